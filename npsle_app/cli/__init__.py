@@ -1,0 +1,1 @@
+"""Command line: arguments to settings, outcomes to an exit status."""

@@ -1,0 +1,1 @@
+"""Arrays or tables in, matplotlib figures out."""

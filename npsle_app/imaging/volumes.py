@@ -1,0 +1,36 @@
+"""Images and their grids."""
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+ATOL_MM = 1e-3
+
+
+def check_same_grid(first: nib.Nifti1Image, *others: nib.Nifti1Image) -> None:
+    """Raise ValueError unless all images share one shape and one affine."""
+    for other in others:
+        if first.shape[:3] != other.shape[:3]:
+            msg = f"grids differ: {first.shape[:3]} and {other.shape[:3]}"
+            raise ValueError(msg)
+        if not np.allclose(first.affine, other.affine, atol=ATOL_MM):
+            msg = f"affines differ: {first.affine.tolist()} and {other.affine.tolist()}"
+            raise ValueError(msg)
+
+
+def like(image: nib.Nifti1Image, data: NDArray[np.generic]) -> nib.Nifti1Image:
+    """Put `data` on the grid of `image`; booleans become 0 and 1, floats 32-bit."""
+    if data.dtype == bool:
+        data = data.astype(np.uint8)
+    elif data.dtype == np.float64:
+        data = data.astype(np.float32)
+    made = nib.Nifti1Image(data, image.affine)
+    made.header.set_xyzt_units("mm")
+    made.set_sform(image.affine, code=1)
+    made.set_qform(image.affine, code=1)
+    return made
+
+
+def voxel_mm3(image: nib.Nifti1Image) -> float:
+    """Volume of one voxel in mm³, from the affine and not from the header's zooms."""
+    return float(abs(np.linalg.det(image.affine[:3, :3])))

@@ -1,0 +1,1 @@
+"""Writes a synthetic BIDS study whose right answers are known."""

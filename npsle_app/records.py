@@ -1,0 +1,86 @@
+"""What a stage says of its work, for the tables and the report to read."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from npsle_app.measures import MEASURES
+
+
+class Qc(StrEnum):
+    """State of a check or a number; the order is that of severity."""
+
+    PASS = "pass"  # noqa: S105 - a state, not a secret
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_ASSESSABLE = "not assessable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number; its unit and meaning stand in `npsle_app.measures.MEASURES`.
+
+    `value` is None where the number cannot be known, with `qc` telling so.
+    """
+
+    name: str
+    value: float | None
+    qc: Qc
+    sources: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        if self.name not in MEASURES:
+            msg = f"no measure is called {self.name!r}; define it in npsle_app/measures.py"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One automatic check: what was seen, what was expected, what to do."""
+
+    name: str
+    seen: str
+    expected: str
+    state: Qc
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRecord:
+    """One picture; with `after` set, the two alternate so that the eye sees what moved."""
+
+    title: str
+    path: Path
+    caption: str
+    after: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that the report needs of one stage of one session.
+
+    `citations` are keys of `npsle_app.report.citations`; `methods` is the stage's sentence
+    for the methods text; `choices` say what was decided for this person and why.
+    """
+
+    stage: str
+    methods: str
+    citations: tuple[str, ...]
+    measures: tuple[Measure, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    figures: tuple[FigureRecord, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+def worst(states: "list[Qc] | tuple[Qc, ...]") -> Qc:
+    """Return the most severe of pass, warn and fail; pass where there is none.
+
+    Examples
+    --------
+    >>> worst([Qc.PASS, Qc.WARN])
+    <Qc.WARN: 'warn'>
+    >>> worst([])
+    <Qc.PASS: 'pass'>
+    """
+    order = (Qc.PASS, Qc.WARN, Qc.FAIL)
+    return max((state for state in states if state in order), key=order.index, default=Qc.PASS)

@@ -1,0 +1,1 @@
+"""Reads files only; one self-contained HTML page per participant and per study."""

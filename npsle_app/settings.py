@@ -1,0 +1,66 @@
+"""Every number a user may change, with its unit in its name.
+
+One frozen section per stage; a stage is handed its own section and no other.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnatSettings:
+    """How the T1w image is corrected, registered and stripped."""
+
+    random_seed: int = 20260101
+    bias_sampling_mm: float = 4.0
+    bias_spline_mm: float = 200.0
+    affine_sampling_mm: float = 4.0
+    warp_sampling_mm: float = 2.0
+    warp_iterations: tuple[int, ...] = (40, 20, 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WmhSettings:
+    """How white-matter hyperintensities are found."""
+
+    random_seed: int = 20260101
+    threshold: float = 0.2
+    min_lesion_mm3: float = 9.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            msg = f"the WMH threshold must lie between 0 and 1, got {self.threshold}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillingSettings:
+    """How lesions are filled in the T1w image."""
+
+    max_passes: int = 200
+    csf_sd: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TissueSettings:
+    """How tissue is told apart."""
+
+    random_seed: int = 20260101
+    prior_weight: float = 0.25
+    mrf_weight: float = 0.1
+    iterations: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuresSettings:
+    """How the group level gathers the measures (nothing to choose so far)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All sections, one per stage of the plan, under the stage's name."""
+
+    anat: AnatSettings = field(default_factory=AnatSettings)
+    wmh: WmhSettings = field(default_factory=WmhSettings)
+    filling: FillingSettings = field(default_factory=FillingSettings)
+    tissue: TissueSettings = field(default_factory=TissueSettings)
+    measures: MeasuresSettings = field(default_factory=MeasuresSettings)

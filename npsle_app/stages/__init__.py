@@ -1,0 +1,1 @@
+"""One stage per file: read, compute, draw, write; no arithmetic."""
