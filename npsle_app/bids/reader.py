@@ -1,0 +1,84 @@
+"""Read back what the writer left, for those who build on files alone."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+
+
+def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:
+    """Read a stage's record; BIDS URIs become paths again.
+
+    Parameters
+    ----------
+    path
+        What `Writer.record` returned.
+    root
+        Folder of the derivative dataset, the target of `bids::`.
+    datasets
+        Roots of the other datasets by name, as the writer had them.
+
+    Raises
+    ------
+    ValueError
+        If the file is no record of this version of the app.
+    """
+    places = {"": root, **(datasets or {})}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _record(content, places)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        msg = f"{path} is no record of this version ({error!r}); run its stage again"
+        raise ValueError(msg) from error
+
+
+def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:
+    """Turn `bids:<dataset>:<path>` into a path; `places` has the own root under ''.
+
+    Examples
+    --------
+    >>> resolve_uri("bids:raw:sub-01/anat/x.nii", places={"raw": Path("data")}).as_posix()
+    'data/sub-01/anat/x.nii'
+    """
+    scheme, name, relative = uri.split(":", 2) if uri.count(":") >= 2 else ("", "", "")
+    parts = PurePosixPath(relative)
+    if scheme != "bids" or parts.is_absolute() or ".." in parts.parts:
+        msg = f"{uri!r} is no BIDS URI of a file inside a dataset"
+        raise ValueError(msg)
+    if name not in places:
+        msg = f"{uri!r} points into the dataset {name!r}, known are {sorted(places)}"
+        raise ValueError(msg)
+    return places[name] / parts
+
+
+def _record(content: Mapping[str, Any], places: Mapping[str, Path]) -> Record:
+    return Record(
+        stage=content["stage"],
+        methods=content["methods"],
+        citations=tuple(content["citations"]),
+        measures=tuple(_measure(one, places) for one in content["measures"]),
+        gates=tuple(Gate(**one | {"state": Qc(one["state"])}) for one in content["gates"]),
+        figures=tuple(_figure(one, places) for one in content["figures"]),
+        choices=tuple(content["choices"]),
+    )
+
+
+def _measure(content: Mapping[str, Any], places: Mapping[str, Path]) -> Measure:
+    return Measure(
+        name=content["name"],
+        value=content["value"],
+        qc=Qc(content["qc"]),
+        sources=tuple(resolve_uri(uri, places=places) for uri in content["sources"]),
+    )
+
+
+def _figure(content: Mapping[str, Any], places: Mapping[str, Path]) -> FigureRecord:
+    after = content["after"]
+    return FigureRecord(
+        title=content["title"],
+        path=resolve_uri(content["path"], places=places),
+        caption=content["caption"],
+        after=resolve_uri(after, places=places) if after else None,
+    )
