@@ -1,0 +1,262 @@
+"""Slices of images with outlines, heat maps and labels on them, for the eye to check.
+
+Figures are 1300 pixels wide at 80 dots per inch. The same images give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.figures.curves import draw_curve
+from npsle_app.figures.panels import (
+    AXIAL,
+    CORONAL,
+    SAGITTAL,
+    WIDTH_PX,
+    Box,
+    Panel,
+    Volume,
+    bottom,
+    bounding_box,
+    canonical,
+    lay_out,
+    onto,
+    position_mm,
+    spread,
+    spread_over,
+    widen,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_contours", "draw_curve", "draw_labels", "draw_lesions", "draw_pair"]
+
+COLOURS = ("#ff5252", "#40c4ff", "#ffd740", "#69f0ae", "#e040fb", "#ff9100", "#b2ff59", "#f48fb1")
+_DPI = 80
+_HEADER_PX = 26
+_MARGIN_MM = 12.0
+_CONVENTION = "radiological convention: the patient's right (R) is on the left of the picture"
+
+
+def draw_contours(
+    image: nib.Nifti1Image,
+    *,
+    masks: Mapping[str, nib.Nifti1Image],
+    focus: nib.Nifti1Image | None = None,
+) -> "Figure":
+    """Draw the outlines of masks on axial, coronal and sagittal slices.
+
+    Slices spread over the bounding box of `focus`, or of the first mask, or of the image.
+    Images may have any orientation; masks on another grid are resampled. An empty mask has
+    a place in the legend and no outline.
+    """
+    grid = canonical(image)
+    shapes = {name: onto(mask, grid, order=0) > 0.5 for name, mask in masks.items()}
+    about = onto(focus, grid, order=0) if focus else next(iter(shapes.values()), grid.data)
+    panels = _three_planes(grid, bounding_box(about))
+    legend = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(shapes)}
+    figure, axes = _canvas(_grey(grid, panels, window=_window(grid.data, about)), legend=legend)
+    for name, shape in shapes.items():
+        _outline(axes, shape, panels=panels, colour=legend[name])
+    _annotate(axes, panels, grid=grid)
+    return figure
+
+
+def draw_lesions(
+    image: nib.Nifti1Image,
+    *,
+    probability: nib.Nifti1Image,
+    mask: nib.Nifti1Image,
+    brain: nib.Nifti1Image,
+) -> "Figure":
+    """Draw 21 axial slices with lesion outlines and, below, again with the probability.
+
+    Slices spread over the brain, each moved to the neighbour with the most lesion voxels.
+    """
+    grid = canonical(image)
+    lesions, head = onto(mask, grid, order=0) > 0.5, onto(brain, grid, order=0)
+    heat, box = onto(probability, grid, order=1), bounding_box(head)
+    load = lesions.sum(axis=(0, 1)).astype(float)
+    slices = spread_over(load, _without_tips(head, load, ends=box[AXIAL]), count=21)
+    frame = widen(box, margin_mm=4, grid=grid)
+    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=_HEADER_PX)
+    below = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=bottom(above))
+    pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
+    _blend_heat(pixels, heat, panels=below)
+    legend = {"lesion mask": COLOURS[0], **_HEAT_LEGEND}
+    figure, axes = _canvas(pixels, legend=legend)
+    _outline(axes, lesions, panels=above, colour=COLOURS[0])
+    _annotate(axes, [*above, *below], grid=grid)
+    return figure
+
+
+def draw_labels(
+    image: nib.Nifti1Image, *, labels: nib.Nifti1Image, names: Mapping[int, str]
+) -> "Figure":
+    """Draw a label map as transparent colours; labels that `names` lacks stay uncoloured."""
+    grid = canonical(image)
+    numbers = onto(labels, grid, order=0)
+    panels = _three_planes(grid, bounding_box(numbers))
+    pixels = _grey(grid, panels, window=_window(grid.data, numbers))
+    legend = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names.values())}
+    for panel in panels:
+        shown = panel.sample(numbers, order=0)
+        for number, name in names.items():
+            _blend(pixels[panel.region], np.isclose(shown, number) * 0.45, legend[name])
+    figure, axes = _canvas(pixels, legend=legend)
+    _annotate(axes, panels, grid=grid)
+    return figure
+
+
+def draw_pair(
+    before: nib.Nifti1Image,
+    after: nib.Nifti1Image,
+    *,
+    focus: nib.Nifti1Image | None = None,
+    contours: Mapping[str, nib.Nifti1Image] | None = None,
+) -> "tuple[Figure, Figure]":
+    """Draw two images on the same slices at the same size, to alternate in the report.
+
+    `after` is resampled to the grid of `before` if it has another; the outlines are the
+    same in both. Each image has an intensity window of its own.
+    """
+    grid = canonical(before)
+    other = Volume(onto(after, grid, order=1), grid.affine)
+    shapes = {name: onto(mask, grid, order=0) > 0.5 for name, mask in (contours or {}).items()}
+    about = onto(focus, grid, order=0) if focus else _bright(grid.data)
+    panels = _three_planes(grid, bounding_box(about))
+    legend = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(shapes)}
+    figures = []
+    for volume in (grid, other):
+        pixels = _grey(volume, panels, window=_window(volume.data, about))
+        figure, axes = _canvas(pixels, legend=legend)
+        for name, shape in shapes.items():
+            _outline(axes, shape, panels=panels, colour=legend[name])
+        _annotate(axes, panels, grid=grid)
+        figures.append(figure)
+    return figures[0], figures[1]
+
+
+def _three_planes(grid: Volume, box: Box) -> list[Panel]:
+    frame = widen(box, margin_mm=_MARGIN_MM, grid=grid)
+    panels = lay_out(
+        [(AXIAL, spread(box[AXIAL], count=14)), (CORONAL, spread(box[CORONAL], count=7))],
+        box=frame,
+        grid=grid,
+        columns=7,
+        top=_HEADER_PX,
+    )
+    sagittal = [(SAGITTAL, spread(box[SAGITTAL], count=6))]
+    return panels + lay_out(sagittal, box=frame, grid=grid, columns=6, top=bottom(panels))
+
+
+def _without_tips(
+    head: NDArray[np.float32], load: NDArray[np.float64], *, ends: tuple[int, int]
+) -> tuple[int, int]:
+    """Leave out the last slices of the brain, which show little, unless lesions are there."""
+    area = (head > 0).sum(axis=(0, 1))
+    worth = np.flatnonzero((area > 0.1 * area.max()) | (load > 0))
+    return (int(worth[0]), int(worth[-1])) if worth.size else ends
+
+
+def _bright(data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where the head is, roughly: a quarter of the way to the brightest voxels."""
+    rough: NDArray[np.float32] = (data > 0.25 * np.percentile(data, 98)).astype(np.float32)
+    return rough
+
+
+def _window(
+    data: NDArray[np.float32], inside: NDArray[np.float32] | NDArray[np.bool_]
+) -> tuple[float, float]:
+    values = data[(inside > 0) & (data != 0)]
+    if values.size == 0:
+        values = data.ravel()
+    low, middle, high = (float(value) for value in np.percentile(values, (0.5, 50, 99.7)))
+    if middle > 0:  # fat outside the brain must not darken it
+        high = min(high, 2 * middle)
+    return min(low, 0.6 * high), high
+
+
+def _grey(
+    volume: Volume, panels: Sequence[Panel], *, window: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Lay the slices into one picture, (height, width, 3) from 0 to 1."""
+    low, high = window
+    pixels = np.zeros((bottom(panels), WIDTH_PX, 3), dtype=np.float32)
+    for panel in panels:
+        shown = (panel.sample(volume.data, order=1) - low) / max(high - low, 1e-6)
+        pixels[panel.region] = shown.clip(0, 1)[..., np.newaxis]
+    return pixels
+
+
+def _blend(pixels: NDArray[np.float32], opacity: NDArray[np.floating], colour: str) -> None:
+    from matplotlib.colors import to_rgb
+
+    veil = opacity[..., np.newaxis]
+    pixels[:] = pixels * (1 - veil) + np.array(to_rgb(colour)) * veil
+
+
+_HEAT = ((0.05, "#3d5afe"), (0.2, "#00e5ff"), (0.5, "#ffea00"), (0.8, "#ff6d00"))
+_HEAT_LEGEND = {f"p ≥ {level}": colour for level, colour in _HEAT}
+
+
+def _blend_heat(
+    pixels: NDArray[np.float32], heat: NDArray[np.float32], *, panels: Sequence[Panel]
+) -> None:
+    ends = [*(level for level, _ in _HEAT[1:]), np.inf]
+    for panel in panels:
+        shown = panel.sample(heat, order=1)
+        for (level, colour), end in zip(_HEAT, ends, strict=True):
+            _blend(pixels[panel.region], ((shown >= level) & (shown < end)) * 0.55, colour)
+
+
+def _canvas(pixels: NDArray[np.float32], *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]":
+    """Put the picture on a figure, one data unit to the pixel, y downwards."""
+    from matplotlib.figure import Figure
+
+    height, width = pixels.shape[:2]
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="black")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(pixels, extent=(0, width, height, 0), interpolation="nearest", aspect="auto")
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    x = 8.0
+    for name, colour in legend.items():
+        axes.plot([x, x + 18], [13, 13], color=colour, linewidth=3)
+        axes.text(x + 24, 13, name, color="white", size=9, va="center", parse_math=False)
+        x += 44 + 7.5 * len(name)
+    axes.text(width - 8, 13, _CONVENTION, color="#9aa0a6", size=8, va="center", ha="right")
+    return figure, axes
+
+
+def _outline(
+    axes: "Axes", shape: NDArray[np.bool_], *, panels: Sequence[Panel], colour: str
+) -> None:
+    from matplotlib.collections import LineCollection
+    from skimage.measure import find_contours
+
+    solid = shape.astype(np.float32)
+    lines = [
+        panel.place(line)
+        for panel in panels
+        if min(panel.cut(solid).shape) > 1
+        for line in find_contours(panel.cut(solid), 0.5)  # type: ignore[no-untyped-call]
+    ]
+    axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.9), autolim=False)
+
+
+def _annotate(axes: "Axes", panels: Sequence[Panel], *, grid: Volume) -> None:
+    for panel in panels:
+        (left, top), (width, height) = panel.corner, panel.size
+        where = f"{'xyz'[panel.axis]} = {position_mm(panel, grid):.0f} mm"
+        axes.text(left + 5, top + height - 5, where, color="#bdc1c6", size=7, va="bottom")
+        ends = ("A", "P") if panel.axis == SAGITTAL else ("R", "L")
+        for letter, x, side in zip(
+            ends, (left + 4, left + width - 4), ("left", "right"), strict=True
+        ):
+            axes.text(x, top + height / 2, letter, color="white", size=8, ha=side, va="center")
