@@ -1,0 +1,149 @@
+"""Find participants, sessions and scans in a BIDS dataset.
+
+The only module that knows pybids, which is imported where it is used: it costs half a
+second. Each participant is indexed alone, because an index of a whole dataset takes minutes.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npsle_app.bids import filters as _filters
+from npsle_app.bids.choosing import KINDS, Candidate, choose
+from npsle_app.bids.filters import Filters
+from npsle_app.bids.scans import Session
+
+if TYPE_CHECKING:
+    from bids import BIDSLayout
+
+_NOT_RAW = ("code", "derivatives", "models", "sourcedata", "stimuli")
+_IMAGES = (".nii", ".nii.gz")
+
+
+def list_participants(bids_dir: Path) -> list[str]:
+    """List the labels of all participants that have a folder, `2` before `10`.
+
+    `participants.tsv` is not asked: it may be absent, or speak of people whose images
+    are not here.
+    """
+    folders = (entry for entry in bids_dir.glob("sub-*") if entry.is_dir())
+    return sorted((folder.name.removeprefix("sub-") for folder in folders), key=_natural)
+
+
+def read_filters(path: Path) -> Filters:
+    """Read a `--bids-filter-file`; see `npsle_app.bids.filters.read_filters`."""
+    return _filters.read_filters(path, kinds=tuple(KINDS))
+
+
+def find_sessions(
+    bids_dir: Path,
+    participant: str,
+    *,
+    sessions: Sequence[str] = (),
+    filters: Filters | None = None,
+    database_dir: Path | None = None,
+) -> list[Session]:
+    """Find the sessions of one participant and choose the scans of each.
+
+    Parameters
+    ----------
+    participant
+        Label, with or without `sub-`.
+    sessions
+        Labels of the sessions wanted, with or without `ses-`; all if empty.
+    filters
+        By kind of scan, as `read_filters` returns them.
+    database_dir
+        Where an index of the whole dataset is kept; made if it is not there. Without it,
+        this participant alone is indexed, in memory.
+
+    Returns
+    -------
+    list of Session
+        In natural order; a dataset without session folders gives one with session None.
+        Empty if the participant has none of the sessions asked for.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the participant has no folder.
+    """
+    label = participant.removeprefix("sub-")
+    if not (bids_dir / f"sub-{label}").is_dir():
+        msg = f"{bids_dir} has no folder sub-{label}"
+        raise FileNotFoundError(msg)
+    images = _images(bids_dir, label, database_dir=database_dir)
+    asked = {session.removeprefix("ses-") for session in sessions}
+    labels = _session_labels(bids_dir / f"sub-{label}", images)
+    return [
+        _session(label, session, images, filters=filters or {})
+        for session in labels
+        if not asked or session in asked
+    ]
+
+
+def _session(
+    participant: str, session: str | None, images: Sequence[Candidate], *, filters: Filters
+) -> Session:
+    own = [image for image in images if image.entities.get("session") == session]
+    choices = (choose(kind, own, wanted=filters.get(kind, {})) for kind in KINDS)
+    return Session(participant, session, tuple(choices))
+
+
+def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | None]:
+    folders = (entry.name for entry in folder.glob("ses-*") if entry.is_dir())
+    labels = sorted((name.removeprefix("ses-") for name in folders), key=_natural)
+    outside = any(image.entities.get("session") is None for image in images)
+    return [None, *labels] if outside or not labels else [*labels]
+
+
+def _images(bids_dir: Path, participant: str, *, database_dir: Path | None) -> list[Candidate]:
+    if database_dir:
+        layout = _whole_layout(bids_dir, database_dir=database_dir)
+    else:
+        layout = _layout(bids_dir, ignore=[re.compile(rf"^/sub-(?!{re.escape(participant)}(/|$))")])
+    found = layout.get(extension=list(_IMAGES))
+    inside = ((Path(f.path).relative_to(layout.root), f.entities) for f in found)
+    return [
+        Candidate(bids_dir / path, entities | _entities_of_folders(path))
+        for path, entities in inside
+        if path.parts[0] == f"sub-{participant}"
+    ]
+
+
+def _entities_of_folders(path: Path) -> dict[str, str | None]:
+    """Read what the folders inside the dataset say: pybids also looks above its root."""
+    subject, *below = path.parts[:-1]
+    session = next((name.removeprefix("ses-") for name in below if name.startswith("ses-")), None)
+    return {
+        "subject": subject.removeprefix("sub-"),
+        "session": session,
+        "datatype": path.parent.name,
+    }
+
+
+def _layout(
+    bids_dir: Path, *, ignore: Collection[re.Pattern[str]] = (), database: Path | None = None
+) -> "BIDSLayout":
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    # Sidecars are read by npsle_app.bids.sidecars: one broken JSON would end the index here.
+    indexer = BIDSLayoutIndexer(
+        validate=False, index_metadata=False, ignore=[*_NOT_RAW, *ignore, re.compile(r"/\.")]
+    )
+    return BIDSLayout(bids_dir, validate=False, database_path=database, indexer=indexer)
+
+
+def _whole_layout(bids_dir: Path, *, database_dir: Path) -> "BIDSLayout":
+    layout = _layout(bids_dir, database=database_dir)
+    if Path(layout.root).resolve() != bids_dir.resolve():
+        msg = f"the index in {database_dir} is of {layout.root}, not of {bids_dir}; give another"
+        raise ValueError(msg)
+    return layout
+
+
+def _natural(label: str) -> list[tuple[bool, int, str]]:
+    """Sort key with numbers by size and before letters, and a total order for `1` and `01`."""
+    parts = [part for part in re.split(r"(\d+)", label) if part]
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
