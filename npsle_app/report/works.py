@@ -1,0 +1,251 @@
+"""The table of works that stages cite, by key."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One publication; `kind` is its BibTeX type, `venue` a journal, school or archive."""
+
+    kind: str
+    authors: str
+    title: str
+    venue: str
+    year: int
+    volume: str = ""
+    pages: str = ""
+    doi: str = ""
+
+    @property
+    def text(self) -> str:
+        """The reference as a reader wants it."""
+        place = self.venue + (f" {self.volume}" if self.volume else "")
+        place += f":{self.pages.replace('--', '–')}" if self.pages else ""
+        doi = f" doi:{self.doi}" if self.doi else ""
+        return f"{self.authors.replace(' and ', ', ')} ({self.year}). {self.title}. {place}.{doi}"
+
+    def bibtex(self, key: str) -> str:
+        """The reference as a BibTeX entry."""
+        place = {"article": "journal", "phdthesis": "school", "misc": "howpublished"}[self.kind]
+        fields = {
+            "author": self.authors,
+            "title": f"{{{self.title}}}",
+            place: self.venue,
+            "year": str(self.year),
+            "volume": self.volume,
+            "pages": self.pages,
+            "doi": self.doi,
+        }
+        lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+        return "\n".join([f"@{self.kind}{{{key},", *lines, "}"]) + "\n"
+
+
+WORKS = {
+    "aal": Work(
+        kind="article",
+        authors="Tzourio-Mazoyer, N. and Landeau, B. and Papathanassiou, D. and others",
+        title="Automated anatomical labeling of activations in SPM using a macroscopic "
+        "anatomical parcellation of the MNI MRI single-subject brain",
+        venue="NeuroImage",
+        year=2002,
+        volume="15",
+        pages="273--289",
+        doi="10.1006/nimg.2001.0978",
+    ),
+    "ants_syn": Work(
+        kind="article",
+        authors="Avants, B. B. and Epstein, C. L. and Grossman, M. and Gee, J. C.",
+        title="Symmetric diffeomorphic image registration with cross-correlation: evaluating "
+        "automated labeling of elderly and neurodegenerative brain",
+        venue="Medical Image Analysis",
+        year=2008,
+        volume="12",
+        pages="26--41",
+        doi="10.1016/j.media.2007.06.004",
+    ),
+    "antspy": Work(
+        kind="article",
+        authors="Tustison, N. J. and Cook, P. A. and Holbrook, A. J. and others",
+        title="The ANTsX ecosystem for quantitative biological and medical imaging",
+        venue="Scientific Reports",
+        year=2021,
+        volume="11",
+        pages="9068",
+        doi="10.1038/s41598-021-87564-6",
+    ),
+    "atropos": Work(
+        kind="article",
+        authors="Avants, B. B. and Tustison, N. J. and Wu, J. and Cook, P. A. and Gee, J. C.",
+        title="An open source multivariate framework for n-tissue segmentation with evaluation "
+        "on public data",
+        venue="Neuroinformatics",
+        year=2011,
+        volume="9",
+        pages="381--400",
+        doi="10.1007/s12021-011-9109-y",
+    ),
+    "bids": Work(
+        kind="article",
+        authors="Gorgolewski, K. J. and Auer, T. and Calhoun, V. D. and others",
+        title="The brain imaging data structure, a format for organizing and describing outputs "
+        "of neuroimaging experiments",
+        venue="Scientific Data",
+        year=2016,
+        volume="3",
+        pages="160044",
+        doi="10.1038/sdata.2016.44",
+    ),
+    "bids_apps": Work(
+        kind="article",
+        authors="Gorgolewski, K. J. and Alfaro-Almagro, F. and Auer, T. and others",
+        title="BIDS apps: improving ease of use, accessibility, and reproducibility of "
+        "neuroimaging data analysis methods",
+        venue="PLOS Computational Biology",
+        year=2017,
+        volume="13",
+        pages="e1005209",
+        doi="10.1371/journal.pcbi.1005209",
+    ),
+    "colin27": Work(
+        kind="article",
+        authors="Holmes, C. J. and Hoge, R. and Collins, L. and Woods, R. and Toga, A. W. and "
+        "Evans, A. C.",
+        title="Enhancement of MR images using registration for signal averaging",
+        venue="Journal of Computer Assisted Tomography",
+        year=1998,
+        volume="22",
+        pages="324--333",
+        doi="10.1097/00004728-199803000-00032",
+    ),
+    "inglese2021": Work(
+        kind="article",
+        authors="Inglese, F. and Kant, I. M. J. and Monahan, R. C. and others",
+        title="Different phenotypes of neuropsychiatric systemic lupus erythematosus are related "
+        "to a distinct pattern of structural changes on brain MRI",
+        venue="European Radiology",
+        year=2021,
+        volume="31",
+        pages="8208--8217",
+        doi="10.1007/s00330-021-07970-2",
+    ),
+    "ljubljana": Work(
+        kind="article",
+        authors="Lesjak, Ž. and Galimzianova, A. and Koren, A. and Lukin, M. and Pernuš, F. and "
+        "Likar, B. and Špiclin, Ž.",
+        title="A novel public MR image dataset of multiple sclerosis patients with lesion "
+        "segmentations based on multi-rater consensus",
+        venue="Neuroinformatics",
+        year=2018,
+        volume="16",
+        pages="51--63",
+        doi="10.1007/s12021-017-9348-7",
+    ),
+    "lst_lga_2012": Work(
+        kind="article",
+        authors="Schmidt, P. and Gaser, C. and Arsic, M. and others",
+        title="An automated tool for detection of FLAIR-hyperintense white-matter lesions in "
+        "multiple sclerosis",
+        venue="NeuroImage",
+        year=2012,
+        volume="59",
+        pages="3774--3783",
+        doi="10.1016/j.neuroimage.2011.11.032",
+    ),
+    "lst_lpa": Work(
+        kind="phdthesis",
+        authors="Schmidt, P.",
+        title="Bayesian inference for structured additive regression models for large-scale "
+        "problems with applications to medical imaging",
+        venue="Ludwig-Maximilians-Universität München",
+        year=2017,
+    ),
+    "malone2015": Work(
+        kind="article",
+        authors="Malone, I. B. and Leung, K. K. and Clegg, S. and others",
+        title="Accurate automatic estimation of total intracranial volume: a nuisance variable "
+        "with less nuisance",
+        venue="NeuroImage",
+        year=2015,
+        volume="104",
+        pages="366--372",
+        doi="10.1016/j.neuroimage.2014.09.034",
+    ),
+    "mni152_2009a": Work(
+        kind="article",
+        authors="Fonov, V. and Evans, A. C. and Botteron, K. and others",
+        title="Unbiased average age-appropriate atlases for pediatric studies",
+        venue="NeuroImage",
+        year=2011,
+        volume="54",
+        pages="313--327",
+        doi="10.1016/j.neuroimage.2010.07.033",
+    ),
+    "n4": Work(
+        kind="article",
+        authors="Tustison, N. J. and Avants, B. B. and Cook, P. A. and others",
+        title="N4ITK: improved N3 bias correction",
+        venue="IEEE Transactions on Medical Imaging",
+        year=2010,
+        volume="29",
+        pages="1310--1320",
+        doi="10.1109/TMI.2010.2046908",
+    ),
+    "nibabel": Work(
+        kind="misc",
+        authors="Brett, M. and Markiewicz, C. J. and Hanke, M. and others",
+        title="nipy/nibabel",
+        venue="Zenodo",
+        year=2024,
+        doi="10.5281/zenodo.591597",
+    ),
+    "nilearn": Work(
+        kind="article",
+        authors="Abraham, A. and Pedregosa, F. and Eickenberg, M. and others",
+        title="Machine learning for neuroimaging with scikit-learn",
+        venue="Frontiers in Neuroinformatics",
+        year=2014,
+        volume="8",
+        pages="14",
+        doi="10.3389/fninf.2014.00014",
+    ),
+    "numpy": Work(
+        kind="article",
+        authors="Harris, C. R. and Millman, K. J. and van der Walt, S. J. and others",
+        title="Array programming with NumPy",
+        venue="Nature",
+        year=2020,
+        volume="585",
+        pages="357--362",
+        doi="10.1038/s41586-020-2649-2",
+    ),
+    "pybids": Work(
+        kind="article",
+        authors="Yarkoni, T. and Markiewicz, C. J. and de la Vega, A. and others",
+        title="PyBIDS: Python tools for BIDS datasets",
+        venue="Journal of Open Source Software",
+        year=2019,
+        volume="4",
+        pages="1294",
+        doi="10.21105/joss.01294",
+    ),
+    "scikit_image": Work(
+        kind="article",
+        authors="van der Walt, S. and Schönberger, J. L. and Nunez-Iglesias, J. and others",
+        title="scikit-image: image processing in Python",
+        venue="PeerJ",
+        year=2014,
+        volume="2",
+        pages="e453",
+        doi="10.7717/peerj.453",
+    ),
+    "scipy": Work(
+        kind="article",
+        authors="Virtanen, P. and Gommers, R. and Oliphant, T. E. and others",
+        title="SciPy 1.0: fundamental algorithms for scientific computing in Python",
+        venue="Nature Methods",
+        year=2020,
+        volume="17",
+        pages="261--272",
+        doi="10.1038/s41592-019-0686-2",
+    ),
+}
