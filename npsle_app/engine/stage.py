@@ -22,6 +22,11 @@ class Stage:
     uses: tuple[str, ...] = ()
 
     @property
+    def upstream(self) -> tuple[str, ...]:
+        """The stages that are waited for: those needed and those used if there."""
+        return self.needs + self.uses
+
+    @property
     def outputs(self) -> type:
         """The dataclass that `run` returns."""
         outputs: type = get_type_hints(self.run)["return"]

@@ -1,0 +1,149 @@
+"""One stage of one unit of work, ready to be run anywhere."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from npsle_app.engine import receipts
+from npsle_app.engine.cost import Meter
+from npsle_app.engine.files import write_text
+from npsle_app.engine.stage import Outcome, Stage, Status
+
+_LONGEST_REASON = 400
+NO_MEMORY = "most likely for lack of memory: try a larger --mem-mb or a smaller --nprocs"
+
+
+def refuse_nothing() -> Mapping[str, str]:
+    """Accept every scan."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A stage with all that it is called with.
+
+    Parameters
+    ----------
+    stage : Stage
+        What to run.
+    scans : mapping
+        The scans that there are, by kind.
+    missing : mapping
+        For a kind without a scan, the reason in words.
+    refusals : callable
+        Checks the unit's scans when first asked, before anything is computed; returns the
+        reason for each kind that was refused. It must survive pickling.
+    settings : dataclass
+        The stage's own section.
+    out : object
+        The stage's door for its files; handed on as it is.
+    root : Path
+        Output folder, which the receipt's paths are relative to.
+    receipt, crash : Path
+        Where the receipt and, after a failure, the traceback go.
+    version : str
+        Version of the code.
+    """
+
+    stage: Stage
+    scans: Mapping[str, Any]
+    settings: Any
+    out: Any
+    root: Path
+    receipt: Path
+    crash: Path
+    version: str
+    missing: Mapping[str, str] = field(default_factory=dict)
+    refusals: Callable[[], Mapping[str, str]] = refuse_nothing
+
+    def settle(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
+        """Return the outcome if nothing has to be computed for it; None otherwise.
+
+        Writes nothing. `upstream` holds the outcomes of the stages needed and used.
+        """
+        needs = {name: upstream[name] for name in self.stage.needs}
+        if (absent := self._find_absent(needs)) is not None:
+            return Outcome(Status.ABSENT, reason=absent)
+        if waiting := [name for name, outcome in needs.items() if not outcome.ok]:
+            return Outcome(Status.BLOCKED, reason=f"waited for {', '.join(waiting)}")
+        if (outputs := self._reuse(upstream)) is not None:
+            return Outcome(Status.REUSED, outputs)
+        refused = self.refusals()
+        if reasons := [refused[kind] for kind in self.stage.scans if kind in refused]:
+            return Outcome(Status.FAILED, reason=one_line("; ".join(reasons)))
+        return None
+
+    def compute(self, upstream: Mapping[str, Outcome]) -> Outcome:
+        """Run the stage, write its receipt, and never raise for what goes wrong in it."""
+        meter = Meter()
+        try:
+            outputs = self._make(upstream)
+        except Exception as error:  # noqa: BLE001 - one stage's failure must not end the others
+            outcome = Status.FAILED, None, describe(error)
+            write_text(self.crash, "".join(traceback.format_exception(error)))
+        else:
+            outcome = Status.DONE, outputs, ""
+            self.crash.unlink(missing_ok=True)
+        return Outcome(*outcome, seconds=meter.seconds, peak_mb=meter.peak_mb)
+
+    def _make(self, upstream: Mapping[str, Outcome]) -> Any:
+        # hashed before the run: what counts is the content that the stage was given
+        facts = self._facts(upstream)
+        receipts.discard(self.receipt, root=self.root)
+        outputs = self.stage.run(**self._inputs(upstream), settings=self.settings, out=self.out)
+        receipts.save(self.receipt, facts, outputs=outputs, root=self.root)
+        return outputs
+
+    def _reuse(self, upstream: Mapping[str, Outcome]) -> Any:
+        content = receipts.read(self.receipt)
+        if content is None:
+            return None
+        try:
+            if receipts.find_change(content, self._facts(upstream), root=self.root):
+                return None
+            return receipts.restore(content, self.stage.outputs, root=self.root)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None  # whatever is wrong with the receipt: it proves nothing
+
+    def _facts(self, upstream: Mapping[str, Outcome]) -> dict[str, Any]:
+        return receipts.facts(
+            version=self.version,
+            stage=self.stage.name,
+            settings=self.settings,
+            inputs=self._inputs(upstream),
+        )
+
+    def _inputs(self, upstream: Mapping[str, Outcome]) -> dict[str, Any]:
+        scans = {kind: self.scans[kind] for kind in self.stage.scans}
+        made = {name: upstream[name] for name in (*self.stage.needs, *self.stage.uses)}
+        return scans | {name: done.outputs if done.ok else None for name, done in made.items()}
+
+    def _find_absent(self, needs: Mapping[str, Outcome]) -> str | None:
+        for kind in self.stage.scans:
+            if kind not in self.scans:
+                return one_line(self.missing.get(kind, f"no {kind}"))
+        for name, outcome in needs.items():
+            if outcome.status is Status.ABSENT:
+                return f"needs {name}, which is absent: {outcome.reason}"
+        return None
+
+
+def describe(error: BaseException) -> str:
+    """Say in one plain line what went wrong."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return one_line(f"{text} ({NO_MEMORY})" if isinstance(error, MemoryError) else text)
+
+
+def one_line(text: str) -> str:
+    r"""Put a text on one line, without control characters, at most 400 characters long.
+
+    Examples
+    --------
+    >>> one_line("no such\n\tfile")
+    'no such file'
+    """
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    words = " ".join(plain.split())
+    return words if len(words) <= _LONGEST_REASON else words[: _LONGEST_REASON - 1] + "…"

@@ -1,0 +1,113 @@
+"""Runs jobs as soon as what they need is there."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from typing import TypeAlias
+
+from npsle_app.engine.executors import explain
+from npsle_app.engine.job import Job
+from npsle_app.engine.stage import Outcome, Status
+
+STOPPED = "not started: --stop-on-first-crash"
+
+Key: TypeAlias = tuple[Hashable, str]  # unit of work, stage
+Watch: TypeAlias = Callable[[Key, Outcome | None], None]
+
+
+def run_jobs(
+    jobs: Mapping[Key, Job],
+    executor: Executor,
+    *,
+    watch: Watch | None = None,
+    at_once: int = 1,
+    stop_on_failure: bool = False,
+) -> dict[Key, Outcome]:
+    """Run every job on any `concurrent.futures` executor.
+
+    Parameters
+    ----------
+    jobs : mapping
+        Jobs by (unit, stage). Of several that are ready, the first in this order goes
+        first, so that a unit is finished before the next is begun.
+    executor : Executor
+        Where jobs are computed. What needs no computing is settled here.
+    watch : callable, optional
+        Told of each start (with None) and of each end (with the outcome).
+    at_once : int
+        How many jobs the executor is given at a time; no more than it has workers, so that
+        the end of a worker ends one job.
+    stop_on_failure : bool
+        Whether to begin nothing more after the first failure.
+
+    Raises
+    ------
+    graphlib.CycleError
+        If stages wait for one another.
+    """
+    run = _Run(jobs, executor, watch or _watch_nothing, stop_on_failure)
+    running: dict[Future[Outcome], Key] = {}
+    while run.waiting or running:
+        while run.waiting and len(running) < at_once:
+            key = run.waiting.pop(0)
+            if (future := run.begin(key)) is not None:
+                running[future] = key
+        for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+            run.end(running.pop(future), _result(future))
+    return run.outcomes
+
+
+@dataclass(slots=True)
+class _Run:
+    jobs: Mapping[Key, Job]
+    executor: Executor
+    watch: Watch
+    stop_on_failure: bool
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    waiting: list[Key] = field(init=False)
+    _order: TopologicalSorter[Key] = field(init=False)
+    _rank: dict[Key, int] = field(init=False)
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self._rank = {key: rank for rank, key in enumerate(self.jobs)}
+        self._order = TopologicalSorter({key: list(self._upstream(key)) for key in self.jobs})
+        self._order.prepare()
+        self.waiting = []
+        self._refill()
+
+    def begin(self, key: Key) -> Future[Outcome] | None:
+        """Start a job; None if it was settled without computing."""
+        upstream = {stage: self.outcomes[unit, stage] for unit, stage in self._upstream(key)}
+        outcome = self.jobs[key].settle(upstream)
+        if outcome is None and self._stopped:
+            outcome = Outcome(Status.BLOCKED, reason=STOPPED)
+        if outcome is not None:
+            self.end(key, outcome)
+            return None
+        self.watch(key, None)
+        return self.executor.submit(self.jobs[key].compute, upstream)
+
+    def end(self, key: Key, outcome: Outcome) -> None:
+        self.outcomes[key] = outcome
+        self._stopped |= self.stop_on_failure and outcome.status is Status.FAILED
+        self.watch(key, outcome)
+        self._order.done(key)
+        self._refill()
+
+    def _refill(self) -> None:
+        self.waiting = sorted([*self.waiting, *self._order.get_ready()], key=self._rank.__getitem__)
+
+    def _upstream(self, key: Key) -> Iterator[Key]:
+        unit, stage = key
+        yield from ((unit, name) for name in self.jobs[unit, stage].stage.upstream)
+
+
+def _watch_nothing(_key: Key, _outcome: Outcome | None) -> None:
+    pass
+
+
+def _result(future: Future[Outcome]) -> Outcome:
+    error = future.exception()
+    return Outcome(Status.FAILED, reason=explain(error)) if error else future.result()

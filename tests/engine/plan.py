@@ -1,0 +1,131 @@
+"""A tiny plan that the engine runs in milliseconds, and the study it runs on."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from npsle_app.engine.job import Job
+from npsle_app.engine.scheduler import Key, run_jobs
+from npsle_app.engine.stage import Outcome, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    factor: int = 1
+
+
+@dataclass(frozen=True)
+class FakeScan:
+    path: Path
+    metadata: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    table: Path
+    figures: tuple[Path, ...] = ()
+    extra: Path | None = None
+
+
+@dataclass(frozen=True)
+class Door:
+    """Writes `<stage>.tsv` with a sidecar."""
+
+    folder: Path
+
+    def write(self, name: str, text: str) -> Made:
+        figure = self.folder / f"{name}.webp"
+        table = self.folder / f"{name}.tsv"
+        for path, content in ((table, text), (figure, "a figure"), (_sidecar(table), "{}")):
+            path.unlink(missing_ok=True)
+            path.write_text(content)
+        return Made(table=table, figures=(figure,))
+
+
+def _sidecar(table: Path) -> Path:
+    return table.with_suffix(".json")
+
+
+def anat(*, t1w: FakeScan, settings: Section, out: Door) -> Made:
+    text = t1w.path.read_text()
+    if text == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return out.write("anat", str(int(text) * settings.factor))
+
+
+def wmh(*, flair: FakeScan, anat: Made, settings: Section, out: Door) -> Made:
+    return out.write("wmh", flair.path.read_text() + anat.table.read_text() * settings.factor)
+
+
+def tissue(*, anat: Made, wmh: Made | None, settings: Section, out: Door) -> Made:
+    del settings
+    with_lesions = wmh.table.read_text() if wmh else "no lesions"
+    return out.write("tissue", f"{anat.table.read_text()} {with_lesions}")
+
+
+PLAN = (
+    Stage("anat", anat, scans=("t1w",)),
+    Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
+    Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+)
+
+
+@dataclass
+class Study:
+    """A folder of scans and a folder of outputs; `run` runs the plan on it."""
+
+    folder: Path
+    settings: dict[str, Section] = field(default_factory=dict)
+    version: str = "1"
+    refused: dict[str, str] = field(default_factory=dict)
+    started: list[Key] = field(default_factory=list)
+
+    def add(self, unit: str, **scans: str) -> None:
+        for kind, text in scans.items():
+            path = self.folder / "raw" / unit / kind
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.write_text(text)
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "out"
+
+    def jobs(self) -> Iterator[tuple[Key, Job]]:
+        for unit in sorted(path.name for path in (self.folder / "raw").iterdir()):
+            scans = {path.name: FakeScan(path) for path in (self.folder / "raw" / unit).iterdir()}
+            (self.root / unit).mkdir(parents=True, exist_ok=True)
+            for stage in PLAN:
+                yield (
+                    (unit, stage.name),
+                    Job(
+                        stage=stage,
+                        scans=scans,
+                        missing={"flair": "no FLAIR", "t1w": "no T1w"},
+                        refusals=Refusals(self.refused),
+                        settings=self.settings.get(stage.name, Section()),
+                        out=Door(self.root / unit),
+                        root=self.root,
+                        receipt=self.root / unit / f"{stage.name}_receipt.json",
+                        crash=self.root / unit / f"{stage.name}_crash.txt",
+                        version=self.version,
+                    ),
+                )
+
+    def run(self, executor, **options) -> dict[Key, Outcome]:
+        self.started.clear()
+        return run_jobs(dict(self.jobs()), executor, watch=self._watch, **options)
+
+    def _watch(self, key: Key, outcome: Outcome | None) -> None:
+        if outcome is None:
+            self.started.append(key)
+
+
+@dataclass(frozen=True)
+class Refusals:
+    reasons: dict[str, str]
+
+    def __call__(self) -> dict[str, str]:
+        return self.reasons
