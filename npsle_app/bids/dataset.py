@@ -106,7 +106,7 @@ def _images(bids_dir: Path, participant: str, *, database_dir: Path | None) -> l
     found = layout.get(extension=list(_IMAGES))
     inside = ((Path(f.path).relative_to(layout.root), f.entities) for f in found)
     return [
-        Candidate(bids_dir / path, entities | _entities_of_folders(path))
+        Candidate(bids_dir / path, {**entities, **_entities_of_folders(path)})
         for path, entities in inside
         if path.parts[0] == f"sub-{participant}"
     ]
