@@ -1,0 +1,75 @@
+"""Whether the gradient tables of a diffusion series fit its volumes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.bids.problem import Finding
+from npsle_app.bids.sidecars import inherited
+
+AXES = 3
+WEIGHTED_B = 50.0
+UNIT_TOLERANCE = 0.1
+_MAKE = "convert the series from DICOM again with its gradient tables (dcm2niix)"
+
+
+def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
+    """Check that b-values and directions are there, are numbers, and are one per volume.
+
+    Directions may be 3 × N (BIDS) or N × 3; both are understood.
+    """
+    try:
+        b_values = _read(image, extension=".bval").ravel()
+        directions = _read(image, extension=".bvec")
+    except ValueError as error:
+        yield Finding(str(error), _MAKE)
+        return
+    yield from _counts(b_values, directions, n_volumes=n_volumes)
+    if b_values.min(initial=0) < 0:
+        yield Finding("its .bval has negative b-values", _MAKE)
+    if directions.shape in ((AXES, b_values.size), (b_values.size, AXES)):
+        yield from _lengths(b_values, directions)
+
+
+def _read(image: Path, *, extension: str) -> NDArray[np.float64]:
+    paths = inherited(image, extension=extension)
+    if not paths:
+        msg = f"its {extension} file is missing"
+        raise ValueError(msg)
+    try:
+        lines = paths[-1].read_text(encoding="utf-8").splitlines()
+        rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
+        table = np.array(rows, dtype=float)
+    except (OSError, ValueError) as error:
+        msg = f"its {extension} file is no table of numbers: {paths[-1].name}"
+        raise ValueError(msg) from error
+    if not np.isfinite(table).all():
+        msg = f"its {extension} file has values that are not finite: {paths[-1].name}"
+        raise ValueError(msg)
+    return table
+
+
+def _counts(
+    b_values: NDArray[np.float64], directions: NDArray[np.float64], *, n_volumes: int
+) -> Iterator[Finding]:
+    if b_values.size != n_volumes:
+        yield Finding(f"it has {n_volumes} volumes but {b_values.size} b-values", _MAKE)
+    if directions.shape not in ((AXES, n_volumes), (n_volumes, AXES)):
+        size = " × ".join(map(str, directions.shape))
+        yield Finding(
+            f"it has {n_volumes} volumes but a .bvec of {size}, expected 3 × {n_volumes}", _MAKE
+        )
+
+
+def _lengths(b_values: NDArray[np.float64], directions: NDArray[np.float64]) -> Iterator[Finding]:
+    axis = 0 if directions.shape == (AXES, b_values.size) else 1
+    lengths = np.linalg.norm(directions, axis=axis)[b_values > WEIGHTED_B]
+    odd = int(np.count_nonzero(np.abs(lengths - 1) > UNIT_TOLERANCE))
+    if odd:
+        yield Finding(
+            f"{odd} of its {lengths.size} directions with b > {WEIGHTED_B:g} are not of length 1",
+            "check its .bvec; directions are scaled to length 1",
+            refused=False,
+        )
