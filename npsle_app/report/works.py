@@ -25,7 +25,7 @@ class Work:
         return f"{self.authors.replace(' and ', ', ')} ({self.year}). {self.title}. {place}.{doi}"
 
     def bibtex(self, key: str) -> str:
-        """The reference as a BibTeX entry."""
+        """Write the reference as a BibTeX entry."""
         place = {"article": "journal", "phdthesis": "school", "misc": "howpublished"}[self.kind]
         fields = {
             "author": self.authors,

@@ -1,0 +1,154 @@
+"""What the page of one participant says, gathered from the files that lie there."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from npsle_app.bids.reader import read_record
+from npsle_app.bids.scans import Choice
+from npsle_app.bids.writer import Writer
+from npsle_app.engine.stage import Status
+from npsle_app.engine.status import Row, read_rows
+from npsle_app.measures import MEASURES, MeasureDefinition
+from npsle_app.records import Gate, Measure, Qc, Record, worst
+
+_RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
+_COMPUTED = (Status.DONE, Status.REUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionContent:
+    """One session: how its stages ended and what they say of their work.
+
+    `unreadable` says which records could not be read and why.
+    """
+
+    writer: Writer
+    outcomes: tuple[Row, ...] = ()
+    records: tuple[Record, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    problems: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """`sub-01` or `sub-01_ses-1`."""
+        return self.writer.id
+
+    @property
+    def measures(self) -> tuple["Line", ...]:
+        """All numbers of the session in the order of its stages."""
+        return tuple(
+            Line(record.stage, measure, MEASURES[measure.name], tuple(self._uris(measure)))
+            for record in self.records
+            for measure in record.measures
+        )
+
+    @property
+    def gates(self) -> tuple[tuple[str, Gate], ...]:
+        """Stage and check, in the order of the stages."""
+        return tuple((record.stage, gate) for record in self.records for gate in record.gates)
+
+    @property
+    def qc(self) -> Qc:
+        """The most severe state of all checks."""
+        return worst([gate.state for _, gate in self.gates])
+
+    @property
+    def errors(self) -> tuple[Row, ...]:
+        """The stages that failed or were blocked."""
+        return tuple(row for row in self.outcomes if row.status in (Status.FAILED, Status.BLOCKED))
+
+    def _uris(self, measure: Measure) -> list[str]:
+        return self.writer.uris(measure.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table of measures."""
+
+    stage: str
+    measure: Measure
+    definition: MeasureDefinition
+    sources: tuple[str, ...] = field(default=())
+
+    @property
+    def shown(self) -> str:
+        """The value with at most six digits, `n/a` where it is not known."""
+        return "n/a" if self.measure.value is None else f"{self.measure.value:.6g}"
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the value lies in the plausible range; None where that cannot be said."""
+        if self.measure.value is None or self.definition.plausible is None:
+            return None
+        low, high = self.definition.plausible
+        return low <= self.measure.value <= high
+
+
+def gather(
+    output_dir: Path,
+    participant: str,
+    *,
+    datasets: Mapping[str, Path],
+    choices: Mapping[str | None, Sequence[Choice]],
+    problems: Mapping[str | None, Sequence[str]],
+) -> list[SessionContent]:
+    """Read the status table and the records of a participant, session by session.
+
+    A record is left out where the status table says that its stage did not finish: the file
+    is what an earlier run left.
+    """
+    folder = output_dir / f"sub-{participant}"
+    rows = read_rows(folder / "log" / "status.tsv")
+    found = _find_records(folder)
+    sessions = {_label(row.session) for row in rows} | set(found) | set(choices) | set(problems)
+    contents = []
+    for session in sorted(sessions, key=lambda label: label or ""):
+        mine = tuple(row for row in rows if _label(row.session) == session)
+        paths = _current(found.get(session, {}), mine)
+        records, unreadable = _read(paths, root=output_dir, datasets=datasets)
+        contents.append(
+            SessionContent(
+                writer=Writer(output_dir, participant, session, datasets),
+                outcomes=mine,
+                records=records,
+                choices=tuple(choices.get(session, ())),
+                problems=tuple(problems.get(session, ())),
+                unreadable=unreadable,
+            )
+        )
+    return contents
+
+
+def _label(session: str) -> str | None:
+    return None if session in ("", "n/a") else session.removeprefix("ses-")
+
+
+def _find_records(folder: Path) -> dict[str | None, dict[str, Path]]:
+    found: dict[str | None, dict[str, Path]] = {}
+    for path in sorted([*folder.glob("log/*.json"), *folder.glob("ses-*/log/*.json")]):
+        parts = _RECORD.fullmatch(path.name)
+        if parts:
+            found.setdefault(parts["session"], {})[parts["stage"]] = path
+    return found
+
+
+def _current(paths: Mapping[str, Path], rows: Sequence[Row]) -> list[Path]:
+    if not rows:
+        return list(paths.values())
+    finished = [row.stage for row in rows if row.status in _COMPUTED]
+    return [paths[stage] for stage in finished if stage in paths]
+
+
+def _read(
+    paths: Iterable[Path], *, root: Path, datasets: Mapping[str, Path]
+) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    records, unreadable = [], []
+    for path in paths:
+        try:
+            records.append(read_record(path, root=root, datasets=datasets))
+        except (OSError, ValueError) as error:
+            unreadable.append(str(error))
+    return tuple(records), tuple(unreadable)

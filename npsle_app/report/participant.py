@@ -1,0 +1,145 @@
+"""The page and the measures of one participant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from npsle_app.bids.names import File
+from npsle_app.bids.scans import Choice
+from npsle_app.bids.writer import replace
+from npsle_app.engine.stage import Status
+from npsle_app.records import Record
+from npsle_app.report.citations import cited, methods_text
+from npsle_app.report.contents import SessionContent, gather
+from npsle_app.report.pages import render
+from npsle_app.report.pictures import embed
+from npsle_app.report.works import WORKS
+
+DICTIONARY = {
+    "measure": {"Description": "Name of the measure; the group tables use it as column name"},
+    "value": {"Description": "The number, in the unit beside it; n/a where it is not known"},
+    "unit": {"Description": "Unit of the value; 1 for counts and ratios"},
+    "stage": {"Description": "Stage that measured it"},
+    "qc": {
+        "Description": "State of the checks that concern the number",
+        "Levels": {
+            "pass": "nothing was noticed",
+            "warn": "look at the figures before use",
+            "fail": "do not use unless the figures say otherwise",
+            "not assessable": "the scan does not allow this number",
+        },
+    },
+    "sources": {"Description": "Images that it was taken from, as BIDS URIs, comma-separated"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What made the outputs, for the section on provenance.
+
+    `settings` is the text of the TOML file that repeats the run; `templates` are the
+    SHA-256 digests of template images by file name.
+    """
+
+    version: str = ""
+    command: str = ""
+    settings: str = ""
+    templates: Mapping[str, str] | None = None
+
+
+def write_report(
+    output_dir: Path,
+    participant: str,
+    *,
+    datasets: Mapping[str, Path],
+    choices: Mapping[str | None, Sequence[Choice]] | None = None,
+    problems: Mapping[str | None, Sequence[str]] | None = None,
+    run: Run | None = None,
+) -> Path:
+    """Write `sub-<participant>.html` and each session's table of measures.
+
+    Reads `sub-<participant>/log/status.tsv`, the records of the stages and their figures;
+    nothing is computed. All sessions of the participant stand on the one page.
+
+    Parameters
+    ----------
+    output_dir
+        Root of the derivative dataset.
+    participant
+        Label without `sub-`.
+    datasets
+        Roots of the datasets that BIDS URIs in the records point into, `raw` among them.
+    choices
+        By session label (None where the dataset has no sessions): which scan of each kind
+        was used and why.
+    problems
+        By session label: what the checks before the run found, one text each.
+    run
+        Version, command and settings.
+
+    Returns
+    -------
+    Path
+        The page. It is one file, needs no network and stays under 8 MB.
+    """
+    contents = gather(
+        output_dir, participant, datasets=datasets, choices=choices or {}, problems=problems or {}
+    )
+    for content in contents:
+        write_measures(content)
+    path = output_dir / f"sub-{participant}.html"
+    page = render("participant.html.j2", **_context(participant, contents, run=run or Run()))
+    replace(path, lambda part: part.write_text(page, encoding="utf-8"))
+    return path
+
+
+def write_measures(content: SessionContent) -> Path | None:
+    """Write a session's table of measures; take an old one away where there are none."""
+    from pandas import DataFrame
+
+    rows = [
+        {
+            "measure": line.measure.name,
+            "value": line.shown,
+            "unit": line.definition.unit,
+            "stage": line.stage,
+            "qc": str(line.measure.qc),
+            "sources": ", ".join(line.sources) or None,
+        }
+        for line in content.measures
+    ]
+    if rows:
+        return content.writer.table(DataFrame(rows), File.MEASURES, dictionary=DICTIONARY)
+    stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
+    stale.unlink(missing_ok=True)
+    stale.with_suffix(".json").unlink(missing_ok=True)
+    return None
+
+
+def _context(
+    participant: str, contents: Sequence[SessionContent], *, run: Run
+) -> dict[str, object]:
+    records = [record for content in contents for record in content.records]
+    markdown, bibtex = methods_text(records)
+    return {
+        "title": f"sub-{participant}",
+        "participant": f"sub-{participant}",
+        "contents": contents,
+        "pictures": embed(_figures(records)),
+        "methods": markdown.split("\n# References\n")[0].removeprefix("# Methods\n").strip(),
+        "works": [(key, WORKS[key]) for key in cited(records)],
+        "bibtex": bibtex,
+        "run": run,
+        "counts": _counts(contents),
+    }
+
+
+def _figures(records: Sequence[Record]) -> list[Path]:
+    figures = [figure for record in records for figure in record.figures]
+    paths = [path for figure in figures for path in (figure.path, figure.after) if path]
+    return list(dict.fromkeys(paths))
+
+
+def _counts(contents: Sequence[SessionContent]) -> dict[str, int]:
+    states = [row.status for content in contents for row in content.outcomes]
+    return {str(status): states.count(status) for status in Status}

@@ -1,0 +1,93 @@
+"use strict";
+
+const COLUMNS = ["participant_id", "session_id", "rater", "rating", "exclude", "stages", "comment"];
+
+function cell(text) {
+  return String(text).replace(/[\t\r\n\u0000-\u001f\u2028\u2029]+/g, " ").trim() || "n/a";
+}
+
+function ratingTable(form) {
+  const chosen = new FormData(form);
+  const rating = chosen.get("rating");
+  const row = [
+    form.dataset.participant, form.dataset.session, chosen.get("rater"), rating,
+    rating === "exclude" ? "yes" : "no", chosen.getAll("stage").join(","), chosen.get("comment"),
+  ];
+  return COLUMNS.join("\t") + "\n" + row.map(cell).join("\t") + "\n";
+}
+
+function save(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/tab-separated-values" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+function ratingName(form) {
+  const session = form.dataset.session;
+  return form.dataset.participant + (session === "n/a" ? "" : "_" + session) + "_qc.tsv";
+}
+
+for (const form of document.querySelectorAll("form.rating")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    save(ratingName(form), ratingTable(form));
+    form.querySelector("output").textContent = "Saved. Move the file into the folder qc of the output dataset.";
+  });
+}
+
+for (const button of document.querySelectorAll("[data-show]")) {
+  button.addEventListener("click", () => {
+    button.closest("figure").dataset.mode = button.dataset.show;
+    for (const other of button.parentElement.children) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+  });
+}
+
+if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+  document.querySelectorAll("[data-show=before]").forEach((button) => button.click());
+}
+
+function copySelection(element) {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+  return document.execCommand("copy");
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => {
+    const done = copySelection(document.getElementById(button.dataset.copy));
+    button.textContent = done ? "Copied" : "Selected: press Ctrl+C";
+  });
+}
+
+function value(row, column) {
+  const text = row.children[column].dataset.sort ?? row.children[column].textContent.trim();
+  const number = Number(text);
+  return text === "" || text === "n/a" ? null : Number.isNaN(number) ? text : number;
+}
+
+function compare(first, second) {
+  if (first === null || second === null) return (first === null) - (second === null);
+  if (typeof first === "number" && typeof second === "number") return first - second;
+  return String(first).localeCompare(String(second), "en", { numeric: true });
+}
+
+for (const button of document.querySelectorAll("table.sortable th button")) {
+  button.addEventListener("click", () => {
+    const head = button.parentElement;
+    const body = head.closest("table").tBodies[0];
+    const down = head.getAttribute("aria-sort") === "ascending";
+    for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const rows = [...body.rows].sort((first, second) => {
+      const pair = [value(first, head.cellIndex), value(second, head.cellIndex)];
+      return pair.includes(null) || !down ? compare(...pair) : -compare(...pair);
+    });
+    body.append(...rows);
+  });
+}
