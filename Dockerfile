@@ -58,7 +58,8 @@ ENV PATH=/opt/npsle_app/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    MPLBACKEND=Agg
+    MPLBACKEND=Agg \
+    MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /tmp
 ENTRYPOINT ["/opt/npsle_app/bin/npsle_app"]
 CMD ["--help"]
