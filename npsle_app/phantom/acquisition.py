@@ -1,0 +1,80 @@
+"""From signal to image: motion, slices, coil sensitivity, noise."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.phantom.atlas import interpolated
+from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.grids import Grid, turned
+
+_UNEVENNESS = 0.09  # one SD of the coil's sensitivity: about ±20 % over the head
+_PLANES_AT_ONCE = 24
+# Where in a slice its signal is looked at, in slice thicknesses, and with which weight.
+_SLICE_PROFILE = ((-0.4, 0.15), (-0.2, 0.225), (0.0, 0.25), (0.2, 0.225), (0.4, 0.15))
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """What was drawn at random for one scan; `motion` maps scanner mm to those of the signal."""
+
+    motion: NDArray[np.float64]
+    sensitivity: Field
+    snr: float
+    unit: float
+    noise_seed: int
+
+
+def draw_acquisition(rng: np.random.Generator, *, moved: bool) -> Acquisition:
+    """Draw a scan; `moved` if the head has moved since the signal's grid was laid."""
+    motion = np.eye(4)
+    pitch, roll, yaw = rng.uniform(-3, 3, 3) / np.sqrt(3)
+    shift = rng.uniform(-3, 3, 3) / np.sqrt(3)
+    if moved:
+        motion[:3, :3] = turned(pitch=pitch, roll=roll, yaw=yaw)
+        motion[:3, 3] = shift
+    return Acquisition(
+        motion=motion,
+        sensitivity=draw_field(rng, spacing_mm=88),
+        snr=rng.uniform(20, 30),
+        unit=rng.uniform(450, 900),
+        noise_seed=int(rng.integers(2**63)),
+    )
+
+
+def resample(signal: Floats, *, source: Grid, target: Grid, motion: NDArray[np.float64]) -> Floats:
+    """Look at a signal on another grid, whose third axis runs through the slices."""
+    step = (np.linalg.inv(source.affine) @ motion).astype(np.float32)
+    made = np.zeros(target.shape, dtype=np.float32)
+    thick = target.voxel_mm[2] > 1.5 * source.voxel_mm[2]
+    for start in range(0, target.shape[0], _PLANES_AT_ONCE):
+        planes = slice(start, start + _PLANES_AT_ONCE)
+        points = np.tensordot(step[:3, :3], target.world_mm(planes), 1)
+        points += step[:3, 3].reshape(3, 1, 1, 1)
+        through = (step[:3, :3] @ target.affine[:3, 2]).reshape(3, 1, 1, 1).astype(np.float32)
+        for offset, weight in _SLICE_PROFILE if thick else ((0.0, 1.0),):
+            at = points + np.float32(offset) * through
+            made[planes] += np.float32(weight) * interpolated(signal, at)
+    return made
+
+
+def scan(signal: Floats, *, grid: Grid, acquisition: Acquisition) -> nib.Nifti1Image:
+    """Add the coil's sensitivity and Rician noise; store as 16-bit integers."""
+    noise = np.random.default_rng(acquisition.noise_seed)
+    level = np.float32(1 / acquisition.snr)
+    bias = np.exp(_UNEVENNESS * acquisition.sensitivity.at(grid.axes_mm))
+    real = signal * bias + level * noise.standard_normal(grid.shape, dtype=np.float32)
+    imaginary = level * noise.standard_normal(grid.shape, dtype=np.float32)
+    magnitude = np.hypot(real, imaginary) * np.float32(acquisition.unit)
+    return nifti(np.clip(np.rint(magnitude), 0, 32767).astype(np.int16), grid=grid)
+
+
+def nifti(data: NDArray[np.generic], *, grid: Grid) -> nib.Nifti1Image:
+    """Put data on a grid, with qform and sform in scanner coordinates."""
+    image = nib.Nifti1Image(data, grid.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(grid.affine, code=1)
+    image.set_qform(grid.affine, code=1)
+    return image

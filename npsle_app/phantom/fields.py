@@ -1,0 +1,52 @@
+"""Smooth random fields that do not depend on the grid they are looked at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Axis = NDArray[np.floating]
+Axes = tuple[Axis, Axis, Axis]
+
+EXTENT_MM = 264.0
+# Mean of the squared cubic B-spline weights over all offsets, three axes: makes the
+# variance of a field 1.
+_VARIANCE = (151 / 315) ** 3
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A cubic B-spline over a box of 264 mm, with one weight per knot.
+
+    The field is about normal with mean 0 and variance 1, its correlation reaches over
+    one to two knots, and it is the same at every voxel size.
+    """
+
+    weights: Floats
+    spacing_mm: float
+
+    def at(self, axes: Axes) -> Floats:
+        """Return the field on the grid spanned by three axes, in mm from the box's corner."""
+        values = self.weights
+        for axis in axes:  # each product moves the axis it makes to the end
+            values = np.tensordot(values, _basis(axis / self.spacing_mm, values.shape[0]), (0, 1))
+        return values
+
+
+def draw_field(rng: np.random.Generator, *, spacing_mm: float) -> Field:
+    """Draw a field with knots every `spacing_mm`."""
+    n = int(np.ceil(EXTENT_MM / spacing_mm)) + 4
+    weights = rng.standard_normal((n, n, n), dtype=np.float32) / np.float32(np.sqrt(_VARIANCE))
+    return Field(weights=weights, spacing_mm=spacing_mm)
+
+
+def _basis(positions: Axis, n_knots: int) -> Floats:
+    """Cubic B-spline weights, (positions, knots)."""
+    first = np.floor(positions).astype(int)
+    u = positions - first
+    weights = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
+    basis = np.zeros((positions.size, n_knots), dtype=np.float32)
+    for shift, weight in enumerate(weights):
+        basis[np.arange(positions.size), first + shift] = weight / 6
+    return basis
