@@ -9,3 +9,5 @@ PARTICIPANT = (
     Stage("filling", filling.run, needs=("anat", "wmh")),
     Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
 )
+
+GROUP: tuple[Stage, ...] = ()

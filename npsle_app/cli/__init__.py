@@ -1,1 +1,1 @@
-"""Command line: arguments to settings, outcomes to an exit status."""
+"""The command line: arguments to settings, outcomes to an exit code."""

@@ -63,13 +63,25 @@ class Job:
 
         Writes nothing. `upstream` holds the outcomes of the stages needed and used.
         """
+        if (hindered := self._find_hindrance(upstream)) is not None:
+            return hindered
+        if (outputs := self._reuse(upstream)) is not None:
+            return Outcome(Status.REUSED, outputs)
+        return self._find_refusal()
+
+    def foresee(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
+        """Return what `settle` will return, when files of `upstream` are still to be made."""
+        return self._find_hindrance(upstream) or self._find_refusal()
+
+    def _find_hindrance(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
         needs = {name: upstream[name] for name in self.stage.needs}
         if (absent := self._find_absent(needs)) is not None:
             return Outcome(Status.ABSENT, reason=absent)
         if waiting := [name for name, outcome in needs.items() if not outcome.ok]:
             return Outcome(Status.BLOCKED, reason=f"waited for {', '.join(waiting)}")
-        if (outputs := self._reuse(upstream)) is not None:
-            return Outcome(Status.REUSED, outputs)
+        return None
+
+    def _find_refusal(self) -> Outcome | None:
         refused = self.refusals()
         if reasons := [refused[kind] for kind in self.stage.scans if kind in refused]:
             return Outcome(Status.FAILED, reason=one_line("; ".join(reasons)))

@@ -1,10 +1,10 @@
 """Runs jobs as soon as what they need is there."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from npsle_app.engine.executors import explain
 from npsle_app.engine.job import Job
@@ -12,7 +12,7 @@ from npsle_app.engine.stage import Outcome, Status
 
 STOPPED = "not started: --stop-on-first-crash"
 
-Key: TypeAlias = tuple[Hashable, str]  # unit of work, stage
+Key: TypeAlias = tuple[Any, str]  # unit of work (hashable), stage
 Watch: TypeAlias = Callable[[Key, Outcome | None], None]
 
 

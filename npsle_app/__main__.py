@@ -1,0 +1,38 @@
+"""`npsle_app BIDS_DIR OUTPUT_DIR {participant,group}`."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from npsle_app.cli.config import resolve
+from npsle_app.cli.environment import set_threads
+from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.parser import parse
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the app and return its exit code."""
+    request = parse(argv)
+    try:
+        options, _ = resolve(request)
+        set_threads(options.omp_nthreads)  # before anything that computes is imported
+        from npsle_app.cli.run import run
+
+        return run(request)
+    except RefusedError as refusal:
+        print(f"npsle_app: {refusal}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        print("npsle_app: interrupted before anything was computed: exit 130")  # noqa: T201
+        return 130
+    except Exception as error:  # noqa: BLE001 - the user is told what to do with it
+        if request.given.get("debug"):
+            traceback.print_exc()
+        name = type(error).__name__
+        hint = "run again with --debug for the traceback"
+        print(f"npsle_app: unexpected {name}: {error} ({hint}): exit 1")  # noqa: T201
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Folders and variables that the process and its workers live in.
+
+Nothing here asks for a home folder or a user name: in a container there may be neither.
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from npsle_app.cli.errors import RefusedError, TerminatedError
+from npsle_app.engine.executors import keep_home_out, limit_threads
+
+_LEAST_FREE_MB = 500
+
+
+@contextmanager
+def work_folder(given: Path | None, *, clean: bool) -> Iterator[Path]:
+    """Give a folder for temporary files, and point the libraries that want one into it.
+
+    A folder of our own is removed afterwards; one that was given stays, emptied of what we
+    put there if `clean`.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be made or written.
+    """
+    try:
+        if given:
+            given.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="npsle_app_", dir=given))
+    except OSError as error:
+        msg = f"no folder for temporary files ({error}); give a writable one with --work-dir"
+        raise RefusedError(msg) from error
+    try:
+        with _variables(_point_into(folder)):
+            yield folder
+    finally:
+        if given is None or clean:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def set_threads(count: int) -> None:
+    """Limit the threads of numerical libraries; call it before they are imported."""
+    os.environ.update(limit_threads(count))
+
+
+def check_space(folders: Mapping[str, Path]) -> None:
+    """Refuse to begin where there is hardly any room left.
+
+    Raises
+    ------
+    RefusedError
+        Naming the folder, what is free there and what is needed.
+    """
+    for name, folder in folders.items():
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / 2**20
+        if free < _LEAST_FREE_MB:
+            msg = (
+                f"{name} {folder} has only {free:.0f} MB left; at least {_LEAST_FREE_MB} MB are "
+                "needed to begin: make room or give another folder"
+            )
+            raise RefusedError(msg)
+
+
+@contextmanager
+def ended_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: with its tables written.
+
+    Raises
+    ------
+    TerminatedError
+        From within, when the signal comes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise TerminatedError
+
+
+def _point_into(folder: Path) -> dict[str, str]:
+    places = {"TMPDIR": "tmp", "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
+    for name in places.values():
+        (folder / name).mkdir()
+    return {key: str(folder / name) for key, name in places.items()} | keep_home_out(folder)
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    tempfile.tempdir = None  # it was remembered from the old TMPDIR
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        tempfile.tempdir = None

@@ -1,0 +1,60 @@
+"""The group level: from the participants' measures to tables and a page of the study."""
+
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from npsle_app import pipeline
+from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.reports import REPORT
+from npsle_app.engine.cost import Meter
+from npsle_app.engine.job import describe
+from npsle_app.engine.stage import Outcome, Status
+from npsle_app.engine.status import to_row, write_rows
+from npsle_app.settings import Settings
+
+
+def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
+    """Run the group stages one after the other, then write the page.
+
+    A stage that fails blocks those after it. Always computed anew: it takes seconds.
+
+    Raises
+    ------
+    RefusedError
+        If no participant was processed yet.
+    """
+    if not any(output_dir.glob("sub-*/log/status.tsv")):
+        msg = f"{output_dir} holds no processed participant; run the participant level first"
+        raise RefusedError(msg)
+    outcomes: dict[str, Outcome] = {}
+    for stage in pipeline.GROUP:
+        section = getattr(settings, stage.name)
+        call = partial(stage.run, output_dir=output_dir, settings=section)
+        outcomes[stage.name] = _try(stage.name, call, before=outcomes)
+    outcomes[REPORT] = _try(REPORT, partial(_write_page, output_dir), before=outcomes)
+    rows = [to_row("n/a", None, stage=name, outcome=done) for name, done in outcomes.items()]
+    write_rows(output_dir / "logs" / "group_status.tsv", rows)
+    return outcomes
+
+
+def _try(name: str, call: Callable[[], object], *, before: dict[str, Outcome]) -> Outcome:
+    if waiting := [earlier for earlier, outcome in before.items() if not outcome.ok]:
+        return Outcome(Status.BLOCKED, reason=f"waited for {', '.join(waiting)}")
+    meter = Meter()
+    LOGGER.info("group %s: started", name)
+    try:
+        outputs = call()
+    except Exception as error:  # noqa: BLE001 - told in the log, the table and the exit code
+        LOGGER.error("group %s: %s", name, "".join(traceback.format_exception(error)))
+        return Outcome(Status.FAILED, reason=describe(error), seconds=meter.seconds)
+    LOGGER.info("group %s: done in %.1f s", name, meter.seconds)
+    return Outcome(Status.DONE, outputs, seconds=meter.seconds, peak_mb=meter.peak_mb)
+
+
+def _write_page(output_dir: Path) -> object:
+    from npsle_app.report.group import write_report
+
+    return write_report(output_dir)

@@ -1,0 +1,141 @@
+"""The participant level: find, check, compute, report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from npsle_app import pipeline
+from npsle_app.bids.scans import Session
+from npsle_app.cli.errors import TerminatedError
+from npsle_app.cli.jobs import build_jobs
+from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.options import Options, Request
+from npsle_app.cli.progress import Progress
+from npsle_app.cli.reports import Reporter, merge_status, write_methods
+from npsle_app.cli.sessions import choose_participants, find_all
+from npsle_app.cli.summary import INTERRUPTED, TERMINATED, Summary
+from npsle_app.cli.version import get_version
+from npsle_app.engine.executors import open_executor
+from npsle_app.engine.job import Job
+from npsle_app.engine.scheduler import Key, run_jobs
+from npsle_app.engine.stage import Outcome, Status
+from npsle_app.settings import Settings
+
+_LITTLE_MB = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a run of the participant level is about to do."""
+
+    sessions: Mapping[str, Sequence[Session]]
+    jobs: dict[Key, Job]
+    datasets: Mapping[str, Path]
+
+
+def plan_work(request: Request, options: Options, settings: Settings) -> Work:
+    """Find the sessions asked for and make their jobs; writes nothing."""
+    sessions = find_all(request, options, choose_participants(request, options))
+    datasets = {"raw": request.bids_dir, **options.datasets}
+    jobs = build_jobs(
+        [session for found in sessions.values() for session in found],
+        output_dir=request.output_dir,
+        datasets=datasets,
+        settings=settings,
+        version=get_version(),
+    )
+    return Work(sessions=sessions, jobs=jobs, datasets=datasets)
+
+
+def make_reporter(work: Work, request: Request, *, settings_text: str) -> Reporter:
+    """Make the one who writes tables and pages."""
+    return Reporter(
+        output_dir=request.output_dir,
+        sessions=work.sessions,
+        datasets=work.datasets,
+        jobs=work.jobs,
+        version=get_version(),
+        command=" ".join(request.command),
+        settings_text=settings_text,
+    )
+
+
+def run_participants(
+    work: Work, reporter: Reporter, *, options: Options, folder: Path, live: bool
+) -> Summary:
+    """Compute what is not current, and write tables and pages as participants are finished."""
+    _warn_of_little_memory(options)
+    ended_by = None
+    stages = [stage.name for stage in pipeline.PARTICIPANT]
+    try:
+        with Progress(work.jobs, stages=stages, live=live) as progress:
+            _compute(work, reporter, progress=progress, options=options, folder=folder)
+    except KeyboardInterrupt as signal:
+        ended_by = TERMINATED if isinstance(signal, TerminatedError) else INTERRUPTED
+        _note_the_rest(work, reporter)
+    merge_status(reporter.output_dir)
+    write_methods(reporter.output_dir, datasets=work.datasets)
+    return Summary(
+        sessions=work.sessions,
+        outcomes=reporter.outcomes,
+        reports=reporter.failures,
+        ended_by=ended_by,
+    )
+
+
+def write_reports(work: Work, reporter: Reporter) -> Summary:
+    """Write the pages of all participants that were processed before."""
+    made: dict[str, Outcome] = {}
+    for participant in work.sessions:
+        if not (reporter.output_dir / f"sub-{participant}" / "log" / "status.tsv").is_file():
+            LOGGER.warning("sub-%s: no report, for it was not processed", participant)
+            continue
+        reporter.check_scans(participant)
+        made[participant] = reporter.write_page(participant) or Outcome(Status.DONE)
+        LOGGER.info("sub-%s report: %s", participant, made[participant].status)
+    write_methods(reporter.output_dir, datasets=work.datasets)
+    return Summary(sessions={name: work.sessions[name] for name in made}, reports=made)
+
+
+def _compute(
+    work: Work, reporter: Reporter, *, progress: Progress, options: Options, folder: Path
+) -> None:
+    def watch(key: Key, outcome: Outcome | None) -> None:
+        progress.tell(key, outcome)
+        reporter.tell(key, outcome)
+
+    units = {unit for unit, _ in work.jobs}
+    opening = open_executor(
+        min(options.nprocs, max(len(units), 1)),  # the stages of a session wait for each other
+        memory_mb=options.mem_mb,
+        threads=options.omp_nthreads,
+        folder=folder,
+        cluster=options.dask_scheduler,
+    )
+    with opening as (executor, at_once):
+        run_jobs(
+            work.jobs,
+            executor,
+            watch=watch,
+            at_once=at_once,
+            stop_on_failure=options.stop_on_first_crash,
+        )
+
+
+def _note_the_rest(work: Work, reporter: Reporter) -> None:
+    """Write down what an interrupted run did not finish."""
+    rest = [key for key in work.jobs if key not in reporter.outcomes]
+    LOGGER.warning("interrupted: %d stages were not finished", len(rest))
+    for key in rest:
+        reporter.tell(key, Outcome(Status.BLOCKED, reason="not finished: the run was interrupted"))
+
+
+def _warn_of_little_memory(options: Options) -> None:
+    if options.mem_mb and options.mem_mb / options.nprocs < _LITTLE_MB:
+        LOGGER.warning(
+            "--mem-mb %d for --nprocs %d leaves %.0f MB for each; a session needs up to %d MB",
+            options.mem_mb,
+            options.nprocs,
+            options.mem_mb / options.nprocs,
+            _LITTLE_MB,
+        )

@@ -1,0 +1,94 @@
+"""How far the run is: a live table on a terminal, lines in the log everywhere."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from npsle_app.cli.logs import LOGGER
+from npsle_app.engine.job import Job
+from npsle_app.engine.scheduler import Key
+from npsle_app.engine.stage import Outcome, Status
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+_RUNNING = "running"
+_WAITING = "·"
+_COLOURS = {
+    str(Status.DONE): "green",
+    str(Status.REUSED): "cyan",
+    str(Status.FAILED): "bold red",
+    str(Status.BLOCKED): "yellow",
+    str(Status.ABSENT): "dim",
+    _RUNNING: "bold",
+}
+_MOST_ROWS = 20
+
+
+def is_live() -> bool:
+    """Say whether someone looks at a terminal."""
+    return sys.stderr.isatty()
+
+
+class Progress:
+    """Follows the jobs of a run; a context manager, for the live table."""
+
+    def __init__(self, jobs: dict[Key, Job], *, stages: Sequence[str], live: bool) -> None:
+        self._names = {unit: jobs[unit, stage].out.id for unit, stage in jobs}
+        self._stages = tuple(stages)
+        self._states = dict.fromkeys(jobs, _WAITING)
+        self._recent = list(self._names)
+        self._show = live
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Progress":
+        if self._show:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(self.table(), console=Console(stderr=True), refresh_per_second=2)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live:
+            self._live.update(self.table())
+            self._live.__exit__(None, None, None)
+
+    def tell(self, key: Key, outcome: Outcome | None) -> None:
+        """Log a start (None) or an end, and show it."""
+        unit, stage = key
+        self._states[key] = str(outcome.status) if outcome else _RUNNING
+        self._recent.remove(unit)
+        self._recent.insert(0, unit)
+        LOGGER.log(*_line(f"{self._names[unit]} {stage}", outcome))
+        if self._live:
+            self._live.update(self.table())
+
+    def table(self) -> "RenderableType":
+        """Return participants × stages, those that moved last on top."""
+        from rich.table import Table
+        from rich.text import Text
+
+        ended = sum(state not in (_RUNNING, _WAITING) for state in self._states.values())
+        table = Table(caption=f"{ended} of {len(self._states)} stages ended")
+        for column in ("session", *self._stages):
+            table.add_column(column)
+        for unit in self._recent[:_MOST_ROWS]:
+            states = [self._states[unit, stage] for stage in self._stages]
+            cells = [Text(state, style=_COLOURS.get(state, "")) for state in states]
+            # Text, not str: a file name is no markup
+            table.add_row(Text(self._names[unit]), *cells)
+        return table
+
+
+def _line(name: str, outcome: Outcome | None) -> tuple[int, str]:
+    import logging
+
+    if outcome is None:
+        return logging.INFO, f"{name}: started"
+    cost = f" in {outcome.seconds:.1f} s, {outcome.peak_mb:.0f} MB" if outcome.seconds else ""
+    reason = f" ({outcome.reason})" if outcome.reason else ""
+    serious = outcome.status in (Status.FAILED, Status.BLOCKED)
+    return (logging.WARNING if serious else logging.INFO), f"{name}: {outcome.status}{cost}{reason}"

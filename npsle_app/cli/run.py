@@ -1,0 +1,149 @@
+"""One call of the app, from request to exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from npsle_app.cli import group, logs
+from npsle_app.cli.config import resolve
+from npsle_app.cli.dry_run import tell_plan
+from npsle_app.cli.environment import check_space, ended_cleanly, work_folder
+from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.options import Options, Request
+from npsle_app.cli.participants import (
+    Work,
+    make_reporter,
+    plan_work,
+    run_participants,
+    write_reports,
+)
+from npsle_app.cli.progress import is_live
+from npsle_app.cli.reports import write_methods
+from npsle_app.cli.sessions import check_folders
+from npsle_app.cli.summary import Summary
+from npsle_app.cli.version import get_version
+from npsle_app.settings import Settings
+
+
+def run(request: Request) -> int:
+    """Do what was asked for; the last line on stdout says what came of it.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be begun: nothing was computed then.
+    """
+    options, settings = resolve(request)
+    check_folders(request, options)
+    if options.dry_run:
+        return _tell(request, options, settings)
+    with ended_cleanly(), work_folder(options.work_dir, clean=options.clean_workdir) as folder:
+        work = _plan(request, options, settings)
+        check_space({"OUTPUT_DIR": request.output_dir, "the work folder": folder})
+        with _logged(request, options, settings) as text:
+            summary = _do(request, options, settings, work=work, folder=folder, text=text)
+            LOGGER.info(summary.line)
+    _say_failures(summary)
+    print(summary.line, flush=True)  # noqa: T201 - the last line is for the user
+    return summary.code
+
+
+def _plan(request: Request, options: Options, settings: Settings) -> Work | None:
+    return plan_work(request, options, settings) if "participant" in request.levels else None
+
+
+def _do(
+    request: Request,
+    options: Options,
+    settings: Settings,
+    *,
+    work: Work | None,
+    folder: Path,
+    text: str,
+) -> Summary:
+    datasets = {"raw": request.bids_dir, **options.datasets}
+    if options.boilerplate_only:
+        LOGGER.info("methods text: %s", write_methods(request.output_dir, datasets=datasets))
+        return Summary()
+    _write_dataset_files(request, options)
+    summary = Summary()
+    if work:
+        reporter = make_reporter(work, request, settings_text=text)
+        if options.reports_only:
+            summary = write_reports(work, reporter)
+        else:
+            _validate(request, options, work)
+            summary = run_participants(
+                work, reporter, options=options, folder=folder, live=is_live()
+            )
+    if "group" in request.levels and summary.ended_by is None:
+        summary.group = group.run_group(request.output_dir, settings)
+    return summary
+
+
+@contextmanager
+def _logged(request: Request, options: Options, settings: Settings) -> Iterator[str]:
+    folder = request.output_dir / "logs" / logs.make_run_id()
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        msg = f"cannot write to OUTPUT_DIR {request.output_dir}: {error}"
+        raise RefusedError(msg) from error
+    with logs.opened(folder, verbose=options.verbose, to_stderr=not is_live()):
+        LOGGER.info("npsle_app %s: %s", get_version(), " ".join(request.command))
+        LOGGER.info("%d processes with %d threads each", options.nprocs, options.omp_nthreads)
+        yield logs.write_settings(folder, request, options=options, settings=settings)
+
+
+def _write_dataset_files(request: Request, options: Options) -> None:
+    from npsle_app.bids.tree import previous_version, write_dataset_files
+
+    before = previous_version(request.output_dir)
+    if before not in (None, get_version()):
+        LOGGER.warning("earlier outputs are of version %s: they are made anew", before)
+    write_dataset_files(
+        request.output_dir,
+        bids_dir=request.bids_dir,
+        version=get_version(),
+        derivatives=options.datasets,
+    )
+
+
+def _validate(request: Request, options: Options, work: Work) -> None:
+    """Tell what is wrong with the dataset; participants processed before were told of then."""
+    from npsle_app.bids.validation import format_issues, validate
+
+    new = [
+        participant
+        for participant in work.sessions
+        if not (request.output_dir / f"sub-{participant}" / "log" / "status.tsv").is_file()
+    ]
+    if options.skip_bids_validation or not new:
+        return
+    issues = validate(request.bids_dir, participants=new)
+    if issues:
+        LOGGER.warning("the BIDS validator says:\n%s", format_issues(issues))
+    else:
+        LOGGER.info("the BIDS validator found no error")
+
+
+def _tell(request: Request, options: Options, settings: Settings) -> int:
+    if work := _plan(request, options, settings):
+        sessions = [session for found in work.sessions.values() for session in found]
+        for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
+            print(line)  # noqa: T201 - what a dry run is for
+    if "group" in request.levels:
+        there = len(list(request.output_dir.glob("sub-*/log/status.tsv")))
+        print(f"group: will gather {there} participants processed so far")  # noqa: T201
+    return 0
+
+
+def _say_failures(summary: Summary) -> None:
+    """Repeat at the end, beneath a live table, what went wrong."""
+    if not is_live():
+        return
+    for (unit, stage), outcome in summary.outcomes.items():
+        if outcome.status == "failed":
+            print(f"{unit} {stage}: {outcome.reason}", file=sys.stderr)  # noqa: T201

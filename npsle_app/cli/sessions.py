@@ -1,0 +1,162 @@
+"""Which participants and sessions a run is about."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from npsle_app.bids.filters import Filters
+from npsle_app.bids.scans import Session
+from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.options import Options, Request
+from npsle_app.engine.status import is_open, read_rows
+
+_SHOWN = 20
+_MOUNT_HINT = "in a container, check that the folder is mounted at the path given"
+
+
+def check_folders(request: Request, options: Options) -> None:
+    """Refuse folders that are no dataset, or that would write into one.
+
+    Raises
+    ------
+    RefusedError
+        With what was found and what to do.
+    """
+    bids_dir, output_dir = request.bids_dir, request.output_dir
+    _check_dataset(bids_dir)
+    if _same(output_dir, bids_dir):
+        better = bids_dir / "derivatives" / "npsle_app"
+        msg = f"OUTPUT_DIR is the dataset itself, {bids_dir}; give another, for example {better}"
+        raise RefusedError(msg)
+    if _is_inside(output_dir, bids_dir) and not _is_inside(output_dir, bids_dir / "derivatives"):
+        better = bids_dir / "derivatives" / output_dir.name
+        msg = f"{output_dir} lies among the raw data in {bids_dir}; give for example {better}"
+        raise RefusedError(msg)
+    if options.work_dir and _is_inside(options.work_dir, bids_dir):
+        msg = f"--work-dir {options.work_dir} lies inside the dataset; give a folder outside it"
+        raise RefusedError(msg)
+    for name, folder in options.datasets.items():
+        if not folder.is_dir():
+            msg = f"--derivatives {name}: there is no folder {folder}; {_MOUNT_HINT}"
+            raise RefusedError(msg)
+
+
+def choose_participants(request: Request, options: Options) -> list[str]:
+    """List the labels to process.
+
+    Raises
+    ------
+    RefusedError
+        If the dataset has none, or a label asked for is not among them.
+    """
+    from npsle_app.bids.dataset import list_participants
+
+    available = list_participants(request.bids_dir)
+    if not available:
+        msg = f"{request.bids_dir} has no folder sub-<label>; {_MOUNT_HINT}"
+        raise RefusedError(msg)
+    asked = options.participant_label
+    if unknown := sorted(set(asked) - set(available)):
+        msg = (
+            f"no participant {_say(unknown)} in {request.bids_dir}; there are {_say(available)} "
+            f"({_MOUNT_HINT})"
+        )
+        raise RefusedError(msg)
+    if options.failed_only:
+        failed = {participant for participant, _ in _open_units(request.output_dir)}
+        available = [label for label in available if label in failed]
+    return [label for label in available if not asked or label in asked]
+
+
+def find_all(
+    request: Request, options: Options, participants: Sequence[str]
+) -> dict[str, list[Session]]:
+    """Find the sessions of each participant and choose their scans.
+
+    Raises
+    ------
+    RefusedError
+        If a session asked for is nowhere, or the filter file makes no sense.
+    """
+    from npsle_app.bids.dataset import find_sessions
+
+    _check_sessions(request.bids_dir, participants, asked=options.session_label)
+    filters = _read_filters(options.bids_filter_file)
+    open_units = _open_units(request.output_dir) if options.failed_only else None
+    found = {}
+    for participant in participants:
+        sessions = find_sessions(
+            request.bids_dir,
+            participant,
+            sessions=options.session_label,
+            filters=filters,
+            database_dir=options.bids_database_dir,
+        )
+        found[participant] = [
+            session
+            for session in sessions
+            if open_units is None or (participant, session.session) in open_units
+        ]
+    return found
+
+
+def _check_dataset(bids_dir: Path) -> None:
+    if not bids_dir.is_dir():
+        msg = f"there is no folder {bids_dir}; {_MOUNT_HINT}"
+        raise RefusedError(msg)
+    description = bids_dir / "dataset_description.json"
+    try:
+        content = json.loads(description.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{bids_dir} is no BIDS dataset: it has no readable dataset_description.json"
+        raise RefusedError(msg) from error
+    except ValueError as error:
+        msg = f"{description} is no valid JSON ({error}); mend it"
+        raise RefusedError(msg) from error
+    if not isinstance(content, Mapping) or not {"Name", "BIDSVersion"} <= set(content):
+        msg = f"{description} must be an object with Name and BIDSVersion; add them"
+        raise RefusedError(msg)
+
+
+def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Sequence[str]) -> None:
+    folders = (f for label in participants for f in bids_dir.glob(f"sub-{label}/ses-*"))
+    available = {folder.name.removeprefix("ses-") for folder in folders if folder.is_dir()}
+    if unknown := sorted(set(asked) - available):
+        there = f"there are {_say(sorted(available))}" if available else "there are no sessions"
+        msg = f"no session {_say(unknown)} among these participants; {there}"
+        raise RefusedError(msg)
+
+
+def _read_filters(path: Path | None) -> Filters | None:
+    from npsle_app.bids.dataset import read_filters
+
+    if path is None:
+        return None
+    try:
+        return read_filters(path)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+
+
+def _open_units(output_dir: Path) -> set[tuple[str, str | None]]:
+    rows = [row for row in read_rows(output_dir / "logs" / "status.tsv") if is_open(row)]
+    return {
+        (
+            row.participant.removeprefix("sub-"),
+            None if row.session == "n/a" else row.session.removeprefix("ses-"),
+        )
+        for row in rows
+    }
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _say(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return ", ".join(labels[:_SHOWN]) + more

@@ -1,0 +1,39 @@
+"""Which code is running."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_UNKNOWN = "0.0.0"
+
+
+@cache
+def get_version() -> str:
+    """Return the version with what tells this code from any other; git is not asked.
+
+    An installed build says its commit (`0.1.0+g1a2b3c4`). A checkout, whose files may have
+    been edited since, and a build without a commit say a hash of their own source
+    (`0.1.0+src.1a2b3c4d`), so that changed code never counts as the code of a receipt.
+    """
+    release, commit = _read_build()
+    base = release.partition("+")[0]
+    if commit and not (_PACKAGE.parent / "pyproject.toml").is_file():
+        return f"{base}+{commit}"
+    return f"{base}+src.{_hash_source(_PACKAGE)}"
+
+
+def _read_build() -> tuple[str, str | None]:
+    try:
+        from npsle_app import _version
+    except ImportError:  # neither built nor installed
+        return _UNKNOWN, None
+    return _version.version, _version.commit_id
+
+
+def _hash_source(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        if path.name != "_version.py":  # its text changes with the day of the build
+            whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()[:8]
