@@ -1,0 +1,72 @@
+"""The table of participants of the output, made from that of the input."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_ID = {"participant_id": {"Description": "Participant"}}
+
+
+def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFrame, dict[str, Any]]":
+    """Return the participants with a folder in the output, and the data dictionary.
+
+    Columns are those of the raw `participants.tsv`, as text; a participant whom it lacks has
+    missing values. Without that file there are only the ids.
+
+    Raises
+    ------
+    ValueError
+        If the raw table names a participant twice or has no ids.
+    """
+    import pandas as pd
+
+    present = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
+    people = pd.DataFrame({"participant_id": present}, dtype=object)
+    source = raw / "participants.tsv" if raw else None
+    if source is None or not source.is_file():
+        return people, _ID
+    table = _read(source)
+    merged = people.merge(table, how="left", on="participant_id")
+    known = _dictionary(source.with_suffix(".json"))
+    meanings = {
+        name: known.get(name, {"Description": f"{name}, as in the raw dataset"})
+        for name in merged.columns
+    }
+    return merged, meanings | (_ID if "participant_id" not in known else {})
+
+
+def _read(path: Path) -> "DataFrame":
+    import pandas as pd
+
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        dtype=str,
+        keep_default_na=False,
+        na_values=["n/a", ""],
+        quoting=3,
+        encoding="utf-8-sig",
+    )
+    if "participant_id" not in table:
+        msg = f"{path} has no column participant_id, found {list(table.columns)}"
+        raise ValueError(msg)
+    table["participant_id"] = "sub-" + table["participant_id"].str.removeprefix("sub-")
+    twice = table["participant_id"][table["participant_id"].duplicated()]
+    if len(twice):
+        msg = f"{path} names {twice.iloc[0]} twice; each participant may have one row"
+        raise ValueError(msg)
+    return table
+
+
+def _dictionary(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path} is no readable JSON: {error}"
+        raise ValueError(msg) from error
+    return content if isinstance(content, dict) else {}

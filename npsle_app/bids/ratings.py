@@ -1,0 +1,92 @@
+"""What people said of the figures: the tables that the report's form saves.
+
+They lie in `qc/*.tsv` of the output dataset, one file per session and rater or several
+in one, with the columns `participant_id`, `session_id`, `rater`, `rating`, `exclude`,
+`stages` and `comment`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RATINGS = ("good", "acceptable", "exclude")  # the worst last
+
+DICTIONARY = {
+    "qc_rating": {
+        "Description": "Rating given in the report's form; the worst if there are several",
+        "Levels": {
+            "good": "nothing to object to",
+            "acceptable": "flaws that should not move the numbers much",
+            "exclude": "not to be used",
+        },
+    },
+    "qc_exclude": {
+        "Description": "Whether a rater excludes the session",
+        "Levels": {"yes": "at least one rater excludes it", "no": "no rater excludes it"},
+    },
+    "qc_stages": {"Description": "Stages that a rater marked as not to be used, comma-separated"},
+}
+
+
+def read_ratings(folder: Path) -> "DataFrame":
+    """Read all tables of ratings; one row per session, several raters merged.
+
+    Returns
+    -------
+    DataFrame
+        `participant_id`, `session_id` (missing where there are no sessions), `qc_rating`,
+        `qc_exclude` and `qc_stages`; no rows if the folder is empty or absent.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column or holds a rating that does not exist.
+    """
+    import pandas as pd
+
+    columns = ["participant_id", "session_id", *DICTIONARY]
+    tables = [_read(path) for path in sorted(folder.glob("*.tsv"))]
+    if not tables:
+        return pd.DataFrame(columns=columns, dtype=object)
+    ratings = pd.concat(tables, ignore_index=True)
+    rows = [
+        (*keys, _worst(rows), _excluded(rows), _stages(rows))
+        for keys, rows in ratings.groupby(["participant_id", "session_id"], dropna=False)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _read(path: Path) -> "DataFrame":
+    import pandas as pd
+
+    table = pd.read_csv(
+        path, sep="\t", dtype=str, keep_default_na=False, na_values=["n/a", ""], quoting=3
+    )
+    missing = {"participant_id", "rating"} - set(table)
+    if missing:
+        msg = f"{path} lacks the columns {sorted(missing)}; save it again from the report's form"
+        raise ValueError(msg)
+    wrong = sorted(set(table["rating"].dropna()) - set(RATINGS))
+    if wrong:
+        msg = f"{path} has the ratings {wrong}, known are {list(RATINGS)}"
+        raise ValueError(msg)
+    table["participant_id"] = "sub-" + table["participant_id"].str.removeprefix("sub-")
+    table = table.reindex(columns=["participant_id", "session_id", "rating", "exclude", "stages"])
+    table["session_id"] = "ses-" + table["session_id"].str.removeprefix("ses-")
+    return table
+
+
+def _worst(rows: "DataFrame") -> str | None:
+    return max(rows["rating"].dropna(), key=RATINGS.index, default=None)
+
+
+def _excluded(rows: "DataFrame") -> str:
+    said = (rows["rating"] == "exclude") | (rows["exclude"] == "yes")
+    return "yes" if said.any() else "no"
+
+
+def _stages(rows: "DataFrame") -> str | None:
+    named = {name.strip() for text in rows["stages"].dropna() for name in text.split(",")}
+    return ",".join(sorted(named)) or None

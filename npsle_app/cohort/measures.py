@@ -1,0 +1,90 @@
+"""From one row per number to one row per visit or person."""
+
+import re
+
+import pandas as pd
+
+from npsle_app.measures import MEASURES
+
+KEYS = ["participant_id", "session_id"]
+
+
+def pivot(long: pd.DataFrame) -> pd.DataFrame:
+    """Turn one row per number into one row per participant and session.
+
+    Parameters
+    ----------
+    long
+        Columns `participant_id`, `session_id` (missing where there are no sessions),
+        `measure`, `value` and `qc`.
+
+    Returns
+    -------
+    DataFrame
+        The keys, a column per measure in the order of `npsle_app.measures`, then one named
+        `<measure>_qc` for each. A measure that no one has gets no column. Rows go by
+        participant and session, numbers inside the labels by size (`ses-2` before `ses-10`).
+
+    Raises
+    ------
+    ValueError
+        If a measure is unknown, or given twice for one session.
+    """
+    unknown = sorted(set(long["measure"]) - set(MEASURES))
+    if unknown:
+        msg = f"no measure is called {unknown}: another version wrote them, run it again"
+        raise ValueError(msg)
+    twice = long[long.duplicated([*KEYS, "measure"])]
+    if len(twice):
+        msg = f"given twice for one session: {twice[[*KEYS, 'measure']].iloc[0].to_dict()}"
+        raise ValueError(msg)
+    names = [name for name in MEASURES if name in set(long["measure"])]
+    filled = long.assign(session_id=long["session_id"].fillna(""))
+    values = _spread(filled, "value", names).apply(_whole)
+    states = _spread(filled, "qc", names).add_suffix("_qc")
+    wide = pd.concat([values, states], axis=1).reset_index()
+    wide["session_id"] = wide["session_id"].replace("", None)
+    return in_order(wide)
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows by their keys as people count: `ses-2` before `ses-10`."""
+    keys = [key for key in KEYS if key in table]
+    return table.sort_values(keys, key=lambda labels: labels.map(_counting)).reset_index(drop=True)
+
+
+def baseline(wide: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first session of each participant, that with the lowest label."""
+    return in_order(wide).drop_duplicates("participant_id").reset_index(drop=True)
+
+
+def outliers(values: pd.Series, *, reach: float = 3.0) -> pd.Series:
+    """Say which values lie more than `reach` quartile ranges outside the quartiles.
+
+    Missing values and samples of fewer than five have no outliers.
+
+    Examples
+    --------
+    >>> outliers(pd.Series([1.0, 2, 3, 4, 5, 60])).tolist()
+    [False, False, False, False, False, True]
+    """
+    low, high = values.quantile(0.25), values.quantile(0.75)
+    far = (values < low - reach * (high - low)) | (values > high + reach * (high - low))
+    return far & (values.count() >= 5)
+
+
+def _spread(long: pd.DataFrame, column: str, names: list[str]) -> pd.DataFrame:
+    return long.pivot_table(
+        index=KEYS, columns="measure", values=column, aggfunc="first", dropna=False
+    )[names].loc[pd.MultiIndex.from_frame(long[KEYS].drop_duplicates())]
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """Make counts whole numbers; missing ones stay missing."""
+    counted = MEASURES[str(values.name)].unit == "1" and (values.dropna() % 1 == 0).all()
+    return values.astype("Int64") if counted else values
+
+
+def _counting(label: object) -> tuple[tuple[int, int | str], ...]:
+    parts = re.findall(r"\d+|\D+", label) if isinstance(label, str) else []
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)

@@ -1,0 +1,142 @@
+"""Gather the measures of all participants into tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.bids.participants import participants_table
+from npsle_app.bids.ratings import DICTIONARY, read_ratings
+from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.cohort.measures import KEYS, baseline, in_order, pivot
+from npsle_app.measures import MEASURES
+from npsle_app.settings import MeasuresSettings
+
+_KEYS = {
+    "participant_id": {"Description": "Participant"},
+    "session_id": {"Description": "Session; n/a where the dataset has none"},
+}
+_TOOL = {"Description": "Measures of npsle_app at the first session of each participant"}
+_QC_LEVELS = {
+    "pass": "nothing was noticed",
+    "warn": "look at the figures before use",
+    "fail": "do not use unless the figures say otherwise",
+    "not assessable": "the scan does not allow this number",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuresOutputs:
+    """Tables of the study; each has a dictionary beside it.
+
+    `measures` has a row per participant and session, `phenotype` one per participant (the
+    first session), `sessions` one file for each participant who has sessions.
+    """
+
+    measures: Path
+    phenotype: Path
+    participants: Path
+    sessions: tuple[Path, ...]
+
+
+def run(*, output_dir: Path, raw: Path | None, settings: MeasuresSettings) -> MeasuresOutputs:
+    """Gather all `sub-*` tables of measures and the ratings in `qc/`.
+
+    Participants are all those with a folder in the output, so that one whose scans were
+    absent stands in the tables too. The columns of the raw `participants.tsv` are copied.
+    """
+    del settings  # nothing to choose so far
+    wide = _join_ratings(_read_all(output_dir), read_ratings(output_dir / "qc"))
+    people, meanings = participants_table(output_dir, raw=raw)
+    columns = _describe(wide)
+    measures = output_dir / "npsle_app_measures.tsv"
+    _write(measures, wide, _KEYS | columns)
+    participants = output_dir / "participants.tsv"
+    _write(participants, people, meanings)
+    first = people[["participant_id"]].merge(baseline(wide), how="left", on="participant_id")
+    phenotype = output_dir / "phenotype" / "npsle_app.tsv"
+    visit = {"baseline_session": {"Description": "Session that the row is taken from"}}
+    _write(
+        phenotype,
+        first.rename(columns={"session_id": "baseline_session"}),
+        {"MeasurementToolMetadata": _TOOL, "participant_id": _KEYS["participant_id"]}
+        | visit
+        | columns,
+    )
+    return MeasuresOutputs(
+        measures=measures,
+        phenotype=phenotype,
+        participants=participants,
+        sessions=_write_sessions(output_dir, wide, columns),
+    )
+
+
+def _read_all(output_dir: Path) -> pd.DataFrame:
+    paths = [
+        *output_dir.glob("sub-*/*_measures.tsv"),
+        *output_dir.glob("sub-*/ses-*/*_measures.tsv"),
+    ]
+    if not paths:
+        return pd.DataFrame(columns=KEYS, dtype=object)
+    return pivot(pd.concat([_read(path) for path in sorted(paths)], ignore_index=True))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+    missing = {"measure", "value", "qc"} - set(table)
+    if missing:
+        msg = f"{path} lacks the columns {sorted(missing)}; run the participant level again"
+        raise ValueError(msg)
+    stem = path.name.removesuffix("_measures.tsv")
+    participant, _, session = stem.partition("_")
+    return table[["measure", "value", "qc"]].assign(
+        participant_id=participant, session_id=session or None
+    )
+
+
+def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+    """Add the ratings; a session that was rated and not measured keeps a row."""
+    return in_order(wide.merge(ratings, how="outer", on=KEYS))
+
+
+def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
+    meanings: dict[str, Mapping[str, Any]] = {}
+    for name in (name for name in MEASURES if name in wide):
+        measure = MEASURES[name]
+        meanings[name] = {
+            "Description": measure.description,
+            "Units": measure.unit,
+            "Derivative": True,
+            "Formula": measure.formula,
+            "Reference": measure.reference,
+        }
+    for name in tuple(meanings):
+        meanings[f"{name}_qc"] = {"Description": f"Checks of {name}", "Levels": _QC_LEVELS}
+    return {**meanings, **DICTIONARY}
+
+
+def _write(path: Path, rows: pd.DataFrame, meanings: Mapping[str, Any]) -> None:
+    write_tsv(path, rows)
+    write_json(path.with_suffix(".json"), meanings)
+
+
+def _write_sessions(
+    output_dir: Path, wide: pd.DataFrame, columns: Mapping[str, Any]
+) -> tuple[Path, ...]:
+    """Write a table for each participant with sessions; take old ones away."""
+    paths = []
+    for old in output_dir.glob("sub-*/sub-*_sessions.tsv"):
+        old.unlink()
+    (output_dir / "sessions.json").unlink(missing_ok=True)
+    visits = wide.dropna(subset="session_id")
+    for participant, rows in visits.groupby("participant_id", sort=True):
+        path = output_dir / str(participant) / f"{participant}_sessions.tsv"
+        write_tsv(path, rows.drop(columns="participant_id"))
+        paths.append(path)
+    if paths:
+        write_json(
+            output_dir / "sessions.json", {"session_id": {"Description": "Session"}, **columns}
+        )
+    return tuple(paths)
