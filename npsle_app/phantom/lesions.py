@@ -37,7 +37,8 @@ def _score(anatomy: Anatomy, *, fields: list[Field], room: NDArray[np.bool_]) ->
     periventricular = 4.0 * near + 0.5 * bands + 0.9 * horns - 1.2
     buried = np.clip((anatomy.depth[room] - 2) / 3, -1, 1)
     deep = spots + 0.5 * clusters + 0.8 * buried - 0.3
-    return np.maximum(periventricular, deep)
+    score: Floats = np.maximum(periventricular, deep)
+    return score
 
 
 def _grown(score: Floats, *, wm: Floats, voxels: float) -> Floats:
