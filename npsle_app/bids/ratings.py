@@ -5,15 +5,16 @@ in one, with the columns `participant_id`, `session_id`, `rater`, `rating`, `exc
 `stages` and `comment`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 RATINGS = ("good", "acceptable", "exclude")  # the worst last
 
-DICTIONARY = {
+RATING_COLUMNS: dict[str, Mapping[str, Any]] = {
     "qc_rating": {
         "Description": "Rating given in the report's form; the worst if there are several",
         "Levels": {
@@ -46,7 +47,7 @@ def read_ratings(folder: Path) -> "DataFrame":
     """
     import pandas as pd
 
-    columns = ["participant_id", "session_id", *DICTIONARY]
+    columns = ["participant_id", "session_id", *RATING_COLUMNS]
     tables = [_read(path) for path in sorted(folder.glob("*.tsv"))]
     if not tables:
         return pd.DataFrame(columns=columns, dtype=object)

@@ -41,7 +41,7 @@ def shrink(data: bytes, *, limit: int) -> bytes:
 
 
 def thumbnail(path: Path, *, width: int) -> str | None:
-    """Return a small copy of a picture as a data URI; None if it cannot be read."""
+    """Return a small copy of a picture's upper part as a data URI; None if it cannot be read."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -49,7 +49,8 @@ def thumbnail(path: Path, *, width: int) -> str | None:
             picture = opened.convert("RGB")
     except (OSError, UnidentifiedImageError):
         return None
-    picture.thumbnail((width, 4 * width))
+    picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width * 9 // 16)))
+    picture.thumbnail((width, width))
     buffer = BytesIO()
     picture.save(buffer, format="WEBP", quality=70, method=4)
     return _uri(buffer.getvalue(), "image/webp")

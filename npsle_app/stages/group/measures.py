@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.bids.participants import participants_table
-from npsle_app.bids.ratings import DICTIONARY, read_ratings
+from npsle_app.bids.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.writer import write_json, write_tsv
 from npsle_app.cohort.measures import KEYS, baseline, in_order, pivot
 from npsle_app.measures import MEASURES
@@ -114,7 +114,8 @@ def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
         }
     for name in tuple(meanings):
         meanings[f"{name}_qc"] = {"Description": f"Checks of {name}", "Levels": _QC_LEVELS}
-    return {**meanings, **DICTIONARY}
+    meanings.update(RATING_COLUMNS)
+    return meanings
 
 
 def _write(path: Path, rows: pd.DataFrame, meanings: Mapping[str, Any]) -> None:

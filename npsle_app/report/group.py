@@ -1,0 +1,111 @@
+"""The page of the whole study."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from npsle_app.bids.reader import resolve_uri
+from npsle_app.bids.writer import replace
+from npsle_app.engine.stage import Status
+from npsle_app.engine.status import Row, read_rows
+from npsle_app.measures import MEASURES
+from npsle_app.report.pages import render
+from npsle_app.report.pictures import thumbnail
+from npsle_app.report.strips import HEIGHT, WIDTH, Strip, draw_strip
+
+_MAX_THUMBNAILS = 200  # of some 25 kB each, so that the page stays under 8 MB
+_SHOWN_FIRST = ("wmh", "anat", "tissue")
+
+
+def write_report(output_dir: Path) -> Path:
+    """Write `group.html`: the study at a glance, each point a link to its participant.
+
+    Reads the tables that the group stage wrote, the status tables of the participants,
+    `logs/CITATION.md`, and the first figure of each session.
+    """
+    wide = _read_wide(output_dir / "npsle_app_measures.tsv")
+    rows = [row for path in _status_tables(output_dir) for row in read_rows(path)]
+    people = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
+    strips = [strip for name in MEASURES if name in wide for strip in [_strip(name, wide)] if strip]
+    page = render(
+        "group.html.j2",
+        title="Study",
+        people=people,
+        with_page=[name for name in people if (output_dir / f"{name}.html").is_file()],
+        wide=wide.astype(object).where(wide.notna(), None).to_dict("index"),
+        names=[name for name in MEASURES if name in wide],
+        definitions=MEASURES,
+        strips=strips,
+        size=(WIDTH, HEIGHT),
+        outcomes=_by_session(rows),
+        stages=list(dict.fromkeys(row.stage for row in rows)),
+        statuses=[str(status) for status in Status],
+        counts=pd.Series([(row.stage, row.status) for row in rows]).value_counts().to_dict(),
+        thumbnails=_thumbnails(output_dir),
+        max_thumbnails=_MAX_THUMBNAILS,
+        methods=_text(output_dir / "logs" / "CITATION.md"),
+        bibtex=_text(output_dir / "logs" / "CITATION.bib"),
+    )
+    path = output_dir / "group.html"
+    replace(path, lambda part: part.write_text(page, encoding="utf-8"))
+    return path
+
+
+def session_id(participant: str, session: object) -> str:
+    """Join labels as file names do: `sub-01` or `sub-01_ses-1`."""
+    named = isinstance(session, str) and session not in ("", "n/a")
+    label = f"_ses-{str(session).removeprefix('ses-')}" if named else ""
+    return f"sub-{participant.removeprefix('sub-')}{label}"
+
+
+def _read_wide(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame()
+    table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+    labels = zip(table["participant_id"], table["session_id"], strict=True)
+    table.index = pd.Index([session_id(*pair) for pair in labels], dtype=object)
+    return table
+
+
+def _strip(name: str, wide: pd.DataFrame) -> Strip | None:
+    return draw_strip(name, wide[name])
+
+
+def _status_tables(output_dir: Path) -> list[Path]:
+    return sorted(output_dir.glob("sub-*/log/status.tsv"))
+
+
+def _by_session(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(session_id(row.participant, row.session), {})[row.stage] = row
+    return found
+
+
+def _thumbnails(output_dir: Path) -> dict[str, str]:
+    """One small picture per session: lesions if there are any, else the brain mask."""
+    records: dict[str, dict[str, Path]] = {}
+    for path in sorted(output_dir.glob("sub-*/**/log/*_stage-*.json")):
+        session, _, stage = path.stem.partition("_stage-")
+        records.setdefault(session, {})[stage] = path
+    shown = {}
+    for session, by_stage in list(records.items())[:_MAX_THUMBNAILS]:
+        paths = [by_stage[stage] for stage in _SHOWN_FIRST if stage in by_stage]
+        pictures = (_first_figure(path, output_dir) for path in paths)
+        small = (thumbnail(picture, width=640) for picture in pictures if picture)
+        shown[session] = next((uri for uri in small if uri), "")
+    return {session: uri for session, uri in shown.items() if uri}
+
+
+def _first_figure(record: Path, output_dir: Path) -> Path | None:
+    try:
+        figures = json.loads(record.read_text(encoding="utf-8"))["figures"]
+        return resolve_uri(figures[0]["path"], places={"": output_dir}) if figures else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # the participant's own page says what is wrong with it
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -1,0 +1,108 @@
+"""One measure over a study as points on a line, laid out for the page to draw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from npsle_app.cohort.measures import outliers
+from npsle_app.measures import MEASURES, MeasureDefinition
+
+WIDTH, HEIGHT = 420, 96
+_LEFT, _RIGHT, _MIDDLE = 14, 406, 42
+_LANES = (0, -8, 8, -16, 16, -4, 12, -12, 4)  # so that near points do not hide each other
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One session; x and y in the units of the drawing."""
+
+    session: str
+    page: str
+    shown: str
+    x: float
+    y: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """One measure; `box` is whisker, quartile, median, quartile, whisker (Tukey)."""
+
+    definition: MeasureDefinition
+    points: tuple[Point, ...]
+    box: tuple[float, ...]
+    plausible: tuple[float, float] | None
+    ticks: tuple[tuple[float, str], ...]
+
+
+def draw_strip(name: str, values: pd.Series) -> Strip | None:
+    """Lay out one measure; None where no session has it.
+
+    `values` has session ids (`sub-01_ses-1`) as its index. A point is flagged if it lies
+    outside the plausible range, or 3 quartile ranges outside the quartiles of the study.
+    """
+    known = values.dropna().astype(float)
+    if known.empty:
+        return None
+    definition, far = MEASURES[name], set(known.index[outliers(known)])
+    ranked = [(str(key), float(value)) for key, value in known.sort_values(kind="stable").items()]
+    low, high = _axis(known)
+    place = np.array([_LEFT, -low, (_RIGHT - _LEFT) / (high - low)])
+    points = tuple(
+        Point(
+            session=session,
+            page=f"{session.partition('_')[0]}.html#{session}",
+            shown=f"{value:.6g}",
+            x=_place(value, place),
+            y=_MIDDLE + _LANES[rank % len(_LANES)],
+            flags=_flags(value, definition, far=session in far),
+        )
+        for rank, (session, value) in enumerate(ranked)
+    )
+    ends = [known.min(), *known.quantile([0.25, 0.5, 0.75]), known.max()]
+    ends[0] = known[known >= ends[1] - 1.5 * (ends[3] - ends[1])].min()
+    ends[4] = known[known <= ends[3] + 1.5 * (ends[3] - ends[1])].max()
+    return Strip(
+        definition=definition,
+        points=points,
+        box=tuple(_place(end, place) for end in ends),
+        plausible=_visible(definition.plausible, low, high, place),
+        ticks=tuple((_place(tick, place), f"{tick:.4g}") for tick in _ticks(low, high)),
+    )
+
+
+def _axis(values: pd.Series) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _place(value: float, place: np.ndarray) -> float:
+    return round(float(place[0] + (value + place[1]) * place[2]), 2)
+
+
+def _flags(value: float, definition: MeasureDefinition, *, far: bool) -> tuple[str, ...]:
+    flags = []
+    if definition.plausible:
+        low, high = definition.plausible
+        if not low <= value <= high:
+            flags.append(f"outside the plausible range {low:g}–{high:g} {definition.unit}")
+    if far:
+        flags.append("far from the others of the study")
+    return tuple(flags)
+
+
+def _visible(
+    ends: tuple[float, float] | None, low: float, high: float, place: np.ndarray
+) -> tuple[float, float] | None:
+    if ends is None or ends[1] < low or ends[0] > high:
+        return None
+    return _place(max(ends[0], low), place), _place(min(ends[1], high), place)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to eight round numbers inside an interval."""
+    step = 10.0 ** np.floor(np.log10(high - low))
+    step = next(s for s in (step, step / 2, step / 5, step / 10) if (high - low) / s >= 4)
+    return [float(tick) for tick in np.arange(np.ceil(low / step), high / step + 1e-9) * step]
