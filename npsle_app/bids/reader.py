@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.bids.writer import RAS_LPS
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+
+_N = 12  # nine of the matrix, three of the shift
 
 
 def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:
@@ -51,6 +57,27 @@ def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:
         msg = f"{uri!r} points into the dataset {name!r}, known are {sorted(places)}"
         raise ValueError(msg)
     return places[name] / parts
+
+
+def read_matrix(path: Path) -> NDArray[np.float64]:
+    """Read an affine that `Writer.matrix` wrote: (4, 4), mm, RAS, fixed to moving points.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another kind of transform, or one about a centre.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    told = dict(line.split(": ", 1) for line in lines if ": " in line)
+    numbers = [float(word) for word in told.get("Parameters", "").split()]
+    centre = [float(word) for word in told.get("FixedParameters", "").split()]
+    if told.get("Transform") != "AffineTransform_double_3_3" or len(numbers) != _N or any(centre):
+        msg = f"{path} is no affine transform of this app; run its stage again"
+        raise ValueError(msg)
+    itk = np.eye(4)
+    itk[:3, :3], itk[:3, 3] = np.reshape(numbers[:9], (3, 3)), numbers[9:]
+    matrix: NDArray[np.float64] = RAS_LPS @ itk @ RAS_LPS
+    return matrix
 
 
 def _record(content: Mapping[str, Any], places: Mapping[str, Path]) -> Record:

@@ -1,6 +1,8 @@
 """The only door through which derivatives are written."""
 
+import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
+import numpy as np
+from numpy.typing import ArrayLike
 
 from npsle_app.bids.names import File
 from npsle_app.records import Record
@@ -17,8 +21,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 # These entities belong to a derivative, not to the scan it was made from.
-_DERIVED = re.compile(r"_(space|seg|res|label|desc|from|to|mode)-[^_]+")
+_DERIVED = re.compile(r"_(space|atlas|seg|scale|res|den|label|desc|from|to|mode)-[^_]+")
+_NO_INTENSITIES = ("mask", "dseg", "probseg", "xfm")
+_BREAKS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _FIGURE_DPI = 80
+# From x = right, y = front (RAS, NIfTI) to x = left, y = back (LPS, ITK), and back.
+RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +55,42 @@ class Writer:
     def image(
         self, image: nib.Nifti1Image, file: File, *, sources: Iterable[Path], **metadata: Any
     ) -> Path:
-        """Save an image and its sidecar, named after the first of its sources."""
+        """Save an image and its sidecar, named after the first of its sources.
+
+        `SkullStripped` is kept for images that show a head alone: masks, labels and
+        probabilities have no skull to strip.
+        """
         sources = tuple(sources)
         path = self._path(file, sources)
         replace(path, lambda part: nib.save(image, part))
-        sidecar = dict(file.value.metadata) | metadata | {"Sources": self.uris(sources)}
-        write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), sidecar)
+        self._sidecar(path, file, metadata, sources)
         return path
 
-    def copy(self, made: Path, file: File, *, sources: Iterable[Path]) -> Path:
-        """Bring in a file that a library wrote elsewhere (a transform)."""
-        path = self._path(file, tuple(sources))
+    def copy(self, made: Path, file: File, *, sources: Iterable[Path], **metadata: Any) -> Path:
+        """Bring in a file that a library wrote elsewhere (a transform), with a sidecar."""
+        sources = tuple(sources)
+        path = self._path(file, sources)
         replace(path, lambda part: part.write_bytes(made.read_bytes()))
+        self._sidecar(path, file, metadata, sources)
+        return path
+
+    def matrix(
+        self, matrix: ArrayLike, file: File, *, sources: Iterable[Path], **metadata: Any
+    ) -> Path:
+        """Save an affine transform as an ITK text file, with a sidecar.
+
+        Parameters
+        ----------
+        matrix : (4, 4) array
+            Takes points of the fixed image to points of the moving image, in mm, RAS: what
+            is needed to resample the moving image on the fixed grid, and what
+            `antsApplyTransforms` expects. `npsle_app.bids.reader.read_matrix` gives it back.
+        """
+        sources = tuple(sources)
+        path = self._path(file, sources)
+        text = _itk_text(np.asarray(matrix, dtype=float))
+        replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+        self._sidecar(path, file, metadata, sources)
         return path
 
     def table(self, rows: "DataFrame", file: File, *, dictionary: Mapping[str, Any]) -> Path:
@@ -81,26 +113,50 @@ class Writer:
         return path
 
     def record(self, record: Record) -> Path:
-        """Save what the stage says of its work, with paths relative to the dataset."""
+        """Save what the stage says of its work, with paths as BIDS URIs.
+
+        Raises
+        ------
+        ValueError
+            If a measure is NaN or infinite: what cannot be known is None.
+        """
+        for measure in record.measures:
+            if measure.value is not None and not math.isfinite(measure.value):
+                msg = f"{measure.name} is {measure.value}; a measure that cannot be known is None"
+                raise ValueError(msg)
         path = self.folder / "log" / f"{self.id}_stage-{record.stage}.json"
-        write_json(path, json.loads(json.dumps(asdict(record), default=self._portable)))
+        write_json(path, asdict(record), default=self._portable)
         return path
 
     def uris(self, paths: Iterable[Path]) -> list[str]:
         """Name files as BIDS URIs, `bids::` for files of this dataset."""
         return [self._uri(path) for path in paths]
 
+    def _sidecar(
+        self, path: Path, file: File, metadata: Mapping[str, Any], sources: tuple[Path, ...]
+    ) -> None:
+        content = dict(file.value.metadata) | dict(metadata) | {"Sources": self.uris(sources)}
+        stem = path.name.split(".")[0]
+        if stem.endswith(_NO_INTENSITIES):
+            content.pop("SkullStripped", None)
+        write_json(path.with_name(f"{stem}.json"), content, default=self._portable)
+
     def _uri(self, path: Path) -> str:
+        # No links are followed: the content of a scan may be kept outside its dataset.
+        absolute = path.absolute()
         for name, root in {"": self.root, **self.datasets}.items():
-            if path.is_relative_to(root):
-                return f"bids:{name}:{path.relative_to(root).as_posix()}"
+            place = root.absolute()
+            if absolute.is_relative_to(place):
+                return f"bids:{name}:{absolute.relative_to(place).as_posix()}"
         msg = f"{path} lies in none of the datasets {sorted(self.datasets)}"
         raise ValueError(msg)
 
-    def _portable(self, value: object) -> str:
+    def _portable(self, value: object) -> object:
         if isinstance(value, Path):
             return self._uri(value)
-        msg = f"cannot write {value!r} to a record"
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        msg = f"cannot write {value!r} to a sidecar or a record"
         raise TypeError(msg)
 
     def _path(self, file: File, sources: tuple[Path, ...]) -> Path:
@@ -108,7 +164,25 @@ class Writer:
         if sources:
             stem = sources[0].name.split(".")[0].rpartition("_")[0]
             prefix = _DERIVED.sub("", stem)
-        return self.folder / file.value.folder / f"{prefix}_{file.value.tail}"
+        if f"{prefix}_".startswith(f"{self.id}_"):
+            return self.folder / file.value.folder / f"{prefix}_{file.value.tail}"
+        msg = f"{sources[0]} is no scan of {self.id}; put one first, the file is named after it"
+        raise ValueError(msg)
+
+
+def _itk_text(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> str:
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        msg = f"expected a finite 4 × 4 matrix, got {matrix.tolist()}"
+        raise ValueError(msg)
+    itk = RAS_LPS @ matrix @ RAS_LPS
+    parameters = " ".join(repr(float(value)) for value in (*itk[:3, :3].ravel(), *itk[:3, 3]))
+    return (
+        "#Insight Transform File V1.0\n"
+        "#Transform 0\n"
+        "Transform: AffineTransform_double_3_3\n"
+        f"Parameters: {parameters}\n"
+        "FixedParameters: 0 0 0\n"
+    )
 
 
 def replace(path: Path, write: Callable[[Path], Any]) -> None:
@@ -126,13 +200,22 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
     part.replace(path)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, keys in the order given."""
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+def write_json(path: Path, content: Any, *, default: Callable[[Any], Any] | None = None) -> None:
+    """Write JSON, keys in the order given; NaN, which JSON does not have, is a ValueError."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=default)
+    replace(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
 
 
 def write_tsv(path: Path, rows: "DataFrame") -> None:
-    """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing."""
-    text = rows.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing, no quotes.
+
+    Tabs and line breaks inside a cell become spaces.
+    """
+    text = rows.map(_cell).to_csv(
+        sep="\t", index=False, na_rep="n/a", lineterminator="\n", quoting=csv.QUOTE_NONE
+    )
     replace(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _cell(value: object) -> object:
+    return _BREAKS.sub(" ", value) if isinstance(value, str) else value
