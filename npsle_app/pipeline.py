@@ -1,6 +1,7 @@
 """The plan: which stages there are, and what each one waits for."""
 
 from npsle_app.engine.stage import Stage
+from npsle_app.stages.group import measures
 from npsle_app.stages.participant import anat, filling, tissue, wmh
 
 PARTICIPANT = (
@@ -10,4 +11,4 @@ PARTICIPANT = (
     Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
 )
 
-GROUP: tuple[Stage, ...] = ()
+GROUP = (Stage("measures", measures.run),)

@@ -38,6 +38,17 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
     return merged, meanings | (_ID if "participant_id" not in known else {})
 
 
+def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
+    """Return the folder that the output's `DatasetLinks` has under a name; None if it has none.
+
+    A link that is no path on this machine counts as none.
+    """
+    links = _dictionary(output_dir / "dataset_description.json").get("DatasetLinks")
+    target = links.get(name) if isinstance(links, dict) else None
+    folder = output_dir / target if isinstance(target, str) else None
+    return folder if folder and folder.is_dir() else None
+
+
 def _read(path: Path) -> "DataFrame":
     import pandas as pd
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from npsle_app.bids.participants import participants_table
+from npsle_app.bids.participants import linked_dataset, participants_table
 from npsle_app.bids.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.writer import write_json, write_tsv
-from npsle_app.cohort.measures import KEYS, baseline, in_order, pivot
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # takes half a second, and a rerun must not wait for it
 
 _KEYS = {
     "participant_id": {"Description": "Participant"},
@@ -41,15 +41,22 @@ class MeasuresOutputs:
     sessions: tuple[Path, ...]
 
 
-def run(*, output_dir: Path, raw: Path | None, settings: MeasuresSettings) -> MeasuresOutputs:
+def run(
+    *, output_dir: Path, settings: MeasuresSettings, raw: Path | None = None
+) -> MeasuresOutputs:
     """Gather all `sub-*` tables of measures and the ratings in `qc/`.
 
     Participants are all those with a folder in the output, so that one whose scans were
-    absent stands in the tables too. The columns of the raw `participants.tsv` are copied.
+    absent stands in the tables too. The columns of the raw `participants.tsv` are copied;
+    without `raw`, from the dataset that the output links to as `raw`.
     """
+    from npsle_app.cohort.measures import baseline
+
     del settings  # nothing to choose so far
     wide = _join_ratings(_read_all(output_dir), read_ratings(output_dir / "qc"))
-    people, meanings = participants_table(output_dir, raw=raw)
+    people, meanings = participants_table(
+        output_dir, raw=raw or linked_dataset(output_dir, name="raw")
+    )
     columns = _describe(wide)
     measures = output_dir / "npsle_app_measures.tsv"
     _write(measures, wide, _KEYS | columns)
@@ -73,7 +80,11 @@ def run(*, output_dir: Path, raw: Path | None, settings: MeasuresSettings) -> Me
     )
 
 
-def _read_all(output_dir: Path) -> pd.DataFrame:
+def _read_all(output_dir: Path) -> "DataFrame":
+    import pandas as pd
+
+    from npsle_app.cohort.measures import KEYS, pivot
+
     paths = [
         *output_dir.glob("sub-*/*_measures.tsv"),
         *output_dir.glob("sub-*/ses-*/*_measures.tsv"),
@@ -83,7 +94,9 @@ def _read_all(output_dir: Path) -> pd.DataFrame:
     return pivot(pd.concat([_read(path) for path in sorted(paths)], ignore_index=True))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> "DataFrame":
+    import pandas as pd
+
     table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
     missing = {"measure", "value", "qc"} - set(table)
     if missing:
@@ -96,12 +109,14 @@ def _read(path: Path) -> pd.DataFrame:
     )
 
 
-def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+def _join_ratings(wide: "DataFrame", ratings: "DataFrame") -> "DataFrame":
     """Add the ratings; a session that was rated and not measured keeps a row."""
+    from npsle_app.cohort.measures import KEYS, in_order
+
     return in_order(wide.merge(ratings, how="outer", on=KEYS))
 
 
-def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
+def _describe(wide: "DataFrame") -> dict[str, Mapping[str, Any]]:
     meanings: dict[str, Mapping[str, Any]] = {}
     for name in (name for name in MEASURES if name in wide):
         measure = MEASURES[name]
@@ -118,13 +133,13 @@ def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     return meanings
 
 
-def _write(path: Path, rows: pd.DataFrame, meanings: Mapping[str, Any]) -> None:
+def _write(path: Path, rows: "DataFrame", meanings: Mapping[str, Any]) -> None:
     write_tsv(path, rows)
     write_json(path.with_suffix(".json"), meanings)
 
 
 def _write_sessions(
-    output_dir: Path, wide: pd.DataFrame, columns: Mapping[str, Any]
+    output_dir: Path, wide: "DataFrame", columns: Mapping[str, Any]
 ) -> tuple[Path, ...]:
     """Write a table for each participant with sessions; take old ones away."""
     paths = []
