@@ -1,10 +1,17 @@
 """What the documents say is what the code does."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from npsle_app.bids.names import File
+from npsle_app.cli.parser import build_parser
+
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_table_of_measures_is_that_of_the_code() -> None:
@@ -15,3 +22,21 @@ def test_the_table_of_measures_is_that_of_the_code() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", File, ids=lambda file: file.name)
+def test_every_output_file_is_documented(file: File) -> None:
+    assert file.value.tail in (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (document.parent / target).exists()]
+    assert not missing
+
+
+def test_every_flag_is_documented() -> None:
+    text = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    flags = [name for action in build_parser()._actions for name in action.option_strings]
+    assert [name for name in flags if f"`{name}" not in text] == []
