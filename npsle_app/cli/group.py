@@ -16,10 +16,8 @@ from npsle_app.engine.status import to_row, write_rows
 from npsle_app.settings import Settings
 
 
-def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
-    """Run the group stages one after the other, then write the page.
-
-    A stage that fails blocks those after it. Always computed anew: it takes seconds.
+def check_ready(output_dir: Path) -> None:
+    """Refuse to begin where there is nothing to gather.
 
     Raises
     ------
@@ -29,6 +27,13 @@ def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
     if not any(output_dir.glob("sub-*/log/status.tsv")):
         msg = f"{output_dir} holds no processed participant; run the participant level first"
         raise RefusedError(msg)
+
+
+def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
+    """Run the group stages one after the other, then write the page.
+
+    A stage that fails blocks those after it. Always computed anew: it takes seconds.
+    """
     outcomes: dict[str, Outcome] = {}
     for stage in pipeline.GROUP:
         section = getattr(settings, stage.name)

@@ -39,6 +39,8 @@ def run(request: Request) -> int:
     check_folders(request, options)
     if options.dry_run:
         return _tell(request, options, settings)
+    if "participant" not in request.levels:
+        group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir, clean=options.clean_workdir) as folder:
         work = _plan(request, options, settings)
         check_space({"OUTPUT_DIR": request.output_dir, "the work folder": folder})
@@ -113,8 +115,6 @@ def _write_dataset_files(request: Request, options: Options) -> None:
 
 def _validate(request: Request, options: Options, work: Work) -> None:
     """Tell what is wrong with the dataset; participants processed before were told of then."""
-    from npsle_app.bids.validation import format_issues, validate
-
     new = [
         participant
         for participant in work.sessions
@@ -122,6 +122,8 @@ def _validate(request: Request, options: Options, work: Work) -> None:
     ]
     if options.skip_bids_validation or not new:
         return
+    from npsle_app.bids.validation import format_issues, validate
+
     issues = validate(request.bids_dir, participants=new)
     if issues:
         LOGGER.warning("the BIDS validator says:\n%s", format_issues(issues))

@@ -32,6 +32,7 @@ def check_folders(request: Request, options: Options) -> None:
         better = bids_dir / "derivatives" / output_dir.name
         msg = f"{output_dir} lies among the raw data in {bids_dir}; give for example {better}"
         raise RefusedError(msg)
+    _check_output(output_dir)
     if options.work_dir and _is_inside(options.work_dir, bids_dir):
         msg = f"--work-dir {options.work_dir} lies inside the dataset; give a folder outside it"
         raise RefusedError(msg)
@@ -115,6 +116,15 @@ def _check_dataset(bids_dir: Path) -> None:
         raise RefusedError(msg) from error
     if not isinstance(content, Mapping) or not {"Name", "BIDSVersion"} <= set(content):
         msg = f"{description} must be an object with Name and BIDSVersion; add them"
+        raise RefusedError(msg)
+
+
+def _check_output(output_dir: Path) -> None:
+    from npsle_app.bids.tree import previous_version
+
+    foreign = (output_dir / "dataset_description.json").is_file()
+    if foreign and previous_version(output_dir) is None:
+        msg = f"OUTPUT_DIR {output_dir} holds a dataset that is not of this app; give another"
         raise RefusedError(msg)
 
 

@@ -1,0 +1,104 @@
+"""The plan, the signatures, the settings and the file names must tell one story."""
+
+import dataclasses
+import inspect
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from npsle_app.bids.choosing import KINDS
+from npsle_app.bids.names import DESCRIPTIONS, File
+from npsle_app.bids.scans import Scan
+from npsle_app.bids.writer import Writer
+from npsle_app.pipeline import GROUP, PARTICIPANT
+from npsle_app.settings import Settings
+
+BY_NAME = {stage.name: stage for stage in PARTICIPANT}
+SECTIONS = get_type_hints(Settings)
+by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
+
+
+@by_name
+def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
+    parameters = inspect.signature(stage.run).parameters
+
+    planned = {*stage.scans, *stage.needs, *stage.uses, "settings", "out"}
+    assert set(parameters) == planned, f"mend the signature of {stage.name} or npsle_app/pipeline"
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@by_name
+def test_a_stage_is_handed_what_others_return(stage):
+    types = get_type_hints(stage.run)
+
+    assert all(types[kind] is Scan for kind in stage.scans)
+    assert all(types[need] is BY_NAME[need].outputs for need in stage.needs)
+    for used in stage.uses:  # and None, where there is nothing
+        assert set(get_args(types[used])) == {BY_NAME[used].outputs, type(None)}
+    assert types["out"] is Writer
+
+
+@pytest.mark.parametrize("stage", [*PARTICIPANT, *GROUP], ids=lambda stage: stage.name)
+def test_a_stage_has_its_own_section_of_settings(stage):
+    assert get_type_hints(stage.run)["settings"] is SECTIONS.get(stage.name)
+
+
+def test_each_section_of_settings_has_its_stage():
+    assert set(SECTIONS) <= {stage.name for stage in (*PARTICIPANT, *GROUP)}
+
+
+@by_name
+def test_a_stage_returns_a_frozen_record_of_paths(stage):
+    assert stage.outputs.__dataclass_params__.frozen
+    types = get_type_hints(stage.outputs)
+    assert all(set(_leaves(hint)) <= {Path, type(None), Ellipsis} for hint in types.values())
+    assert types["record"] is Path
+    assert types["figures"] == tuple[Path, ...]
+
+
+@by_name
+def test_the_scans_of_a_stage_can_be_found(stage):
+    assert set(stage.scans) <= set(KINDS)
+
+
+def test_stages_stand_after_those_they_wait_for():
+    order = [stage.name for stage in PARTICIPANT]
+    assert len(set(order)) == len(order)
+    list(TopologicalSorter({s.name: s.upstream for s in PARTICIPANT}).static_order())
+    for stage in PARTICIPANT:
+        assert all(order.index(name) < order.index(stage.name) for name in stage.upstream)
+
+
+def test_settings_can_be_written_as_toml():
+    for section in SECTIONS.values():
+        for field in dataclasses.fields(section):
+            leaves = set(_leaves(get_type_hints(section)[field.name]))
+            plain = {int, float, str, bool, type(None), Ellipsis}
+            assert leaves <= plain, f"{section.__name__}.{field.name} is of a type TOML lacks"
+
+
+def test_no_two_files_have_one_name():
+    names = [(file.value.folder, file.value.tail) for file in File]
+
+    assert len(set(names)) == len(names)
+
+
+def test_each_description_in_a_file_name_is_explained():
+    used = {
+        part.removeprefix("desc-")
+        for file in File
+        for part in file.value.tail.split(".")[0].split("_")
+        if part.startswith("desc-")
+    }
+
+    assert used <= set(DESCRIPTIONS)
+
+
+def _leaves(hint):
+    if get_origin(hint) in (tuple, Union) or type(hint).__name__ == "UnionType":
+        for part in get_args(hint):
+            yield from _leaves(part)
+    else:
+        yield hint
