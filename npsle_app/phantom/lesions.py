@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fields import Field, Floats, draw_field
 
-_RIM = 0.7  # how much the score falls from full lesion to none: about 1.5 mm
+_RIM = 0.6  # how much the score falls from full lesion to none: about 1.5 mm
 _STEPS = 40
 
 
@@ -18,7 +18,7 @@ def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator
     where the white matter has no room for it. Larger loads contain the smaller ones.
     """
     fraction = np.zeros(anatomy.grid.shape, dtype=np.float32)
-    fields = [draw_field(rng, spacing_mm=mm) for mm in (9.0, 3.2, 14.0)]
+    fields = [draw_field(rng, spacing_mm=mm) for mm in (9.0, 4.4, 14.0)]
     if volume_ml <= 0:
         return fraction
     room = (anatomy.depth > 0) & (anatomy.wm > 0.3)
@@ -29,16 +29,30 @@ def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator
 
 
 def _score(anatomy: Anatomy, *, fields: list[Field], room: NDArray[np.bool_]) -> Floats:
-    """How early a voxel becomes lesion."""
+    """How early a voxel becomes lesion.
+
+    At the ventricles lesions begin at the horns. In the deep white matter they favour the
+    frontal and parietal lobes, away from the cortex, and come in clusters.
+    """
     bands, spots, clusters = (field.at(anatomy.grid.axes_mm)[room] for field in fields)
-    near = np.exp(-((anatomy.from_ventricles[room] / 5) ** 2))
-    y = anatomy.grid.axes_mm[1][np.nonzero(room)[1]].astype(np.float32)
-    horns = np.clip(np.abs(y - np.average(y, weights=near)) / 30, 0, 1.2)
-    periventricular = 4.0 * near + 0.5 * bands + 0.9 * horns - 1.2
-    buried = np.clip((anatomy.depth[room] - 2) / 3, -1, 1)
-    deep = spots + 0.5 * clusters + 0.8 * buried - 0.3
+    near = np.exp(-((anatomy.from_ventricles[room] / 5.5) ** 2))
+    forward, upward = (_from_ventricles_mm(anatomy, near=near, room=room, axis=a) for a in (1, 2))
+    horns = np.clip(np.abs(forward) / 30, 0, 1.2)
+    periventricular = 4.0 * near + 0.7 * bands + 0.9 * horns - 1.4
+    place = np.clip(upward / 25, -1.5, 0.8) - 0.8 * np.clip((-forward - 35) / 20, 0, 1)
+    buried = np.clip((anatomy.depth[room] - 3) / 3, -1, 1)
+    deep = spots + 0.5 * clusters + 0.8 * buried + 0.5 * place - 0.3
     score: Floats = np.maximum(periventricular, deep)
     return score
+
+
+def _from_ventricles_mm(
+    anatomy: Anatomy, *, near: Floats, room: NDArray[np.bool_], axis: int
+) -> Floats:
+    """Signed distance along one axis from the middle of the ventricles' surroundings."""
+    place = anatomy.grid.axes_mm[axis][np.nonzero(room)[axis]].astype(np.float32)
+    distance: Floats = place - np.average(place, weights=near).astype(np.float32)
+    return distance
 
 
 def _grown(score: Floats, *, wm: Floats, voxels: float) -> Floats:
