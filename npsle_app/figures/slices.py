@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.figures.canvas import COLOURS, annotate, canvas, outline
 from npsle_app.figures.curves import draw_curve
 from npsle_app.figures.panels import (
     AXIAL,
@@ -24,23 +25,18 @@ from npsle_app.figures.panels import (
     canonical,
     lay_out,
     onto,
-    position_mm,
     spread,
     spread_over,
     widen,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["draw_contours", "draw_curve", "draw_labels", "draw_lesions", "draw_pair"]
 
-COLOURS = ("#ff5252", "#40c4ff", "#ffd740", "#69f0ae", "#e040fb", "#ff9100", "#b2ff59", "#f48fb1")
-_DPI = 80
 _HEADER_PX = 26
 _MARGIN_MM = 12.0
-_CONVENTION = "radiological convention: the patient's right (R) is on the left of the picture"
 
 
 def draw_contours(
@@ -60,10 +56,10 @@ def draw_contours(
     about = onto(focus, grid, order=0) if focus else next(iter(shapes.values()), grid.data)
     panels = _three_planes(grid, bounding_box(about))
     legend = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(shapes)}
-    figure, axes = _canvas(_grey(grid, panels, window=_window(grid.data, about)), legend=legend)
+    figure, axes = canvas(_grey(grid, panels, window=_window(grid.data, about)), legend=legend)
     for name, shape in shapes.items():
-        _outline(axes, shape, panels=panels, colour=legend[name])
-    _annotate(axes, panels, grid=grid)
+        outline(axes, shape, panels=panels, colour=legend[name])
+    annotate(axes, panels, grid=grid)
     return figure
 
 
@@ -89,9 +85,9 @@ def draw_lesions(
     pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
     _blend_heat(pixels, heat, panels=below)
     legend = {"lesion mask": COLOURS[0], **_HEAT_LEGEND}
-    figure, axes = _canvas(pixels, legend=legend)
-    _outline(axes, lesions, panels=above, colour=COLOURS[0])
-    _annotate(axes, [*above, *below], grid=grid)
+    figure, axes = canvas(pixels, legend=legend)
+    outline(axes, lesions, panels=above, colour=COLOURS[0])
+    annotate(axes, [*above, *below], grid=grid)
     return figure
 
 
@@ -108,8 +104,8 @@ def draw_labels(
         shown = panel.sample(numbers, order=0)
         for number, name in names.items():
             _blend(pixels[panel.region], np.isclose(shown, number) * 0.45, legend[name])
-    figure, axes = _canvas(pixels, legend=legend)
-    _annotate(axes, panels, grid=grid)
+    figure, axes = canvas(pixels, legend=legend)
+    annotate(axes, panels, grid=grid)
     return figure
 
 
@@ -134,10 +130,10 @@ def draw_pair(
     figures = []
     for volume in (grid, other):
         pixels = _grey(volume, panels, window=_window(volume.data, about))
-        figure, axes = _canvas(pixels, legend=legend)
+        figure, axes = canvas(pixels, legend=legend)
         for name, shape in shapes.items():
-            _outline(axes, shape, panels=panels, colour=legend[name])
-        _annotate(axes, panels, grid=grid)
+            outline(axes, shape, panels=panels, colour=legend[name])
+        annotate(axes, panels, grid=grid)
         figures.append(figure)
     return figures[0], figures[1]
 
@@ -213,50 +209,3 @@ def _blend_heat(
         shown = panel.sample(heat, order=1)
         for (level, colour), end in zip(_HEAT, ends, strict=True):
             _blend(pixels[panel.region], ((shown >= level) & (shown < end)) * 0.55, colour)
-
-
-def _canvas(pixels: NDArray[np.float32], *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]":
-    """Put the picture on a figure, one data unit to the pixel, y downwards."""
-    from matplotlib.figure import Figure
-
-    height, width = pixels.shape[:2]
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="black")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(pixels, extent=(0, width, height, 0), interpolation="nearest", aspect="auto")
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.set_axis_off()
-    x = 8.0
-    for name, colour in legend.items():
-        axes.plot([x, x + 18], [13, 13], color=colour, linewidth=3)
-        axes.text(x + 24, 13, name, color="white", size=9, va="center", parse_math=False)
-        x += 44 + 7.5 * len(name)
-    axes.text(width - 8, 13, _CONVENTION, color="#9aa0a6", size=8, va="center", ha="right")
-    return figure, axes
-
-
-def _outline(
-    axes: "Axes", shape: NDArray[np.bool_], *, panels: Sequence[Panel], colour: str
-) -> None:
-    from matplotlib.collections import LineCollection
-    from skimage.measure import find_contours
-
-    solid = shape.astype(np.float32)
-    lines = [
-        panel.place(line)
-        for panel in panels
-        if min(panel.cut(solid).shape) > 1
-        for line in find_contours(panel.cut(solid), 0.5)  # type: ignore[no-untyped-call]
-    ]
-    axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.9), autolim=False)
-
-
-def _annotate(axes: "Axes", panels: Sequence[Panel], *, grid: Volume) -> None:
-    for panel in panels:
-        (left, top), (width, height) = panel.corner, panel.size
-        where = f"{'xyz'[panel.axis]} = {position_mm(panel, grid):.0f} mm"
-        axes.text(left + 5, top + height - 5, where, color="#bdc1c6", size=7, va="bottom")
-        ends = ("A", "P") if panel.axis == SAGITTAL else ("R", "L")
-        for letter, x, side in zip(
-            ends, (left + 4, left + width - 4), ("left", "right"), strict=True
-        ):
-            axes.text(x, top + height / 2, letter, color="white", size=8, ha=side, va="center")
