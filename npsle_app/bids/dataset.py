@@ -5,7 +5,7 @@ second. Each participant is indexed alone, because an index of a whole dataset t
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,16 +99,19 @@ def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | Non
 
 
 def _images(bids_dir: Path, participant: str, *, database_dir: Path | None) -> list[Candidate]:
-    if database_dir:
-        layout = _whole_layout(bids_dir, database_dir=database_dir)
-    else:
-        layout = _layout(bids_dir, ignore=[re.compile(rf"^/sub-(?!{re.escape(participant)}(/|$))")])
-    found = layout.get(extension=list(_IMAGES))
-    inside = ((Path(f.path).relative_to(layout.root), f.entities) for f in found)
+    # A layout of the participant's own folder: from the root, pybids would look at the
+    # folder of each participant before it passes them over.
+    own = Path(f"sub-{participant}")
+    base = Path() if database_dir else own
+    layout = _layout(bids_dir / base, database_dir=database_dir)
+    inside = (
+        (base / Path(f.path).relative_to(layout.root), f.entities)
+        for f in layout.get(extension=list(_IMAGES))
+    )
     return [
         Candidate(bids_dir / path, {**entities, **_entities_of_folders(path)})
         for path, entities in inside
-        if path.parts[0] == f"sub-{participant}"
+        if path.is_relative_to(own)
     ]
 
 
@@ -123,22 +126,16 @@ def _entities_of_folders(path: Path) -> dict[str, str | None]:
     }
 
 
-def _layout(
-    bids_dir: Path, *, ignore: Collection[re.Pattern[str]] = (), database: Path | None = None
-) -> "BIDSLayout":
+def _layout(root: Path, *, database_dir: Path | None) -> "BIDSLayout":
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
     # Sidecars are read by npsle_app.bids.sidecars: one broken JSON would end the index here.
     indexer = BIDSLayoutIndexer(
-        validate=False, index_metadata=False, ignore=[*_NOT_RAW, *ignore, re.compile(r"/\.")]
+        validate=False, index_metadata=False, ignore=[*_NOT_RAW, re.compile(r"/\.")]
     )
-    return BIDSLayout(bids_dir, validate=False, database_path=database, indexer=indexer)
-
-
-def _whole_layout(bids_dir: Path, *, database_dir: Path) -> "BIDSLayout":
-    layout = _layout(bids_dir, database=database_dir)
-    if Path(layout.root).resolve() != bids_dir.resolve():
-        msg = f"the index in {database_dir} is of {layout.root}, not of {bids_dir}; give another"
+    layout = BIDSLayout(root, validate=False, database_path=database_dir, indexer=indexer)
+    if Path(layout.root).resolve() != root.resolve():
+        msg = f"the index in {database_dir} is of {layout.root}, not of {root}; give another"
         raise ValueError(msg)
     return layout
 

@@ -33,7 +33,7 @@ def test_only_errors_in_files_that_the_app_reads_are_told_and_remembered(tmp_pat
 
 def test_a_changed_file_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, cache = _dataset(tmp_path / "raw"), tmp_path / "validation.json"
-    silent = ("echo", '{"issues": {"issues": [], "codeMessages": []}}')
+    silent = ("sh", "-c", 'echo "{\\"issues\\": {\\"issues\\": [], \\"codeMessages\\": []}}"')
     monkeypatch.setattr(validation, "_command", lambda: silent)
     assert validate(root, cache=cache) == []
     monkeypatch.setattr(validation, "_command", lambda: ("false",))
