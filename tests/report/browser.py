@@ -56,7 +56,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def picture(self, path: Path, *, width: int = 1400, height: int = 2000, dark: bool = False) -> None:
+    def picture(
+        self, path: Path, *, width: int = 1400, height: int = 2000, dark: bool = False
+    ) -> None:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", features=scheme)
         self._call(
@@ -119,6 +121,6 @@ def _address(profile: Path) -> str:
         assert time.monotonic() < deadline, "Chromium did not start in a minute"
         time.sleep(0.05)
     port = note.read_text().splitlines()[0]
-    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:  # noqa: S310
+    with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=30) as answer:
         pages = [target for target in json.load(answer) if target["type"] == "page"]
     return str(pages[0]["webSocketDebuggerUrl"])
