@@ -1,0 +1,48 @@
+"""The lock files hold what pyproject.toml asks for, and nothing of the place they were made in."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = PROJECT["dependency-groups"]
+WANTED = {
+    "requirements-build.lock": GROUPS["build"],
+    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-dev.lock": [name for name in GROUPS["dev"] if isinstance(name, str)],
+}
+
+
+def read(lock: str) -> str:
+    return (ROOT / lock).read_text(encoding="utf-8")
+
+
+def pins(lock: str) -> list[tuple[str, str]]:
+    return re.findall(r"^([\w.-]+)==([^ ;\\]+)", read(lock), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_is_asked_for(lock: str) -> None:
+    pinned = dict(pins(lock))
+    for wish in map(Requirement, WANTED[lock]):
+        version = pinned.get(canonicalize_name(wish.name))
+        assert version, f"{wish.name} is not in {lock}: run scripts/lock"
+        assert version in wish.specifier, f"{lock} is out of date: run scripts/lock"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_hash_for_every_library_and_no_address(lock: str) -> None:
+    libraries = re.split(r"^(?=\w)", read(lock), flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in library for library in libraries)
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", read(lock))
+
+
+@pytest.mark.parametrize("smaller", ["requirements-build.lock", "requirements.lock"])
+def test_what_checks_runs_on_the_same_versions_as_what_ships(smaller: str) -> None:
+    assert set(pins(smaller)) <= set(pins("requirements-dev.lock"))
