@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from npsle_app.phantom.atlas import interpolated
 from npsle_app.phantom.fields import Field, Floats, draw_field
-from npsle_app.phantom.grids import Grid, turned
+from npsle_app.phantom.grids import Grid, moved, turned
 
 _UNEVENNESS = 0.09  # one SD of the coil's sensitivity: about ±20 % over the head
 _PLANES_AT_ONCE = 24
@@ -46,14 +46,13 @@ def draw_acquisition(rng: np.random.Generator, *, moved: bool) -> Acquisition:
 
 def resample(signal: Floats, *, source: Grid, target: Grid, motion: NDArray[np.float64]) -> Floats:
     """Look at a signal on another grid, whose third axis runs through the slices."""
-    step = (np.linalg.inv(source.affine) @ motion).astype(np.float32)
+    step = np.linalg.inv(source.affine) @ motion
+    through = (step[:3, :3] @ target.affine[:3, 2]).reshape(3, 1, 1, 1).astype(np.float32)
     made = np.zeros(target.shape, dtype=np.float32)
     thick = target.voxel_mm[2] > 1.5 * source.voxel_mm[2]
     for start in range(0, target.shape[0], _PLANES_AT_ONCE):
         planes = slice(start, start + _PLANES_AT_ONCE)
-        points = np.tensordot(step[:3, :3], target.world_mm(planes), 1)
-        points += step[:3, 3].reshape(3, 1, 1, 1)
-        through = (step[:3, :3] @ target.affine[:3, 2]).reshape(3, 1, 1, 1).astype(np.float32)
+        points = moved(target.world_mm(planes), affine=step)
         for offset, weight in _SLICE_PROFILE if thick else ((0.0, 1.0),):
             at = points + np.float32(offset) * through
             made[planes] += np.float32(weight) * interpolated(signal, at)

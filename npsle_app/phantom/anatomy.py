@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from npsle_app.phantom.atlas import Atlas, load_atlas
 from npsle_app.phantom.fields import Field, Floats, draw_field
-from npsle_app.phantom.grids import Grid, turned
+from npsle_app.phantom.grids import Grid, moved, turned
 from npsle_app.phantom.neck import head_and_neck
 
 # The template is a quarter larger, in volume, than the average head.
@@ -80,16 +80,11 @@ def make_anatomy(shape: Shape, *, grid: Grid, voxel_mm: float) -> Anatomy:
     maps = {name: np.zeros(grid.shape, dtype=np.float32) for name in names}
     for start in range(0, grid.shape[0], _PLANES_AT_ONCE):
         planes = slice(start, start + _PLANES_AT_ONCE)
-        points = _template_points(grid.world_mm(planes), shape=shape)
+        points = moved(grid.world_mm(planes), affine=shape.move)
         points += np.stack([bend[planes] for bend in bends])
         _sample({name: made[planes] for name, made in maps.items()}, points, atlas, shape)
     _divide(maps, shape=shape, grid=grid)
     return Anatomy(grid=grid, **maps)
-
-
-def _template_points(world: Floats, *, shape: Shape) -> Floats:
-    move = shape.move.astype(np.float32)
-    return np.tensordot(move[:3, :3], world, 1) + move[:3, 3].reshape(3, 1, 1, 1)
 
 
 def _sample(maps: dict[str, Floats], points: Floats, atlas: Atlas, shape: Shape) -> None:

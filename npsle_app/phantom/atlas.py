@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.phantom.fields import Floats
+from npsle_app.phantom.grids import moved
 from npsle_app.templates import Template, load
 
 # No lesion below (brainstem, cerebellum) or as near to the midline (corpus callosum, fornix).
@@ -32,10 +33,7 @@ class Map:
 
     def at(self, world_mm: Floats) -> Floats:
         """Interpolate linearly at points (3, ...), in mm; 0 outside the map."""
-        m = self.to_voxels.astype(np.float32)
-        voxels = np.tensordot(m[:3, :3], world_mm, 1)
-        voxels += m[:3, 3].reshape(3, *[1] * (world_mm.ndim - 1))
-        return interpolated(self.data, voxels)
+        return interpolated(self.data, moved(world_mm, affine=self.to_voxels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,7 @@ def _probability(template: Template, *, block: int) -> Map:
 def _relative_to_wm(made: Map, *, wm: Map) -> Map:
     """Scale a T1w map so that the median of the sure white matter is 1."""
     points = np.argwhere(wm.data > 240).T[:, ::17].astype(np.float32)
-    back = np.linalg.inv(wm.to_voxels).astype(np.float32)
-    level = np.median(made.at(back[:3, :3] @ points + back[:3, 3:]))
+    level = np.median(made.at(moved(points, affine=np.linalg.inv(wm.to_voxels))))
     return Map(made.data / np.float32(level), made.to_voxels)
 
 
@@ -132,10 +129,8 @@ def _push(distance: Map) -> tuple[Map, Map, Map]:
 
 def _depth_mm(*, deep_gm: Map) -> Map:
     wm = _blocks(Template.WM, block=2)
-    affine = np.linalg.inv(wm.to_voxels)
     points = np.indices(wm.data.shape, dtype=np.float32)
-    world = np.tensordot(affine[:3, :3].astype(np.float32), points, 1)
-    world += affine[:3, 3].astype(np.float32).reshape(3, 1, 1, 1)
+    world = moved(points, affine=np.linalg.inv(wm.to_voxels))
     room = (wm.data > 128) & (deep_gm.at(world) < 0.1)
     room &= (world[2] > LOWEST_LESION_MM) & (np.abs(world[0]) > MIDLINE_MM)
     depth = ndimage.distance_transform_edt(room, sampling=2)

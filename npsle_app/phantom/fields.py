@@ -29,8 +29,9 @@ class Field:
     def at(self, axes: Axes) -> Floats:
         """Return the field on the grid spanned by three axes, in mm from the box's corner."""
         values = self.weights
-        for axis in axes:  # each product moves the axis it makes to the end
-            values = np.tensordot(values, _basis(axis / self.spacing_mm, values.shape[0]), (0, 1))
+        for axis in axes:  # each turn interpolates the first axis and moves it to the end
+            made = _interpolated(values, axis / self.spacing_mm)
+            values = np.ascontiguousarray(np.moveaxis(made, 0, 2))
         return values
 
 
@@ -41,12 +42,16 @@ def draw_field(rng: np.random.Generator, *, spacing_mm: float) -> Field:
     return Field(weights=weights, spacing_mm=spacing_mm)
 
 
-def _basis(positions: Axis, n_knots: int) -> Floats:
-    """Cubic B-spline weights, (positions, knots)."""
+def _interpolated(values: Floats, positions: Axis) -> Floats:
+    """Evaluate the spline along the first axis.
+
+    Written as sums and not as a matrix product, whose last bits depend on the number of
+    threads.
+    """
     first = np.floor(positions).astype(int)
     u = positions - first
     weights = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
-    basis = np.zeros((positions.size, n_knots), dtype=np.float32)
+    made = np.zeros((positions.size, *values.shape[1:]), dtype=np.float32)
     for shift, weight in enumerate(weights):
-        basis[np.arange(positions.size), first + shift] = weight / 6
-    return basis
+        made += values[first + shift] * (weight / 6).astype(np.float32)[:, None, None]
+    return made

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.phantom.fields import Axes
+from npsle_app.phantom.fields import Axes, Floats
 
 FIELD_OF_VIEW_MM = (192.0, 240.0, 216.0)
 _CENTRE_MM = (0.0, -14.0, -12.0)
@@ -36,18 +36,21 @@ class Grid:
         i, j, k = ((np.arange(n) + 0.5) * edge for n, edge in pairs)
         return i, j, k
 
-    def world_mm(self, planes: slice) -> NDArray[np.float32]:
+    def world_mm(self, planes: slice) -> Floats:
         """World coordinates of some planes of axis I: (3, planes, J, K), float32."""
-        i, j, k = (np.arange(n, dtype=np.float32) for n in self.shape)
-        m = self.affine.astype(np.float32)
-        parts = (
-            m[row, 0] * i[planes][:, None, None]
-            + m[row, 1] * j[None, :, None]
-            + m[row, 2] * k[None, None, :]
-            + m[row, 3]
-            for row in range(3)
-        )
-        return np.stack(list(parts))
+        made = np.indices(self.shape, dtype=np.float32, sparse=True)
+        i, j, k = made[0][planes], made[1], made[2]
+        return np.stack(_rows(self.affine, i, j, k))
+
+
+def moved(points: Floats, *, affine: NDArray[np.floating]) -> Floats:
+    """Apply a 4×4 affine to points (3, ...), float32, in sums whose order is fixed."""
+    return np.stack(_rows(affine, points[0], points[1], points[2]))
+
+
+def _rows(affine: NDArray[np.floating], i: Floats, j: Floats, k: Floats) -> list[Floats]:
+    m = affine.astype(np.float32)
+    return [m[row, 0] * i + m[row, 1] * j + m[row, 2] * k + m[row, 3] for row in range(3)]
 
 
 def whole_head(*, voxel_mm: tuple[float, float, float], turn: NDArray[np.float64]) -> Grid:

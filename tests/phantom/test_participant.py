@@ -86,9 +86,9 @@ def test_maps_are_finite_fractions(person):
 
 
 def test_a_2d_flair_has_thick_slices_and_follows_the_head():
-    made = make_participant(1, seed=3, voxel_mm=2, flair_slice_mm=6)
+    made = make_participant(1, seed=3, voxel_mm=3, flair_slice_mm=6)
     assert made.truth.flair_type == "2D"
-    assert np.allclose(made.flair.header.get_zooms(), (2, 2, 6))
+    assert np.allclose(made.flair.header.get_zooms(), (3, 3, 6))
     assert abs(made.flair.affine[1, 2]) > 0
 
 
