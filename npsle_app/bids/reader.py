@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.bids.writer import RAS_LPS
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
 
+VOLUME_DIMS = 3
 _N = 12  # nine of the matrix, three of the shift
 
 
@@ -38,6 +40,16 @@ def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None =
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         msg = f"{path} is no record of this version ({error!r}); run its stage again"
         raise ValueError(msg) from error
+
+
+def read_image(path: Path) -> nib.Nifti1Image:
+    """Open an image; one volume has three dimensions.
+
+    A volume that is stored in more dimensions (x, y, z, 1), which preflight lets pass, comes
+    without them; a series stays as it is.
+    """
+    image = nib.Nifti1Image.from_filename(path)
+    return nib.funcs.squeeze_image(image) if image.ndim > VOLUME_DIMS else image
 
 
 def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:

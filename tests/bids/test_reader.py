@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
-from npsle_app.bids.reader import read_record, resolve_uri
+from npsle_app.bids.reader import read_image, read_record, resolve_uri
 from npsle_app.bids.writer import Writer
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
@@ -46,6 +48,23 @@ def test_a_record_follows_its_dataset_when_that_is_moved(tmp_path: Path) -> None
     path = out.record(_record(out))
     moved = read_record(path, root=Path("elsewhere"), datasets={"raw": Path("raw")})
     assert moved.figures[0].path == Path("elsewhere/sub-01/ses-a/figures/sub-01_ses-a_mask.webp")
+
+
+@pytest.mark.parametrize(
+    ("stored", "shape"),
+    [((3, 4, 5), (3, 4, 5)), ((3, 4, 5, 1, 1), (3, 4, 5)), ((3, 4, 5, 2), (3, 4, 5, 2))],
+)
+def test_one_volume_has_three_dimensions(
+    tmp_path: Path, stored: tuple[int, ...], shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "x.nii.gz"
+    data = np.arange(np.prod(stored), dtype=np.int16).reshape(stored)
+    affine = np.diag([1.0, 2, 3, 1])
+    nib.save(nib.Nifti1Image(data, affine), path)
+    image = read_image(path)
+    assert image.shape == shape
+    assert np.array_equal(image.dataobj, data.reshape(shape))
+    assert np.array_equal(image.affine, affine)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "anat"}', "null"])
