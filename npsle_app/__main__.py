@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from npsle_app.cli.config import resolve
 from npsle_app.cli.environment import set_threads
-from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.errors import RefusedError, TerminatedError
 from npsle_app.cli.parser import parse
+from npsle_app.engine.job import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,11 +21,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(request)
     except RefusedError as refusal:
-        print(f"npsle_app: {refusal}", file=sys.stderr)  # noqa: T201
+        print(f"npsle_app: {printable(str(refusal))}", file=sys.stderr)  # noqa: T201
         return 2
-    except KeyboardInterrupt:
-        print("npsle_app: interrupted before anything was computed: exit 130")  # noqa: T201
-        return 130
+    except KeyboardInterrupt as signal:
+        code = 143 if isinstance(signal, TerminatedError) else 130
+        print(f"npsle_app: interrupted: exit {code}")  # noqa: T201
+        return code
     except Exception as error:  # noqa: BLE001 - the user is told what to do with it
         if request.given.get("debug"):
             traceback.print_exc()

@@ -16,7 +16,8 @@ from types import FrameType
 from npsle_app.cli.errors import RefusedError, TerminatedError
 from npsle_app.engine.executors import keep_home_out, limit_threads
 
-_LEAST_FREE_MB = 500
+LEAST_OUTPUT_MB = 500
+LEAST_WORK_MB = 200
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def set_threads(count: int) -> None:
     os.environ.update(limit_threads(count))
 
 
-def check_space(folders: Mapping[str, Path]) -> None:
+def check_space(folder: Path, *, least_mb: int, what: str) -> None:
     """Refuse to begin where there is hardly any room left.
 
     Raises
@@ -59,15 +60,14 @@ def check_space(folders: Mapping[str, Path]) -> None:
     RefusedError
         Naming the folder, what is free there and what is needed.
     """
-    for name, folder in folders.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(there).free / 2**20
-        if free < _LEAST_FREE_MB:
-            msg = (
-                f"{name} {folder} has only {free:.0f} MB left; at least {_LEAST_FREE_MB} MB are "
-                "needed to begin: make room or give another folder"
-            )
-            raise RefusedError(msg)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free / 2**20
+    if free < least_mb:
+        msg = (
+            f"{what} {folder} has only {free:.0f} MB left; at least {least_mb} MB are needed to "
+            "begin: make room or give another folder"
+        )
+        raise RefusedError(msg)
 
 
 @contextmanager

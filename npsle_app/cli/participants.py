@@ -126,8 +126,10 @@ def _note_the_rest(work: Work, reporter: Reporter) -> None:
     """Write down what an interrupted run did not finish."""
     rest = [key for key in work.jobs if key not in reporter.outcomes]
     LOGGER.warning("interrupted: %d stages were not finished", len(rest))
-    for key in rest:
-        reporter.tell(key, Outcome(Status.BLOCKED, reason="not finished: the run was interrupted"))
+    unfinished = Outcome(Status.BLOCKED, reason="not finished: the run was interrupted")
+    reporter.outcomes.update(dict.fromkeys(rest, unfinished))
+    for participant in dict.fromkeys(unit[0] for unit, _ in rest):
+        reporter.write_table(participant)  # pages wait for the next run
 
 
 def _warn_of_little_memory(options: Options) -> None:

@@ -42,16 +42,22 @@ class Reporter:
 
     def write(self, participant: str) -> None:
         """Write the participant's status table and, unless nothing changed, the page."""
-        path = self.output_dir / f"sub-{participant}" / "log" / "status.tsv"
-        before = read_rows(path)
-        rows = [_with_cost(row, before) for row in self._rows(participant)]
-        update_rows(path, rows)
+        before = read_rows(self._table(participant))
+        rows = self.write_table(participant)
         page = self.output_dir / f"sub-{participant}.html"
         if page.exists() and _say_the_same(rows, before):
             return
         if failure := self.write_page(participant):
             self.failures[participant] = failure
-            update_rows(path, [*rows, self._report_row(rows, failure)])
+            update_rows(self._table(participant), [*rows, _report_row(rows, failure)])
+
+    def write_table(self, participant: str) -> list[Row]:
+        """Write how the stages ended so far; sessions of other runs keep their rows."""
+        path = self._table(participant)
+        before = read_rows(path)
+        rows = [_with_cost(row, before) for row in self._rows(participant)]
+        update_rows(path, rows)
+        return rows
 
     def write_page(self, participant: str) -> Outcome | None:
         """Write the page and the measures; a failure is told and returned."""
@@ -102,15 +108,8 @@ class Reporter:
             if isinstance(check, SessionCheck)
         }
 
-    def _report_row(self, rows: Sequence[Row], failure: Outcome) -> Row:
-        return replace(
-            rows[0],
-            stage=REPORT,
-            status=str(failure.status),
-            seconds="n/a",
-            peak_mb="n/a",
-            reason=failure.reason,
-        )
+    def _table(self, participant: str) -> Path:
+        return self.output_dir / f"sub-{participant}" / "log" / "status.tsv"
 
 
 def merge_status(output_dir: Path) -> None:
@@ -152,6 +151,11 @@ def _find_records(output_dir: Path) -> list[Path]:
 
 def _stage_of(path: Path) -> str:
     return path.stem.rpartition("_stage-")[2]
+
+
+def _report_row(rows: Sequence[Row], failure: Outcome) -> Row:
+    text = {"status": str(failure.status), "reason": failure.reason}
+    return replace(rows[0], stage=REPORT, seconds="n/a", peak_mb="n/a", **text)
 
 
 def _with_cost(row: Row, before: Iterable[Row]) -> Row:

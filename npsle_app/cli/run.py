@@ -8,7 +8,13 @@ from pathlib import Path
 from npsle_app.cli import group, logs
 from npsle_app.cli.config import resolve
 from npsle_app.cli.dry_run import tell_plan
-from npsle_app.cli.environment import check_space, ended_cleanly, work_folder
+from npsle_app.cli.environment import (
+    LEAST_OUTPUT_MB,
+    LEAST_WORK_MB,
+    check_space,
+    ended_cleanly,
+    work_folder,
+)
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Options, Request
@@ -43,7 +49,8 @@ def run(request: Request) -> int:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir, clean=options.clean_workdir) as folder:
         work = _plan(request, options, settings)
-        check_space({"OUTPUT_DIR": request.output_dir, "the work folder": folder})
+        check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
+        check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
         with _logged(request, options, settings) as text:
             summary = _do(request, options, settings, work=work, folder=folder, text=text)
             LOGGER.info(summary.line)
@@ -96,7 +103,13 @@ def _logged(request: Request, options: Options, settings: Settings) -> Iterator[
     with logs.opened(folder, verbose=options.verbose, to_stderr=not is_live()):
         LOGGER.info("npsle_app %s: %s", get_version(), " ".join(request.command))
         LOGGER.info("%d processes with %d threads each", options.nprocs, options.omp_nthreads)
-        yield logs.write_settings(folder, request, options=options, settings=settings)
+        if options.omp_nthreads > 1:
+            LOGGER.warning("with several threads, results may differ in the last digits")
+        try:
+            yield logs.write_settings(folder, request, options=options, settings=settings)
+        except Exception:
+            LOGGER.exception("the app itself failed")
+            raise
 
 
 def _write_dataset_files(request: Request, options: Options) -> None:

@@ -86,13 +86,17 @@ def find_all(
     open_units = _open_units(request.output_dir) if options.failed_only else None
     found = {}
     for participant in participants:
-        sessions = find_sessions(
-            request.bids_dir,
-            participant,
-            sessions=options.session_label,
-            filters=filters,
-            database_dir=options.bids_database_dir,
-        )
+        try:
+            sessions = find_sessions(
+                request.bids_dir,
+                participant,
+                sessions=options.session_label,
+                filters=filters,
+                database_dir=options.bids_database_dir,
+            )
+        except (OSError, ValueError) as error:
+            msg = f"cannot index sub-{participant}: {error}"
+            raise RefusedError(msg) from error
         found[participant] = [
             session
             for session in sessions

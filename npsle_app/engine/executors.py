@@ -141,6 +141,7 @@ def _memory_share(workers: int) -> float:
 def _join(address: str, *, stack: ExitStack) -> Executor:
     from distributed import Client
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     client = stack.enter_context(Client(address, set_as_default=False))
     executor: Executor = client.get_executor(pure=False)
     return executor

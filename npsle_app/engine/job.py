@@ -91,22 +91,24 @@ class Job:
         """Run the stage, write its receipt, and never raise for what goes wrong in it."""
         meter = Meter()
         try:
-            outputs = self._make(upstream)
+            outputs, reason = self._make(upstream)
         except Exception as error:  # noqa: BLE001 - one stage's failure must not end the others
             outcome = Status.FAILED, None, describe(error)
             write_text(self.crash, "".join(traceback.format_exception(error)))
         else:
-            outcome = Status.DONE, outputs, ""
+            outcome = Status.DONE, outputs, reason
             self.crash.unlink(missing_ok=True)
         return Outcome(*outcome, seconds=meter.seconds, peak_mb=meter.peak_mb)
 
-    def _make(self, upstream: Mapping[str, Outcome]) -> Any:
+    def _make(self, upstream: Mapping[str, Outcome]) -> tuple[Any, str]:
         # hashed before the run: what counts is the content that the stage was given
         facts = self._facts(upstream)
+        before = receipts.read(self.receipt)
+        change = receipts.find_change(before, facts, root=self.root) if before else None
         receipts.discard(self.receipt, root=self.root)
         outputs = self.stage.run(**self._inputs(upstream), settings=self.settings, out=self.out)
         receipts.save(self.receipt, facts, outputs=outputs, root=self.root)
-        return outputs
+        return outputs, one_line(f"made anew: {change}") if change else ""
 
     def _reuse(self, upstream: Mapping[str, Outcome]) -> Any:
         content = receipts.read(self.receipt)
@@ -148,14 +150,18 @@ def describe(error: BaseException) -> str:
     return one_line(f"{text} ({NO_MEMORY})" if isinstance(error, MemoryError) else text)
 
 
-def one_line(text: str) -> str:
-    r"""Put a text on one line, without control characters, at most 400 characters long.
+def printable(text: str) -> str:
+    r"""Put a text on one line, without control characters.
 
     Examples
     --------
-    >>> one_line("no such\n\tfile")
+    >>> printable("no such\n\tfile")
     'no such file'
     """
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    words = " ".join(plain.split())
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def one_line(text: str) -> str:
+    """Put a text on one line, without control characters, at most 400 characters long."""
+    words = printable(text)
     return words if len(words) <= _LONGEST_REASON else words[: _LONGEST_REASON - 1] + "…"

@@ -27,13 +27,16 @@ DICTIONARY = {
             "absent": "not applicable: a scan that it needs was not acquired",
         },
     },
-    "seconds": {"Description": "Wall-clock time of the stage in this run.", "Units": "s"},
+    "seconds": {"Description": "Wall-clock time of the stage when it was computed.", "Units": "s"},
     "peak_mb": {
         "Description": "Largest resident memory of the process that ran the stage, while it ran "
         "(on Linux) or since the process was started (elsewhere); child processes are not in it.",
         "Units": "MiB",
     },
-    "reason": {"Description": "Why the stage was not computed, or what went wrong."},
+    "reason": {
+        "Description": "Why the stage was not computed, why it was computed anew, or what went "
+        "wrong."
+    },
 }
 
 

@@ -44,3 +44,15 @@ def test_one_worker_means_this_process():
 def test_threads_are_limited_for_every_library():
     assert limit_threads(3)["OMP_NUM_THREADS"] == "3"
     assert limit_threads(3)["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] == "3"
+
+
+def test_a_running_dask_cluster_is_one_more_place_to_compute(study):
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        open_executor(1, cluster=cluster.scheduler_address) as (executor, at_once),
+    ):
+        outcomes = study.run(executor, at_once=at_once)
+
+    assert {outcome.status for outcome in outcomes.values()} == {Status.DONE}

@@ -164,3 +164,10 @@ def test_a_none_and_an_empty_tuple_come_back_as_they_were(tmp_path):
 
 def _facts():
     return receipts.facts(version="1", stage="anat", settings=Section(), inputs={})
+
+
+def test_a_stage_that_is_made_anew_says_why(study, inline):
+    assert study.run(inline)["01", "wmh"].reason == ""
+    study.settings["wmh"] = Section(factor=2)
+
+    assert study.run(inline)["01", "wmh"].reason == "made anew: settings changed (factor)"

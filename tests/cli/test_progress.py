@@ -1,0 +1,44 @@
+"""What is shown while the app runs."""
+
+import io
+
+from rich.console import Console
+
+from npsle_app.bids.scans import Session
+from npsle_app.cli import jobs
+from npsle_app.cli.progress import Progress
+from npsle_app.engine.stage import Outcome, Status
+from npsle_app.settings import Settings
+
+
+def show(progress):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(progress.table())
+    return console.file.getvalue()
+
+
+def build(tmp_path, count):
+    sessions = [Session(f"{number:02d}", None, ()) for number in range(count)]
+    return jobs.build_jobs(
+        sessions, output_dir=tmp_path, datasets={}, settings=Settings(), version="1"
+    )
+
+
+def test_the_table_says_how_each_stage_stands(tmp_path):
+    planned = build(tmp_path, 2)
+    progress = Progress(planned, stages=["anat", "wmh"], live=False)
+
+    progress.tell((("01", None), "anat"), Outcome(Status.FAILED, reason="no"))
+    progress.tell((("00", None), "anat"), None)
+    shown = show(progress)
+
+    assert shown.index("sub-00") < shown.index("sub-01")  # what moved last is on top
+    assert "running" in shown
+    assert "failed" in shown
+    assert f"1 of {len(planned)} stages ended" in shown
+
+
+def test_a_large_study_fits_the_screen(tmp_path):
+    progress = Progress(build(tmp_path, 100), stages=["anat"], live=False)
+
+    assert show(progress).count("sub-") == 20
