@@ -1,5 +1,6 @@
 """What the page of one participant says, gathered from the files that lie there."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,14 @@ class SessionContent:
     def errors(self) -> tuple[Row, ...]:
         """The stages that failed or were blocked."""
         return tuple(row for row in self.outcomes if row.status in (Status.FAILED, Status.BLOCKED))
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """SHA-256 digests by name of the templates that the sidecars of the images name."""
+        named: dict[str, str] = {}
+        for sidecar in sorted(self.writer.folder.glob("*/*.json")):
+            named |= _templates(sidecar)
+        return dict(sorted(named.items()))
 
     def _uris(self, measure: Measure) -> list[str]:
         return self.writer.uris(measure.sources)
@@ -152,3 +161,12 @@ def _read(
         except (OSError, ValueError) as error:
             unreadable.append(str(error))
     return tuple(records), tuple(unreadable)
+
+
+def _templates(sidecar: Path) -> dict[str, str]:
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # the stage that wrote it is checked by its receipt, not here
+    named = content.get("Templates") if isinstance(content, dict) else None
+    return {str(name): str(digest) for name, digest in (named or {}).items()}

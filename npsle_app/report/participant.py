@@ -37,14 +37,12 @@ DICTIONARY = {
 class Run:
     """What made the outputs, for the section on provenance.
 
-    `settings` is the text of the TOML file that repeats the run; `templates` are the
-    SHA-256 digests of template images by file name.
+    `settings` is the text of the TOML file that repeats the run.
     """
 
     version: str = ""
     command: str = ""
     settings: str = ""
-    templates: Mapping[str, str] | None = None
 
 
 def write_report(
@@ -130,6 +128,7 @@ def _context(
         "works": [(key, WORKS[key]) for key in cited(records)],
         "bibtex": bibtex,
         "run": run,
+        "templates": {name: sha for one in contents for name, sha in one.templates.items()},
         "counts": _counts(contents),
     }
 

@@ -83,6 +83,14 @@ def test_gates_choices_problems_and_provenance_are_on_the_page(tmp_path):
     assert "threshold = 0.2" in text
 
 
+def test_the_digests_of_templates_come_from_the_sidecars_of_the_images(tmp_path):
+    folder = make_dataset(tmp_path) / "sub-01" / "ses-1" / "anat"
+    folder.mkdir()
+    sidecar = {"Templates": {"head.nii.gz": "0123abcd"}, "Sources": []}
+    (folder / "sub-01_ses-1_desc-brain_mask.json").write_text(json.dumps(sidecar))
+    assert "head.nii.gz 0123abcd" in _text(_write(tmp_path))
+
+
 def test_the_methods_text_cites_what_the_stages_cite(tmp_path):
     text = _text(_write(tmp_path))
     assert "The T1w image was corrected and registered. [@n4; @ants_syn]" in text
