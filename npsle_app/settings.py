@@ -23,6 +23,8 @@ class WmhSettings:
     """How white-matter hyperintensities are found."""
 
     random_seed: int = 20260101
+    bias_sampling_mm: float = 4.0
+    bias_spline_mm: float = 200.0
     threshold: float = 0.2
     min_lesion_mm3: float = 9.0
 

@@ -3,10 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
+
+from npsle_app.bids.names import File
 from npsle_app.bids.writer import Writer
+from npsle_app.figures.slices import draw_pair
+from npsle_app.imaging.filling import fill
+from npsle_app.imaging.lesion_features import find_fluid
+from npsle_app.imaging.volumes import check_same_grid, like
+from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import FillingSettings
 from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.priors import TISSUE, digests, tissue_priors
 from npsle_app.stages.participant.wmh import WmhOutputs
+
+_METHODS = (
+    "White-matter hyperintensities and one voxel around them were replaced in the T1w image, "
+    "layer by layer from outside, by the mean of the neighbours brighter than fluid "
+    "(after LST's lesion filling)."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,4 +38,45 @@ def run(
     *, anat: AnatOutputs, wmh: WmhOutputs, settings: FillingSettings, out: Writer
 ) -> FillingOutputs:
     """Fill the lesions."""
-    raise NotImplementedError
+    t1w, brain_mask, lesion_mask, field = (
+        nib.Nifti1Image.from_filename(path)
+        for path in (anat.t1w, anat.brain_mask, wmh.mask, anat.template_to_t1w)
+    )
+    check_same_grid(t1w, brain_mask, lesion_mask)
+    brain, lesions = (np.asarray(image.dataobj) > 0 for image in (brain_mask, lesion_mask))
+    values = t1w.get_fdata(dtype=np.float32)
+    filled = values
+    if lesions.any():
+        priors = tissue_priors(t1w, field=field)
+        fluid = find_fluid(values, brain=brain, priors=priors, csf_sd=settings.csf_sd)
+        filled = fill(
+            values, lesions=lesions, brain=brain, fluid=fluid, max_passes=settings.max_passes
+        )
+    made = like(t1w, filled)
+    path = out.image(
+        made,
+        File.FILLED_T1W,
+        sources=(anat.t1w, wmh.mask),
+        SkullStripped=anat.intracranial_mask is None,
+        CsfDeviations=settings.csf_sd,
+        Templates=digests(TISSUE),
+    )
+    before, after = (
+        out.figure(figure, f"filling-{name}")
+        for name, figure in zip(
+            ("before", "after"),
+            draw_pair(t1w, made, focus=brain_mask, contours={"lesion mask": lesion_mask}),
+            strict=True,
+        )
+    )
+    figure = FigureRecord(
+        title="Lesion filling",
+        path=before,
+        after=after,
+        caption="T1w image before and after filling: inside the outlines it should look like "
+        "the white matter around, outside nothing should move.",
+    )
+    record = Record(
+        stage="filling", methods=_METHODS, citations=("lst_lga_2012",), figures=(figure,)
+    )
+    return FillingOutputs(t1w=path, record=out.record(record), figures=(before, after))

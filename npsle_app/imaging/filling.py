@@ -1,0 +1,103 @@
+"""Fill lesions with the intensity of the tissue around them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.imaging.lesion_features import Fluid, Mask, Volume
+
+_SIX_NEIGHBOURS = ndimage.generate_binary_structure(3, 1)
+
+
+def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: int = 200) -> Volume:
+    """Replace lesions, layer by layer from outside, by the mean of what lies next to them.
+
+    Parameters
+    ----------
+    t1w : (I, J, K) array
+        Image in any unit.
+    lesions, brain : (I, J, K) array of bool
+        Lesions, and where sources may lie. The lesions and one layer of 6-neighbours around
+        them are replaced; the layer spares fluid and what lies outside the brain.
+    fluid : Fluid
+        Voxels at or below its limit are no sources, so that a lesion that touches the
+        ventricle is not darkened by it.
+    max_passes : int
+        Layers to fill; what then remains takes the value of the nearest source.
+
+    Returns
+    -------
+    (I, J, K) array
+        The same array, bit by bit, where no lesion is; otherwise a copy that differs only
+        inside the region described above.
+
+    Raises
+    ------
+    ValueError
+        If there are lesions and no voxel is a source.
+
+    References
+    ----------
+    After the filling of LST (Schmidt 2012, doi:10.1016/j.neuroimage.2011.11.032), from its
+    description. Unlike there, the last smoothing leaves fluid out.
+    """
+    if not lesions.any():
+        return t1w
+    region = _region(lesions, brain=brain, fluid=fluid)
+    padded = np.pad(t1w.astype(np.float32), 1)
+    source = np.pad(brain & ~region & np.isfinite(t1w) & (t1w > fluid.limit), 1)
+    if not source.any():
+        msg = "nothing to fill the lesions from: the brain has no voxel brighter than fluid in T1w"
+        raise ValueError(msg)
+    places = np.flatnonzero(np.pad(region, 1))
+    _fill_layers(padded, source=source, places=places, max_passes=max_passes)
+    _smooth(padded, source=source, places=places)
+    filled: Volume = padded[1:-1, 1:-1, 1:-1]
+    return np.where(region, filled, t1w).astype(t1w.dtype, copy=False)
+
+
+def _region(lesions: Mask, *, brain: Mask, fluid: Fluid) -> Mask:
+    ring = ndimage.binary_dilation(lesions, _SIX_NEIGHBOURS) & brain & ~fluid.mask
+    region: Mask = lesions | ring
+    return region
+
+
+def _fill_layers(
+    padded: Volume, *, source: Mask, places: NDArray[np.intp], max_passes: int
+) -> None:
+    values, known = padded.reshape(-1), source.reshape(-1)
+    steps = _steps(padded.shape)
+    for _ in range(max_passes):
+        around = places[:, None] + steps
+        usable = known[around]
+        ready = usable.any(axis=1)
+        if not ready.any():
+            break
+        sums = np.where(usable, values[around], 0).sum(axis=1, dtype=np.float64)[ready]
+        values[places[ready]] = sums / usable.sum(axis=1)[ready]
+        known[places[ready]] = True
+        places = places[~ready]
+    if places.size:
+        _take_nearest(padded, source=source, places=places)
+
+
+def _take_nearest(padded: Volume, *, source: Mask, places: NDArray[np.intp]) -> None:
+    nearest = ndimage.distance_transform_edt(~source, return_distances=False, return_indices=True)
+    found = padded[tuple(nearest)].reshape(-1)[places]
+    padded.reshape(-1)[places] = found
+    source.reshape(-1)[places] = True
+
+
+def _smooth(padded: Volume, *, source: Mask, places: NDArray[np.intp]) -> None:
+    values = padded.reshape(-1)
+    around = places[:, None] + _steps(padded.shape)
+    own = values[places]
+    sums = np.where(source.reshape(-1)[around], values[around], own[:, None]).sum(
+        axis=1, dtype=np.float64
+    )
+    values[places] = own / 3 + sums / 9
+
+
+def _steps(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    row, column = shape[1] * shape[2], shape[2]
+    return np.array([row, -row, column, -column, 1, -1])

@@ -1,0 +1,287 @@
+"""What of FLAIR and T1w tells a white-matter lesion from the rest of the brain."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Volume = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+FEATURES = ("brightness", "contrast", "log_odds", "white_matter", "grey_matter")
+
+_SMOOTHING_SIGMA_MM = 0.64  # full width at half maximum 1.5 mm
+_SURROUNDINGS_SIGMA_MM = 6.0
+_MAX_ROUNDS = 30
+_SETTLED = 1e-4  # share of voxels that may still change class
+_SURE = 0.5  # prior above which a voxel may stand for its class
+_LEAST = 1e-4  # probability that no prior falls below
+_LEAST_VOXELS = 20
+_LEAST_WM = 0.02  # prior of white matter below which no voxel is looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TissuePriors:
+    """Where the template expects grey and white matter: arrays of one shape, from 0 to 1."""
+
+    gm: Volume
+    wm: Volume
+
+    @property
+    def csf(self) -> Volume:
+        """What grey and white matter leave."""
+        return np.clip(1 - self.gm - self.wm, 0, 1)
+
+    def at(self, where: "Mask | tuple[slice, ...]") -> "TissuePriors":
+        """Return the same priors of fewer voxels."""
+        return TissuePriors(gm=self.gm[where], wm=self.wm[where])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LesionPriors:
+    """Where the template expects lesions, and what they may be mistaken for."""
+
+    tissue: TissuePriors
+    lesion: Volume
+    ventricles: Volume
+
+    def at(self, where: "Mask | tuple[slice, ...]") -> "LesionPriors":
+        """Return the same priors of fewer voxels."""
+        return LesionPriors(
+            tissue=self.tissue.at(where),
+            lesion=self.lesion[where],
+            ventricles=self.ventricles[where],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TissueModel:
+    """One Gaussian per tissue; `scale` is the median of grey matter.
+
+    Means and deviations, in the order CSF, GM, WM, are in units of `scale`.
+    """
+
+    scale: float
+    means: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+
+    @property
+    def wm_to_gm(self) -> float:
+        """White over grey matter: below 1 in a FLAIR image, above 1 in a T1w image."""
+        return float(self.means[2] / self.means[1])
+
+    def posteriors(self, scaled: Volume, *, priors: TissuePriors) -> Volume:
+        """Probability of CSF, GM and WM in each of n voxels, a (3, n) array.
+
+        Parameters
+        ----------
+        scaled : (n,) array
+            Intensities over `scale`.
+        priors : TissuePriors
+            Of the same voxels.
+        """
+        return _posteriors(
+            scaled, stacked=_stack(priors), means=self.means, deviations=self.deviations
+        )
+
+
+def fit_tissue(intensity: Volume, *, priors: TissuePriors, csf_is_dark: bool = True) -> TissueModel:
+    """Fit one Gaussian to each tissue, the spatial priors held fixed (hard EM).
+
+    Parameters
+    ----------
+    intensity : (n,) array
+        Brain voxels of one image, in any unit.
+    priors : TissuePriors
+        Of the same voxels.
+    csf_is_dark : bool
+        A voxel brighter than the mean of grey matter is then never fluid: in FLAIR it is
+        the rim of a lesion or flowing fluid.
+
+    Returns
+    -------
+    TissueModel
+        The scale is the *median* over voxels that both the image and the prior call grey
+        matter. Lesions look like grey matter in both images, but they lie where the prior
+        expects white matter, so their load does not move it.
+
+    Raises
+    ------
+    ValueError
+        Where a tissue has fewer than 20 voxels: no brain, or priors of another head.
+
+    References
+    ----------
+    The steps of Schmidt 2017 (PhD thesis, LMU Munich), from their description.
+    """
+    stacked = _stack(priors)
+    labels = stacked.argmax(axis=0)
+    for _ in range(_MAX_ROUNDS):
+        means, deviations = _moments(intensity, labels=labels)
+        found = _posteriors(intensity, stacked=stacked, means=means, deviations=deviations)
+        found = found.argmax(axis=0)
+        if csf_is_dark:
+            found[(found == 0) & (intensity > means[1])] = 1
+        changed = float(np.mean(found != labels))
+        labels = found
+        if changed < _SETTLED:
+            break
+    return _summarize(intensity, labels=labels, stacked=stacked)
+
+
+def _summarize(intensity: Volume, *, labels: NDArray[np.intp], stacked: Volume) -> TissueModel:
+    sure = np.where(stacked[labels, np.arange(labels.size)] >= _SURE, labels, -1)
+    means, deviations = _moments(intensity, labels=labels)
+    for tissue in (1, 2):
+        chosen = intensity[sure == tissue]
+        if chosen.size >= _LEAST_VOXELS:
+            means[tissue] = np.median(chosen)
+    scale = float(means[1])
+    return TissueModel(scale=scale, means=means / scale, deviations=deviations / scale)
+
+
+def _stack(priors: TissuePriors) -> Volume:
+    stacked = np.stack([priors.csf, priors.gm, priors.wm]).astype(np.float32)
+    return np.maximum(stacked, _LEAST)
+
+
+def _moments(
+    intensity: Volume, *, labels: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    groups = [intensity[labels == tissue] for tissue in range(3)]
+    if min(group.size for group in groups) < _LEAST_VOXELS:
+        found = ", ".join(str(group.size) for group in groups)
+        msg = (
+            f"CSF, grey and white matter have {found} voxels; at least {_LEAST_VOXELS} of each "
+            "are needed: look at the brain mask and at the registration to the template"
+        )
+        raise ValueError(msg)
+    means = np.array([group.mean(dtype=np.float64) for group in groups])
+    deviations = np.array([group.std(dtype=np.float64) for group in groups])
+    return means, np.maximum(deviations, 1e-3 * abs(means).max())
+
+
+def _posteriors(
+    intensity: Volume,
+    *,
+    stacked: Volume,
+    means: NDArray[np.float64],
+    deviations: NDArray[np.float64],
+) -> Volume:
+    logs = np.empty_like(stacked)
+    for tissue in range(3):
+        z = (intensity - np.float32(means[tissue])) / np.float32(deviations[tissue])
+        logs[tissue] = np.log(stacked[tissue]) - 0.5 * z**2 - np.log(deviations[tissue])
+    logs -= logs.max(axis=0)
+    np.exp(logs, out=logs)
+    logs /= logs.sum(axis=0)
+    return logs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fluid:
+    """Cerebrospinal fluid in a T1w image.
+
+    `mask` is (I, J, K); below `limit`, in the image's unit, a voxel is no source of filling.
+    """
+
+    mask: Mask
+    limit: float
+
+
+def find_fluid(t1w: Volume, *, brain: Mask, priors: TissuePriors, csf_sd: float = 2.0) -> Fluid:
+    """Find the fluid and the intensity up to which a voxel may be fluid.
+
+    Parameters
+    ----------
+    t1w, brain : (I, J, K) array
+        Bias-corrected image in any unit, and the brain mask.
+    priors : TissuePriors
+        On the same grid.
+    csf_sd : float
+        The limit lies so many standard deviations above the mean of fluid, but never above
+        the middle between fluid and white matter, where a poor fit of fluid would put it.
+    """
+    inside = priors.at(brain)
+    model = fit_tissue(t1w[brain], priors=inside, csf_is_dark=False)
+    mask = np.zeros(brain.shape, dtype=bool)
+    mask[brain] = model.posteriors(t1w[brain] / np.float32(model.scale), priors=inside)[0] > 0.5
+    limit = min(
+        model.means[0] + csf_sd * model.deviations[0], (model.means[0] + model.means[2]) / 2
+    )
+    return Fluid(mask=mask, limit=float(limit * model.scale))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Voxels that might be lesion, and what speaks for each.
+
+    `where` is an (I, J, K) mask with n voxels; `values` is (n, 5) in the order of FEATURES.
+    """
+
+    where: Mask
+    values: Volume
+    tissue: TissueModel
+
+
+def find_candidates(
+    flair: Volume, *, brain: Mask, priors: LesionPriors, voxel_sizes_mm: NDArray[np.float64]
+) -> Candidates:
+    """Describe the voxels brighter than white matter.
+
+    Parameters
+    ----------
+    flair : (I, J, K) array
+        In any unit: every intensity is divided by the median of grey matter, so a factor
+        changes nothing. Other scalings (white-matter mode, interquartile range) shift with
+        the lesion load and cost a like model nearly all its accuracy.
+    brain : (I, J, K) array of bool
+        Voxels that belong to the brain and that the scan covers.
+    priors : LesionPriors
+        On the same grid.
+    voxel_sizes_mm : (3,) array
+        Edge lengths.
+
+    Returns
+    -------
+    Candidates
+        brightness: intensity − 1, in units of grey matter; contrast: intensity less the
+        mean of the brain around (Gaussian, σ 6 mm); log_odds of the lesion prior;
+        white_matter and grey_matter: priors.
+    """
+    smooth = smooth_inside(
+        flair, mask=brain, sigma_mm=_SMOOTHING_SIGMA_MM, voxel_sizes_mm=voxel_sizes_mm
+    )
+    tissue = fit_tissue(smooth[brain], priors=priors.tissue.at(brain))
+    smooth /= np.float32(tissue.scale)
+    around = smooth_inside(
+        smooth, mask=brain, sigma_mm=_SURROUNDINGS_SIGMA_MM, voxel_sizes_mm=voxel_sizes_mm
+    )
+    where = brain & (smooth > tissue.means[2]) & (priors.tissue.wm > _LEAST_WM)
+    found = priors.at(where)
+    odds = np.clip(found.lesion, _LEAST, 1 - _LEAST)
+    columns = (
+        smooth[where] - 1,
+        (smooth - around)[where],
+        np.log(odds / (1 - odds)),
+        found.tissue.wm,
+        found.tissue.gm,
+    )
+    values = np.stack(columns, axis=1).astype(np.float32)
+    return Candidates(where=where, values=values, tissue=tissue)
+
+
+def smooth_inside(
+    image: Volume, *, mask: Mask, sigma_mm: float, voxel_sizes_mm: NDArray[np.float64]
+) -> Volume:
+    """Smooth with a Gaussian that sees only the voxels inside the mask; 0 outside.
+
+    Along an axis whose voxels are longer than the kernel it does next to nothing, so thick
+    slices are not mixed.
+    """
+    sigma = sigma_mm / voxel_sizes_mm
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma, truncate=3)
+    blurred = ndimage.gaussian_filter(np.where(mask, image, 0), sigma, truncate=3)
+    smoothed: Volume = np.where(mask, blurred / np.maximum(weight, 1e-6), 0).astype(np.float32)
+    return smoothed
