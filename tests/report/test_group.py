@@ -1,0 +1,92 @@
+import re
+
+import pytest
+
+from npsle_app.report.group import session_id, write_report
+from npsle_app.report.participant import write_report as write_participant
+from npsle_app.settings import MeasuresSettings
+from npsle_app.stages.group.measures import run
+from tests.report.builder import HOSTILE, make_dataset
+
+_RATING = "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment\n"
+
+
+def _write(tmp_path, *, text="plain"):
+    out = make_dataset(tmp_path, text=text)
+    write_participant(out, "01", datasets={"raw": tmp_path / "raw"})
+    (out / "sub-02" / "log").mkdir(parents=True)
+    (out / "qc").mkdir()
+    (out / "qc" / "a.tsv").write_text(f"{_RATING}sub-01\tses-1\tA\texclude\tyes\tanat\tn/a\n")
+    run(output_dir=out, settings=MeasuresSettings())
+    return write_report(out)
+
+
+def _text(path) -> str:
+    page = re.sub(
+        r"<(script|style)>.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_participants_sessions_and_exclusions_are_counted(tmp_path):
+    text = _text(_write(tmp_path))
+    assert "Participants 2 " in text
+    assert "Sessions with stages 2 " in text
+    assert "Sessions excluded by rating 1 " in text
+
+
+def test_each_stage_has_its_number_of_sessions_by_outcome(tmp_path):
+    text = _text(_write(tmp_path))
+    assert "anat 2 0 0 0 0 " in text  # done, reused, failed, blocked, absent
+    assert "wmh 0 0 2 0 0 " in text
+
+
+def test_exclusions_and_implausible_values_are_listed(tmp_path):
+    text = _text(_write(tmp_path))
+    flags = text.partition("Flags and exclusions")[2].partition("Measures")[0]
+    assert "sub-01_ses-1 : exclude by rating, stages anat" in flags
+    assert "sub-01_ses-2 : tiv_ml = 2400 mL: outside the plausible range 1000–2000 mL" in flags
+
+
+def test_each_session_has_a_small_picture(tmp_path):
+    page = _write(tmp_path).read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/webp') == 2
+
+
+def test_the_methods_text_is_that_of_the_run(tmp_path):
+    out = _write(tmp_path).parent
+    (out / "logs").mkdir()
+    (out / "logs" / "CITATION.md").write_text("# Methods\n\nThe heads were <measured>.\n")
+    page = write_report(out).read_text(encoding="utf-8")
+    assert "The heads were &lt;measured&gt;." in page
+
+
+def test_hostile_reasons_stay_text(tmp_path):
+    page = _write(tmp_path, text=HOSTILE).read_text(encoding="utf-8")
+    assert page.count("<script>") == 1
+    assert "onerror=alert(1)&gt;" in page
+
+
+def test_the_same_files_give_the_same_page(tmp_path):
+    path = _write(tmp_path)
+    first = path.read_bytes()
+    assert write_report(path.parent).read_bytes() == first
+
+
+def test_an_empty_study_has_a_page(tmp_path):
+    text = _text(write_report(tmp_path))
+    assert "Participants 0 " in text
+    assert "There are no measures yet." in text
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("sub-01", "ses-1"), "sub-01_ses-1"),
+        (("01", "1"), "sub-01_ses-1"),
+        (("sub-01", "n/a"), "sub-01"),
+        (("sub-01", float("nan")), "sub-01"),
+    ],
+)
+def test_sessions_are_named_as_their_files(labels, expected):
+    assert session_id(*labels) == expected
