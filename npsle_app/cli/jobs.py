@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from npsle_app import pipeline
 from npsle_app.bids.scans import Session
 from npsle_app.bids.writer import Writer
-from npsle_app.engine.job import Job
+from npsle_app.cli.logs import LOGGER
+from npsle_app.engine.job import Job, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.settings import Settings
 
@@ -35,6 +36,8 @@ class SessionCheck:
             from npsle_app.bids.preflight import check_session
 
             self._problems = tuple(check_session(self._session))
+            for problem in self._problems:
+                LOGGER.warning("%s preflight: %s", self._session.id, say_problem(problem))
         refused: dict[str, list[str]] = {}
         for problem in self._problems:
             if problem.refused:
@@ -44,7 +47,7 @@ class SessionCheck:
 
 def say_problem(problem: "Problem") -> str:
     """Put a finding into one sentence: which file, what is wrong, what to do."""
-    return f"{problem.path.name}: {problem.found}; {problem.advice}"
+    return printable(f"{problem.path.name}: {problem.found}; {problem.advice}")
 
 
 def build_jobs(

@@ -22,7 +22,7 @@ LOGGER = logging.getLogger("npsle_app")
 _PACKAGES = ("antspyx", "nibabel", "numpy", "scipy", "scikit-image", "pandas", "pybids",
   "matplotlib", "distributed")  # fmt: skip
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
-_LEVELS = (logging.INFO, logging.INFO, logging.DEBUG)
+_ALL = 2
 
 
 def make_run_id() -> str:
@@ -38,21 +38,27 @@ def make_run_id() -> str:
 
 @contextmanager
 def opened(folder: Path, *, verbose: int, to_stderr: bool) -> Iterator[None]:
-    """Write the log to `folder/run.log`, and to stderr where no live table is shown."""
+    """Write the log to `folder/run.log`, and to stderr where no live table is shown.
+
+    `verbose` 1 says more of the app's own doings, 2 what the libraries have to say as well.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [logging.FileHandler(folder / "run.log", encoding="utf-8")]
     if to_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
-    LOGGER.setLevel(_LEVELS[min(verbose, len(_LEVELS) - 1)])
+    LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
     LOGGER.propagate = False
+    listened = [LOGGER, logging.getLogger()] if verbose >= _ALL else [LOGGER]
     for handler in handlers:
         handler.setFormatter(logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S%z"))
-        LOGGER.addHandler(handler)
+        for logger in listened:
+            logger.addHandler(handler)
     try:
         yield
     finally:
         for handler in handlers:
-            LOGGER.removeHandler(handler)
+            for logger in listened:
+                logger.removeHandler(handler)
             handler.close()
 
 

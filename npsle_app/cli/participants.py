@@ -16,7 +16,7 @@ from npsle_app.cli.sessions import choose_participants, find_all
 from npsle_app.cli.summary import INTERRUPTED, TERMINATED, Summary
 from npsle_app.cli.version import get_version
 from npsle_app.engine.executors import open_executor
-from npsle_app.engine.job import Job
+from npsle_app.engine.job import Job, printable
 from npsle_app.engine.scheduler import Key, run_jobs
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.settings import Settings
@@ -65,6 +65,7 @@ def run_participants(
 ) -> Summary:
     """Compute what is not current, and write tables and pages as participants are finished."""
     _warn_of_little_memory(options)
+    _tell_choices(work)
     ended_by = None
     stages = [stage.name for stage in pipeline.PARTICIPANT]
     try:
@@ -130,6 +131,16 @@ def _note_the_rest(work: Work, reporter: Reporter) -> None:
     reporter.outcomes.update(dict.fromkeys(rest, unfinished))
     for participant in dict.fromkeys(unit[0] for unit, _ in rest):
         reporter.write_table(participant)  # pages wait for the next run
+
+
+def _tell_choices(work: Work) -> None:
+    for session in (session for found in work.sessions.values() for session in found):
+        for choice in session.choices:
+            used = choice.scan.path.name if choice.scan else "none"
+            told = printable(f"{session.id} {choice.kind}: {used} ({choice.reason})")
+            LOGGER.info("%s", told)
+            for path in choice.others:
+                LOGGER.debug("%s", printable(f"{session.id} {choice.kind}: not {path.name}"))
 
 
 def _warn_of_little_memory(options: Options) -> None:

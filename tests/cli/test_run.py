@@ -205,6 +205,7 @@ def test_the_run_leaves_its_log_and_its_settings(app, tmp_path):
 
     (run,) = (path for path in (tmp_path / "out" / "logs").iterdir() if path.is_dir())
     log = (run / "run.log").read_text()
+    assert "sub-01 t1w: sub-01_T1w.nii.gz (the only one)" in log
     assert "sub-01 anat: started" in log
     assert "sub-01 anat: done in" in log
     assert "[wmh]" in (run / "npsle_app.toml").read_text()
