@@ -57,7 +57,7 @@ def annotate(axes: "Axes", panels: Sequence[Panel], *, grid: Volume) -> None:
     """Write the slice's position and the sides of the body into every panel."""
     for panel in panels:
         (left, top), (width, height) = panel.corner, panel.size
-        where = f"{'xyz'[panel.axis]} = {position_mm(panel, grid):.0f} mm"
+        where = f"{'xyz'[panel.axis]} = {round(position_mm(panel, grid))} mm"
         axes.text(left + 5, top + height - 5, where, color="#bdc1c6", size=7, va="bottom")
         ends = ("A", "P") if panel.axis == SAGITTAL else ("R", "L")
         for letter, x, side in zip(
