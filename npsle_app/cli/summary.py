@@ -37,9 +37,12 @@ class Summary:
     @property
     def line(self) -> str:
         """Counts of everything by status, and the exit code."""
-        sessions = sum(len(found) for found in self.sessions.values())
-        people = f"{_number(len(self.sessions), 'participant')}, {_number(sessions, 'session')}"
-        parts = [f"{people}: {_counts(self.outcomes.values())}"]
+        parts = []
+        if self.sessions or not self.group:
+            sessions = sum(len(found) for found in self.sessions.values())
+            people = _number(len(self.sessions), "participant")
+            counts = _counts(self.outcomes.values())
+            parts.append(f"{people}, {_number(sessions, 'session')}: {counts}")
         if failed := sum(not outcome.ok for outcome in self.reports.values()):
             parts.append(f"{_number(failed, 'report')} failed")
         if self.group:

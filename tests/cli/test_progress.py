@@ -42,3 +42,12 @@ def test_a_large_study_fits_the_screen(tmp_path):
     progress = Progress(build(tmp_path, 100), stages=["anat"], live=False)
 
     assert show(progress).count("sub-") == 20
+
+
+def test_on_a_terminal_the_table_is_shown_at_the_end_too(tmp_path, capsys):
+    with Progress(build(tmp_path, 1), stages=["anat"], live=True) as progress:
+        progress.tell((("00", None), "anat"), Outcome(Status.DONE, seconds=1))
+
+    shown = capsys.readouterr().err
+    assert "sub-00" in shown
+    assert "done" in shown

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from npsle_app import pipeline
+from npsle_app.engine.stage import Stage
 from npsle_app.engine.status import read_rows
 
 
@@ -258,3 +260,77 @@ def test_the_group_level_needs_participants(app, tmp_path):
     assert call.code == 2
     assert "run the participant level first" in call.err
     assert not (tmp_path / "out").exists()
+
+
+def test_both_levels_run_in_one_call(app, tmp_path):
+    call = app("participant", "group")
+
+    assert call.code == 0
+    assert "; group: 2 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0" in call.out
+    assert (tmp_path / "out" / "group.html").exists()
+
+
+def test_the_group_level_alone_counts_itself_alone(app):
+    app("participant")
+
+    assert app("group").lines[-1].startswith("npsle_app: group: 2 stages done")
+
+
+def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):
+    def measures(**_):
+        msg = "two tables disagree"
+        raise ValueError(msg)
+
+    monkeypatch.setattr(pipeline, "GROUP", (Stage("measures", measures),))
+
+    call = app("participant", "group")
+
+    assert call.code == 1
+    assert "group: 0 stages done, 0 reused, 1 failed, 1 blocked" in call.lines[-1]
+    rows = read_rows(tmp_path / "out" / "logs" / "group_status.tsv")
+    assert [row.reason for row in rows] == [
+        "ValueError: two tables disagree",
+        "waited for measures",
+    ]
+
+
+def test_what_the_app_itself_did_not_expect_is_told_in_one_line(app, monkeypatch):
+    def broken(*_, **__):
+        msg = "no such thing"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("npsle_app.cli.run.run_participants", broken)
+
+    call = app("participant")
+
+    assert call.code == 1
+    assert "unexpected RuntimeError: no such thing" in call.lines[-1]
+    assert call.lines[-1].endswith("exit 1")
+
+
+def test_with_several_threads_the_user_is_warned(app):
+    assert "results may differ in the last digits" in app("participant", "--omp-nthreads", "2").err
+
+
+def test_the_validator_speaks_once_of_each_participant(app):
+    assert "the BIDS validator" in app("participant", validate=True).err
+    assert "the BIDS validator" not in app("participant", validate=True).err
+
+
+def test_a_dry_run_of_the_group_level_says_whom_it_would_gather(app):
+    app("participant")
+
+    assert app("group", "--dry-run").lines == ["group: will gather 2 participants processed so far"]
+
+
+def test_reports_only_passes_over_whom_was_never_processed(app):
+    app("participant", "--participant-label", "01")
+
+    call = app("participant", "--reports-only")
+
+    assert call.lines[-1].startswith("npsle_app: 1 participant, 1 session: ")
+    assert "sub-02: no report, for it was not processed" in call.err
+
+
+def test_little_memory_is_said_beforehand(app):
+    assert "leaves 600 MB for each" in app("participant", "--mem-mb", "600").err
