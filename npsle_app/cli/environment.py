@@ -21,11 +21,11 @@ LEAST_WORK_MB = 200
 
 
 @contextmanager
-def work_folder(given: Path | None, *, clean: bool) -> Iterator[Path]:
+def work_folder(given: Path | None) -> Iterator[Path]:
     """Give a folder for temporary files, and point the libraries that want one into it.
 
-    A folder of our own is removed afterwards; one that was given stays, emptied of what we
-    put there if `clean`.
+    Without `given` it is a new one that is removed afterwards; else a new one in there,
+    which stays.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def work_folder(given: Path | None, *, clean: bool) -> Iterator[Path]:
         with _variables(_point_into(folder)):
             yield folder
     finally:
-        if given is None or clean:
+        if given is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 

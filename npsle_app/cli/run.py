@@ -1,5 +1,6 @@
 """One call of the app, from request to exit code."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,13 +48,15 @@ def run(request: Request) -> int:
         return _tell(request, options, settings)
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
-    with ended_cleanly(), work_folder(options.work_dir, clean=options.clean_workdir) as folder:
+    with ended_cleanly(), work_folder(options.work_dir) as folder:
         work = _plan(request, options, settings)
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
         with _logged(request, options, settings) as text:
             summary = _do(request, options, settings, work=work, folder=folder, text=text)
             LOGGER.info(summary.line)
+        if options.clean_workdir and summary.code == 0:
+            shutil.rmtree(folder, ignore_errors=True)
     _say_failures(summary)
     print(summary.line, flush=True)  # noqa: T201 - the last line is for the user
     return summary.code

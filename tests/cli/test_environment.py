@@ -14,7 +14,7 @@ from npsle_app.cli.version import _hash_source
 def test_libraries_are_pointed_into_the_work_folder_and_back(tmp_path):
     before = tempfile.gettempdir()
 
-    with work_folder(tmp_path, clean=False) as folder:
+    with work_folder(tmp_path) as folder:
         assert Path(tempfile.gettempdir()) == folder / "tmp"
         assert Path(os.environ["MPLCONFIGDIR"]).is_dir()
         assert Path(os.environ["XDG_CACHE_HOME"]).is_relative_to(folder)
@@ -24,7 +24,7 @@ def test_libraries_are_pointed_into_the_work_folder_and_back(tmp_path):
 
 
 def test_a_folder_of_our_own_is_removed():
-    with work_folder(None, clean=False) as folder:
+    with work_folder(None) as folder:
         (folder / "tmp" / "image").write_text("large")
 
     assert not folder.exists()
@@ -35,7 +35,7 @@ def test_a_work_folder_that_cannot_be_made_is_refused(tmp_path):
 
     with (
         pytest.raises(RefusedError, match="give a writable one with --work-dir"),
-        work_folder(tmp_path / "file" / "work", clean=False),
+        work_folder(tmp_path / "file" / "work"),
     ):
         pass
 

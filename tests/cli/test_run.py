@@ -202,6 +202,14 @@ def test_temporary_files_go_into_the_work_dir_and_can_be_cleaned(app, tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_work_dir_is_left_as_it_is_after_a_failure(app, dataset, tmp_path):
+    dataset.add("00", "T1w", sidecar={"Crash": True})
+
+    app("participant", "--work-dir", str(tmp_path / "work"), "--clean-workdir")
+
+    assert len(list((tmp_path / "work").iterdir())) == 1
+
+
 def test_the_run_leaves_its_log_and_its_settings(app, tmp_path):
     app("participant")
 
