@@ -70,7 +70,11 @@ class Reporter:
                 datasets=self.datasets,
                 choices={s.session: s.choices for s in self.sessions[participant]},
                 problems=self._problems(participant),
-                run=Run(version=self.version, command=self.command, settings=self.settings_text),
+                run=Run(
+                    version=self.version,
+                    command=self.command,
+                    settings=self.settings_text,
+                ),
             )
         except Exception as error:  # noqa: BLE001 - one page's failure must not end the others
             LOGGER.error(

@@ -33,7 +33,13 @@ def _read_build() -> tuple[str, str | None]:
 
 def _hash_source(folder: Path) -> str:
     whole = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        if path.name != "_version.py":  # its text changes with the day of the build
-            whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(path for path in folder.rglob("*") if _is_source(path)):
+        whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:8]
+
+
+def _is_source(path: Path) -> bool:
+    # the templates and coefficients beside the code decide results as it does; the text of
+    # _version.py changes with the day of the build
+    made = path.parent.name == "__pycache__" or path.name == "_version.py"
+    return path.is_file() and not made and not path.name.startswith(".")
