@@ -8,7 +8,9 @@ from npsle_app.imaging.lesion_features import LesionPriors, Mask, Volume
 
 _SEEN = 0.1  # probability above which voxels make up a component
 _RIM_MM = 2.0
-_BELIEVED = 0.5  # mean probability above which a component stays, wherever it lies
+_SEPTUM_MM = 4.0  # half the gap between the ventricles that counts as septum
+_BELIEVED = 0.5  # mean probability above which a component stays on the rim
+_WHITE = 0.2  # mean prior of white matter below which it does not, however bright
 _MOSTLY = 0.5
 _VENTRICLE = 0.5
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
@@ -22,13 +24,14 @@ def clear_borders(
     priors: LesionPriors,
     voxel_sizes_mm: NDArray[np.float64],
 ) -> Volume:
-    """Set to 0 the components that lie on the outer rim or inside the ventricles.
+    """Set to 0 what lies on the outer rim, inside the ventricles or between them.
 
-    Cortex next to fluid, pulsating fluid, the choroid plexus and the septum pellucidum are
-    bright in FLAIR. A component (26-connected, p ≥ 0.1) goes if most of it lies within
-    2 mm of the outer fluid or of the border of the mask while its mean probability is below
-    0.5; or if most of it lies where the template has ventricles and its mean probability
-    is below 0.5 there too.
+    Cortex next to fluid, pulsating fluid, venous sinuses, the choroid plexus and the septum
+    pellucidum are bright in FLAIR. A component (26-connected, p ≥ 0.1) goes if most of it
+    lies within 2 mm of the outer fluid or of the border of the mask, unless its mean
+    probability is at least 0.5 and its mean prior of white matter at least 0.2; or if most
+    of it lies where the template has ventricles and its mean probability is below 0.5.
+    The gap between the ventricles, up to 8 mm wide, goes voxel by voxel.
 
     Parameters
     ----------
@@ -41,17 +44,38 @@ def clear_borders(
     """
     rim = outer_rim(brain, csf=csf, ventricles=priors.ventricles, voxel_sizes_mm=voxel_sizes_mm)
     inside = priors.ventricles >= _VENTRICLE
-    labels, count = ndimage.label(probability >= _SEEN, _EVERY_NEIGHBOUR)
-    if count == 0:
-        return probability
-    flat = labels.ravel()
-    voxels = np.maximum(np.bincount(flat), 1)
-    share_of_rim = np.bincount(flat, weights=rim.ravel()) / voxels
-    share_inside = np.bincount(flat, weights=inside.ravel()) / voxels
-    mean = np.bincount(flat, weights=probability.ravel()) / voxels
-    drop = ((share_of_rim > _MOSTLY) | (share_inside > _MOSTLY)) & (mean < _BELIEVED)
-    drop[0] = False
-    return np.where(drop[labels], np.float32(0), probability)
+    septum = _close(inside, radius_mm=_SEPTUM_MM, voxel_sizes_mm=voxel_sizes_mm) & ~inside
+    kept = np.where(septum, np.float32(0), probability)
+    labels, count = ndimage.label(kept >= _SEEN, _EVERY_NEIGHBOUR)
+    share_of_rim, share_inside, mean, white = (
+        _means(values, labels=labels, count=count)
+        for values in (rim, inside, kept, priors.tissue.wm)
+    )
+    doubtful = (mean < _BELIEVED) | (white < _WHITE)
+    drop = (share_of_rim > _MOSTLY) & doubtful
+    drop |= (share_inside > _MOSTLY) & (mean < _BELIEVED)
+    drop[0] = False  # the background
+    return np.where(drop[labels], np.float32(0), kept)
+
+
+def _means(
+    values: NDArray[np.generic], *, labels: NDArray[np.intp], count: int
+) -> NDArray[np.float64]:
+    """Average over each component, the background first."""
+    where = labels.ravel()
+    voxels = np.maximum(np.bincount(where, minlength=count + 1), 1)
+    sums: NDArray[np.float64] = np.bincount(where, values.ravel(), minlength=count + 1)
+    return sums / voxels
+
+
+def _close(mask: Mask, *, radius_mm: float, voxel_sizes_mm: NDArray[np.float64]) -> Mask:
+    """Dilate and erode by a ball, in mm whatever the voxels."""
+    if not mask.any():
+        return mask
+    sampling = tuple(voxel_sizes_mm)
+    grown = ndimage.distance_transform_edt(~mask, sampling=sampling) <= radius_mm
+    closed: Mask = ndimage.distance_transform_edt(grown, sampling=sampling) > radius_mm
+    return closed
 
 
 def outer_rim(
