@@ -6,6 +6,7 @@ import pytest
 
 from npsle_app import pipeline
 from npsle_app.__main__ import main
+from npsle_app.engine.executors import limit_threads
 from tests.cli.plan import PLAN, Dataset
 
 
@@ -36,8 +37,8 @@ class Call:
 def app(dataset, tmp_path, monkeypatch, capsys) -> Callable[..., Call]:
     """Return the app with quick stages: `app("participant", "--dry-run")`."""
     monkeypatch.setattr(pipeline, "PARTICIPANT", PLAN)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # restored after the test
-        monkeypatch.setenv(name, "1")
+    for name, value in limit_threads(1).items():  # the app sets them; restored after the test
+        monkeypatch.setenv(name, value)
 
     def call(*words: str, out: Path = tmp_path / "out", validate: bool = False) -> Call:
         skip = [] if validate else ["--skip-bids-validation"]
