@@ -44,12 +44,14 @@ def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: i
     if not lesions.any():
         return t1w
     region = _region(lesions, brain=brain, fluid=fluid)
-    padded = np.pad(t1w.astype(np.float32), 1)
-    source = np.pad(brain & ~region & np.isfinite(t1w) & (t1w > fluid.limit), 1)
+    # In C order, so that the flat views below are views and no copies: nibabel's are not.
+    padded = np.ascontiguousarray(np.pad(t1w.astype(np.float32), 1))
+    usable = brain & ~region & np.isfinite(t1w) & (t1w > fluid.limit)
+    source = np.ascontiguousarray(np.pad(usable, 1))
     if not source.any():
         msg = "nothing to fill the lesions from: the brain has no voxel brighter than fluid in T1w"
         raise ValueError(msg)
-    places = np.flatnonzero(np.pad(region, 1))
+    places = np.flatnonzero(np.pad(region, 1).ravel())
     _fill_layers(padded, source=source, places=places, max_passes=max_passes)
     _smooth(padded, source=source, places=places)
     filled: Volume = padded[1:-1, 1:-1, 1:-1]

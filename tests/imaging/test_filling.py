@@ -57,6 +57,15 @@ def test_spheres_in_constant_white_matter_become_white_matter(lesions):
     np.testing.assert_allclose(filled, WM, rtol=1e-6)
 
 
+def test_the_order_of_axes_in_memory_does_not_matter(noisy, lesions):
+    filled = fill(noisy, lesions=lesions, brain=BRAIN, fluid=NO_FLUID)
+    other = fill(
+        np.asfortranarray(noisy), lesions=np.asfortranarray(lesions), brain=BRAIN, fluid=NO_FLUID
+    )
+    np.testing.assert_array_equal(other, filled)
+    assert filled[lesions].mean() > (WM + LESION) / 2
+
+
 def test_fluid_beside_a_lesion_neither_spreads_nor_changes(ventricle):
     image, lesion, fluid = ventricle
     filled = fill(image, lesions=lesion, brain=BRAIN, fluid=fluid)

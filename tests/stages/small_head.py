@@ -1,0 +1,85 @@
+"""A ball of white matter with cortex, a ventricle and three lesions, as a session on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from npsle_app.bids.scans import Scan
+from npsle_app.bids.writer import Writer
+from npsle_app.imaging.lesion_features import LesionPriors, TissuePriors
+from npsle_app.stages.participant.anat import AnatOutputs
+
+SHAPE = (44, 44, 44)
+AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
+FLAIR = {"csf": 30.0, "gm": 100.0, "wm": 85.0, "lesion": 135.0}
+T1W = {"csf": 30.0, "gm": 100.0, "wm": 130.0, "lesion": 95.0}
+
+
+@dataclass
+class SmallSession:
+    """What a stage is handed, and the truth."""
+
+    flair: Scan
+    anat: AnatOutputs
+    out: Writer
+    priors: LesionPriors
+    lesions: np.ndarray
+
+    @property
+    def lesion_ml(self):
+        return self.lesions.sum() * 8 / 1000
+
+
+def distance(centre):
+    axes = zip(np.indices(SHAPE), centre, strict=True)
+    return np.sqrt(sum((axis - c) ** 2 for axis, c in axes))
+
+
+def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
+    middle = distance((22, 22, 22))
+    brain, core, ventricle = middle <= 19, middle <= 15, middle <= 5
+    spots = [(22, 22, 33), (31, 22, 22), (22, 12, 22)]
+    lesions = np.any([distance(spot) <= 2.5 for spot in spots], axis=0)
+    parts = [("gm", brain), ("wm", core), ("csf", ventricle), ("lesion", lesions)]
+    raw, root = folder / "raw", folder / "out"
+    flair = save(paint(FLAIR, parts, rng), raw / "sub-01/anat/sub-01_FLAIR.nii.gz")
+    anat = root / "sub-01/anat"
+    gm, wm, ventricles = (
+        ndimage.gaussian_filter(where.astype(np.float32), 0.8)
+        for where in (brain & ~core, core & ~ventricle, ventricle)
+    )
+    return SmallSession(
+        flair=Scan(flair),
+        anat=AnatOutputs(
+            t1w=save(paint(T1W, parts, rng), anat / "sub-01_desc-preproc_T1w.nii.gz"),
+            brain_mask=save(brain.astype(np.uint8), anat / "sub-01_desc-brain_mask.nii.gz"),
+            intracranial_mask=None,
+            t1w_to_template=save(brain.astype(np.uint8), anat / "sub-01_to_xfm.nii.gz"),
+            template_to_t1w=save(brain.astype(np.uint8), anat / "sub-01_from_xfm.nii.gz"),
+            record=anat / "none.json",
+            figures=(),
+        ),
+        out=Writer(root=root, participant="01", datasets={"raw": raw}),
+        priors=LesionPriors(
+            tissue=TissuePriors(gm=gm, wm=wm),
+            lesion=np.where(core, 0.1, 0.004).astype(np.float32),
+            ventricles=ventricles,
+        ),
+        lesions=lesions,
+    )
+
+
+def paint(values, parts, rng):
+    image = np.zeros(SHAPE, np.float32)
+    for name, where in parts:
+        image[where] = values[name]
+    return np.where(image > 0, image + rng.normal(0, 4, SHAPE), 0).astype(np.float32)
+
+
+def save(data, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data, AFFINE), path)
+    return path

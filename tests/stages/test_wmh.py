@@ -1,0 +1,120 @@
+"""What the wmh stage writes and says, on a small head with lesions of known size."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from npsle_app.imaging import registration
+from npsle_app.settings import WmhSettings
+from npsle_app.stages.participant import wmh
+from tests.stages.small_head import FLAIR, make_session
+
+
+@pytest.fixture
+def session(tmp_path, rng, monkeypatch):
+    made = make_session(tmp_path, rng)
+    monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: made.priors)  # noqa: ARG005
+    monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: np.eye(4))
+    monkeypatch.setattr(wmh, "correct_bias", lambda image, **_: (image, image))
+    return made
+
+
+def run(session, **settings):
+    return wmh.run(
+        flair=session.flair, anat=session.anat, settings=WmhSettings(**settings), out=session.out
+    )
+
+
+def measures(outputs):
+    record = json.loads(outputs.record.read_text())
+    return {measure["name"]: measure for measure in record["measures"]}
+
+
+def test_the_volume_at_the_threshold_is_that_of_the_mask(session):
+    outputs = run(session)
+    mask = nib.load(outputs.mask)
+    assert measures(outputs)["wmh_ml"]["value"] == pytest.approx(mask.get_fdata().sum() * 8 / 1000)
+    assert measures(outputs)["wmh_ml"]["value"] == pytest.approx(session.lesion_ml, rel=0.3)
+    assert measures(outputs)["wmh_count"]["value"] == 3
+
+
+def test_all_measures_of_the_stage_are_there_and_pass(session):
+    found = measures(run(session))
+    expected = {"wmh_ml", "wmh_soft_ml", "wmh_count"}
+    expected |= {f"wmh_ml_at_{threshold}" for threshold in (0.1, 0.2, 0.3, 0.5)}
+    assert set(found) == expected
+    assert {measure["qc"] for measure in found.values()} == {"pass"}
+
+
+def test_the_threshold_of_the_settings_makes_the_mask(session):
+    found = measures(run(session, threshold=0.5))
+    assert found["wmh_ml"]["value"] == found["wmh_ml_at_0.5"]["value"]
+
+
+def test_sidecars_name_the_sources_the_model_and_the_templates(session):
+    outputs = run(session)
+    sidecar = json.loads(
+        outputs.mask.with_name("sub-01_space-T1w_label-L_desc-wmh_mask.json").read_text()
+    )
+    assert sidecar["Sources"][0] == "bids:raw:sub-01/anat/sub-01_FLAIR.nii.gz"
+    assert sidecar["Threshold"] == 0.2
+    assert set(sidecar["Templates"]) == {"GM", "WM", "WMH_PRIOR", "VENTRICLES"}
+    assert len(sidecar["ModelSha256"]) == 64
+    assert sidecar["Type"] == "Lesion"
+
+
+def test_maps_lie_on_the_t1w_grid(session):
+    outputs = run(session)
+    grid = nib.load(session.anat.t1w)
+    for path in (outputs.flair, outputs.probability, outputs.mask):
+        assert nib.load(path).shape == grid.shape
+        np.testing.assert_array_equal(nib.load(path).affine, grid.affine)
+
+
+def test_each_figure_of_the_record_lies_on_disk(session):
+    outputs = run(session)
+    assert len(outputs.figures) == 4
+    assert all(path.is_file() for path in outputs.figures)
+
+
+def test_a_registration_that_runs_away_fails_all_numbers(session, monkeypatch):
+    away = np.eye(4)
+    away[0, 3] = 30
+    monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: away)
+    outputs = run(session)
+    record = json.loads(outputs.record.read_text())
+    failed = {gate["name"]: gate for gate in record["gates"] if gate["state"] == "fail"}
+    assert "look at the FLAIR-on-T1w figure" in failed["FLAIR motion"]["advice"]
+    assert {measure["qc"] for measure in measures(outputs).values()} == {"fail"}
+
+
+def test_flair_that_misses_part_of_the_brain_is_flagged(session):
+    image = nib.load(session.flair.path)
+    data = image.get_fdata()
+    data[:, :, 30:] = 0
+    nib.save(nib.Nifti1Image(data.astype(np.float32), image.affine), session.flair.path)
+    record = json.loads(run(session).record.read_text())
+    gate = next(gate for gate in record["gates"] if gate["name"] == "FLAIR coverage")
+    assert gate["state"] == "fail"
+    assert "are not counted" in gate["advice"]
+
+
+def test_a_head_without_lesions_measures_0(session):
+    image = nib.load(session.flair.path)
+    data = image.get_fdata()
+    data[session.lesions] = FLAIR["wm"]
+    nib.save(nib.Nifti1Image(data.astype(np.float32), image.affine), session.flair.path)
+    found = measures(run(session))
+    assert {name: found[name]["value"] for name in ("wmh_ml", "wmh_count")} == {
+        "wmh_ml": 0,
+        "wmh_count": 0,
+    }
+
+
+def test_the_same_input_gives_the_same_bytes(session):
+    first = run(session)
+    kept = [path.read_bytes() for path in (first.mask, first.probability, first.record)]
+    second = run(session)
+    assert kept == [path.read_bytes() for path in (second.mask, second.probability, second.record)]
