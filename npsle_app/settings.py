@@ -11,11 +11,11 @@ class AnatSettings:
     """How the T1w image is corrected, registered and stripped."""
 
     random_seed: int = 20260101
-    bias_sampling_mm: float = 4.0
+    bias_sampling_mm: float = 6.0
     bias_spline_mm: float = 200.0
-    affine_sampling_mm: float = 4.0
+    affine_sampling_mm: float = 5.0
     warp_sampling_mm: float = 2.0
-    warp_iterations: tuple[int, ...] = (40, 20, 10)
+    warp_iterations: tuple[int, ...] = (40, 20, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class WmhSettings:
     """How white-matter hyperintensities are found."""
 
     random_seed: int = 20260101
-    bias_sampling_mm: float = 4.0
+    bias_sampling_mm: float = 6.0
     bias_spline_mm: float = 200.0
     threshold: float = 0.2
     min_lesion_mm3: float = 9.0
@@ -46,10 +46,9 @@ class FillingSettings:
 class TissueSettings:
     """How tissue is told apart."""
 
-    random_seed: int = 20260101
-    prior_weight: float = 0.25
+    prior_weight: float = 0.5
     mrf_weight: float = 0.1
-    iterations: int = 5
+    iterations: int = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

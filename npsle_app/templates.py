@@ -24,7 +24,7 @@ class Template(Enum):
     T1 = "nilearn:mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"  # 1 mm, brain only
     GM = "nilearn:mni_icbm152_gm_tal_nlin_sym_09a_converted.nii.gz"
     WM = "nilearn:mni_icbm152_wm_tal_nlin_sym_09a_converted.nii.gz"
-    HEAD = "package:head.nii.gz"  # 2 mm, Colin27 warped to MNI152NLin2009aSym
+    HEAD = "package:head.nii.gz"  # 2 mm, the MNI152 brain in the head of Colin27
     INTRACRANIAL = "package:intracranial.nii.gz"  # 2 mm, 0-255
     BRAIN = "package:brain.nii.gz"  # 2 mm, 0-255
     DEEP_GM = "package:deep_gm.nii.gz"  # 2 mm, 0-255

@@ -6,7 +6,7 @@ import numpy as np
 from nibabel.processing import resample_from_to
 
 from npsle_app.imaging.registration import at_spacing, from_ants, make_deterministic, to_ants
-from npsle_app.imaging.volumes import like
+from npsle_app.imaging.volumes import crop, like
 
 ants = lazy_loader.load("ants")
 
@@ -19,6 +19,7 @@ def correct_bias(
     spline_mm: float,
     seed: int,
     iterations: int = 50,
+    levels: int = 3,
 ) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
     """Fit N4 on a coarse image, evaluate its field at full size.
 
@@ -36,14 +37,14 @@ def correct_bias(
     Tustison et al. (2010) IEEE Trans Med Imaging 29:1310-20. doi:10.1109/TMI.2010.2046908
     """
     make_deterministic(seed)
-    coarse = at_spacing(image, spacing_mm=sampling_mm)
+    coarse = at_spacing(crop(image, mask), spacing_mm=sampling_mm)
     inside = resample_from_to(like(mask, mask.get_fdata(dtype=np.float32)), coarse, order=1)
     coarse_mask = like(coarse, inside.get_fdata() > 0.5)
     fitted = ants.n4_bias_field_correction(
         to_ants(like(coarse, np.maximum(coarse.get_fdata(dtype=np.float32), 0))),
         mask=to_ants(coarse_mask),
         shrink_factor=1,
-        convergence={"iters": [iterations] * 4, "tol": 1e-7},
+        convergence={"iters": [iterations] * levels, "tol": 1e-7},
         spline_param=spline_mm,
         return_bias_field=True,
     )

@@ -5,11 +5,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.registration import crop
-from npsle_app.imaging.volumes import like, voxel_mm3
+from npsle_app.imaging.volumes import crop, like, voxel_mm3
 
-_CLOSE_MM = 6.0
-_MARGIN_MM = 4.0
+_CLOSE_MM = 3.0
+_MARGIN_MM = 2.0
 _WHOLE_HEAD_ML = 2300.0  # a bare brain is smaller, a head larger
 _AIR_SHARE = 0.3
 
@@ -58,7 +57,7 @@ def find_brain(
     -------
     Nifti1Image
         Grey and white matter inside the skull, closed over sulci and ventricles; never
-        further than 4 mm from the template's edge, so that neither dura nor an odd
+        further than 2 mm from the template's edge, so that neither dura nor an odd
         intensity can carry it away.
     """
     box = crop(intracranial, intracranial)

@@ -4,12 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import Fluid, Mask, Volume
+from npsle_app.imaging.lesion_features import Mask, TissueBounds, Volume
 
 _SIX_NEIGHBOURS = ndimage.generate_binary_structure(3, 1)
 
 
-def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: int = 200) -> Volume:
+def fill(
+    t1w: Volume, *, lesions: Mask, brain: Mask, bounds: TissueBounds, max_passes: int = 200
+) -> Volume:
     """Replace lesions, layer by layer from outside, by the mean of what lies next to them.
 
     Parameters
@@ -19,9 +21,9 @@ def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: i
     lesions, brain : (I, J, K) array of bool
         Lesions, and where sources may lie. The lesions and one layer of 6-neighbours around
         them are replaced; the layer spares fluid and what lies outside the brain.
-    fluid : Fluid
-        Voxels at or below its limit are no sources, so that a lesion that touches the
-        ventricle is not darkened by it.
+    bounds : TissueBounds
+        Voxels outside its intensities are no sources, so that a lesion that touches the
+        ventricle is neither darkened by fluid nor lit by the choroid plexus.
     max_passes : int
         Layers to fill; what then remains takes the value of the nearest source.
 
@@ -43,13 +45,13 @@ def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: i
     """
     if not lesions.any():
         return t1w
-    region = _region(lesions, brain=brain, fluid=fluid)
+    region = _region(lesions, brain=brain, bounds=bounds)
     # In C order, so that the flat views below are views and no copies: nibabel's are not.
     padded = np.ascontiguousarray(np.pad(t1w.astype(np.float32), 1))
-    usable = brain & ~region & np.isfinite(t1w) & (t1w > fluid.limit)
+    usable = brain & ~region & (t1w > bounds.darkest) & (t1w <= bounds.brightest)
     source = np.ascontiguousarray(np.pad(usable, 1))
     if not source.any():
-        msg = "nothing to fill the lesions from: the brain has no voxel brighter than fluid in T1w"
+        msg = "nothing to fill the lesions from: no voxel of the brain has the intensity of tissue in T1w"
         raise ValueError(msg)
     places = np.flatnonzero(np.pad(region, 1).ravel())
     _fill_layers(padded, source=source, places=places, max_passes=max_passes)
@@ -58,8 +60,8 @@ def fill(t1w: Volume, *, lesions: Mask, brain: Mask, fluid: Fluid, max_passes: i
     return np.where(region, filled, t1w).astype(t1w.dtype, copy=False)
 
 
-def _region(lesions: Mask, *, brain: Mask, fluid: Fluid) -> Mask:
-    ring = ndimage.binary_dilation(lesions, _SIX_NEIGHBOURS) & brain & ~fluid.mask
+def _region(lesions: Mask, *, brain: Mask, bounds: TissueBounds) -> Mask:
+    ring = ndimage.binary_dilation(lesions, _SIX_NEIGHBOURS) & brain & ~bounds.fluid
     region: Mask = lesions | ring
     return region
 

@@ -18,6 +18,7 @@ _SETTLED = 1e-4  # share of voxels that may still change class
 _SURE = 0.5  # prior above which a voxel may stand for its class
 _LEAST = 1e-4  # probability that no prior falls below
 _LEAST_VOXELS = 20
+_VESSEL_SD = 4.0
 _LEAST_WM = 0.02  # prior of white matter below which no voxel is looked at
 
 
@@ -180,18 +181,22 @@ def _posteriors(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fluid:
-    """Cerebrospinal fluid in a T1w image.
+class TissueBounds:
+    """What in a T1w image is brain tissue by its intensity.
 
-    `mask` is (I, J, K); below `limit`, in the image's unit, a voxel is no source of filling.
+    `fluid` is an (I, J, K) mask; tissue is brighter than `darkest` and at most `brightest`,
+    in the image's unit.
     """
 
-    mask: Mask
-    limit: float
+    fluid: Mask
+    darkest: float
+    brightest: float
 
 
-def find_fluid(t1w: Volume, *, brain: Mask, priors: TissuePriors, csf_sd: float = 2.0) -> Fluid:
-    """Find the fluid and the intensity up to which a voxel may be fluid.
+def find_bounds(
+    t1w: Volume, *, brain: Mask, priors: TissuePriors, csf_sd: float = 2.0
+) -> TissueBounds:
+    """Find the fluid and the intensities between which a voxel is tissue.
 
     Parameters
     ----------
@@ -200,17 +205,23 @@ def find_fluid(t1w: Volume, *, brain: Mask, priors: TissuePriors, csf_sd: float 
     priors : TissuePriors
         On the same grid.
     csf_sd : float
-        The limit lies so many standard deviations above the mean of fluid, but never above
-        the middle between fluid and white matter, where a poor fit of fluid would put it.
+        The darkest tissue lies so many standard deviations above the mean of fluid, but
+        never above the middle between fluid and white matter, where a poor fit of fluid
+        would put it. The brightest lies four above the mean of white matter: beyond are
+        vessels and an enhancing choroid plexus.
     """
     inside = priors.at(brain)
     model = fit_tissue(t1w[brain], priors=inside, csf_is_dark=False)
-    mask = np.zeros(brain.shape, dtype=bool)
-    mask[brain] = model.posteriors(t1w[brain] / np.float32(model.scale), priors=inside)[0] > 0.5
-    limit = min(
-        model.means[0] + csf_sd * model.deviations[0], (model.means[0] + model.means[2]) / 2
+    fluid = np.zeros(brain.shape, dtype=bool)
+    fluid[brain] = model.posteriors(t1w[brain] / np.float32(model.scale), priors=inside)[0] > 0.5
+    csf, _, wm = model.means
+    darkest = min(csf + csf_sd * model.deviations[0], (csf + wm) / 2)
+    brightest = wm + _VESSEL_SD * model.deviations[2]
+    return TissueBounds(
+        fluid=fluid,
+        darkest=float(darkest * model.scale),
+        brightest=float(brightest * model.scale),
     )
-    return Fluid(mask=mask, limit=float(limit * model.scale))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

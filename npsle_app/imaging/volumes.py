@@ -34,3 +34,16 @@ def like(image: nib.Nifti1Image, data: NDArray[np.generic]) -> nib.Nifti1Image:
 def voxel_mm3(image: nib.Nifti1Image) -> float:
     """Volume of one voxel in mm³, from the affine and not from the header's zooms."""
     return float(abs(np.linalg.det(image.affine[:3, :3])))
+
+
+def crop(image: nib.Nifti1Image, region: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Cut an image to the box around a region on the same grid, one voxel wider."""
+    where = np.argwhere(region.get_fdata(dtype=np.float32) > 0)
+    low, high = np.maximum(where.min(axis=0) - 1, 0), where.max(axis=0) + 2
+    return image.slicer[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+
+
+def fraction(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Turn bytes (0-255) into fractions (0-1); fractions stay as they are."""
+    data = image.get_fdata(dtype=np.float32)
+    return like(image, data / 255 if data.max() > 1 else data)

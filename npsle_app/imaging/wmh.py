@@ -16,7 +16,7 @@ from npsle_app.imaging.lesion_features import (
     TissueModel,
     Volume,
     find_candidates,
-    find_fluid,
+    find_bounds,
 )
 
 SOFT_FLOOR = 0.05
@@ -103,7 +103,7 @@ def lesion_probability(
     brain, priors = brain[box], priors.at(box)
     found = find_candidates(flair[box], brain=brain, priors=priors, voxel_sizes_mm=voxel_sizes_mm)
     score = score_candidates(found, coefficients=coefficients)
-    fluid = find_fluid(t1w[box], brain=brain, priors=priors.tissue).mask
+    fluid = find_bounds(t1w[box], brain=brain, priors=priors.tissue).fluid
     probability = np.zeros(flair.shape, dtype=np.float32)
     probability[box] = clear_borders(
         score, brain=brain, csf=fluid, priors=priors, voxel_sizes_mm=voxel_sizes_mm

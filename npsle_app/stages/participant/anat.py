@@ -3,9 +3,31 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
+
+from npsle_app import templates
+from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
+from npsle_app.figures.slices import draw_contours, draw_pair
+from npsle_app.imaging.anat import HeadTemplate, PreparedHead, prepare_head
+from npsle_app.imaging.anat_gates import check_head
+from npsle_app.imaging.brain import is_brain_extracted
+from npsle_app.imaging.volumes import fraction
+from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import AnatSettings
+from npsle_app.templates import Template
+
+_USED = (Template.HEAD, Template.BRAIN, Template.INTRACRANIAL)
+_METHODS = (
+    "The T1w image was registered to the MNI152 2009a symmetric template (whole head: its brain "
+    "within the head of Colin27) by an affine transform from several starts and symmetric "
+    "diffeomorphic normalization at {warp_mm:g} mm with ANTs, and corrected for intensity "
+    "non-uniformity with N4. The template's brain mask was fitted to the edges of the image; its "
+    "intracranial mask gave the space of the total intracranial volume."
+)
+_STRIPPED = "The scan has no skull: its own edge is the brain mask, and TIV cannot be assessed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +37,7 @@ class AnatOutputs:
     t1w: Path
     brain_mask: Path
     intracranial_mask: Path | None  # None where the scan was already brain-extracted
+    t1w_in_template: Path
     t1w_to_template: Path  # dense displacement field, ITK convention, on the template grid
     template_to_t1w: Path  # the inverse, over the T1w field of view
     record: Path
@@ -23,4 +46,92 @@ class AnatOutputs:
 
 def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
     """Make the T1w image ready."""
-    raise NotImplementedError
+    scan = read_image(t1w.path)
+    stripped = bool(t1w.metadata.get("SkullStripped")) or is_brain_extracted(scan)
+    head = prepare_head(
+        scan,
+        template=read_template(),
+        stripped=stripped,
+        seed=settings.random_seed,
+        affine_sampling_mm=settings.affine_sampling_mm,
+        warp_sampling_mm=settings.warp_sampling_mm,
+        warp_iterations=settings.warp_iterations,
+        bias_sampling_mm=settings.bias_sampling_mm,
+        bias_spline_mm=settings.bias_spline_mm,
+    )
+    saved = _save(head, t1w.path, stripped=stripped, out=out)
+    figures = _draw(head, out=out)
+    record = Record(
+        stage="anat",
+        methods=_METHODS.format(warp_mm=settings.warp_sampling_mm),
+        citations=("ants_syn", "n4", "antspy", "mni152_2009a", "colin27"),
+        gates=check_head(head),
+        figures=figures,
+        choices=(_STRIPPED,) if stripped else (),
+    )
+    paths = tuple(path for f in figures for path in (f.path, f.after) if path)
+    return AnatOutputs(
+        **saved,
+        intracranial_mask=_save_skull(head, t1w.path, out=out),
+        record=out.record(record),
+        figures=paths,
+    )
+
+
+def read_template() -> HeadTemplate:
+    """Open the head template and its masks."""
+    head, brain, intracranial = (templates.load(name) for name in _USED)
+    return HeadTemplate(head=head, brain=fraction(brain), intracranial=fraction(intracranial))
+
+
+def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path | None]:
+    used = {"Templates": {name.name: templates.digest(name) for name in _USED}}
+    t1w = out.image(head.t1w, File.T1W, sources=[scan], SkullStripped=stripped)
+    return {
+        "t1w": t1w,
+        "brain_mask": out.image(head.brain, File.BRAIN_MASK, sources=[scan, t1w], **used),
+        "t1w_in_template": out.image(
+            head.in_template, File.T1W_IN_TEMPLATE, sources=[t1w], SkullStripped=stripped
+        ),
+        "t1w_to_template": out.image(
+            head.fit.to_template, File.T1W_TO_TEMPLATE, sources=[scan], **used
+        ),
+        "template_to_t1w": out.image(
+            head.fit.to_native, File.TEMPLATE_TO_T1W, sources=[scan], **used
+        ),
+    }
+
+
+def _save_skull(head: PreparedHead, scan: Path, *, out: Writer) -> Path | None:
+    if head.intracranial is None:
+        return None
+    return out.image(
+        head.intracranial, File.INTRACRANIAL_MASK, sources=[scan], Templates=_digests()
+    )
+
+
+def _digests() -> dict[str, str]:
+    return {name.name: templates.digest(name) for name in _USED}
+
+
+def _draw(head: PreparedHead, *, out: Writer) -> tuple[FigureRecord, ...]:
+    masks: dict[str, nib.Nifti1Image] = {"brain": head.brain}
+    if head.intracranial is not None:
+        masks["intracranial space"] = head.intracranial
+    before, after = draw_pair(head.template, head.in_template)
+    return (
+        FigureRecord(
+            title="Brain and intracranial masks on T1w",
+            path=out.figure(draw_contours(head.t1w, masks=masks), "desc-masks_T1w"),
+            caption="Good: the brain line follows the cortex and holds cerebellum and brainstem; "
+            "the outer line runs along the inside of the skull. Bad: eyes, neck or scalp inside, "
+            "cortex outside, or a brain cut by the edge of the image.",
+        ),
+        FigureRecord(
+            title="T1w against template",
+            path=out.figure(before, "desc-template_T1w"),
+            after=out.figure(after, "space-template_T1w"),
+            caption="Good: skull, ventricles and midline stay in place as the two alternate. "
+            "Bad: the head jumps, tilts or changes size.",
+        ),
+    )

@@ -10,7 +10,7 @@ from npsle_app.bids.names import File
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.slices import draw_pair
 from npsle_app.imaging.filling import fill
-from npsle_app.imaging.lesion_features import find_fluid
+from npsle_app.imaging.lesion_features import find_bounds
 from npsle_app.imaging.volumes import check_same_grid, like
 from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import FillingSettings
@@ -48,9 +48,9 @@ def run(
     filled = values
     if lesions.any():
         priors = tissue_priors(t1w, field=field)
-        fluid = find_fluid(values, brain=brain, priors=priors, csf_sd=settings.csf_sd)
+        bounds = find_bounds(values, brain=brain, priors=priors, csf_sd=settings.csf_sd)
         filled = fill(
-            values, lesions=lesions, brain=brain, fluid=fluid, max_passes=settings.max_passes
+            values, lesions=lesions, brain=brain, bounds=bounds, max_passes=settings.max_passes
         )
     made = like(t1w, filled)
     path = out.image(

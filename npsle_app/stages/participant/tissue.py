@@ -3,11 +3,34 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
+
+from npsle_app import templates
+from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_image
 from npsle_app.bids.writer import Writer
+from npsle_app.figures.slices import draw_contours, draw_labels
+from npsle_app.imaging import tissue
+from npsle_app.imaging.anat_gates import check_edge
+from npsle_app.imaging.registration import warp
+from npsle_app.imaging.tissue import TissueMaps, TissuePriors, TissueVolumes
+from npsle_app.imaging.tissue_gates import check_contrast, check_lesions, check_volumes
+from npsle_app.imaging.volumes import fraction
+from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record, worst
 from npsle_app.settings import TissueSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.filling import FillingOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
+from npsle_app.templates import Template
+
+_USED = (Template.GM, Template.WM, Template.DEEP_GM)
+_METHODS = (
+    "Grey matter, white matter and cerebrospinal fluid were segmented on the {image} inside the "
+    "intracranial mask by a Gaussian mixture with spatial priors (weight {prior:g}), partial "
+    "volume and a Markov random field (weight {mrf:g}), deep grey matter being a class of its "
+    "own. Lesions count as white matter. Volumes are sums of probabilities; total brain volume "
+    "is grey plus white matter."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +54,102 @@ def run(
     out: Writer,
 ) -> TissueOutputs:
     """Segment the tissue; without FLAIR, on the unfilled image."""
-    raise NotImplementedError
+    source = filling.t1w if filling else anat.t1w
+    t1w, field = (read_image(path) for path in (source, anat.template_to_t1w))
+    mask = read_image(anat.intracranial_mask or anat.brain_mask)
+    lesions = read_image(wmh.mask) if wmh else None
+    maps = tissue.segment(
+        t1w,
+        mask=mask,
+        priors=_priors(t1w, field=field),
+        prior_weight=settings.prior_weight,
+        mrf_weight=settings.mrf_weight,
+        iterations=settings.iterations,
+    )
+    sure = tissue.contrast(t1w, maps)
+    maps = tissue.count_lesions_as_white_matter(maps, lesions) if lesions else maps
+    skull = mask if anat.intracranial_mask else None
+    volumes = tissue.measure(maps, intracranial=skull, lesions=lesions)
+    gates = (
+        *check_volumes(
+            gm_ml=volumes.gm_ml, wm_ml=volumes.wm_ml, csf_ml=volumes.csf_ml, tiv_ml=volumes.tiv_ml
+        ),
+        *check_contrast(sure),
+        check_edge(mask),
+        check_lesions(mapped=wmh is not None, filled=filling is not None),
+    )
+    saved = _save(maps, [source, anat.template_to_t1w, *([wmh.mask] if wmh else [])], out=out)
+    figures = _draw(t1w, maps=maps, out=out)
+    record = Record(
+        stage="tissue",
+        methods=_METHODS.format(
+            image="lesion-filled T1w image" if filling else "T1w image",
+            prior=settings.prior_weight,
+            mrf=settings.mrf_weight,
+        ),
+        citations=("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015"),
+        measures=_measures(volumes, gates=gates, sources=tuple(saved.values())),
+        gates=gates,
+        figures=figures,
+        choices=() if filling else ("No lesions were filled: the stages before left no map.",),
+    )
+    return TissueOutputs(
+        **saved, record=out.record(record), figures=tuple(figure.path for figure in figures)
+    )
+
+
+def _priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
+    gm, wm, deep = (
+        warp(fraction(templates.load(name)), reference=grid, field=field) for name in _USED
+    )
+    return TissuePriors(gm=gm, wm=wm, deep_gm=deep)
+
+
+def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Path]:
+    used = {"Templates": {name.name: templates.digest(name) for name in _USED}}
+    return {
+        name: out.image(image, file, sources=sources, **used)
+        for name, image, file in (
+            ("labels", maps.labels, File.TISSUE_LABELS),
+            ("gm", maps.gm, File.GM),
+            ("wm", maps.wm, File.WM),
+            ("csf", maps.csf, File.CSF),
+        )
+    }
+
+
+def _measures(
+    volumes: TissueVolumes, *, gates: tuple[Gate, ...], sources: tuple[Path, ...]
+) -> tuple[Measure, ...]:
+    qc = worst([gate.state for gate in gates])
+    return tuple(
+        Measure(
+            name=name,
+            value=value,
+            qc=Qc.NOT_ASSESSABLE if value is None else qc,
+            sources=sources,
+        )
+        for name, value in volumes.as_measures().items()
+    )
+
+
+def _draw(t1w: nib.Nifti1Image, *, maps: TissueMaps, out: Writer) -> tuple[FigureRecord, ...]:
+    labels = maps.labels
+    classes = {name: tissue.only(labels, index) for index, name in tissue.LABELS.items()}
+    return (
+        FigureRecord(
+            title="Tissue classes on T1w",
+            path=out.figure(draw_labels(t1w, labels=labels, names=tissue.LABELS), "seg-tissue_T1w"),
+            caption="Good: cortex and deep nuclei are grey matter, ventricles and sulci fluid. "
+            "Bad: thalamus or lesions in the wrong class, dura or skull as grey matter.",
+        ),
+        FigureRecord(
+            title="Edges of grey and white matter",
+            path=out.figure(
+                draw_contours(t1w, masks={k: classes[k] for k in ("GM", "WM")}),
+                "desc-edges_T1w",
+            ),
+            caption="Good: the lines run along the edges that the eye sees. "
+            "Bad: they cut through gyri, or white matter swallows the cortex.",
+        ),
+    )
