@@ -25,8 +25,8 @@ from npsle_app.imaging.lesion_features import (
     Candidates,
     LesionPriors,
     TissuePriors,
+    find_bounds,
     find_candidates,
-    find_fluid,
 )
 from npsle_app.imaging.registration import register_to_template, warp
 from npsle_app.imaging.volumes import like
@@ -111,7 +111,7 @@ def load(folder: Path, *, masks: dict[str, Path]) -> Person:
         name=folder.name,
         brain=brain,
         truth=np.asarray(truth.dataobj) > 0,
-        csf=find_fluid(t1w.get_fdata(dtype=np.float32), brain=brain, priors=tissue).mask,
+        csf=find_bounds(t1w.get_fdata(dtype=np.float32), brain=brain, priors=tissue).fluid,
         priors=priors,
         candidates=find_candidates(values, brain=brain, priors=priors, voxel_sizes_mm=VOXEL_MM),
     )

@@ -51,7 +51,7 @@ def fill(
     usable = brain & ~region & (t1w > bounds.darkest) & (t1w <= bounds.brightest)
     source = np.ascontiguousarray(np.pad(usable, 1))
     if not source.any():
-        msg = "nothing to fill the lesions from: no voxel of the brain has the intensity of tissue in T1w"
+        msg = "nothing to fill the lesions from: no voxel of the brain is as bright as tissue"
         raise ValueError(msg)
     places = np.flatnonzero(np.pad(region, 1).ravel())
     _fill_layers(padded, source=source, places=places, max_passes=max_passes)

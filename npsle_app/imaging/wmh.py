@@ -15,8 +15,8 @@ from npsle_app.imaging.lesion_features import (
     Mask,
     TissueModel,
     Volume,
-    find_candidates,
     find_bounds,
+    find_candidates,
 )
 
 SOFT_FLOOR = 0.05

@@ -57,6 +57,7 @@ def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
             t1w=save(paint(T1W, parts, rng), anat / "sub-01_desc-preproc_T1w.nii.gz"),
             brain_mask=save(brain.astype(np.uint8), anat / "sub-01_desc-brain_mask.nii.gz"),
             intracranial_mask=None,
+            t1w_in_template=anat / "none.nii.gz",
             t1w_to_template=save(brain.astype(np.uint8), anat / "sub-01_to_xfm.nii.gz"),
             template_to_t1w=save(brain.astype(np.uint8), anat / "sub-01_from_xfm.nii.gz"),
             record=anat / "none.json",
