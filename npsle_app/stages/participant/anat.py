@@ -84,7 +84,7 @@ def read_template() -> HeadTemplate:
     return HeadTemplate(head=head, brain=fraction(brain), intracranial=fraction(intracranial))
 
 
-def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path | None]:
+def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path]:
     used = {"Templates": {name.name: templates.digest(name) for name in _USED}}
     t1w = out.image(head.t1w, File.T1W, sources=[scan], SkullStripped=stripped)
     return {
