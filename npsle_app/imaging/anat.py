@@ -39,6 +39,7 @@ class PreparedHead:
     fit: TemplateFit
     in_template: nib.Nifti1Image
     template: nib.Nifti1Image
+    template_brain: nib.Nifti1Image
 
 
 def prepare_head(
@@ -95,6 +96,7 @@ def prepare_head(
         fit=fit,
         in_template=warp(corrected, reference=target, field=fit.to_template),
         template=target,
+        template_brain=template.brain,
     )
 
 

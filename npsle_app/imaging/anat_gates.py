@@ -44,10 +44,11 @@ def _starts(head: PreparedHead) -> Gate:
 
 
 def _likeness(head: PreparedHead) -> Gate:
-    t1w, template = (
-        image.get_fdata(dtype=np.float32) for image in (head.in_template, head.template)
+    t1w, template, brain = (
+        image.get_fdata(dtype=np.float32)
+        for image in (head.in_template, head.template, head.template_brain)
     )
-    inside = template > 0.1 * template.max()
+    inside = brain > 0.5
     low, high = np.percentile(t1w[inside], (1, 99))
     r = float(np.corrcoef(np.clip(t1w[inside], low, high), template[inside])[0, 1])
     return Gate(

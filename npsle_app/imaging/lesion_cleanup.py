@@ -7,6 +7,7 @@ from scipy import ndimage
 from npsle_app.imaging.lesion_features import LesionPriors, Mask, Volume
 
 _SEEN = 0.1  # probability above which voxels make up a component
+_CORE = 0.5  # probability that a component must reach somewhere
 _RIM_MM = 2.0
 _SEPTUM_MM = 4.0  # half the gap between the ventricles that counts as septum
 _BELIEVED = 0.5  # mean probability above which a component stays on the rim
@@ -24,13 +25,14 @@ def clear_borders(
     priors: LesionPriors,
     voxel_sizes_mm: NDArray[np.float64],
 ) -> Volume:
-    """Set to 0 what lies on the outer rim, inside the ventricles or between them.
+    """Set to 0 what has no core or lies on the outer rim, in the ventricles or between them.
 
     Cortex next to fluid, pulsating fluid, venous sinuses, the choroid plexus and the septum
     pellucidum are bright in FLAIR. A component (26-connected, p ≥ 0.1) goes if most of it
     lies within 2 mm of the outer fluid or of the border of the mask, unless its mean
     probability is at least 0.5 and its mean prior of white matter at least 0.2; or if most
-    of it lies where the template has ventricles and its mean probability is below 0.5.
+    of it lies where the template has ventricles and its mean probability is below 0.5; or if
+    it nowhere reaches 0.5: such specks are noise and bright cortex, more often than lesions.
     The gap between the ventricles, up to 8 mm wide, goes voxel by voxel.
 
     Parameters
@@ -54,6 +56,7 @@ def clear_borders(
     doubtful = (mean < _BELIEVED) | (white < _WHITE)
     drop = (share_of_rim > _MOSTLY) & doubtful
     drop |= (share_inside > _MOSTLY) & (mean < _BELIEVED)
+    drop |= ndimage.maximum(kept, labels, np.arange(count + 1)) < _CORE
     drop[0] = False  # the background
     return np.where(drop[labels], np.float32(0), kept)
 

@@ -25,7 +25,7 @@ def like(image: nib.Nifti1Image, data: NDArray[np.generic]) -> nib.Nifti1Image:
     elif data.dtype == np.float64:
         data = data.astype(np.float32)
     made = nib.Nifti1Image(data, image.affine)
-    made.header.set_xyzt_units("mm")
+    made.header.set_xyzt_units("mm", "sec")
     made.set_sform(image.affine, code=1)
     made.set_qform(image.affine, code=1)
     return made

@@ -79,7 +79,7 @@ def run(
         check_lesions(mapped=wmh is not None, filled=filling is not None),
     )
     saved = _save(maps, [source, anat.template_to_t1w, *([wmh.mask] if wmh else [])], out=out)
-    figures = _draw(t1w, maps=maps, out=out)
+    figures = _draw(t1w, maps=maps, mask=mask, out=out)
     record = Record(
         stage="tissue",
         methods=_METHODS.format(
@@ -133,7 +133,9 @@ def _measures(
     )
 
 
-def _draw(t1w: nib.Nifti1Image, *, maps: TissueMaps, out: Writer) -> tuple[FigureRecord, ...]:
+def _draw(
+    t1w: nib.Nifti1Image, *, maps: TissueMaps, mask: nib.Nifti1Image, out: Writer
+) -> tuple[FigureRecord, ...]:
     labels = maps.labels
     classes = {name: tissue.only(labels, index) for index, name in tissue.LABELS.items()}
     return (
@@ -146,7 +148,7 @@ def _draw(t1w: nib.Nifti1Image, *, maps: TissueMaps, out: Writer) -> tuple[Figur
         FigureRecord(
             title="Edges of grey and white matter",
             path=out.figure(
-                draw_contours(t1w, masks={k: classes[k] for k in ("GM", "WM")}),
+                draw_contours(t1w, masks={k: classes[k] for k in ("GM", "WM")}, focus=mask),
                 "desc-edges_T1w",
             ),
             caption="Good: the lines run along the edges that the eye sees. "
