@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.volumes import crop, like, voxel_mm3
+from npsle_app.imaging.volumes import cut, put_back, voxel_mm3
 
 _CLOSE_MM = 3.0
 _MARGIN_MM = 2.0
@@ -60,17 +60,14 @@ def find_brain(
         further than 2 mm from the template's edge, so that neither dura nor an odd
         intensity can carry it away.
     """
-    box = crop(intracranial, intracranial)
-    t1w, prior, skull = (
-        _on(picture, box, intracranial) for picture in (image, expected, intracranial)
-    )
+    t1w, prior, skull = (cut(picture, intracranial) for picture in (image, expected, intracranial))
     zooms = np.linalg.norm(image.affine[:3, :3], axis=0)
     distance = _signed_distance_mm(prior > 0.5, zooms)
     parenchyma = (t1w > _fluid_edge(t1w, prior)) & (skull > 0.5) & (distance < _MARGIN_MM)
     solid = _largest(_opened(parenchyma, zooms) | (distance < -_MARGIN_MM))
     closed = _closed(solid & (distance < _MARGIN_MM), zooms) | (distance < -_MARGIN_MM)
     brain = ndimage.binary_fill_holes(closed) & (skull > 0.5)
-    return _placed(brain, box, intracranial)
+    return put_back(brain, intracranial)
 
 
 def touches_edge_mm2(mask: nib.Nifti1Image) -> float:
@@ -128,30 +125,3 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes[0] = 0
     piece: NDArray[np.bool_] = labels == sizes.argmax()
     return piece
-
-
-def _offset(box: nib.Nifti1Image, whole: nib.Nifti1Image) -> NDArray[np.int64]:
-    corner = nib.affines.apply_affine(np.linalg.inv(whole.affine), box.affine[:3, 3])
-    return np.asarray(np.round(corner), dtype=np.int64)
-
-
-def _slices(box: nib.Nifti1Image, whole: nib.Nifti1Image) -> tuple[slice, ...]:
-    return tuple(
-        slice(start, start + length)
-        for start, length in zip(_offset(box, whole), box.shape[:3], strict=True)
-    )
-
-
-def _on(
-    image: nib.Nifti1Image, box: nib.Nifti1Image, whole: nib.Nifti1Image
-) -> NDArray[np.float32]:
-    part: NDArray[np.float32] = image.get_fdata(dtype=np.float32)[_slices(box, whole)]
-    return part
-
-
-def _placed(
-    part: NDArray[np.bool_], box: nib.Nifti1Image, whole: nib.Nifti1Image
-) -> nib.Nifti1Image:
-    data = np.zeros(whole.shape[:3], bool)
-    data[_slices(box, whole)] = part
-    return like(whole, data)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.imaging.mixture import fit_mixture
-from npsle_app.imaging.volumes import crop, like, voxel_mm3
+from npsle_app.imaging.volumes import cut, like, put_back, voxel_mm3
 
 _DEEP_TRUST = 0.9  # how far the template's deep grey matter is believed
 LABELS = {1: "GM", 2: "WM", 3: "CSF"}
@@ -59,18 +59,16 @@ def segment(
         Deep grey matter is a class of its own: its T1w signal lies between cortex and white
         matter, and a single class for all grey matter loses half of it.
     """
-    box = crop(mask, mask)
-    keep = box.get_fdata() > 0.5
     csf, cortex, wm, deep = fit_mixture(
-        _cut(t1w, mask),
-        mask=keep,
+        cut(t1w, mask),
+        mask=cut(mask, mask) > 0.5,
         priors=_class_priors(priors, mask),
         zooms_mm=np.linalg.norm(mask.affine[:3, :3], axis=0),
         prior_weight=prior_weight,
         mrf_weight=mrf_weight,
         iterations=iterations,
     )
-    return TissueMaps(*(_placed(part, box, mask) for part in (cortex + deep, wm, csf)))
+    return TissueMaps(*(put_back(part, mask) for part in (cortex + deep, wm, csf)))
 
 
 def count_lesions_as_white_matter(maps: TissueMaps, lesions: nib.Nifti1Image) -> TissueMaps:
@@ -166,24 +164,9 @@ def _sd(values: NDArray[np.float32]) -> float:
 def _class_priors(priors: TissuePriors, mask: nib.Nifti1Image) -> NDArray[np.float32]:
     """Return priors of CSF, cortex, WM and deep GM over the box of the mask; they add to 1."""
     deep, gm, wm = (
-        np.clip(_cut(prior, mask), 0, 1) for prior in (priors.deep_gm, priors.gm, priors.wm)
+        np.clip(cut(prior, mask), 0, 1) for prior in (priors.deep_gm, priors.gm, priors.wm)
     )
     csf = np.clip(1 - gm - wm, 0, 1)
     parts = np.stack([csf, gm * (1 - deep), wm * (1 - _DEEP_TRUST * deep), _DEEP_TRUST * deep])
     parts += 0.005
     return np.asarray(parts / parts.sum(axis=0), dtype=np.float32)
-
-
-def _cut(image: nib.Nifti1Image, mask: nib.Nifti1Image) -> NDArray[np.float32]:
-    data = like(mask, image.get_fdata(dtype=np.float32))
-    return np.asarray(crop(data, mask).get_fdata(dtype=np.float32))
-
-
-def _placed(
-    part: NDArray[np.floating], box: nib.Nifti1Image, whole: nib.Nifti1Image
-) -> nib.Nifti1Image:
-    corner = nib.affines.apply_affine(np.linalg.inv(whole.affine), box.affine[:3, 3])
-    start = np.round(corner).astype(int)
-    data = np.zeros(whole.shape[:3], np.float32)
-    data[tuple(slice(a, a + n) for a, n in zip(start, box.shape[:3], strict=True))] = part
-    return like(whole, data)

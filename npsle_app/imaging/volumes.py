@@ -36,11 +36,34 @@ def voxel_mm3(image: nib.Nifti1Image) -> float:
     return float(abs(np.linalg.det(image.affine[:3, :3])))
 
 
-def crop(image: nib.Nifti1Image, region: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Cut an image to the box around a region on the same grid, one voxel wider."""
+def box_around(region: nib.Nifti1Image) -> tuple[slice, ...]:
+    """Return the slices of the box around a mask, one voxel wider where there is room."""
     where = np.argwhere(region.get_fdata(dtype=np.float32) > 0)
+    if not len(where):
+        msg = "the mask is empty: there is nothing to cut out"
+        raise ValueError(msg)
     low, high = np.maximum(where.min(axis=0) - 1, 0), where.max(axis=0) + 2
-    return image.slicer[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    return tuple(
+        slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, region.shape, strict=True)
+    )
+
+
+def crop(image: nib.Nifti1Image, region: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Cut an image to the box around a region on the same grid."""
+    return image.slicer[box_around(region)]
+
+
+def cut(image: nib.Nifti1Image, region: nib.Nifti1Image) -> NDArray[np.float32]:
+    """Return the image's values in the box around a region on the same grid."""
+    values: NDArray[np.float32] = image.get_fdata(dtype=np.float32)[box_around(region)]
+    return values
+
+
+def put_back(part: NDArray[np.generic], region: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Undo `cut`: place values on the whole grid of the region, 0 outside the box."""
+    data = np.zeros(region.shape[:3], part.dtype)
+    data[box_around(region)] = part
+    return like(region, data)
 
 
 def fraction(image: nib.Nifti1Image) -> nib.Nifti1Image:
