@@ -20,6 +20,7 @@ from npsle_app.imaging.wmh import (
     lesion_probability,
     lesion_volumes_ml,
     lesions,
+    score_candidates,
     soft_volume_ml,
 )
 from npsle_app.stages.participant.wmh import read_coefficients
@@ -152,6 +153,19 @@ def test_a_bright_plexus_in_the_ventricle_is_no_lesion(head):
     plexus = distance((22, 22, 22)) < 2
     head.flair[plexus] = FLAIR["lesion"]
     assert not (found(head.probability()) & plexus).any()
+
+
+def test_a_faint_speck_without_a_core_is_no_lesion(head):
+    """Between the lesions and noise: what nowhere reaches 0.5 is left out altogether."""
+    faint = distance((13, 22, 30)) < 1.8
+    faded = head.flair.copy()
+    faded[faint] = 108
+    candidates = find_candidates(
+        faded, brain=head.brain, priors=head.priors, voxel_sizes_mm=VOXEL_MM
+    )
+    score = score_candidates(candidates, coefficients=read_coefficients())
+    assert 0.2 < score[faint].max() < 0.5
+    assert not found(head.probability(flair=faded))[faint].any()
 
 
 def test_probabilities_lie_between_0_and_1(head):
