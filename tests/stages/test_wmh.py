@@ -21,6 +21,12 @@ def session(tmp_path, rng, monkeypatch):
     return made
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a small session's time."""
+    monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
+
+
 def run(session, **settings):
     return wmh.run(
         flair=session.flair, anat=session.anat, settings=WmhSettings(**settings), out=session.out
@@ -32,6 +38,7 @@ def measures(outputs):
     return {measure["name"]: measure for measure in record["measures"]}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_volume_at_the_threshold_is_that_of_the_mask(session):
     outputs = run(session)
     mask = nib.load(outputs.mask)
@@ -40,6 +47,7 @@ def test_the_volume_at_the_threshold_is_that_of_the_mask(session):
     assert measures(outputs)["wmh_count"]["value"] == 3
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_all_measures_of_the_stage_are_there_and_pass(session):
     found = measures(run(session))
     expected = {"wmh_ml", "wmh_soft_ml", "wmh_count"}
@@ -48,11 +56,13 @@ def test_all_measures_of_the_stage_are_there_and_pass(session):
     assert {measure["qc"] for measure in found.values()} == {"pass"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_threshold_of_the_settings_makes_the_mask(session):
     found = measures(run(session, threshold=0.5))
     assert found["wmh_ml"]["value"] == found["wmh_ml_at_0.5"]["value"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_sidecars_name_the_sources_the_model_and_the_templates(session):
     outputs = run(session)
     sidecar = json.loads(
@@ -65,6 +75,7 @@ def test_sidecars_name_the_sources_the_model_and_the_templates(session):
     assert sidecar["Type"] == "Lesion"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_maps_lie_on_the_t1w_grid(session):
     outputs = run(session)
     grid = nib.load(session.anat.t1w)
@@ -79,6 +90,7 @@ def test_each_figure_of_the_record_lies_on_disk(session):
     assert all(path.is_file() for path in outputs.figures)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_registration_that_runs_away_fails_all_numbers(session, monkeypatch):
     away = np.eye(4)
     away[0, 3] = 30
@@ -90,6 +102,7 @@ def test_a_registration_that_runs_away_fails_all_numbers(session, monkeypatch):
     assert {measure["qc"] for measure in measures(outputs).values()} == {"fail"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_flair_that_misses_part_of_the_brain_is_flagged(session):
     image = nib.load(session.flair.path)
     data = image.get_fdata()
@@ -101,6 +114,7 @@ def test_flair_that_misses_part_of_the_brain_is_flagged(session):
     assert "are not counted" in gate["advice"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_head_without_lesions_measures_0(session):
     image = nib.load(session.flair.path)
     data = image.get_fdata()
@@ -113,6 +127,7 @@ def test_a_head_without_lesions_measures_0(session):
     }
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_same_input_gives_the_same_bytes(session):
     first = run(session)
     kept = [path.read_bytes() for path in (first.mask, first.probability, first.record)]
