@@ -67,8 +67,9 @@ def _means(
     """Average over each component, the background first."""
     where = labels.ravel()
     voxels = np.maximum(np.bincount(where, minlength=count + 1), 1)
-    sums: NDArray[np.float64] = np.bincount(where, values.ravel(), minlength=count + 1)
-    return sums / voxels
+    sums = np.bincount(where, values.ravel().astype(np.float64), minlength=count + 1)
+    means: NDArray[np.float64] = sums / voxels
+    return means
 
 
 def _close(mask: Mask, *, radius_mm: float, voxel_sizes_mm: NDArray[np.float64]) -> Mask:
