@@ -183,10 +183,10 @@ def _shown(
 ) -> NDArray[np.bool_]:
     """Mark where the scan has a value: neither beyond its field of view nor cut away.
 
-    Its outermost planes do not count: blood that flows into the first slice is bright.
+    Its two outermost planes do not count: blood and fluid that flow into them are bright.
     """
     has_value = scan.get_fdata(dtype=np.float32) != 0
-    seen = like(scan, np.pad(has_value[1:-1, 1:-1, 1:-1], 1).astype(np.float32))
+    seen = like(scan, np.pad(has_value[2:-2, 2:-2, 2:-2], 2).astype(np.float32))
     there = registration.resample(seen, reference=t1w, matrix=matrix, order=0)
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(there.get_fdata() > 0.5)
     return filled
