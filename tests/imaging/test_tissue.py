@@ -36,7 +36,7 @@ def lesions():
     return nifti(mask)
 
 
-def test_volume_is_the_sum_of_fractions_times_the_voxel(maps):
+def test_volume_is_the_sum_of_fractions_times_the_voxel():
     assert volume_ml(nifti(np.full(SHAPE, 0.5))) == pytest.approx(500 * 6 / 1000)
 
 

@@ -1,0 +1,232 @@
+"""The whole app, from the command line to the files it leaves."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from npsle_app.phantom.study import Study, write_image, write_study
+
+EXPECTED = Path(__file__).with_name("expected_outputs.txt")
+VOXEL_MM = 4.0
+_WAIT_S = 600
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a call of the app came to."""
+
+    out: Path
+    code: int
+    last_line: str
+    text: str
+
+    @property
+    def statuses(self) -> dict[tuple[str, str], str]:
+        table = pd.read_csv(self.out / "logs" / "status.tsv", sep="\t", keep_default_na=False)
+        return {(row.participant, row.stage): row.status for row in table.itertuples()}
+
+    def measures(self, label: str) -> pd.DataFrame:
+        table = self.out / f"sub-{label}" / f"sub-{label}_measures.tsv"
+        return pd.read_csv(table, sep="\t").set_index("measure")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two synthetic people; the second has no FLAIR."""
+    folder = tmp_path_factory.mktemp("study") / "bids"
+    write_study(folder, study=Study(participants=2, seed=0, voxel_mm=VOXEL_MM))
+    for path in (folder / "sub-02").rglob("*FLAIR*"):
+        path.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(study, tmp_path_factory.mktemp("run") / "out", "group")
+
+
+@pytest.fixture
+def one(study: Path, tmp_path: Path) -> Path:
+    """Return a study of the first participant alone, to be spoilt."""
+    folder = tmp_path / "bids"
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns("sub-02", "sourcedata"))
+    table = pd.read_csv(folder / "participants.tsv", sep="\t", keep_default_na=False)
+    table[:1].to_csv(folder / "participants.tsv", sep="\t", index=False)
+    return folder
+
+
+def command(bids: Path, out: Path, *words: str) -> list[str]:
+    flags = ("--sloppy", "--skip-bids-validation")
+    return [sys.executable, "-m", "npsle_app", str(bids), str(out), "participant", *words, *flags]
+
+
+def run(bids: Path, out: Path, *words: str) -> Run:
+    done = subprocess.run(  # noqa: S603
+        command(bids, out, *words), capture_output=True, text=True, check=False, timeout=_WAIT_S
+    )
+    lines = done.stdout.strip().splitlines() or [""]
+    return Run(out=out, code=done.returncode, last_line=lines[-1], text=done.stdout + done.stderr)
+
+
+def listed(out: Path) -> set[str]:
+    """Return every file, with the name of the run taken out."""
+    names = (path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    return {re.sub(r"^logs/\d{8}T\d{6}-\w+/", "logs/<run>/", name) for name in names}
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Return images, tables, pictures and sidecars; what tells of the run itself is left out."""
+    kept = (".nii.gz", ".tsv", ".webp", ".json", ".txt")
+    return {
+        name.as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if (name := path.relative_to(out)).name.endswith(kept)
+        and not {"logs", "log"} & set(name.parts)
+    }
+
+
+def differing(first: Path, second: Path) -> list[str]:
+    a, b = contents(first), contents(second)
+    return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+
+
+def test_a_run_leaves_exactly_the_expected_files(finished: Run) -> None:
+    expected, found = set(EXPECTED.read_text("utf-8").split()), listed(finished.out)
+    missing, surplus = sorted(expected - found), sorted(found - expected)
+    told = f"expected but not found: {missing}\nfound but not expected: {surplus}"
+    assert expected == found, told
+
+
+def test_all_well_is_exit_0_and_the_last_line_counts_what_was_done(finished: Run) -> None:
+    assert finished.code == 0, finished.text
+    assert finished.last_line == (
+        "npsle_app: 2 participants, 2 sessions: 6 stages done, 0 reused, 0 failed, 0 blocked, "
+        "2 absent; group: 2 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0"
+    )
+
+
+def test_without_flair_tissue_is_measured_and_lesions_are_absent(finished: Run) -> None:
+    statuses = finished.statuses
+    assert statuses["sub-02", "wmh"] == statuses["sub-02", "filling"] == "absent"
+    assert {"tiv_ml", "gm_ml", "wm_ml"} <= set(finished.measures("02").index)
+    assert "wmh_ml" in finished.measures("01").index
+    assert "wmh_ml" not in finished.measures("02").index
+
+
+def test_the_output_is_valid_bids(finished: Run) -> None:
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    done = subprocess.run(  # noqa: S603
+        [validator, finished.out, "--no-color"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "[ERROR]" not in done.stdout
+
+
+def test_a_second_run_computes_nothing_and_changes_no_byte(finished: Run, study: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.out.rglob("*.nii.gz")}
+    bytes_before = contents(finished.out)
+    again = run(study, finished.out)
+    assert again.code == 0
+    assert set(again.statuses.values()) == {"reused", "absent"}
+    assert contents(finished.out) == bytes_before
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.slow
+def test_two_fresh_runs_are_byte_identical(finished: Run, study: Path, tmp_path: Path) -> None:
+    again = run(study, tmp_path / "out", "group")
+    assert again.code == 0, again.text
+    assert len(contents(again.out)) > 30
+    assert differing(finished.out, again.out) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["anat", "wmh"])
+def test_killed_in_the_middle_and_run_again_equals_an_unbroken_run(
+    finished: Run, study: Path, tmp_path: Path, stage: str
+) -> None:
+    out = tmp_path / "out"
+    with started(command(study, out, "group")) as kill:
+        wait_for(lambda: any(out.rglob(f"*_receipt-{stage}.json")))
+        kill()
+    assert len(list(out.rglob("*_receipt-*.json"))) < 6
+    again = run(study, out, "group")
+    assert again.code == 0, again.text
+    assert differing(finished.out, out) == []
+
+
+class started:  # noqa: N801 - reads as a verb
+    """A process group that is killed at the end, whatever happens."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words = words
+
+    def __enter__(self) -> Callable[[], None]:
+        self.process = subprocess.Popen(  # noqa: S603
+            self.words,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return self.kill
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _WAIT_S
+    while not condition():
+        assert time.monotonic() < end, "nothing came in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_broken_flair_is_exit_1_and_tissue_is_measured_all_the_same(one: Path) -> None:
+    (flair,) = one.rglob("*_FLAIR.nii.gz")
+    flair.write_bytes(flair.read_bytes()[:20000])
+    done = run(one, one.parent / "out")
+    assert done.code == 1
+    assert "sub-01_FLAIR.nii.gz" in done.text
+    assert done.statuses["sub-01", "wmh"] == "failed"
+    assert done.statuses["sub-01", "tissue"] == "done"
+    assert {"gm_ml", "wm_ml"} <= set(done.measures("01").index)
+
+
+@pytest.mark.slow
+def test_without_skull_all_runs_but_tiv_is_not_assessable(one: Path, study: Path) -> None:
+    truth = study / "sourcedata" / "sub-01" / "sub-01_{}.nii.gz"
+    gm, wm = (nib.load(str(truth).format(name)).get_fdata() for name in ("gm", "wm"))
+    strip(one / "sub-01" / "anat" / "sub-01_T1w.nii.gz", keep=gm + wm > 0.5)
+    done = run(one, one.parent / "out")
+    assert done.code == 0, done.text
+    found = done.measures("01")
+    assert found.qc["tiv_ml"] == "not assessable"
+    assert np.isnan(found.value["tiv_ml"])
+    assert found.value["gm_ml"] > 0
+    assert "sub-01_desc-intracranial_mask.nii.gz" not in {p.name for p in done.out.rglob("*")}
+
+
+def strip(path: Path, *, keep: np.ndarray) -> None:
+    scan = nib.load(path)
+    data = np.where(keep, np.asarray(scan.dataobj), 0)
+    image = nib.Nifti1Image(data, scan.affine, scan.header)
+    path.unlink()
+    write_image(path, image)
