@@ -30,7 +30,8 @@ class HeadTemplate:
 class PreparedHead:
     """A T1w image ready for measuring; all on its own grid but `in_template`.
 
-    `intracranial` is None for a scan without skull: its edge is not in the image.
+    `intracranial` is None for a scan without skull: its edge is not in the image. `compared`
+    is the part of the template where likeness can be judged: the brain and its rim.
     """
 
     t1w: nib.Nifti1Image
@@ -39,7 +40,7 @@ class PreparedHead:
     fit: TemplateFit
     in_template: nib.Nifti1Image
     template: nib.Nifti1Image
-    template_brain: nib.Nifti1Image
+    compared: nib.Nifti1Image
 
 
 def prepare_head(
@@ -69,7 +70,7 @@ def prepare_head(
     fit = register_to_template(
         scan,
         template=target,
-        region=_region(template),
+        region=_grown(template.intracranial, voxels=_REGION_VOXELS),
         seed=seed,
         affine_sampling_mm=affine_sampling_mm,
         warp_sampling_mm=warp_sampling_mm,
@@ -96,13 +97,13 @@ def prepare_head(
         fit=fit,
         in_template=warp(corrected, reference=target, field=fit.to_template),
         template=target,
-        template_brain=template.brain,
+        compared=_grown(template.brain if stripped else template.intracranial, voxels=2),
     )
 
 
-def _region(template: HeadTemplate) -> nib.Nifti1Image:
-    inside = template.intracranial.get_fdata(dtype=np.float32) > 0.5
-    return like(template.head, ndimage.binary_dilation(inside, iterations=_REGION_VOXELS))
+def _grown(mask: nib.Nifti1Image, *, voxels: int) -> nib.Nifti1Image:
+    inside = mask.get_fdata(dtype=np.float32) > 0.5
+    return like(mask, ndimage.binary_dilation(inside, iterations=voxels))
 
 
 def _stripped_template(template: HeadTemplate) -> nib.Nifti1Image:

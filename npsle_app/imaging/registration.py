@@ -24,6 +24,8 @@ _INTERPOLATORS = {0: "genericLabel", 1: "linear", 3: "bSpline"}
 _START_PITCHES_DEG = (15.0, -15.0, 0.0)
 _START_DROPS_MM = (0.0, 20.0)
 _AGREE_MM = 3.0
+_RIGID_MM = 1.5  # coarser, thick slices come out up to 1 mm off
+_SAME_PLACE_MM = 20.0  # headers that put the scans nearer to one another are believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +126,46 @@ def register_rigid(
         Maps world points of `fixed` to world points of `moving`, in mm.
     """
     make_deterministic(seed)
-    small = [to_ants(at_spacing(image, spacing_mm=2.0)) for image in (fixed, moving)]
-    mask = None
+    target = crop(fixed, fixed_mask) if fixed_mask is not None else fixed
+    small = [to_ants(at_spacing(image, spacing_mm=_RIGID_MM)) for image in (target, moving)]
+    mask = small[0] * 0 + 1
     if fixed_mask is not None:
         mask = ants.resample_image_to_target(to_ants(fixed_mask), small[0], "nearestNeighbor")
-    found = ants.registration(
-        small[0],
-        small[1],
-        type_of_transform="Rigid",
-        initial_transform=None if _overlaps(moving, fixed) else _centre_shift(moving, fixed),
-        mask=mask,
-        aff_metric="mattes",
-        aff_iterations=(500, 250, 50),
-        aff_shrink_factors=(4, 2, 1),
-        aff_smoothing_sigmas=(2, 1, 0),
-    )
-    return _matrix_of(ants.read_transform(found["fwdtransforms"][0]))
+    fits = [
+        _fit_rigid(small[0], small[1], mask=mask, start=start) for start in _starts(moving, fixed)
+    ]
+    return min(fits, key=lambda fit: fit[0])[1]
+
+
+def _starts(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> list[NDArray[np.float64]]:
+    """Trust the headers first; then lay the middles of both fields of view together."""
+    shift = np.eye(4)
+    shift[:3, 3] = _centre(moving) - _centre(fixed)
+    return [np.eye(4), shift] if np.linalg.norm(shift[:3, 3]) > _SAME_PLACE_MM else [np.eye(4)]
+
+
+def _fit_rigid(
+    fixed: Any, moving: Any, *, mask: Any, start: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Refine one start; return its dissimilarity inside the mask and its matrix."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = ants.registration(
+            fixed,
+            moving,
+            type_of_transform="Rigid",
+            initial_transform=_write_affine(start, f"{folder}/start.mat"),
+            mask=mask,
+            aff_metric="mattes",
+            aff_iterations=(150, 40),
+            aff_shrink_factors=(2, 1),
+            aff_smoothing_sigmas=(1, 0),
+            outprefix=f"{folder}/fit_",
+        )
+        cost = ants.image_similarity(
+            fixed, found["warpedmovout"], "MattesMutualInformation", fixed_mask=mask
+        )
+        matrix = _matrix_of(ants.read_transform(found["fwdtransforms"][0]))
+    return float(cost), matrix
 
 
 def register_to_template(
@@ -250,23 +276,11 @@ def _clipped(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return like(image, np.clip(data, 0, np.percentile(data[data > 0], 99)))
 
 
-def _overlaps(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> bool:
-    distance = np.linalg.norm(_centre(moving) - _centre(fixed))
-    return bool(distance < 60)
-
-
 def _centre(image: nib.Nifti1Image) -> NDArray[np.float64]:
     middle: NDArray[np.float64] = nib.affines.apply_affine(
         image.affine, (np.asarray(image.shape[:3]) - 1) / 2
     )
     return middle
-
-
-def _centre_shift(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> list[str]:
-    matrix = np.eye(4)
-    matrix[:3, 3] = _centre(moving) - _centre(fixed)
-    with tempfile.NamedTemporaryFile(suffix=".mat", delete=False) as file:
-        return [_write_affine(matrix, file.name)]
 
 
 def _write_affine(matrix: NDArray[np.float64], path: str) -> str:
