@@ -50,7 +50,7 @@ def to_toml(options: Options, settings: Settings, *, environment: Mapping[str, A
 def make_sloppy(settings: Settings) -> Settings:
     """Make it coarse and fast, for tests."""
     anat = replace(
-        settings.anat, affine_sampling_mm=6.0, warp_sampling_mm=4.0, warp_iterations=(10,)
+        settings.anat, affine_sampling_mm=6.0, warp_sampling_mm=4.0, warp_iterations=(20, 2, 0)
     )
     filling = replace(settings.filling, max_passes=20)
     tissue = replace(settings.tissue, iterations=2)

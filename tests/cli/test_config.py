@@ -50,7 +50,7 @@ def test_a_section_wins_over_the_flags_of_the_same_file(tmp_path):
     _, settings = from_file(tmp_path, "[run]\nsloppy = true\n[anat]\nwarp_sampling_mm = 3.0")
 
     assert settings.anat.warp_sampling_mm == 3.0
-    assert settings.anat.warp_iterations == (10,)
+    assert settings.anat.warp_iterations == (20, 2, 0)
 
 
 def test_what_is_written_is_read_back_the_same(tmp_path):
