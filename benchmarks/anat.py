@@ -30,13 +30,8 @@ from npsle_app import templates  # noqa: E402
 from npsle_app.bids.reader import read_image  # noqa: E402
 from npsle_app.cli.config import make_sloppy  # noqa: E402
 from npsle_app.imaging.anat import HeadTemplate, PreparedHead, prepare_head  # noqa: E402
-from npsle_app.imaging.registration import (  # noqa: E402
-    at_spacing,
-    from_ants,
-    make_deterministic,
-    to_ants,
-    warp,
-)
+from npsle_app.imaging.itk import from_ants, make_deterministic, to_ants  # noqa: E402
+from npsle_app.imaging.registration import at_spacing, warp  # noqa: E402
 from npsle_app.imaging.tissue import TissueMaps, TissuePriors, segment  # noqa: E402
 from npsle_app.imaging.volumes import fraction, like  # noqa: E402
 from npsle_app.phantom.participant import make_participant  # noqa: E402

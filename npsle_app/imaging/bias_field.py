@@ -5,7 +5,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.processing import resample_from_to
 
-from npsle_app.imaging.registration import at_spacing, from_ants, make_deterministic, to_ants
+from npsle_app.imaging.itk import from_ants, make_deterministic, to_ants
+from npsle_app.imaging.registration import at_spacing
 from npsle_app.imaging.volumes import crop, like
 
 ants = lazy_loader.load("ants")

@@ -15,11 +15,18 @@ import numpy as np
 from nibabel.processing import resample_from_to, resample_to_output, smooth_image
 from numpy.typing import NDArray
 
+from npsle_app.imaging.itk import (
+    composed,
+    from_ants,
+    make_deterministic,
+    matrix_of,
+    to_ants,
+    write_affine,
+)
 from npsle_app.imaging.volumes import crop, like
 
 ants = lazy_loader.load("ants")
 
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _INTERPOLATORS = {0: "genericLabel", 1: "linear", 3: "bSpline"}
 _START_PITCHES_DEG = (15.0, -15.0, 0.0)
 _START_DROPS_MM = (0.0, 20.0)
@@ -42,22 +49,6 @@ class TemplateFit:
     to_template: nib.Nifti1Image
     to_native: nib.Nifti1Image
     starts_agree_mm: float
-
-
-def make_deterministic(seed: int) -> None:
-    """Let ITK use one thread and fixed samples, so that equal input gives equal bytes."""
-    ants.config.set_ants_deterministic(on=True, seed_value=seed)
-
-
-def to_ants(image: nib.Nifti1Image) -> Any:
-    """Hand an image to ITK; rows that are not quite square are set square."""
-    clean = like(image, image.get_fdata(dtype=np.float32))
-    return ants.from_nibabel_nifti(clean)
-
-
-def from_ants(image: Any, reference: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Take an image back from ITK onto the grid of `reference`."""
-    return like(reference, image.numpy().astype(np.float32))
 
 
 def at_spacing(image: nib.Nifti1Image, *, spacing_mm: float) -> nib.Nifti1Image:
@@ -153,7 +144,7 @@ def _fit_rigid(
             fixed,
             moving,
             type_of_transform="Rigid",
-            initial_transform=_write_affine(start, f"{folder}/start.mat"),
+            initial_transform=write_affine(start, f"{folder}/start.mat"),
             mask=mask,
             aff_metric="mattes",
             aff_iterations=(150, 40),
@@ -164,7 +155,7 @@ def _fit_rigid(
         cost = ants.image_similarity(
             fixed, found["warpedmovout"], "MattesMutualInformation", fixed_mask=mask
         )
-        matrix = _matrix_of(ants.read_transform(found["fwdtransforms"][0]))
+        matrix = matrix_of(ants.read_transform(found["fwdtransforms"][0]))
     return float(cost), matrix
 
 
@@ -201,7 +192,7 @@ def register_to_template(
     grid, moving = to_ants(template), to_ants(at_spacing(head, spacing_mm=warp_sampling_mm))
     fixed, mask = (to_ants(crop(image, region)) for image in (template, region))
     with tempfile.TemporaryDirectory() as folder:
-        start = _write_affine(fits[0][1], f"{folder}/start.mat")
+        start = write_affine(fits[0][1], f"{folder}/start.mat")
         affine = ants.registration(
             fixed, moving, type_of_transform="Affine", initial_transform=start, mask=mask,
             aff_iterations=(100, 50, 20), aff_shrink_factors=(4, 2, 1),
@@ -213,11 +204,11 @@ def register_to_template(
             syn_metric="CC", syn_sampling=2, reg_iterations=warp_iterations, flow_sigma=3,
             outprefix=f"{folder}/warp_",
         )  # fmt: skip
-        matrix = _matrix_of(ants.read_transform(affine["fwdtransforms"][0]))
+        matrix = matrix_of(ants.read_transform(affine["fwdtransforms"][0]))
         return TemplateFit(
             affine=matrix,
-            to_template=_composed(found["fwdtransforms"], [False, False], grid, moving),
-            to_native=_composed(found["invtransforms"], [True, False], moving, fixed),
+            to_template=composed(found["fwdtransforms"], [False, False], grid, moving),
+            to_native=composed(found["invtransforms"], [True, False], moving, fixed),
             starts_agree_mm=_distance_mm(fits[0][1], fits[1][1], template),
         )
 
@@ -234,12 +225,12 @@ def _affine_fits(
             start = _start(images[1], images[0], pitch_deg=pitch, drop_mm=drop)
             found = ants.registration(
                 fixed, moving, type_of_transform="Affine",
-                initial_transform=_write_affine(start, f"{folder}/start.mat"),
+                initial_transform=write_affine(start, f"{folder}/start.mat"),
                 aff_iterations=(60, 30), aff_shrink_factors=(2, 1), aff_smoothing_sigmas=(1, 0),
                 outprefix=f"{folder}/fit_",
             )  # fmt: skip
             cost = ants.image_similarity(fixed, found["warpedmovout"], "MattesMutualInformation")
-            matrix = _matrix_of(ants.read_transform(found["fwdtransforms"][0]))
+            matrix = matrix_of(ants.read_transform(found["fwdtransforms"][0]))
             fits = sorted([*fits, (float(cost), matrix)], key=lambda fit: fit[0])
             if len(fits) > 1 and _distance_mm(fits[0][1], fits[1][1], images[0]) < _AGREE_MM:
                 break
@@ -281,45 +272,6 @@ def _centre(image: nib.Nifti1Image) -> NDArray[np.float64]:
         image.affine, (np.asarray(image.shape[:3]) - 1) / 2
     )
     return middle
-
-
-def _write_affine(matrix: NDArray[np.float64], path: str) -> str:
-    itk = _LPS @ matrix @ _LPS
-    transform = ants.create_ants_transform(
-        transform_type="AffineTransform", dimension=3, matrix=itk[:3, :3], offset=itk[:3, 3]
-    )
-    ants.write_transform(transform, path)
-    return path
-
-
-def _matrix_of(transform: Any) -> NDArray[np.float64]:
-    """Read an ITK matrix-offset transform as a RAS world matrix."""
-    linear = np.asarray(transform.parameters[:9], dtype=float).reshape(3, 3)
-    translation = np.asarray(transform.parameters[9:], dtype=float)
-    centre = np.asarray(transform.fixed_parameters, dtype=float)
-    itk = np.eye(4)
-    itk[:3, :3] = linear
-    itk[:3, 3] = translation + centre - linear @ centre
-    matrix: NDArray[np.float64] = _LPS @ itk @ _LPS
-    return matrix
-
-
-def _composed(paths: list[str], invert: list[bool], fixed: Any, moving: Any) -> nib.Nifti1Image:
-    """Chain transforms into one displacement field on the grid of `fixed`."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = ants.apply_transforms(
-            fixed, moving, paths, whichtoinvert=invert, compose=f"{folder}/"
-        )
-        field: nib.Nifti1Image = ants.to_nibabel_nifti(ants.image_read(made))
-    return _rounded(field)
-
-
-def _rounded(field: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Round displacements to 1/256 mm: nobody sees it, and the file shrinks by half."""
-    steps = np.round(field.get_fdata(dtype=np.float32) * 256) / np.float32(256)
-    made = nib.Nifti1Image(steps.astype(np.float32), field.affine, field.header)
-    made.header.set_xyzt_units("mm", "sec")
-    return made
 
 
 def _distance_mm(
