@@ -28,7 +28,9 @@ def _read_build() -> tuple[str, str | None]:
         from npsle_app import _version
     except ImportError:  # neither built nor installed
         return _UNKNOWN, None
-    return _version.version, _version.commit_id
+    local = _version.version.partition("+")[2]
+    clean = local if local.startswith("g") and "." not in local else None
+    return _version.version, _version.commit_id or clean
 
 
 def _hash_source(folder: Path) -> str:

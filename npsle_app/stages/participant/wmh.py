@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.slices import draw_curve, draw_lesions, draw_pair
@@ -76,7 +77,7 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
         for path in (anat.t1w, anat.brain_mask, anat.template_to_t1w)
     )
     check_same_grid(t1w, brain)
-    scan = nib.Nifti1Image.from_filename(flair.path)
+    scan = read_image(flair.path)
     aligned = _align(scan, t1w=t1w, brain=brain, settings=settings)
     priors = lesion_priors(t1w, field=field)
     found = lesion_probability(
