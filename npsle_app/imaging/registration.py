@@ -27,7 +27,7 @@ from npsle_app.imaging.volumes import crop, like
 
 ants = lazy_loader.load("ants")
 
-_INTERPOLATORS = {0: "genericLabel", 1: "linear", 3: "bSpline"}
+_INTERPOLATORS = {0: "nearestNeighbor", 1: "linear", 3: "bSpline"}
 _START_PITCHES_DEG = (15.0, -15.0, 0.0)
 _START_DROPS_MM = (0.0, 20.0)
 _AGREE_MM = 3.0
