@@ -1,0 +1,42 @@
+"""How near the app comes to the truth on one synthetic head at 1 mm."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.phantom import Filled, compare, filling_law, run_study
+from npsle_app.phantom.study import Study
+
+STUDY = Study(participants=1, seed=0, voxel_mm=1.0)
+PERCENT = {"tiv_ml": 3, "tbv_ml": 3, "gm_ml": 5, "wm_ml": 5, "wmh_ml": 25}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("accuracy")
+    run_study(made, study=STUDY)
+    return made
+
+
+@pytest.fixture(scope="module")
+def filled(folder: Path) -> list[Filled]:
+    return list(filling_law(folder / "out", raw=folder / "bids", index=1, study=STUDY))
+
+
+def test_volumes_are_near_the_truth(folder: Path) -> None:
+    found = {row.measure: row for row in compare(folder / "bids", folder / "out")}
+    assert found["wmh_ml"].truth > 2  # below it a quarter is a matter of few voxels
+    for name, percent in PERCENT.items():
+        assert abs(found[name].error_percent) < percent, found[name]
+
+
+def test_filled_lesions_leave_tissue_volumes_as_without_lesions(filled: list[Filled]) -> None:
+    for row in filled:
+        assert abs(row.gm_percent) < 0.5, row
+        assert abs(row.wm_percent) < 0.5, row
+
+
+def test_without_filling_large_lesions_count_as_grey_matter(filled: list[Filled]) -> None:
+    assert filled[-1].unfilled_wm_percent < -0.25 < 0 < filled[-1].unfilled_gm_percent
