@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.imaging.bias_field import correct_bias
-from npsle_app.imaging.brain import find_brain, stripped_mask
+from npsle_app.imaging.brain import find_brain, stripped_mask, without_fat
 from npsle_app.imaging.registration import TemplateFit, register_to_template, warp
 from npsle_app.imaging.volumes import check_same_grid, like
 
@@ -90,6 +90,7 @@ def prepare_head(
         skull = warp(template.intracranial, reference=scan, field=fit.to_native)
         intracranial = like(scan, skull.get_fdata() > 0.5)
         brain = find_brain(corrected, expected=expected, intracranial=intracranial)
+        intracranial = without_fat(intracranial, image=corrected, brain=brain)
     return PreparedHead(
         t1w=corrected,
         brain=brain,

@@ -9,6 +9,7 @@ from npsle_app.imaging.volumes import cut, put_back, voxel_mm3
 
 _CLOSE_MM = 3.0
 _MARGIN_MM = 2.0
+_FAT = 1.35  # of the upper quarter of the brain, which is white matter
 _WHOLE_HEAD_ML = 2300.0  # a bare brain is smaller, a head larger
 _AIR_SHARE = 0.3
 
@@ -68,6 +69,21 @@ def find_brain(
     closed = _closed(solid & (distance < _MARGIN_MM), zooms) | (distance < -_MARGIN_MM)
     brain = ndimage.binary_fill_holes(closed) & (skull > 0.5)
     return put_back(brain, intracranial)
+
+
+def without_fat(
+    intracranial: nib.Nifti1Image, *, image: nib.Nifti1Image, brain: nib.Nifti1Image
+) -> nib.Nifti1Image:
+    """Take scalp and marrow out of a warped intracranial mask.
+
+    Outside the brain nothing within the skull is as bright as fat. What is, and what such
+    brightness cuts off from the brain, is taken out; thin vessels at the edge go with it.
+    """
+    t1w, skull, body = (cut(picture, intracranial) for picture in (image, intracranial, brain))
+    zooms = np.linalg.norm(intracranial.affine[:3, :3], axis=0)
+    fat = (t1w > _FAT * np.percentile(t1w[body > 0.5], 75)) & (body < 0.5)
+    kept = _opened((skull > 0.5) & ~fat, zooms) | (body > 0.5)
+    return put_back(ndimage.binary_fill_holes(_largest(kept)) & (skull > 0.5), intracranial)
 
 
 def touches_edge_mm2(mask: nib.Nifti1Image) -> float:
