@@ -111,6 +111,15 @@ def test_stop_on_first_crash_begins_nothing_more(app, dataset, tmp_path):
     assert statuses(tmp_path / "out")["sub-01", "n/a", "anat"] == "blocked"
 
 
+@pytest.fixture
+def interruptible():
+    """Heed Ctrl-C even where a shell that went on to other things has told us not to."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_writes_its_tables_and_can_be_taken_up(
     app, dataset, tmp_path, number, code
