@@ -84,3 +84,16 @@ def worst(states: "list[Qc] | tuple[Qc, ...]") -> Qc:
     """
     order = (Qc.PASS, Qc.WARN, Qc.FAIL)
     return max((state for state in states if state in order), key=order.index, default=Qc.PASS)
+
+
+def graded(value: float, *, warn: float, fail: float) -> Qc:
+    """Grade a value that is better the smaller it is; what is no number fails.
+
+    Examples
+    --------
+    >>> graded(4.0, warn=3.0, fail=6.0)
+    <Qc.WARN: 'warn'>
+    """
+    if value <= warn:
+        return Qc.PASS
+    return Qc.WARN if value <= fail else Qc.FAIL

@@ -7,7 +7,7 @@ from nibabel.affines import apply_affine
 from npsle_app.imaging.anat import PreparedHead
 from npsle_app.imaging.brain import touches_edge_mm2
 from npsle_app.imaging.volumes import voxel_mm3
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Gate, Qc, graded
 
 _MIN_CORRELATION = 0.7
 _MAX_ASYMMETRY = 0.03
@@ -27,7 +27,7 @@ def check_edge(mask: nib.Nifti1Image) -> Gate:
         name="Field of view",
         seen=f"brain cut over {area:.0f} mm²",
         expected=f"under {_EDGE_MM2[0]:.0f} mm²; fails over {_EDGE_MM2[1]:.0f} mm²",
-        state=_graded(area, *_EDGE_MM2),
+        state=graded(area, warn=_EDGE_MM2[0], fail=_EDGE_MM2[1]),
         advice="volumes lack what lies outside the image: do not compare them between people",
     )
 
@@ -38,7 +38,7 @@ def _starts(head: PreparedHead) -> Gate:
         name="Registration starts agree",
         seen=f"{gap:.1f} mm apart",
         expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",
-        state=_graded(gap, *_STARTS_MM),
+        state=graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1]),
         advice="look at T1w against template: the head may lie upside down or be cut off",
     )
 
@@ -58,7 +58,7 @@ def _likeness(head: PreparedHead) -> Gate:
         name="Likeness to the template",
         seen=f"r = {r:.2f}",
         expected=f"above {_MIN_CORRELATION}; fails below 0.5",
-        state=_graded(-r, -_MIN_CORRELATION, -0.5),
+        state=graded(-r, warn=-_MIN_CORRELATION, fail=-0.5),
         advice="look at T1w against template: gyri and ventricles must stay in place",
     )
 
@@ -73,7 +73,7 @@ def _symmetry(head: PreparedHead) -> Gate:
         name="Brain mask symmetry",
         seen=f"{100 * asymmetry:.1f} % between left and right",
         expected=f"under {100 * _MAX_ASYMMETRY:.0f} %; fails over 8 %",
-        state=_graded(asymmetry, _MAX_ASYMMETRY, 0.08),
+        state=graded(asymmetry, warn=_MAX_ASYMMETRY, fail=0.08),
         advice="look at the mask: it may miss or add something on one side",
     )
 
@@ -99,9 +99,3 @@ def _share(head: PreparedHead) -> Gate:
         state=Qc.PASS if 0.70 <= share <= 0.98 else Qc.WARN,
         advice="look at both masks: one of them may be wrong",
     )
-
-
-def _graded(value: float, warn: float, fail: float) -> Qc:
-    if value <= warn:
-        return Qc.PASS
-    return Qc.WARN if value <= fail else Qc.FAIL

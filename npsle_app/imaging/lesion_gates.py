@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.imaging.lesion_features import LesionPriors, Mask, Volume
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Gate, Qc, graded
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _BINS = 48
@@ -100,7 +100,7 @@ def check_alignment(found: Alignment) -> tuple[Gate, ...]:
             name="FLAIR coverage",
             seen=f"{100 * found.coverage:.1f} % of the brain",
             expected="at least 98 %; below 85 % it fails",
-            state=_graded(-found.coverage, warn=-0.98, fail=-0.85),
+            state=graded(-found.coverage, warn=-0.98, fail=-0.85),
             advice=""
             if found.coverage >= 0.98
             else "lesions outside the FLAIR field of view are not counted",
@@ -205,9 +205,3 @@ def _check_firmness(volumes_ml: dict[float, float]) -> Gate:
         if loose
         else "",
     )
-
-
-def _graded(value: float, *, warn: float, fail: float) -> Qc:
-    if value > fail:
-        return Qc.FAIL
-    return Qc.WARN if value > warn else Qc.PASS
