@@ -1,132 +1,14 @@
 """Automatic checks of the lesion map: is it to be trusted, and what to do if not."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import LesionPriors, Mask, Volume
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.imaging.lesion_features import LesionPriors, Mask
+from npsle_app.records import Gate, Qc
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
-_BINS = 48
 _LEAST_ML = 1.0  # below it a ratio of volumes is chance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alignment:
-    """How FLAIR lies on T1w.
-
-    `shift_mm` is how far the middle of the brain moved, `rotation_deg` by which angle;
-    mutual information (nats, in the brain) before and after; `coverage` is the share of
-    the brain that FLAIR shows.
-    """
-
-    shift_mm: float
-    rotation_deg: float
-    information_before: float
-    information_after: float
-    coverage: float
-
-
-def measure_alignment(
-    matrix: NDArray[np.float64],
-    *,
-    t1w: Volume,
-    before: Volume,
-    after: Volume,
-    brain: Mask,
-    shown: Mask,
-    affine: NDArray[np.float64],
-) -> Alignment:
-    """Measure a rigid registration.
-
-    Parameters
-    ----------
-    matrix : (4, 4) array
-        T1w world to FLAIR world, mm.
-    t1w, before, after : (I, J, K) array
-        T1w; FLAIR on its grid by the headers alone; FLAIR by `matrix`.
-    brain, shown : (I, J, K) array of bool
-        Brain mask, and voxels that FLAIR covers.
-    affine : (4, 4) array
-        Voxels of the grid to world.
-    """
-    middle = np.append(np.argwhere(brain).mean(axis=0), 1)
-    moved = (matrix - np.eye(4)) @ affine @ middle
-    cosine = np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1)
-    return Alignment(
-        shift_mm=float(np.linalg.norm(moved[:3])),
-        rotation_deg=float(np.rad2deg(np.arccos(cosine))),
-        information_before=mutual_information(t1w[brain], before[brain]),
-        information_after=mutual_information(t1w[brain], after[brain]),
-        coverage=float(shown[brain].mean()),
-    )
-
-
-def mutual_information(first: Volume, second: Volume) -> float:
-    """Return the mutual information of two (n,) arrays, in nats, from 48 × 48 bins."""
-    limits = [np.percentile(values, (0.5, 99.5)) for values in (first, second)]
-    clipped = [np.clip(v, *ends) for v, ends in zip((first, second), limits, strict=True)]
-    counts = np.histogram2d(clipped[0], clipped[1], bins=_BINS)[0]
-    joint = counts / counts.sum()
-    expected = np.outer(joint.sum(axis=1), joint.sum(axis=0))
-    seen = joint > 0
-    return float((joint[seen] * np.log(joint[seen] / expected[seen])).sum())
-
-
-def check_alignment(found: Alignment) -> tuple[Gate, ...]:
-    """Judge how FLAIR lies on T1w."""
-    look = "look at the FLAIR-on-T1w figure; if they do not match, leave the lesion volumes out"
-    moved = found.shift_mm > 20 or found.rotation_deg > 15
-    lost = found.information_after < found.information_before
-    return (
-        Gate(
-            name="FLAIR motion",
-            seen=f"{found.shift_mm:.1f} mm, {found.rotation_deg:.1f}°",
-            expected="at most 20 mm and 15° between FLAIR and T1w",
-            state=Qc.FAIL if moved else Qc.PASS,
-            advice=look if moved else "",
-        ),
-        Gate(
-            name="FLAIR similarity",
-            seen=f"{found.information_before:.3f} → {found.information_after:.3f} nats",
-            expected="mutual information with T1w no lower than by the headers alone",
-            state=Qc.FAIL if lost else Qc.PASS,
-            advice=look if lost else "",
-        ),
-        Gate(
-            name="FLAIR coverage",
-            seen=f"{100 * found.coverage:.1f} % of the brain",
-            expected="at least 98 %; below 85 % it fails",
-            state=graded(-found.coverage, warn=-0.98, fail=-0.85),
-            advice=""
-            if found.coverage >= 0.98
-            else "lesions outside the FLAIR field of view are not counted",
-        ),
-    )
-
-
-def check_scan(*, slice_mm: float, wm_to_gm: float) -> tuple[Gate, ...]:
-    """Judge the FLAIR image itself: its thickest voxel edge and its contrast."""
-    thick, odd = slice_mm > 3.05, not 0.75 <= wm_to_gm <= 0.97
-    return (
-        Gate(
-            name="FLAIR slice thickness",
-            seen=f"{slice_mm:.2f} mm",
-            expected="at most 3 mm",
-            state=Qc.WARN if thick else Qc.PASS,
-            advice="small lesions are blurred or missed; compare only like scans" if thick else "",
-        ),
-        Gate(
-            name="FLAIR contrast",
-            seen=f"white over grey matter {wm_to_gm:.3f}",
-            expected="0.75 to 0.97",
-            state=Qc.WARN if odd else Qc.PASS,
-            advice="is it a FLAIR image, and do the tissue contours fit?" if odd else "",
-        ),
-    )
 
 
 def check_lesions(

@@ -23,7 +23,7 @@ from npsle_app.imaging.wmh import (
     score_candidates,
     soft_volume_ml,
 )
-from npsle_app.stages.participant.wmh import read_coefficients
+from npsle_app.stages.participant.lesion_model import read_coefficients
 from npsle_app.templates import Template
 
 SHAPE = (44, 44, 44)

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.imaging import registration
+from npsle_app.imaging import flair, registration
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
 from tests.stages.small_head import FLAIR, make_session
@@ -17,14 +17,14 @@ def session(tmp_path, rng, monkeypatch):
     made = make_session(tmp_path, rng)
     monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: made.priors)  # noqa: ARG005
     monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: np.eye(4))
-    monkeypatch.setattr(wmh, "correct_bias", lambda image, **_: (image, image))
+    monkeypatch.setattr(flair, "correct_bias", lambda image, **_: (image, image))
     return made
 
 
 @pytest.fixture
 def no_figures(monkeypatch):
     """Drawing takes most of a small session's time."""
-    monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
+    monkeypatch.setattr(wmh, "draw", lambda *_, **__: ())
 
 
 def run(session, **settings):
