@@ -16,7 +16,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{out} is a file: name a folder")
     if out.is_dir() and any(out.iterdir()) and not asked.force:
         return _refuse(f"{out} is not empty: name another folder, or write into it with --force")
-    study = Study(participants=asked.participants, seed=asked.seed, voxel_mm=asked.voxel_mm)
+    study = Study(
+        participants=asked.participants,
+        seed=asked.seed,
+        voxel_mm=asked.voxel_mm,
+        sessions=asked.sessions,
+    )
     write_study(out, study=study)
     sys.stdout.write(f"{study.participants} participants in {out}\n")
     return 0
@@ -34,6 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder of the new dataset")
     parser.add_argument("--participants", type=_count, default=3, metavar="N", help="default 3")
+    parser.add_argument(
+        "--sessions",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="scans of each participant, a year apart, with growing lesions; default 1",
+    )
     parser.add_argument("--seed", type=_seed, default=0, metavar="S", help="default 0")
     parser.add_argument(
         "--voxel-mm",

@@ -2,12 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fields import Field, Floats, draw_field
 
 _RIM = 0.6  # how much the score falls from full lesion to none: about 1.5 mm
 _STEPS = 40
+_APART_MM = 5.0  # between a new lesion and the others
 
 
 def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator) -> Floats:
@@ -26,6 +28,24 @@ def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator
     wm = anatomy.wm[room]
     fraction[room] = _grown(score, wm=wm, voxels=volume_ml / anatomy.grid.voxel_ml)
     return fraction
+
+
+def add_lesions(
+    lesions: Floats, *, anatomy: Anatomy, volume_ml: float, rng: np.random.Generator
+) -> Floats:
+    """Add deep spots, at least 5 mm from all lesions that there are; see `draw_lesions`."""
+    spots = draw_field(rng, spacing_mm=6.0)
+    distance = ndimage.distance_transform_edt(lesions == 0, sampling=anatomy.grid.voxel_mm)
+    room = (anatomy.depth > 2) & (anatomy.wm > 0.3)
+    if lesions.any():
+        room &= distance > _APART_MM
+    if volume_ml <= 0 or not room.any():
+        return lesions
+    buried = np.clip((anatomy.depth[room] - 3) / 3, -1, 1)
+    score: Floats = spots.at(anatomy.grid.axes_mm)[room] + buried.astype(np.float32)
+    made = lesions.copy()
+    made[room] = _grown(score, wm=anatomy.wm[room], voxels=volume_ml / anatomy.grid.voxel_ml)
+    return made
 
 
 def _score(anatomy: Anatomy, *, fields: list[Field], room: NDArray[np.bool_]) -> Floats:

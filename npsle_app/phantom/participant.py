@@ -5,6 +5,8 @@ from typing import Literal
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.stats import norm
 
 from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan
@@ -12,14 +14,18 @@ from npsle_app.phantom.anatomy import Anatomy, draw_shape, make_anatomy
 from npsle_app.phantom.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
 from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid, turned, whole_head
-from npsle_app.phantom.lesions import draw_lesions
+from npsle_app.phantom.lesions import add_lesions, draw_lesions
 
-Stream = Literal["person", "shape", "lesions", "contrast", "t1w", "flair"]
-_STREAMS: tuple[Stream, ...] = ("person", "shape", "lesions", "contrast", "t1w", "flair")
+Stream = Literal["person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth"]
+# New streams go to the end, so that no study changes.
+_STREAMS: tuple[Stream, ...] = (
+    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth"
+)  # fmt: skip
 
 MAX_LESION_ML = 15.0
 _MEDIAN_LESION_ML, _LOG_SPREAD = 1.7, 1.1
 _FIRST_QUANTILE, _NEXT_QUANTILE = 0.77, np.sqrt(2) - 1
+_POSE_DEG, _POSE_MM = 6.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,9 @@ class Truth:
     """Volumes (mL) of one head, in the words of the app's measures.
 
     Tissue volumes are sums of fractions; lesions count as white matter. `wmh_ml` counts
-    voxels with a lesion fraction ≥ 0.5, `wmh_soft_ml` sums the fractions.
+    voxels with a lesion fraction ≥ 0.5, `wmh_soft_ml` sums the fractions. `wmh_new_ml` is the
+    part of `wmh_ml` in lesions (26-connected) that touch none of the session before, and
+    `wmh_enlarged_ml` what the others have gained; both are None at the first session.
     """
 
     tiv_ml: float
@@ -39,6 +47,8 @@ class Truth:
     wmh_soft_ml: float
     wm_without_wmh_ml: float
     flair_type: Literal["2D", "3D"]
+    wmh_new_ml: float | None = None
+    wmh_enlarged_ml: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ def make_participant(
     voxel_mm: float = 1.0,
     lesion_ml: float | None = None,
     flair_slice_mm: float | None = None,
+    session: int = 1,
 ) -> PhantomParticipant:
     """Make one person from nothing but a number and a seed.
 
@@ -79,9 +90,15 @@ def make_participant(
     flair_slice_mm
         Slice thickness of the FLAIR; 2D if more than 1.5 mm. By default every second
         participant has a 2D FLAIR of 3 mm.
+    session
+        1 for the first scan of the person. At a later one the head lies otherwise, noise and
+        coil are drawn anew, and lesions have grown unless `lesion_ml` says how large they are.
     """
     if index < 1 or seed < 0 or not voxel_mm > 0:
         msg = f"expected index ≥ 1, seed ≥ 0, voxel_mm > 0: {index}, {seed}, {voxel_mm}"
+        raise ValueError(msg)
+    if session < 1:
+        msg = f"expected session ≥ 1: {session}"
         raise ValueError(msg)
     person = _stream(seed, index, "person")
     age = int(np.clip(round(person.normal(44, 13)), 18, 78))
@@ -93,25 +110,43 @@ def make_participant(
     shape = draw_shape(_stream(seed, index, "shape"), age=age, sex=sex)
     grid = whole_head(voxel_mm=(voxel_mm, voxel_mm, voxel_mm), turn=np.eye(3))
     anatomy = make_anatomy(shape, grid=grid, voxel_mm=voxel_mm)
-    lesions = draw_lesions(
+    lesions, before = _lesions(
         anatomy,
-        volume_ml=volume_ml if lesion_ml is None else lesion_ml,
-        rng=_stream(seed, index, "lesions"),
+        first_ml=volume_ml if lesion_ml is None else lesion_ml,
+        visits=range(2, session + 1) if lesion_ml is None else range(0),
+        seed=seed,
+        index=index,
     )
     contrast = draw_contrast(_stream(seed, index, "contrast"))
-    rngs = {name: _stream(seed, index, name) for name in ("t1w", "flair")}
+    pose = _pose(seed, index, session)
     flair_grid = _flair_grid(slice_mm=slice_mm, voxel_mm=voxel_mm, pitch=shape.pitch)
     return PhantomParticipant(
         label=f"{index:02d}",
         age=age,
         sex=sex,
         group=group,
-        truth=_truth(anatomy, lesions=lesions, flair_type="2D" if slice_mm > 1.5 else "3D"),
-        t1w=_t1w(anatomy, lesions=lesions, contrast=contrast, rng=rngs["t1w"]),
-        flair=_flair(
-            anatomy, lesions=lesions, contrast=contrast, rng=rngs["flair"], grid=flair_grid
+        truth=_truth(
+            anatomy,
+            lesions=lesions,
+            before=before if session > 1 else None,
+            flair_type="2D" if slice_mm > 1.5 else "3D",
         ),
-        maps=_maps(anatomy, lesions=lesions),
+        t1w=_t1w(
+            anatomy,
+            lesions=lesions,
+            contrast=contrast,
+            rng=_stream(seed, index, "t1w", session),
+            pose=pose,
+        ),
+        flair=_flair(
+            anatomy,
+            lesions=lesions,
+            contrast=contrast,
+            rng=_stream(seed, index, "flair", session),
+            grid=flair_grid,
+            pose=pose,
+        ),
+        maps=_maps(anatomy, lesions=lesions, pose=pose),
     )
 
 
@@ -137,9 +172,42 @@ def _group(index: int) -> Literal["HC", "SLE", "NPSLE"]:
     return "SLE" if quantile < 0.7 else "NPSLE"
 
 
-def _stream(seed: int, index: int, name: Stream) -> np.random.Generator:
+def _stream(seed: int, index: int, name: Stream, session: int = 1) -> np.random.Generator:
     """One generator per purpose, so that no draw shifts another."""
-    return np.random.default_rng([seed, index, _STREAMS.index(name)])
+    visit = [] if session == 1 else [session]
+    return np.random.default_rng([seed, index, _STREAMS.index(name), *visit])
+
+
+def _lesions(
+    anatomy: Anatomy, *, first_ml: float, visits: range, seed: int, index: int
+) -> tuple[Floats, Floats]:
+    """Draw the lesions of the last of `visits`, and those of the session before it.
+
+    From visit to visit all lesions grow together, by 5 to 25 %, and a few new ones come.
+    """
+    volume_ml = first_ml
+    lesions = draw_lesions(anatomy, volume_ml=volume_ml, rng=_stream(seed, index, "lesions"))
+    before = lesions
+    for visit in visits:
+        rng, before = _stream(seed, index, "growth", visit), lesions
+        new_ml = rng.uniform(0.15, 0.3) + volume_ml * rng.uniform(0.02, 0.06)
+        volume_ml = min(volume_ml * rng.uniform(1.05, 1.25), 2 * MAX_LESION_ML)
+        grown = draw_lesions(anatomy, volume_ml=volume_ml, rng=_stream(seed, index, "lesions"))
+        lesions = np.maximum(before, grown)
+        lesions = add_lesions(lesions, anatomy=anatomy, volume_ml=new_ml, rng=rng)
+    return lesions, before
+
+
+def _pose(seed: int, index: int, session: int) -> NDArray[np.float64] | None:
+    """Lay the head anew: scanner mm at this session to those of the first one, None."""
+    if session == 1:
+        return None
+    rng = _stream(seed, index, "pose", session)
+    pitch, roll, yaw = rng.uniform(-_POSE_DEG, _POSE_DEG, 3) / np.sqrt(3)
+    pose = np.eye(4)
+    pose[:3, :3] = turned(pitch=pitch, roll=roll, yaw=yaw)
+    pose[:3, 3] = rng.uniform(-_POSE_MM, _POSE_MM, 3) / np.sqrt(3)
+    return pose
 
 
 def _flair_grid(*, slice_mm: float, voxel_mm: float, pitch: float) -> Grid:
@@ -153,10 +221,21 @@ def _flair_grid(*, slice_mm: float, voxel_mm: float, pitch: float) -> Grid:
 
 
 def _t1w(
-    anatomy: Anatomy, *, lesions: Floats, contrast: Contrast, rng: np.random.Generator
+    anatomy: Anatomy,
+    *,
+    lesions: Floats,
+    contrast: Contrast,
+    rng: np.random.Generator,
+    pose: NDArray[np.float64] | None,
 ) -> nib.Nifti1Image:
-    signal = t1w_signal(anatomy, lesions=lesions, contrast=contrast)
+    signal = _posed(t1w_signal(anatomy, lesions=lesions, contrast=contrast), anatomy, pose=pose)
     return scan(signal, grid=anatomy.grid, acquisition=draw_acquisition(rng, moved=False))
+
+
+def _posed(signal: Floats, anatomy: Anatomy, *, pose: NDArray[np.float64] | None) -> Floats:
+    if pose is None:
+        return signal
+    return resample(signal, source=anatomy.grid, target=anatomy.grid, motion=pose)
 
 
 def _flair(
@@ -166,19 +245,28 @@ def _flair(
     contrast: Contrast,
     rng: np.random.Generator,
     grid: Grid,
+    pose: NDArray[np.float64] | None,
 ) -> nib.Nifti1Image:
     acquisition = draw_acquisition(rng, moved=True)
+    motion = acquisition.motion if pose is None else pose @ acquisition.motion
     signal = flair_signal(anatomy, lesions=lesions, contrast=contrast)
-    seen = resample(signal, source=anatomy.grid, target=grid, motion=acquisition.motion)
+    seen = resample(signal, source=anatomy.grid, target=grid, motion=motion)
     return scan(seen, grid=grid, acquisition=acquisition)
 
 
-def _truth(anatomy: Anatomy, *, lesions: Floats, flair_type: Literal["2D", "3D"]) -> Truth:
+def _truth(
+    anatomy: Anatomy,
+    *,
+    lesions: Floats,
+    before: Floats | None,
+    flair_type: Literal["2D", "3D"],
+) -> Truth:
     ml = anatomy.grid.voxel_ml
     gm, wm, csf = (
         float(tissue.sum(dtype=np.float64)) * ml for tissue in (anatomy.gm, anatomy.wm, anatomy.csf)
     )
     inside = lesions >= 0.5
+    new, enlarged = _grown(inside, before=before >= 0.5) if before is not None else (None, None)
     return Truth(
         tiv_ml=gm + wm + csf,
         tbv_ml=gm + wm,
@@ -189,12 +277,23 @@ def _truth(anatomy: Anatomy, *, lesions: Floats, flair_type: Literal["2D", "3D"]
         wmh_soft_ml=float(lesions.sum(dtype=np.float64)) * ml,
         wm_without_wmh_ml=wm - float(anatomy.wm[inside].sum(dtype=np.float64)) * ml,
         flair_type=flair_type,
+        wmh_new_ml=None if new is None else new * ml,
+        wmh_enlarged_ml=None if enlarged is None else enlarged * ml,
     )
 
 
-def _maps(anatomy: Anatomy, *, lesions: Floats) -> dict[str, nib.Nifti1Image]:
+def _grown(inside: NDArray[np.bool_], *, before: NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the voxels of lesions that were not there before, and what the others gained."""
+    labels, _ = ndimage.label(inside, np.ones((3, 3, 3)))
+    old = np.isin(labels, np.unique(labels[before]))
+    return int((inside & ~old).sum()), int((inside & old & ~before).sum())
+
+
+def _maps(
+    anatomy: Anatomy, *, lesions: Floats, pose: NDArray[np.float64] | None
+) -> dict[str, nib.Nifti1Image]:
     return {
-        name: nifti(fraction, grid=anatomy.grid)
+        name: nifti(_posed(fraction, anatomy, pose=pose), grid=anatomy.grid)
         for name, fraction in (
             ("lesions", lesions),
             ("gm", anatomy.gm),

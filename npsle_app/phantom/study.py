@@ -18,7 +18,7 @@ _README = """\
 # A synthetic study for npsle_app
 
 No person was scanned: every head is a template, warped, lit and scanned by arithmetic.
-Made by `npsle_phantom --participants {participants} --seed {seed} --voxel-mm {voxel_mm:g}`;
+Made by `npsle_phantom --participants {participants} --seed {seed} --voxel-mm {voxel_mm:g}{more}`;
 the same call makes the same files, byte for byte, and a participant stays the same in a
 larger study.
 
@@ -37,6 +37,12 @@ _TRUTH_COLUMNS = {
     "wmh_soft_ml": "Lesions: sum of fractions",
     "wm_without_wmh_ml": "White matter outside the voxels counted in wmh_ml",
 }
+
+_CHANGE_COLUMNS = {
+    "wmh_new_ml": "Part of wmh_ml in lesions that touch none of the session before",
+    "wmh_enlarged_ml": "Part of wmh_ml that the other lesions have gained since then",
+}
+_FIRST_YEAR = 2020  # invented, like all else
 
 _T1W = {
     "Modality": "MR",
@@ -60,21 +66,33 @@ _FLAIR_TIMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What to make: how many participants, from which seed, at which T1w voxel size."""
+    """What to make: how many participants, from which seed, at which T1w voxel size.
+
+    With several `sessions`, a year apart, each person is scanned again: the head lies
+    otherwise, and lesions have grown. One session makes a dataset without session folders.
+    """
 
     participants: int = 3
     seed: int = 0
     voxel_mm: float = 1.0
+    sessions: int = 1
 
 
 def write_study(folder: Path, *, study: Study) -> None:
     """Write the dataset, one participant at a time."""
     clinical, truths = [], []
     for index in range(1, study.participants + 1):
-        person = make_participant(index, seed=study.seed, voxel_mm=study.voxel_mm)
-        _write_scans(folder, person)
-        clinical.append(clinical_row(person, seed=study.seed, index=index))
-        truths.append({"participant_id": f"sub-{person.label}"} | asdict(person.truth))
+        for session in range(1, study.sessions + 1):
+            person = make_participant(
+                index, seed=study.seed, voxel_mm=study.voxel_mm, session=session
+            )
+            label = f"ses-{session}" if study.sessions > 1 else None
+            _write_scans(folder, person, session=label)
+            truths.append(_truth_row(person, session=label))
+            if session == 1:
+                clinical.append(clinical_row(person, seed=study.seed, index=index))
+        if study.sessions > 1:
+            _write_sessions(folder, f"sub-{index:02d}", count=study.sessions)
     _write_tables(folder, clinical=clinical, truths=truths)
     write_json(
         folder / "dataset_description.json",
@@ -86,22 +104,41 @@ def write_study(folder: Path, *, study: Study) -> None:
             "Authors": ["npsle_app developers"],
         },
     )
-    text = _README.format(**asdict(study))
+    more = f" --sessions {study.sessions}" if study.sessions > 1 else ""
+    text = _README.format(**asdict(study), more=more)
     replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def _write_scans(folder: Path, person: PhantomParticipant) -> None:
-    subject = f"sub-{person.label}"
+def _truth_row(person: PhantomParticipant, *, session: str | None) -> dict[str, Any]:
+    truth = asdict(person.truth)
+    if session is None:
+        return {"participant_id": f"sub-{person.label}"} | {
+            name: value for name, value in truth.items() if name not in _CHANGE_COLUMNS
+        }
+    return {"participant_id": f"sub-{person.label}", "session_id": session} | truth
+
+
+def _write_scans(folder: Path, person: PhantomParticipant, *, session: str | None) -> None:
+    place = [f"sub-{person.label}", *([session] if session else [])]
+    stem, inside = "_".join(place), Path(*place)
     flair = _FLAIR | _FLAIR_TIMES[person.truth.flair_type]
     flair["MRAcquisitionType"] = person.truth.flair_type
     for image, suffix, sidecar in ((person.t1w, "T1w", _T1W), (person.flair, "FLAIR", flair)):
-        stem = folder / subject / "anat" / f"{subject}_{suffix}"
-        write_image(stem.with_name(f"{stem.name}.nii.gz"), image)
+        path = folder / inside / "anat" / f"{stem}_{suffix}.nii.gz"
+        write_image(path, image)
         thickness = {"SliceThickness": round(float(image.header.get_zooms()[2]), 3)}
-        write_json(stem.with_name(f"{stem.name}.json"), sidecar | thickness)
+        write_json(path.with_name(f"{stem}_{suffix}.json"), sidecar | thickness)
     for name, image in person.maps.items():
-        place = folder / "sourcedata" / subject / f"{subject}_{name}.nii.gz"
-        write_image(place, _as_bytes(image))
+        path = folder / "sourcedata" / inside / f"{stem}_{name}.nii.gz"
+        write_image(path, _as_bytes(image))
+
+
+def _write_sessions(folder: Path, subject: str, *, count: int) -> None:
+    rows = [
+        {"session_id": f"ses-{number}", "acq_time": f"{_FIRST_YEAR + number}-03-01T10:00:00"}
+        for number in range(1, count + 1)
+    ]
+    write_tsv(folder / subject / f"{subject}_sessions.tsv", pd.DataFrame(rows))
 
 
 def write_image(path: Path, image: nib.Nifti1Image) -> None:
@@ -128,8 +165,12 @@ def _write_tables(
     write_tsv(folder / "participants.tsv", pd.DataFrame(clinical).convert_dtypes())
     write_json(folder / "participants.json", COLUMNS)
     write_tsv(folder / "sourcedata" / "truth.tsv", pd.DataFrame(truths).round(4))
-    dictionary: dict[str, Any] = {"participant_id": {"Description": "Participant"}}
-    for name, text in _TRUTH_COLUMNS.items():
-        dictionary[name] = {"Description": text, "Units": "mL"}
-    dictionary["flair_type"] = COLUMNS["flair_type"]
+    known: dict[str, Any] = {
+        "participant_id": {"Description": "Participant"},
+        "session_id": {"Description": "Session"},
+        "flair_type": COLUMNS["flair_type"],
+    }
+    for name, text in (_TRUTH_COLUMNS | _CHANGE_COLUMNS).items():
+        known[name] = {"Description": text, "Units": "mL"}
+    dictionary = {name: known[name] for name in truths[0]}
     write_json(folder / "sourcedata" / "truth.json", dictionary)

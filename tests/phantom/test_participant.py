@@ -99,6 +99,30 @@ def test_impossible_requests_are_refused(wrong):
         make_participant(asked.pop("index"), **asked)
 
 
+def test_a_later_session_is_the_same_head_with_larger_lesions_in_another_pose(person):
+    later = make_participant(1, seed=0, voxel_mm=3, session=2)
+    assert later.truth.gm_ml == person.truth.gm_ml
+    assert later.truth.wmh_ml > 1.1 * person.truth.wmh_ml
+    gained = later.truth.wmh_new_ml + later.truth.wmh_enlarged_ml
+    assert gained == pytest.approx(later.truth.wmh_ml - person.truth.wmh_ml)
+    moved = np.corrcoef(_data(later.t1w).ravel(), _data(person.t1w).ravel())[0, 1]
+    assert 0.5 < moved < 0.97
+    assert person.truth.wmh_new_ml is None
+
+
+def test_a_rescan_without_growth_has_the_same_truth_and_other_noise():
+    again = make_participant(1, seed=0, voxel_mm=3, session=2, lesion_ml=4)
+    first = make_participant(1, seed=0, voxel_mm=3, lesion_ml=4)
+    assert again.truth.wmh_ml == first.truth.wmh_ml
+    assert again.truth.wmh_new_ml == again.truth.wmh_enlarged_ml == 0
+    assert not np.array_equal(_data(again.flair), _data(first.flair))
+
+
+def test_a_session_before_the_first_is_refused():
+    with pytest.raises(ValueError, match="expected session ≥ 1: 0"):
+        make_participant(1, seed=0, voxel_mm=4, session=0)
+
+
 @pytest.mark.slow
 def test_true_volumes_hardly_depend_on_the_voxel_size(person):
     fine = asdict(make_participant(1, seed=0).truth)

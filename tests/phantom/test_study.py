@@ -99,7 +99,36 @@ def test_impossible_options_are_refused(tmp_path, capsys, wrong):
     assert "expected a" in capsys.readouterr().err
 
 
-def test_the_validator_finds_no_error(study):
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("phantom") / "visits"
+    words = ("--participants", "1", "--seed", "7", "--sessions", "2", *COARSE)
+    assert main([str(folder), *words]) == 0
+    return folder
+
+
+def test_several_sessions_have_folders_dates_and_a_row_of_truth_each(visits):
+    names = set(_digests(visits, "**/*"))
+    assert {"sub-01/ses-2/anat/sub-01_ses-2_T1w.nii.gz", "sub-01/sub-01_sessions.tsv"} < names
+    assert "sourcedata/sub-01/ses-2/sub-01_ses-2_lesions.nii.gz" in names
+    truth = pd.read_csv(visits / "sourcedata" / "truth.tsv", sep="\t")
+    assert list(truth.session_id) == ["ses-1", "ses-2"]
+    assert truth.wmh_new_ml.isna().tolist() == [True, False]
+    assert list(json.loads((visits / "sourcedata/truth.json").read_text())) == list(truth.columns)
+    dates = pd.read_csv(visits / "sub-01/sub-01_sessions.tsv", sep="\t").acq_time
+    assert dates.is_monotonic_increasing
+
+
+def test_the_first_of_several_sessions_is_the_scan_of_a_study_of_one(visits, study):
+    for suffix in ("T1w", "FLAIR"):
+        first = visits / "sub-01" / "ses-1" / "anat" / f"sub-01_ses-1_{suffix}.nii.gz"
+        only = study / "sub-01" / "anat" / f"sub-01_{suffix}.nii.gz"
+        assert first.read_bytes() == only.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["study", "visits"])
+def test_the_validator_finds_no_error(name, request):
+    study = request.getfixturevalue(name)
     validator = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
     if validator is None:
         pytest.skip("bids-validator-deno is not installed")
