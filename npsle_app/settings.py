@@ -35,6 +35,20 @@ class WmhSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSettings:
+    """How lesions of two sessions are compared.
+
+    `significance_sd` is how many standard deviations of normal-appearing white matter the
+    brightness of FLAIR must have changed by; changes within `rim_mm` of a border are jitter.
+    """
+
+    random_seed: int = 20260101
+    significance_sd: float = 2.0
+    min_change_mm3: float = 15.0
+    rim_mm: float = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FillingSettings:
     """How lesions are filled in the T1w image."""
 
@@ -62,6 +76,7 @@ class Settings:
 
     anat: AnatSettings = field(default_factory=AnatSettings)
     wmh: WmhSettings = field(default_factory=WmhSettings)
+    change: ChangeSettings = field(default_factory=ChangeSettings)
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)

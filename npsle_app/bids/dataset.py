@@ -4,8 +4,10 @@ The only module that knows pybids, which is imported where it is used: it costs 
 second. Each participant is indexed alone, because an index of a whole dataset takes minutes.
 """
 
+import csv
 import re
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,19 +78,39 @@ def find_sessions(
     images = _images(bids_dir, label, database_dir=database_dir)
     asked = {session.removeprefix("ses-") for session in sessions}
     labels = _session_labels(bids_dir / f"sub-{label}", images)
+    dates = _dates(bids_dir / f"sub-{label}" / f"sub-{label}_sessions.tsv")
     return [
-        _session(label, session, images, filters=filters or {})
+        _session(label, session, images, filters=filters or {}, acquired=dates.get(session or ""))
         for session in labels
         if not asked or session in asked
     ]
 
 
 def _session(
-    participant: str, session: str | None, images: Sequence[Candidate], *, filters: Filters
+    participant: str,
+    session: str | None,
+    images: Sequence[Candidate],
+    *,
+    filters: Filters,
+    acquired: str | None,
 ) -> Session:
     own = [image for image in images if image.entities.get("session") == session]
     choices = (choose(kind, own, wanted=filters.get(kind, {})) for kind in KINDS)
-    return Session(participant, session, tuple(choices))
+    return Session(participant, session, tuple(choices), acquired)
+
+
+def _dates(table: Path) -> dict[str, str]:
+    """Read `acq_time` by session label; nothing where the table has none or is unreadable."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    rows = csv.DictReader(StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {
+        (row.get("session_id") or "").removeprefix("ses-"): time
+        for row in rows
+        if (time := row.get("acq_time")) and time != "n/a"
+    }
 
 
 def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | None]:

@@ -1,9 +1,13 @@
 """The scans of one session, by kind, and why each was chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +16,35 @@ class Scan:
 
     path: Path
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """When a session took place; `acquired` is its `acq_time` (ISO 8601), None if not known."""
+
+    session: str | None
+    acquired: str | None = None
+
+    def days_until(self, later: "Visit") -> float | None:
+        """Days from this visit to another; None where either date is not known.
+
+        Examples
+        --------
+        >>> Visit("1", "2020-01-01T12:00:00").days_until(Visit("2", "2020-01-02"))
+        0.5
+        """
+        if self.acquired is None or later.acquired is None:
+            return None
+        first, second = (_moment(visit.acquired) for visit in (self, later))
+        return (second - first).total_seconds() / _DAY_S if first and second else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a date, without its time zone; None where it is none."""
+    try:
+        return datetime.fromisoformat(text or "").replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +59,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One visit of one participant: the unit of work. Labels carry no `sub-` or `ses-`."""
+    """One visit of one participant: the unit of work. Labels carry no `sub-` or `ses-`.
+
+    `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none.
+    """
 
     participant: str
     session: str | None
     choices: tuple[Choice, ...]
+    acquired: str | None = None
 
     @property
     def id(self) -> str:
@@ -38,6 +75,25 @@ class Session:
         return f"sub-{self.participant}" + (f"_ses-{self.session}" if self.session else "")
 
     @property
+    def visit(self) -> Visit:
+        """Which visit it is, and when."""
+        return Visit(self.session, self.acquired)
+
+    @property
     def scans(self) -> dict[str, Scan]:
         """The chosen scans; a kind that was not acquired has no key."""
         return {choice.kind: choice.scan for choice in self.choices if choice.scan}
+
+
+def pair_sessions(sessions: Iterable[Session]) -> dict[str, Session]:
+    """Name the session before each one, by the label of the later.
+
+    Sessions follow one another by their dates if each of them has one, else in the order
+    given. Scans outside of session folders are no session and are left out.
+    """
+    labelled = [session for session in sessions if session.session is not None]
+    dates = [moment for session in labelled if (moment := _moment(session.acquired))]
+    if len(dates) == len(labelled):
+        ranked = sorted(zip(dates, labelled, strict=True), key=lambda pair: pair[0])
+        labelled = [session for _, session in ranked]
+    return {str(later.session): earlier for earlier, later in pairwise(labelled)}

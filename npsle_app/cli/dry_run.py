@@ -1,12 +1,13 @@
 """The plan of a run, told and not done."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from npsle_app import pipeline
 from npsle_app.bids.scans import Session
 from npsle_app.engine.job import Job, one_line
-from npsle_app.engine.scheduler import Key
+from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
 
 _WILL_RUN = "will run"
@@ -16,10 +17,13 @@ def tell_plan(
     sessions: Sequence[Session], jobs: Mapping[Key, Job], *, bids_dir: Path
 ) -> Iterator[str]:
     """Say per session which scan is used and why, and what each stage would do."""
+    foreseen = _foresee_all(jobs)
     for session in sessions:
         yield f"{session.id}"
         yield from _tell_scans(session, bids_dir=bids_dir)
-        yield from _tell_stages(session, jobs)
+        for stage in pipeline.PARTICIPANT:
+            told = foreseen[(session.participant, session.session), stage.name]
+            yield f"  {stage.name}: {told}"
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
 
 
@@ -31,24 +35,34 @@ def _tell_scans(session: Session, *, bids_dir: Path) -> Iterator[str]:
             yield f"    not used: {one_line(_shorten(path, bids_dir))}"
 
 
-def _tell_stages(session: Session, jobs: Mapping[Key, Job]) -> Iterator[str]:
-    outcomes: dict[str, Outcome] = {}
-    to_run: set[str] = set()
-    for stage in pipeline.PARTICIPANT:
-        job = jobs[(session.participant, session.session), stage.name]
-        waits = to_run & set(stage.upstream)
-        outcome = _foresee(job, outcomes, waits=waits)
-        outcomes[stage.name] = outcome or Outcome(Status.DONE)
+def _foresee_all(jobs: Mapping[Key, Job]) -> dict[Key, str]:
+    """Say what each job would do; a session may wait for the one before it."""
+    outcomes: dict[Key, Outcome] = {}
+    to_run: set[Key] = set()
+    told: dict[Key, str] = {}
+    order = TopologicalSorter({key: find_upstream(key, jobs).values() for key in jobs})
+    for key in order.static_order():
+        waits = [above for above in find_upstream(key, jobs).values() if above in to_run]
+        outcome = _foresee(key, jobs, outcomes, waits=bool(waits))
+        outcomes[key] = outcome or Outcome(Status.DONE)
         if outcome is None:
-            to_run.add(stage.name)
-        after = f" after {', '.join(sorted(waits))}" if waits else ""
-        yield f"  {stage.name}: {_say(outcome) if outcome else _WILL_RUN + after}"
+            to_run.add(key)
+        told[key] = _say(outcome) if outcome else _WILL_RUN + _say_after(key, waits)
+    return told
 
 
-def _foresee(job: Job, outcomes: Mapping[str, Outcome], *, waits: set[str]) -> Outcome | None:
-    upstream = {name: outcomes[name] for name in job.stage.upstream}
+def _foresee(
+    key: Key, jobs: Mapping[Key, Job], outcomes: Mapping[Key, Outcome], *, waits: bool
+) -> Outcome | None:
+    upstream = gather_upstream(key, jobs, outcomes=outcomes)
     # what will be made is not there to be hashed: only that it will be made is known
-    return job.foresee(upstream) if waits else job.settle(upstream)
+    return jobs[key].foresee(upstream) if waits else jobs[key].settle(upstream)
+
+
+def _say_after(key: Key, waits: Iterable[Key]) -> str:
+    own = sorted(stage for unit, stage in waits if unit == key[0])
+    before = sorted(f"{stage} of ses-{unit[1]}" for unit, stage in waits if unit != key[0])
+    return f" after {', '.join([*own, *before])}" if own or before else ""
 
 
 def _say(outcome: Outcome) -> str:

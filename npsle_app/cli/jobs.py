@@ -1,15 +1,17 @@
 """Sessions and the plan to jobs of the engine."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from npsle_app import pipeline
-from npsle_app.bids.scans import Session
+from npsle_app.bids.scans import Scan, Session, Visit
 from npsle_app.bids.writer import Writer
 from npsle_app.cli.logs import LOGGER
-from npsle_app.engine.job import Job, printable
+from npsle_app.engine.job import EARLIER, Earlier, Job, printable
 from npsle_app.engine.scheduler import Key
+from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,30 +52,76 @@ def say_problem(problem: "Problem") -> str:
     return printable(f"{problem.path.name}: {problem.found}; {problem.advice}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMaker:
+    """Makes the jobs of a session."""
+
+    output_dir: Path
+    datasets: Mapping[str, Path]
+    settings: Settings
+    version: str
+
+    def make(
+        self, session: Session, plan: Iterable[Stage], *, before: Session | None = None
+    ) -> dict[str, Job]:
+        """Make one job per stage; those that look back are given the session before."""
+        out = Writer(self.output_dir, session.participant, session.session, self.datasets)
+        check = SessionCheck(session)
+        return {
+            stage.name: Job(
+                stage=stage,
+                scans=_scans(session),
+                missing=_missing(session),
+                refusals=check,
+                settings=getattr(self.settings, stage.name),
+                out=out,
+                root=self.output_dir,
+                receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
+                crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
+                version=self.version,
+                earlier=self._look_back(before, stage) if before and stage.looks_back else None,
+            )
+            for stage in plan
+        }
+
+    def _look_back(self, before: Session, stage: Stage) -> Earlier:
+        return Earlier(
+            unit=(before.participant, before.session),
+            name=f"ses-{before.session}",
+            scans=_scans(before),
+            missing=_missing(before),
+            jobs=self.make(before, with_upstream(pipeline.PARTICIPANT, stage.earlier)),
+        )
+
+
 def build_jobs(
     sessions: Iterable[Session],
     *,
+    earlier: Mapping[Unit, Session] | None = None,
     output_dir: Path,
     datasets: Mapping[str, Path],
     settings: Settings,
     version: str,
 ) -> dict[Key, Job]:
-    """Make one job per session and stage of the plan, in the order of both."""
+    """Make one job per session and stage of the plan, in the order of both.
+
+    `earlier` holds the session before, for those of `sessions` that have one.
+    """
+    maker = JobMaker(output_dir=output_dir, datasets=datasets, settings=settings, version=version)
     jobs: dict[Key, Job] = {}
     for session in sessions:
-        out = Writer(output_dir, session.participant, session.session, datasets)
-        check = SessionCheck(session)
-        for stage in pipeline.PARTICIPANT:
-            jobs[(session.participant, session.session), stage.name] = Job(
-                stage=stage,
-                scans=session.scans,
-                missing={c.kind: c.reason for c in session.choices if not c.scan},
-                refusals=check,
-                settings=getattr(settings, stage.name),
-                out=out,
-                root=output_dir,
-                receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
-                crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
-                version=version,
-            )
+        unit = session.participant, session.session
+        before = (earlier or {}).get(unit)
+        made = maker.make(session, pipeline.PARTICIPANT, before=before)
+        jobs |= {(unit, name): job for name, job in made.items()}
     return jobs
+
+
+def _scans(session: Session) -> dict[str, Scan | Visit]:
+    """Return what a stage may take of a session: its scans, and which visit it is."""
+    return {"visit": session.visit, **session.scans}
+
+
+def _missing(session: Session) -> dict[str, str]:
+    reasons = {c.kind: c.reason for c in session.choices if not c.scan}
+    return {EARLIER: "no earlier session", **reasons}

@@ -35,16 +35,17 @@ class Work:
 
 def plan_work(request: Request, options: Options, settings: Settings) -> Work:
     """Find the sessions asked for and make their jobs; writes nothing."""
-    sessions = find_all(request, options, choose_participants(request, options))
+    found = find_all(request, options, choose_participants(request, options))
     datasets = {"raw": request.bids_dir, **options.datasets}
     jobs = build_jobs(
-        [session for found in sessions.values() for session in found],
+        [session for own in found.sessions.values() for session in own],
+        earlier=found.earlier,
         output_dir=request.output_dir,
         datasets=datasets,
         settings=settings,
         version=get_version(),
     )
-    return Work(sessions=sessions, jobs=jobs, datasets=datasets)
+    return Work(sessions=found.sessions, jobs=jobs, datasets=datasets)
 
 
 def make_reporter(work: Work, request: Request, *, settings_text: str) -> Reporter:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from npsle_app.bids.filters import Filters
-from npsle_app.bids.scans import Session
+from npsle_app.bids.scans import Session, pair_sessions
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
 from npsle_app.engine.status import is_open, read_rows
@@ -69,9 +70,18 @@ def choose_participants(request: Request, options: Options) -> list[str]:
     return [label for label in available if not asked or label in asked]
 
 
-def find_all(
-    request: Request, options: Options, participants: Sequence[str]
-) -> dict[str, list[Session]]:
+@dataclass(slots=True)
+class Found:
+    """The sessions asked for, by participant, and the one before each that has one.
+
+    The session before need not be among those asked for.
+    """
+
+    sessions: dict[str, list[Session]] = field(default_factory=dict)
+    earlier: dict[tuple[str, str | None], Session] = field(default_factory=dict)
+
+
+def find_all(request: Request, options: Options, participants: Sequence[str]) -> Found:
     """Find the sessions of each participant and choose their scans.
 
     Raises
@@ -84,23 +94,25 @@ def find_all(
     _check_sessions(request.bids_dir, participants, asked=options.session_label)
     filters = _read_filters(options.bids_filter_file)
     open_units = _open_units(request.output_dir) if options.failed_only else None
-    found = {}
+    found = Found()
     for participant in participants:
         try:
             sessions = find_sessions(
                 request.bids_dir,
                 participant,
-                sessions=options.session_label,
                 filters=filters,
                 database_dir=options.bids_database_dir,
             )
         except (OSError, ValueError) as error:
             msg = f"cannot index sub-{participant}: {error}"
             raise RefusedError(msg) from error
-        found[participant] = [
+        before = pair_sessions(sessions)
+        found.earlier |= {(participant, label): one for label, one in before.items()}
+        found.sessions[participant] = [
             session
             for session in sessions
-            if open_units is None or (participant, session.session) in open_units
+            if (not options.session_label or session.session in options.session_label)
+            and (open_units is None or (participant, session.session) in open_units)
         ]
     return found
 

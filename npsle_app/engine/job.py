@@ -12,12 +12,45 @@ from npsle_app.engine.files import write_text
 from npsle_app.engine.stage import Outcome, Stage, Status
 
 _LONGEST_REASON = 400
+EARLIER = "earlier"
 NO_MEMORY = "most likely for lack of memory: try a larger --mem-mb or a smaller --nprocs"
 
 
 def refuse_nothing() -> Mapping[str, str]:
     """Accept every scan."""
     return {}
+
+
+def earlier_name(name: str) -> str:
+    """Name the argument that holds what a scan or a stage of the unit before left.
+
+    Examples
+    --------
+    >>> earlier_name("wmh")
+    'earlier_wmh'
+    """
+    return f"{EARLIER}_{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """The unit before, for a stage that looks back at it.
+
+    `unit` is its key, `name` what people call it, and `jobs` its stages in the order of the
+    plan: those looked at and all that these wait for.
+    """
+
+    unit: Any
+    name: str
+    scans: Mapping[str, Any]
+    missing: Mapping[str, str]
+    jobs: Mapping[str, "Job"]
+
+    def prove(self, name: str) -> Outcome:
+        """Say what an earlier run has left of a stage that this run does not make."""
+        job = self.jobs[name]
+        upstream = {above: self.prove(above) for above in job.stage.upstream}
+        return job.settle_from_disk(upstream, unit=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +64,8 @@ class Job:
     scans : mapping
         The scans that there are, by kind.
     missing : mapping
-        For a kind without a scan, the reason in words.
+        For a kind without a scan, the reason in words; under "earlier", why there is no
+        unit before.
     refusals : callable
         Checks the unit's scans when first asked, before anything is computed; returns the
         reason for each kind that was refused. It must survive pickling.
@@ -45,6 +79,8 @@ class Job:
         Where the receipt and, after a failure, the traceback go.
     version : str
         Version of the code.
+    earlier : Earlier, optional
+        The unit before, for a stage that looks back; None where there is none.
     """
 
     stage: Stage
@@ -57,11 +93,13 @@ class Job:
     version: str
     missing: Mapping[str, str] = field(default_factory=dict)
     refusals: Callable[[], Mapping[str, str]] = refuse_nothing
+    earlier: Earlier | None = None
 
     def settle(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
         """Return the outcome if nothing has to be computed for it; None otherwise.
 
-        Writes nothing. `upstream` holds the outcomes of the stages needed and used.
+        Writes nothing. `upstream` holds the outcomes of the stages needed and used, and
+        under `earlier_name` those of the unit before.
         """
         if (hindered := self._find_hindrance(upstream)) is not None:
             return hindered
@@ -73,13 +111,36 @@ class Job:
         """Return what `settle` will return, when files of `upstream` are still to be made."""
         return self._find_hindrance(upstream) or self._find_refusal()
 
+    def settle_from_disk(self, upstream: Mapping[str, Outcome], *, unit: str) -> Outcome:
+        """Return the outcome of a job that is not to be run, by what lies on disk alone."""
+        hindered = self._find_hindrance(upstream)
+        if hindered is not None and hindered.status is Status.ABSENT:
+            return hindered
+        if hindered is None and (outputs := self._reuse(upstream)) is not None:
+            return Outcome(Status.REUSED, outputs)
+        reason = f"{unit} is not part of this run and has no current output: run {unit} as well"
+        return Outcome(Status.BLOCKED, reason=reason)
+
     def _find_hindrance(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
-        needs = {name: upstream[name] for name in self.stage.needs}
+        needs = self._needs(upstream)
         if (absent := self._find_absent(needs)) is not None:
             return Outcome(Status.ABSENT, reason=absent)
         if waiting := [name for name, outcome in needs.items() if not outcome.ok]:
-            return Outcome(Status.BLOCKED, reason=f"waited for {', '.join(waiting)}")
+            before = (needs[name].reason for name in waiting if name not in self.stage.needs)
+            why = next((f": {reason}" for reason in before if reason), "")
+            return Outcome(Status.BLOCKED, reason=one_line(f"waited for {', '.join(waiting)}{why}"))
         return None
+
+    def _needs(self, upstream: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """Outcomes of the stages needed, by what people call them."""
+        own = {name: upstream[name] for name in self.stage.needs}
+        if self.earlier is None:
+            return own
+        before = {
+            f"{name} of {self.earlier.name}": upstream[earlier_name(name)]
+            for name in self.stage.earlier
+        }
+        return own | before
 
     def _find_refusal(self) -> Outcome | None:
         refused = self.refusals()
@@ -130,17 +191,34 @@ class Job:
         )
 
     def _inputs(self, upstream: Mapping[str, Outcome]) -> dict[str, Any]:
+        made = dict.fromkeys((*self.stage.needs, *self.stage.uses))
         scans = {kind: self.scans[kind] for kind in self.stage.scans}
-        made = {name: upstream[name] for name in (*self.stage.needs, *self.stage.uses)}
-        return scans | {name: done.outputs if done.ok else None for name, done in made.items()}
+        if self.earlier is not None:
+            made |= dict.fromkeys(map(earlier_name, self.stage.earlier))
+            scans |= {
+                earlier_name(kind): self.earlier.scans[kind] for kind in self.stage.earlier_scans
+            }
+        outcomes = {name: upstream[name] for name in made}
+        return scans | {name: done.outputs if done.ok else None for name, done in outcomes.items()}
 
     def _find_absent(self, needs: Mapping[str, Outcome]) -> str | None:
+        if self.stage.looks_back and self.earlier is None:
+            return one_line(self.missing.get(EARLIER, "no earlier unit"))
         for kind in self.stage.scans:
             if kind not in self.scans:
                 return one_line(self.missing.get(kind, f"no {kind}"))
         for name, outcome in needs.items():
             if outcome.status is Status.ABSENT:
                 return f"needs {name}, which is absent: {outcome.reason}"
+        return self._find_absent_earlier()
+
+    def _find_absent_earlier(self) -> str | None:
+        if self.earlier is None:
+            return None
+        for kind in self.stage.earlier_scans:
+            if kind not in self.earlier.scans:
+                reason = self.earlier.missing.get(kind, f"no {kind}")
+                return one_line(f"{self.earlier.name}: {reason}")
         return None
 
 

@@ -1,19 +1,48 @@
 """Runs jobs as soon as what they need is there."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from npsle_app.engine.executors import explain
-from npsle_app.engine.job import Job
+from npsle_app.engine.job import Job, earlier_name
 from npsle_app.engine.stage import Outcome, Status
 
 STOPPED = "not started: --stop-on-first-crash"
 
 Key: TypeAlias = tuple[Any, str]  # unit of work (hashable), stage
 Watch: TypeAlias = Callable[[Key, Outcome | None], None]
+
+
+def find_upstream(key: Key, jobs: Mapping[Key, Job]) -> dict[str, Key]:
+    """Name the jobs of this run that a job waits for, as its `upstream` calls them.
+
+    Stages of the unit before that are not among `jobs` are left out.
+    """
+    unit, job = key[0], jobs[key]
+    own = {name: (unit, name) for name in job.stage.upstream}
+    if job.earlier is None:
+        return own
+    before = {earlier_name(name): (job.earlier.unit, name) for name in job.stage.earlier}
+    return own | {name: found for name, found in before.items() if found in jobs}
+
+
+def gather_upstream(
+    key: Key, jobs: Mapping[Key, Job], *, outcomes: Mapping[Key, Outcome]
+) -> dict[str, Outcome]:
+    """Return the outcomes that a job is handed.
+
+    A stage of the unit before that is not among `jobs` counts as reused if its receipt
+    proves what an earlier run left.
+    """
+    found = {name: outcomes[above] for name, above in find_upstream(key, jobs).items()}
+    if (earlier := jobs[key].earlier) is not None:
+        for name in jobs[key].stage.earlier:
+            if earlier_name(name) not in found:
+                found[earlier_name(name)] = earlier.prove(name)
+    return found
 
 
 def run_jobs(
@@ -72,14 +101,16 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._rank = {key: rank for rank, key in enumerate(self.jobs)}
-        self._order = TopologicalSorter({key: list(self._upstream(key)) for key in self.jobs})
+        self._order = TopologicalSorter(
+            {key: list(find_upstream(key, self.jobs).values()) for key in self.jobs}
+        )
         self._order.prepare()
         self.waiting = []
         self._refill()
 
     def begin(self, key: Key) -> Future[Outcome] | None:
         """Start a job; None if it was settled without computing."""
-        upstream = {stage: self.outcomes[unit, stage] for unit, stage in self._upstream(key)}
+        upstream = gather_upstream(key, self.jobs, outcomes=self.outcomes)
         outcome = self.jobs[key].settle(upstream)
         if outcome is None and self._stopped:
             outcome = Outcome(Status.BLOCKED, reason=STOPPED)
@@ -98,10 +129,6 @@ class _Run:
 
     def _refill(self) -> None:
         self.waiting = sorted([*self.waiting, *self._order.get_ready()], key=self._rank.__getitem__)
-
-    def _upstream(self, key: Key) -> Iterator[Key]:
-        unit, stage = key
-        yield from ((unit, name) for name in self.jobs[unit, stage].stage.upstream)
 
 
 def _watch_nothing(_key: Key, _outcome: Outcome | None) -> None:

@@ -1,6 +1,6 @@
 """What the engine knows of a stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, get_type_hints
@@ -13,6 +13,9 @@ class Stage:
     `run` is called with keywords alone: each of `scans`, of `needs` and of `uses` under
     its own name, then `settings` and `out`. It returns a frozen dataclass of paths.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
+    A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
+    needs, comes from the unit before under its name with `earlier_` before it. Where there
+    is no unit before, the stage is absent.
     """
 
     name: str
@@ -20,10 +23,17 @@ class Stage:
     scans: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    earlier_scans: tuple[str, ...] = ()
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it takes anything of the unit before."""
+        return bool(self.earlier or self.earlier_scans)
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """The stages that are waited for: those needed and those used if there."""
+        """The stages of its own unit that are waited for: needed, or used if there."""
         return self.needs + self.uses
 
     @property
@@ -33,6 +43,17 @@ class Stage:
         return outputs
 
 
+def with_upstream(plan: Iterable[Stage], names: Iterable[str]) -> tuple[Stage, ...]:
+    """Return the stages named and all that they wait for, in the order of the plan.
+
+    The plan lists a stage after those that it waits for.
+    """
+    stages, wanted = tuple(plan), set(names)
+    for stage in reversed(stages):
+        wanted |= set(stage.upstream) if stage.name in wanted else set()
+    return tuple(stage for stage in stages if stage.name in wanted)
+
+
 class Status(StrEnum):
     """How a stage ended."""
 
@@ -40,7 +61,7 @@ class Status(StrEnum):
     REUSED = "reused"
     FAILED = "failed"
     BLOCKED = "blocked"  # a stage that it needs did not finish
-    ABSENT = "absent"  # a scan that it needs was not acquired
+    ABSENT = "absent"  # a scan or an earlier unit that it needs was not acquired
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ DICTIONARY = {
             "reused": "made by an earlier run; code, settings, inputs and files are unchanged",
             "failed": "began and did not finish, or its scan was refused",
             "blocked": "not begun: a stage that it needs did not finish, or the run was ended",
-            "absent": "not applicable: a scan that it needs was not acquired",
+            "absent": "not applicable: a scan that it needs was not acquired, or there is no "
+            "earlier session to compare with",
         },
     },
     "seconds": {"Description": "Wall-clock time of the stage when it was computed.", "Units": "s"},

@@ -11,11 +11,11 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.bids.names import File
-from npsle_app.bids.scans import Scan
+from npsle_app.bids.scans import Scan, Visit
 from npsle_app.bids.writer import Writer
 from npsle_app.engine.stage import Stage
 from npsle_app.records import Record
-from npsle_app.settings import AnatSettings, TissueSettings, WmhSettings
+from npsle_app.settings import AnatSettings, ChangeSettings, TissueSettings, WmhSettings
 
 GRID = (40, 48, 40)
 FLAG = "NPSLE_APP_TEST_SIGNAL"
@@ -49,10 +49,32 @@ def tissue(*, anat: Image, wmh: Image | None, settings: TissueSettings, out: Wri
     return _write(out, "tissue", File.GM, sources=sources, value=settings.iterations)
 
 
+def change(
+    *,
+    visit: Visit,
+    wmh: Image,
+    earlier_visit: Visit,
+    earlier_wmh: Image,
+    settings: ChangeSettings,
+    out: Writer,
+) -> Image:
+    sources = [wmh.image, earlier_wmh.image]
+    days = earlier_visit.days_until(visit) or settings.rim_mm
+    return _write(out, "change", File.FILLED_T1W, sources=sources, value=days)
+
+
 PLAN = (
     Stage("anat", anat, scans=("t1w",)),
     Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
     Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+)
+CHANGE = Stage(
+    "change",
+    change,
+    scans=("visit",),
+    needs=("wmh",),
+    earlier=("wmh",),
+    earlier_scans=("visit",),
 )
 
 

@@ -2,11 +2,10 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npsle_app.engine.job import Job
+from npsle_app.engine.job import Earlier, Job
 from npsle_app.engine.scheduler import Key, run_jobs
 from npsle_app.engine.stage import Outcome, Stage
 
@@ -65,10 +64,22 @@ def tissue(*, anat: Made, wmh: Made | None, settings: Section, out: Door) -> Mad
     return out.write("tissue", f"{anat.table.read_text()} {with_lesions}")
 
 
+def change(
+    *, t1w: FakeScan, wmh: Made, earlier_t1w: FakeScan, earlier_wmh: Made, settings: Section,
+    out: Door,
+) -> Made:  # fmt: skip
+    del settings
+    dates = f"{earlier_t1w.path.read_text()}-{t1w.path.read_text()}"
+    return out.write("change", f"{dates}: {earlier_wmh.table.read_text()}, {wmh.table.read_text()}")
+
+
 PLAN = (
     Stage("anat", anat, scans=("t1w",)),
     Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
     Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+)
+CHANGE = Stage(
+    "change", change, scans=("t1w",), needs=("wmh",), earlier=("wmh",), earlier_scans=("t1w",)
 )
 
 
@@ -93,30 +104,37 @@ class Study:
     def root(self) -> Path:
         return self.folder / "out"
 
-    def jobs(self) -> Iterator[tuple[Key, Job]]:
+    def jobs(self, plan: tuple[Stage, ...] = PLAN) -> dict[Key, Job]:
+        """Jobs of all units; where the plan looks back, each unit follows the one before."""
+        made: dict[Key, Job] = {}
+        before = None
         for unit in sorted(path.name for path in (self.folder / "raw").iterdir()):
             scans = {path.name: FakeScan(path) for path in (self.folder / "raw" / unit).iterdir()}
             (self.root / unit).mkdir(parents=True, exist_ok=True)
-            for stage in PLAN:
-                yield (
-                    (unit, stage.name),
-                    Job(
-                        stage=stage,
-                        scans=scans,
-                        missing={"flair": "no FLAIR", "t1w": "no T1w"},
-                        refusals=Refusals(self.refused),
-                        settings=self.settings.get(stage.name, Section()),
-                        out=Door(self.root / unit),
-                        root=self.root,
-                        receipt=self.root / unit / f"{stage.name}_receipt.json",
-                        crash=self.root / unit / f"{stage.name}_crash.txt",
-                        version=self.version,
-                    ),
-                )
+            mine = {stage.name: self._job(unit, stage, scans, before) for stage in plan}
+            made |= {(unit, name): job for name, job in mine.items()}
+            before = Earlier(unit=unit, name=unit, scans=scans, missing={}, jobs=mine)
+        return made
 
-    def run(self, executor, **options) -> dict[Key, Outcome]:
+    def _job(self, unit: str, stage: Stage, scans: dict, before: Earlier | None) -> Job:
+        return Job(
+            stage=stage,
+            scans=scans,
+            missing={"flair": "no FLAIR", "t1w": "no T1w", "earlier": f"{unit} is the first"},
+            refusals=Refusals(self.refused),
+            settings=self.settings.get(stage.name, Section()),
+            out=Door(self.root / unit),
+            root=self.root,
+            receipt=self.root / unit / f"{stage.name}_receipt.json",
+            crash=self.root / unit / f"{stage.name}_crash.txt",
+            version=self.version,
+            earlier=before if stage.looks_back else None,
+        )
+
+    def run(self, executor, *, plan=PLAN, units=None, **options) -> dict[Key, Outcome]:
         self.started.clear()
-        return run_jobs(dict(self.jobs()), executor, watch=self._watch, **options)
+        jobs = {key: job for key, job in self.jobs(plan).items() if units in (None, key[0])}
+        return run_jobs(jobs, executor, watch=self._watch, **options)
 
     def _watch(self, key: Key, outcome: Outcome | None) -> None:
         if outcome is None:
