@@ -1,28 +1,79 @@
 """Every number the app reports: name, unit, definition, plausible range."""
 
-from dataclasses import dataclass
+from npsle_app.lesion_measures import LESIONS
+from npsle_app.measure_definition import MeasureDefinition
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureDefinition:
-    """What one column of the measures table means.
-
-    `plausible` bounds an adult's value; outside it the report raises a flag. It is no
-    reference interval and says nothing of disease.
-    """
-
-    name: str
-    unit: str
-    stage: str
-    description: str
-    formula: str
-    reference: str
-    plausible: tuple[float, float] | None = None
-
+__all__ = ["MEASURES", "MeasureDefinition"]
 
 _MALONE = "Malone 2015, doi:10.1016/j.neuroimage.2014.09.034"
 _INGLESE = "Inglese 2021, doi:10.1007/s00330-021-07970-2"
 _SCHMIDT = "Schmidt 2017, PhD thesis LMU Munich (LST lesion prediction algorithm)"
+
+_CHANGE = (
+    "Schmidt 2019, doi:10.1016/j.nicl.2019.101849; "
+    "Reuter 2012, doi:10.1016/j.neuroimage.2012.02.084"
+)
+
+
+def _change(name: str, description: str, formula: str, unit: str = "mL") -> MeasureDefinition:
+    return MeasureDefinition(
+        name=name,
+        unit=unit,
+        stage="change",
+        description=f"{description}, half-way between this session and the one before",
+        formula=formula,
+        reference=_CHANGE,
+    )
+
+
+_CHANGES = (
+    _change(
+        "wmh_earlier_ml",
+        "Lesions of the session before",
+        "wmh_stable_ml + wmh_shrunken_ml + wmh_resolved_ml",
+    ),
+    _change(
+        "wmh_later_ml",
+        "Lesions of this session",
+        "wmh_earlier_ml + wmh_new_ml + wmh_enlarged_ml − wmh_shrunken_ml − wmh_resolved_ml",
+    ),
+    _change("wmh_stable_ml", "Lesions of both sessions", "voxels × voxel volume"),
+    _change(
+        "wmh_new_ml",
+        "New lesions: those that touch none of the session before",
+        "voxels that entered the mask and grew brighter than noise explains × voxel volume",
+    ),
+    _change(
+        "wmh_enlarged_ml",
+        "What lesions of the session before have gained",
+        "voxels that entered the mask and grew brighter than noise explains × voxel volume",
+    ),
+    _change(
+        "wmh_shrunken_ml",
+        "What lesions that are still there have lost",
+        "voxels that left the mask and grew darker than noise explains × voxel volume",
+    ),
+    _change(
+        "wmh_resolved_ml",
+        "Lesions that are gone: those that touch none of this session",
+        "voxels that left the mask and grew darker than noise explains × voxel volume",
+    ),
+    _change("wmh_net_change_ml", "Net change of the lesions", "wmh_later_ml − wmh_earlier_ml"),
+    _change(
+        "wmh_net_change_ml_per_year",
+        "Net change of the lesions per year, where the dates of both sessions are known and lie "
+        "at least 90 days apart",
+        "wmh_net_change_ml / (days between the sessions / 365.25)",
+        "mL/year",
+    ),
+    _change("wmh_new_count", "Number of new lesions", "26-connected components", "1"),
+    _change("wmh_resolved_count", "Number of resolved lesions", "26-connected components", "1"),
+    _change(
+        "wmh_unproven_change_ml",
+        "Difference of the two lesion masks that noise may explain and that counts as no change",
+        "voxels of one mask alone that did not count as changed × voxel volume",
+    ),
+)
 
 _DEFINITIONS = (
     MeasureDefinition(
@@ -118,6 +169,8 @@ _DEFINITIONS = (
         reference=_SCHMIDT,
         plausible=(0, 500),
     ),
+    *LESIONS,
+    *_CHANGES,
 )
 
 MEASURES = {definition.name: definition for definition in _DEFINITIONS}

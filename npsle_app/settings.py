@@ -39,13 +39,14 @@ class ChangeSettings:
     """How lesions of two sessions are compared.
 
     `significance_sd` is how many standard deviations of normal-appearing white matter the
-    brightness of FLAIR must have changed by; changes within `rim_mm` of a border are jitter.
+    brightness of FLAIR must have changed by; `shift_mm` is the displacement that registration
+    and partial volume may leave, one standard deviation of it.
     """
 
     random_seed: int = 20260101
     significance_sd: float = 2.0
     min_change_mm3: float = 15.0
-    rim_mm: float = 1.5
+    shift_mm: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,22 @@ class TissueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LesionsSettings:
+    """How the lesions of the map are told apart.
+
+    `status_min_ml` is the volume from which lesions count as present: as much as the map may
+    falsely find in a brain that has none.
+    """
+
+    status_min_ml: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not self.status_min_ml > 0:
+            msg = f"the volume that counts as lesions must be above 0, got {self.status_min_ml}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuresSettings:
     """How the group level gathers the measures (nothing to choose so far)."""
 
@@ -79,4 +96,5 @@ class Settings:
     change: ChangeSettings = field(default_factory=ChangeSettings)
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
+    lesions: LesionsSettings = field(default_factory=LesionsSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)

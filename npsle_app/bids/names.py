@@ -24,6 +24,10 @@ class FileName:
 _LESION_MASK = {"Type": "Lesion"}
 _WITH_SKULL = {"SkullStripped": False}  # a stage that was given a stripped image says otherwise
 _T1W_SPACE = {"SpatialReference": "the T1w image of the same session (desc-preproc_T1w)"}
+_HALFWAY = {
+    "SpatialReference": "half-way between the T1w images (desc-preproc_T1w) of this session and "
+    "the one before, on cubes of their mean voxel size"
+}
 _TEMPLATE = {
     "SpatialReference": f"the template image of {TEMPLATE_SPACE} that the app registers to"
 }
@@ -44,11 +48,19 @@ class File(Enum):
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
     WMH_MASK = FileName("anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE)
+    EARLIER_FLAIR = FileName("anat", "space-halfway_desc-earlier_FLAIR.nii.gz", _HALFWAY)
+    LATER_FLAIR = FileName("anat", "space-halfway_desc-later_FLAIR.nii.gz", _HALFWAY)
+    EARLIER_TO_HALFWAY = FileName("anat", "from-earlierT1w_to-halfway_mode-image_xfm.txt")
+    LATER_TO_HALFWAY = FileName("anat", "from-T1w_to-halfway_mode-image_xfm.txt")
+    WMH_CHANGE = FileName("anat", "space-halfway_seg-wmhchange_dseg.nii.gz", _HALFWAY)
     FILLED_T1W = FileName("anat", "desc-lesionfilled_T1w.nii.gz", _WITH_SKULL)
     TISSUE_LABELS = FileName("anat", "seg-tissue_dseg.nii.gz")
     GM = FileName("anat", "label-GM_probseg.nii.gz")
     WM = FileName("anat", "label-WM_probseg.nii.gz")
     CSF = FileName("anat", "label-CSF_probseg.nii.gz")
+    LATERAL_VENTRICLES = FileName("anat", "desc-lateralventricles_mask.nii.gz", {"Type": "ROI"})
+    WMH_REGIONS = FileName("anat", "space-T1w_seg-wmhregions_dseg.nii.gz", _T1W_SPACE)
+    LESIONS = FileName("", "lesions.tsv")
     MEASURES = FileName("", "measures.tsv")
 
 
@@ -59,10 +71,31 @@ TISSUES = (
     (3, "Cerebrospinal Fluid", "CSF", "#3b6fb6"),
 )
 
+# Labels of `seg-wmhchange_dseg.nii.gz`.
+WMH_CHANGES = (
+    (1, "Stable Lesion", "stable", "#b388ff"),
+    (2, "New Lesion", "new", "#ff5252"),
+    (3, "Enlargement of a Lesion", "enlarged", "#ffd740"),
+    (4, "Shrinkage of a Lesion", "shrunken", "#40c4ff"),
+    (5, "Resolved Lesion", "resolved", "#69f0ae"),
+)
+
+# Labels of `seg-wmhregions_dseg.nii.gz`.
+WMH_REGIONS = (
+    (1, "Periventricular Lesion", "periventricular", "#ff5252"),
+    (2, "Confluent Lesion", "confluent", "#40c4ff"),
+    (3, "Juxtacortical Lesion", "juxtacortical", "#ffd740"),
+    (4, "Infratentorial Lesion", "infratentorial", "#69f0ae"),
+    (5, "Subcortical Lesion", "subcortical", "#e040fb"),
+)
+
 DESCRIPTIONS = {
+    "earlier": "image of the session before, resampled half-way to this one",
+    "later": "image of this session, resampled half-way to the one before",
     "preproc": "bias-corrected image; for FLAIR also resampled to the T1w grid",
     "brain": "brain: grey and white matter, ventricles and sulci enclosed by them",
     "intracranial": "all inside the inner table of the skull, the space of TIV",
+    "lateralventricles": "lateral ventricles from the frontal horns to the atria",
     "wmh": "white-matter hyperintensities",
     "lesionfilled": "lesions replaced by the intensity of white matter around them",
 }
@@ -75,6 +108,7 @@ BIDSIGNORE = (
     "qc",
     "*_xfm.*",
     "*_measures.*",
+    "*_lesions.*",
     "*_dwi.bval",
     "*_dwi.bvec",
 )

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from npsle_app.bids.names import BIDSIGNORE, DESCRIPTIONS, TISSUES
+from npsle_app.bids.names import BIDSIGNORE, DESCRIPTIONS, TISSUES, WMH_CHANGES, WMH_REGIONS
 
 APP = "npsle_app"
 BIDS_VERSION = "1.10.1"
 _DESCRIPTION = "dataset_description.json"
+_LABEL_COLUMNS = ("index", "name", "abbreviation", "color")
 
 
 def write_dataset_files(
@@ -57,7 +58,9 @@ def write_dataset_files(
         ".bidsignore": "\n".join(BIDSIGNORE) + "\n",
         "README.md": files("npsle_app.bids").joinpath("derivatives_readme.md").read_text("utf-8"),
         "descriptions.tsv": _descriptions(),
-        "seg-tissue_dseg.tsv": _table(("index", "name", "abbreviation", "color"), TISSUES),
+        "seg-tissue_dseg.tsv": _table(_LABEL_COLUMNS, TISSUES),
+        "seg-wmhchange_dseg.tsv": _table(_LABEL_COLUMNS, WMH_CHANGES),
+        "seg-wmhregions_dseg.tsv": _table(_LABEL_COLUMNS, WMH_REGIONS),
     }.items():
         put_text(output_dir / name, text)
 

@@ -33,7 +33,7 @@ from npsle_app.figures.panels import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_contours", "draw_curve", "draw_labels", "draw_lesions", "draw_pair"]
+__all__ = ["draw_change", "draw_contours", "draw_curve", "draw_labels", "draw_lesions", "draw_pair"]
 
 _HEADER_PX = 26
 _MARGIN_MM = 12.0
@@ -87,6 +87,36 @@ def draw_lesions(
     legend = {"lesion mask": COLOURS[0], **_HEAT_LEGEND}
     figure, axes = canvas(pixels, legend=legend)
     outline(axes, lesions, panels=above, colour=COLOURS[0])
+    annotate(axes, [*above, *below], grid=grid)
+    return figure
+
+
+def draw_change(
+    before: nib.Nifti1Image,
+    after: nib.Nifti1Image,
+    *,
+    changes: Mapping[str, tuple[nib.Nifti1Image, str]],
+    brain: nib.Nifti1Image,
+) -> "Figure":
+    """Draw 10 axial slices before and, below, the same after, with outlines of what changed.
+
+    `changes` holds masks and their colours by name, on the grid of `before`; the first is what
+    stayed. Slices spread over all of them, each moved to the neighbour that changed most;
+    where there are none, over the brain.
+    """
+    grid, head = canonical(before), onto(brain, canonical(before), order=0)
+    shapes = {name: onto(mask, grid, order=0) > 0.5 for name, (mask, _) in changes.items()}
+    slices = _where_changed(list(shapes.values()), head=head)
+    frame = widen(bounding_box(head), margin_mm=4, grid=grid)
+    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=_HEADER_PX)
+    below = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=bottom(above) + 6)
+    pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
+    later = onto(after, grid, order=1)
+    second = _grey(Volume(later, grid.affine), below, window=_window(later, head))
+    pixels[bottom(above) :] = second[bottom(above) :]
+    figure, axes = canvas(pixels, legend={name: colour for name, (_, colour) in changes.items()})
+    for name, (_, colour) in changes.items():
+        outline(axes, shapes[name], panels=[*above, *below], colour=colour)
     annotate(axes, [*above, *below], grid=grid)
     return figure
 
@@ -158,6 +188,16 @@ def _without_tips(
     area = (head > 0).sum(axis=(0, 1))
     worth = np.flatnonzero((area > 0.1 * area.max()) | (load > 0))
     return (int(worth[0]), int(worth[-1])) if worth.size else ends
+
+
+def _where_changed(shapes: Sequence[NDArray[np.bool_]], *, head: NDArray[np.float32]) -> list[int]:
+    """Choose 10 axial slices; one voxel of change outweighs all that stayed."""
+    loads = [shape.sum(axis=(0, 1)).astype(float) for shape in shapes]
+    changed = np.sum(loads[1:], axis=0)
+    filled = np.flatnonzero(loads[0] + changed)
+    brain = bounding_box(head)[AXIAL]
+    ends = (int(filled[0]), int(filled[-1])) if filled.size else brain
+    return spread_over(loads[0] + 1e6 * changed, ends, count=10)
 
 
 def _bright(data: NDArray[np.float32]) -> NDArray[np.float32]:

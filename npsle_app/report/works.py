@@ -106,6 +106,17 @@ WORKS = {
         pages="e1005209",
         doi="10.1371/journal.pcbi.1005209",
     ),
+    "chen2020": Work(
+        kind="article",
+        authors="Chen, J. and Mikheev, A. V. and Yu, H. and others",
+        title="Bilateral distance partition of periventricular and deep white matter "
+        "hyperintensities: performance of the method in the aging brain",
+        venue="Academic Radiology",
+        year=2021,
+        volume="28",
+        pages="1699--1708",
+        doi="10.1016/j.acra.2020.07.039",
+    ),
     "colin27": Work(
         kind="article",
         authors="Holmes, C. J. and Hoge, R. and Collins, L. and Woods, R. and Toga, A. W. and "
@@ -116,6 +127,49 @@ WORKS = {
         volume="22",
         pages="324--333",
         doi="10.1097/00004728-199803000-00032",
+    ),
+    "debresser2018": Work(
+        kind="article",
+        authors="de Bresser, J. and Kuijf, H. J. and Zaanen, K. and others",
+        title="White matter hyperintensity shape and location feature analysis on brain MRI; "
+        "proof of principle study in patients with diabetes",
+        venue="Scientific Reports",
+        year=2018,
+        volume="8",
+        pages="1893",
+        doi="10.1038/s41598-018-20084-y",
+    ),
+    "decarli2005": Work(
+        kind="article",
+        authors="DeCarli, C. and Fletcher, E. and Ramey, V. and others",
+        title="Anatomical mapping of white matter hyperintensities (WMH): exploring the "
+        "relationships between periventricular WMH, deep WMH, and total WMH burden",
+        venue="Stroke",
+        year=2005,
+        volume="36",
+        pages="50--55",
+        doi="10.1161/01.STR.0000150668.58689.f2",
+    ),
+    "fazekas1987": Work(
+        kind="article",
+        authors="Fazekas, F. and Chawluk, J. B. and Alavi, A. and others",
+        title="MR signal abnormalities at 1.5 T in Alzheimer's dementia and normal aging",
+        venue="American Journal of Roentgenology",
+        year=1987,
+        volume="149",
+        pages="351--356",
+        doi="10.2214/ajr.149.2.351",
+    ),
+    "ghaznawi2019": Work(
+        kind="article",
+        authors="Ghaznawi, R. and Geerlings, M. I. and Jaarsma-Coes, M. and others",
+        title="The association between lacunes and white matter hyperintensity features on MRI: "
+        "the SMART-MR study",
+        venue="Journal of Cerebral Blood Flow and Metabolism",
+        year=2019,
+        volume="39",
+        pages="2486--2496",
+        doi="10.1177/0271678X18800463",
     ),
     "inglese2021": Work(
         kind="article",
@@ -128,6 +182,17 @@ WORKS = {
         pages="8208--8217",
         doi="10.1007/s00330-021-07970-2",
     ),
+    "inglese2022": Work(
+        kind="article",
+        authors="Inglese, F. and Jaarsma-Coes, M. G. and Steup-Beekman, G. M. and others",
+        title="Neuropsychiatric systemic lupus erythematosus is associated with a distinct type "
+        "and shape of cerebral white matter hyperintensities",
+        venue="Rheumatology",
+        year=2022,
+        volume="61",
+        pages="2663--2671",
+        doi="10.1093/rheumatology/keab823",
+    ),
     "ljubljana": Work(
         kind="article",
         authors="Lesjak, Ž. and Galimzianova, A. and Koren, A. and Lukin, M. and Pernuš, F. and "
@@ -139,6 +204,16 @@ WORKS = {
         volume="16",
         pages="51--63",
         doi="10.1007/s12021-017-9348-7",
+    ),
+    "lst_ai": Work(
+        kind="article",
+        authors="Wiltgen, T. and McGinnis, J. and Schlaeger, S. and others",
+        title="LST-AI: a deep learning ensemble for accurate MS lesion segmentation",
+        venue="NeuroImage: Clinical",
+        year=2024,
+        volume="42",
+        pages="103611",
+        doi="10.1016/j.nicl.2024.103611",
     ),
     "lst_lga_2012": Work(
         kind="article",
@@ -227,6 +302,27 @@ WORKS = {
         volume="4",
         pages="1294",
         doi="10.21105/joss.01294",
+    ),
+    "reuter2012": Work(
+        kind="article",
+        authors="Reuter, M. and Schmansky, N. J. and Rosas, H. D. and Fischl, B.",
+        title="Within-subject template estimation for unbiased longitudinal image analysis",
+        venue="NeuroImage",
+        year=2012,
+        volume="61",
+        pages="1402--1418",
+        doi="10.1016/j.neuroimage.2012.02.084",
+    ),
+    "schmidt2019": Work(
+        kind="article",
+        authors="Schmidt, P. and Pongratz, V. and Küster, P. and others",
+        title="Automated segmentation of changes in FLAIR-hyperintense white matter lesions in "
+        "multiple sclerosis on serial magnetic resonance imaging",
+        venue="NeuroImage: Clinical",
+        year=2019,
+        volume="23",
+        pages="101849",
+        doi="10.1016/j.nicl.2019.101849",
     ),
     "scikit_image": Work(
         kind="article",

@@ -59,7 +59,7 @@ def change(
     out: Writer,
 ) -> Image:
     sources = [wmh.image, earlier_wmh.image]
-    days = earlier_visit.days_until(visit) or settings.rim_mm
+    days = earlier_visit.days_until(visit) or settings.shift_mm
     return _write(out, "change", File.FILLED_T1W, sources=sources, value=days)
 
 
