@@ -9,14 +9,18 @@ from typing import Union, get_args, get_origin, get_type_hints
 import pytest
 
 from npsle_app.bids.choosing import KINDS
-from npsle_app.bids.names import DESCRIPTIONS, File
-from npsle_app.bids.scans import Scan
+from npsle_app.bids.names import DESCRIPTIONS, WMH_CHANGES, File
+from npsle_app.bids.scans import Scan, Visit
 from npsle_app.bids.writer import Writer
+from npsle_app.engine.job import earlier_name
+from npsle_app.engine.stage import with_upstream
+from npsle_app.imaging.lesion_change import LABELS
 from npsle_app.pipeline import GROUP, PARTICIPANT
 from npsle_app.settings import Settings
 
 BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)
+TAKEN = {"visit": Visit, **dict.fromkeys(KINDS, Scan)}
 by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
 
 
@@ -24,7 +28,8 @@ by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.
 def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
     parameters = inspect.signature(stage.run).parameters
 
-    planned = {*stage.scans, *stage.needs, *stage.uses, "settings", "out"}
+    looked_back_at = {earlier_name(name) for name in (*stage.earlier, *stage.earlier_scans)}
+    planned = {*stage.scans, *stage.needs, *stage.uses, *looked_back_at, "settings", "out"}
     assert set(parameters) == planned, f"mend the signature of {stage.name} or npsle_app/pipeline"
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -33,7 +38,9 @@ def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
 def test_a_stage_is_handed_what_others_return(stage):
     types = get_type_hints(stage.run)
 
-    assert all(types[kind] is Scan for kind in stage.scans)
+    assert all(types[kind] is TAKEN[kind] for kind in stage.scans)
+    assert all(types[earlier_name(kind)] is TAKEN[kind] for kind in stage.earlier_scans)
+    assert all(types[earlier_name(name)] is BY_NAME[name].outputs for name in stage.earlier)
     assert all(types[need] is BY_NAME[need].outputs for need in stage.needs)
     for used in stage.uses:  # and None, where there is nothing
         assert set(get_args(types[used])) == {BY_NAME[used].outputs, type(None)}
@@ -60,7 +67,12 @@ def test_a_stage_returns_a_frozen_record_of_paths(stage):
 
 @by_name
 def test_the_scans_of_a_stage_can_be_found(stage):
-    assert set(stage.scans) <= set(KINDS)
+    assert {*stage.scans, *stage.earlier_scans} <= set(TAKEN)
+
+
+@by_name
+def test_what_a_stage_looks_back_at_does_not_look_back_itself(stage):
+    assert not any(above.looks_back for above in with_upstream(PARTICIPANT, stage.earlier))
 
 
 def test_stages_stand_after_those_they_wait_for():
@@ -94,6 +106,10 @@ def test_each_description_in_a_file_name_is_explained():
     }
 
     assert used <= set(DESCRIPTIONS)
+
+
+def test_labels_of_change_mean_the_same_in_image_and_table():
+    assert {number: label for number, _, label, _ in WMH_CHANGES} == LABELS
 
 
 def _leaves(hint):

@@ -10,7 +10,7 @@ import pytest
 from npsle_app.bids.choosing import KINDS
 from npsle_app.bids.dataset import find_sessions, list_participants, read_filters
 from npsle_app.bids.filters import ENTITIES
-from npsle_app.bids.scans import Choice, Session
+from npsle_app.bids.scans import Choice, Session, pair_sessions
 from tests.bids.datasets import make_files, make_image, place
 
 
@@ -271,3 +271,40 @@ def test_a_kept_index_gives_the_same_sessions(tmp_path: Path) -> None:
     other = make_files(tmp_path / "other", *names)
     with pytest.raises(ValueError, match=r"is of .*raw, not of .*other"):
         find_sessions(other, "01", database_dir=kept)
+
+
+def _sessions(*acquired: str | None) -> list[Session]:
+    return [Session("01", f"{number}", (), date) for number, date in enumerate(acquired, start=1)]
+
+
+def _pairs(sessions: list[Session]) -> dict[str, str | None]:
+    return {later: earlier.session for later, earlier in pair_sessions(sessions).items()}
+
+
+def test_sessions_follow_one_another_in_the_order_given() -> None:
+    assert _pairs(_sessions(None, None, None)) == {"2": "1", "3": "2"}
+
+
+def test_dates_of_all_sessions_decide_their_order() -> None:
+    assert _pairs(_sessions("2021-05-01T10:00:00", "2020-05-01", "2022-01-01T00:00:00Z")) == {
+        "1": "2",
+        "3": "1",
+    }
+
+
+def test_dates_of_some_sessions_do_not() -> None:
+    assert _pairs(_sessions("2021-05-01", "2020-05-01", "soon")) == {"2": "1", "3": "2"}
+
+
+def test_what_lies_outside_of_session_folders_is_no_session() -> None:
+    assert _pairs([Session("01", None, ()), *_sessions(None)]) == {}
+
+
+@pytest.mark.parametrize("row", ["ses-a\t2021-05-01T10:00:00\n", "a\t2021-05-01T10:00:00\n"])
+def test_the_date_of_a_session_is_read_from_the_table_of_sessions(tmp_path: Path, row: str) -> None:
+    root = make_files(tmp_path / "raw", "anat/sub-01_ses-a_T1w.nii.gz")
+    table = root / "sub-01" / "sub-01_sessions.tsv"
+    table.write_text(f"session_id\tacq_time\n{row}", encoding="utf-8-sig")
+    assert _one(find_sessions(root, "01")).acquired == "2021-05-01T10:00:00"
+    table.write_bytes(b"session_id\tacq_time\n\xff\n")
+    assert _one(find_sessions(root, "01")).acquired is None
