@@ -16,6 +16,8 @@ from npsle_app.bids.gradients import gradient_findings
 from npsle_app.bids.problem import Finding
 
 MIN_SIGNAL = 0.01
+NEGATIVE, MAX_NEGATIVE = 0.1, 0.05
+_SAMPLE = 1_000_000
 VOLUME_DIMS, SERIES_DIMS = 3, 4
 _UNREADABLE = (OSError, EOFError, ImageFileError, HeaderDataError, ValueError, zlib.error)
 
@@ -100,7 +102,11 @@ def _contents(path: Path, image: nib.Nifti1Image, *, series: bool) -> Iterator[F
     yield from geometry_findings(image)
     if series:
         yield from gradient_findings(path, n_volumes=image.shape[3])
-    yield from _values(_stored_values(path, image))
+    stored = _stored_values(path, image)
+    findings = list(_values(stored))
+    yield from findings
+    if not (series or findings):
+        yield from _negatives(stored, slope=image.dataobj.slope, inter=image.dataobj.inter)  # type: ignore[attr-defined]
 
 
 def _stored_values(path: Path, image: nib.Nifti1Image) -> NDArray[np.number]:
@@ -131,4 +137,19 @@ def _values(data: NDArray[np.number]) -> Iterator[Finding]:
     if signal < MIN_SIGNAL:
         yield Finding(
             f"only {signal:.2%} of its voxels differ from the background", "export the scan again"
+        )
+
+
+def _negatives(data: NDArray[np.number], *, slope: float, inter: float) -> Iterator[Finding]:
+    """Look for a background below 0, which bias correction and ratios of intensities forbid.
+
+    Interpolation leaves values below 0 beside edges, but few and small.
+    """
+    sample = data[:: max(data.size // _SAMPLE, 1)].astype(np.float64) * slope + inter
+    bright = max(float(np.percentile(sample, 99)), 0.0)
+    share = float((sample < -NEGATIVE * bright).mean())
+    if share > MAX_NEGATIVE:
+        yield Finding(
+            f"{share:.0%} of its voxels are clearly negative",
+            "use the magnitude image as it was acquired: not normalized, and nothing subtracted",
         )

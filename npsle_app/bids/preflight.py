@@ -50,6 +50,15 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
 
 def _check_pair(t1w: Scan, *, flair: Scan) -> Iterator[Problem]:
     first, second = (nib.Nifti1Image.from_filename(scan.path) for scan in (t1w, flair))
+    if _same_values(first, second):
+        yield Problem(
+            "flair",
+            flair.path,
+            f"it holds the same values as the T1w image {t1w.path.name}",
+            "put the FLAIR scan in its place: this is a copy under another name",
+            refused=True,
+        )
+        return
     if _axes_are_swapped(extents_mm(first), extents_mm(second)):
         told = [" × ".join(f"{mm:.0f}" for mm in extents_mm(image)) for image in (first, second)]
         yield Problem(
@@ -83,6 +92,10 @@ def world_box(image: nib.Nifti1Image) -> NDArray[np.float64]:
     corners = np.array(list(product(*((-0.5, size - 0.5) for size in image.shape[:3]))))
     places = nib.affines.apply_affine(image.affine, corners)
     return np.stack([places.min(axis=0), places.max(axis=0)])
+
+
+def _same_values(first: nib.Nifti1Image, second: nib.Nifti1Image) -> bool:
+    return first.shape == second.shape and np.array_equal(first.dataobj, second.dataobj)
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:

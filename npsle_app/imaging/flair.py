@@ -14,6 +14,7 @@ from npsle_app.imaging.volumes import like
 
 _BINS = 48
 _EDGE_PLANES = 2
+_LEAST_COVERAGE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,15 @@ class PreparedFlair:
     """FLAIR on the T1w grid, bias-corrected, and how it got there.
 
     `shown` marks brain voxels that the scan covers, an (I, J, K) array; `matrix` (4, 4) maps
-    T1w world to FLAIR world, in mm.
+    T1w world to FLAIR world, in mm; `shading` is the 95th over the 5th percentile of the bias
+    field that was taken out.
     """
 
     flair: nib.Nifti1Image
     shown: Mask
     matrix: NDArray[np.float64]
     alignment: Alignment
+    shading: float
 
 
 def prepare_flair(
@@ -67,31 +70,74 @@ def prepare_flair(
         For the samples of the registration.
     bias_sampling_mm, bias_spline_mm : float
         Grid and spline distance of `correct_bias`.
+
+    Raises
+    ------
+    ValueError
+        If the scan has values that are not finite or nothing but one value, or if less than
+        a tenth of the brain lies in it.
     """
+    _check_values(scan)
     matrix = registration.register_rigid(scan, fixed=t1w, fixed_mask=brain, seed=seed)
-    before, after = (
-        registration.resample(scan, reference=t1w, matrix=way, order=order)
-        for way, order in ((np.eye(4), 1), (matrix, 3))
-    )
     inside = np.asarray(brain.dataobj) > 0
     shown = inside & mark_shown(scan, reference=t1w, matrix=matrix)
-    alignment = measure_alignment(
-        matrix,
-        t1w=t1w.get_fdata(dtype=np.float32),
-        before=before.get_fdata(dtype=np.float32),
-        after=after.get_fdata(dtype=np.float32),
-        brain=inside,
-        shown=shown,
-        affine=t1w.affine,
-    )
-    corrected, _ = correct_bias(
-        after,
+    alignment = _compare(scan, t1w=t1w, matrix=matrix, brain=inside, shown=shown)
+    if alignment.coverage < _LEAST_COVERAGE:
+        msg = (
+            f"FLAIR shows {alignment.coverage:.0%} of the brain after registration to T1w: check "
+            "that it is a scan of the same head, and voxel sizes and orientation in its header"
+        )
+        raise ValueError(msg)
+    corrected, field = correct_bias(
+        registration.resample(scan, reference=t1w, matrix=matrix),
         mask=like(t1w, shown),
         sampling_mm=bias_sampling_mm,
         spline_mm=bias_spline_mm,
         seed=seed,
     )
-    return PreparedFlair(flair=corrected, shown=shown, matrix=matrix, alignment=alignment)
+    low, high = np.percentile(field.get_fdata(dtype=np.float32)[shown], (5, 95))
+    return PreparedFlair(
+        flair=corrected,
+        shown=shown,
+        matrix=matrix,
+        alignment=alignment,
+        shading=float(high / low),
+    )
+
+
+def _check_values(scan: nib.Nifti1Image) -> None:
+    data = scan.get_fdata(dtype=np.float32)
+    missing = data.size - int(np.count_nonzero(np.isfinite(data)))
+    if missing:
+        msg = f"{missing} of the {data.size} voxels of FLAIR are NaN or infinite: replace them"
+        raise ValueError(msg)
+    if data.min() == data.max():
+        msg = f"all voxels of FLAIR have the value {data.max():g}: export the scan again"
+        raise ValueError(msg)
+
+
+def _compare(
+    scan: nib.Nifti1Image,
+    *,
+    t1w: nib.Nifti1Image,
+    matrix: NDArray[np.float64],
+    brain: Mask,
+    shown: Mask,
+) -> Alignment:
+    """Look at FLAIR before and after, both linear: a spline would sharpen noise."""
+    before, after = (
+        registration.resample(scan, reference=t1w, matrix=way, order=1)
+        for way in (np.eye(4), matrix)
+    )
+    return measure_alignment(
+        matrix,
+        t1w=t1w.get_fdata(dtype=np.float32),
+        before=before.get_fdata(dtype=np.float32),
+        after=after.get_fdata(dtype=np.float32),
+        brain=brain,
+        shown=shown,
+        affine=t1w.affine,
+    )
 
 
 def mark_shown(

@@ -3,12 +3,14 @@
 from npsle_app.imaging.flair import Alignment
 from npsle_app.records import Gate, Qc, graded
 
+_KEPT = 0.95  # interpolation alone moves it by some per cent
+
 
 def check_alignment(found: Alignment) -> tuple[Gate, ...]:
     """Judge how FLAIR lies on T1w."""
     look = "look at the FLAIR-on-T1w figure; if they do not match, leave the lesion volumes out"
     moved = found.shift_mm > 20 or found.rotation_deg > 15
-    lost = found.information_after < found.information_before
+    lost = not found.information_after >= _KEPT * found.information_before
     return (
         Gate(
             name="FLAIR motion",
@@ -20,7 +22,7 @@ def check_alignment(found: Alignment) -> tuple[Gate, ...]:
         Gate(
             name="FLAIR similarity",
             seen=f"{found.information_before:.3f} → {found.information_after:.3f} nats",
-            expected="mutual information with T1w no lower than by the headers alone",
+            expected="mutual information with T1w not 5 % lower than by the headers alone",
             state=Qc.FAIL if lost else Qc.PASS,
             advice=look if lost else "",
         ),
@@ -36,22 +38,13 @@ def check_alignment(found: Alignment) -> tuple[Gate, ...]:
     )
 
 
-def check_scan(*, slice_mm: float, wm_to_gm: float) -> tuple[Gate, ...]:
-    """Judge the FLAIR image itself: its thickest voxel edge and its contrast."""
-    thick, odd = slice_mm > 3.05, not 0.75 <= wm_to_gm <= 0.97
-    return (
-        Gate(
-            name="FLAIR slice thickness",
-            seen=f"{slice_mm:.2f} mm",
-            expected="at most 3 mm",
-            state=Qc.WARN if thick else Qc.PASS,
-            advice="small lesions are blurred or missed; compare only like scans" if thick else "",
-        ),
-        Gate(
-            name="FLAIR contrast",
-            seen=f"white over grey matter {wm_to_gm:.3f}",
-            expected="0.75 to 0.97",
-            state=Qc.WARN if odd else Qc.PASS,
-            advice="is it a FLAIR image, and do the tissue contours fit?" if odd else "",
-        ),
+def check_slices(slice_mm: float) -> Gate:
+    """Judge the thickest voxel edge."""
+    thick = slice_mm > 3.05
+    return Gate(
+        name="FLAIR slice thickness",
+        seen=f"{slice_mm:.2f} mm",
+        expected="at most 3 mm",
+        state=Qc.WARN if thick else Qc.PASS,
+        advice="small lesions are blurred or missed; compare only like scans" if thick else "",
     )

@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.imaging.lesion_features import LesionPriors, Mask
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Gate, Qc, graded
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _LEAST_ML = 1.0  # below it a ratio of volumes is chance
+_SHARE_OF_WM = (0.10, 0.20)  # about 50 and 100 mL; a heavy load of multiple sclerosis is 12 %
 
 
 def check_lesions(
@@ -53,8 +54,25 @@ def check_lesions(
             state=Qc.WARN if largest > 30 else Qc.PASS,
             advice="confluent lesions, or an artefact: look at the figure" if largest > 30 else "",
         ),
+        _check_share(mask, priors=priors, brain=brain),
         _check_sides(mask, brain=brain, affine=affine),
         _check_firmness(volumes_ml),
+    )
+
+
+def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Gate:
+    """Compare the lesions with the white matter that the template expects in the brain."""
+    expected = float(priors.tissue.wm[brain].sum(dtype=np.float64))
+    share = float(np.count_nonzero(mask)) / expected if expected else np.nan
+    state = graded(share, warn=_SHARE_OF_WM[0], fail=_SHARE_OF_WM[1])
+    return Gate(
+        name="Lesion share of white matter",
+        seen=f"{100 * share:.1f} %",
+        expected=f"at most {100 * _SHARE_OF_WM[0]:.0f} %; fails over {100 * _SHARE_OF_WM[1]:.0f} %",
+        state=state,
+        advice="more than is plausible: look whether the figure shows lesions or an artefact"
+        if state is not Qc.PASS
+        else "",
     )
 
 

@@ -17,8 +17,8 @@ AFFINE = np.diag([8.0, 8, 8, 1]) + np.pad([[-76.0], [-92], [-68]], ((0, 1), (3, 
 AFFINE[:3, :3] = np.diag([6.0, 6, 6])
 
 
-def _data() -> NDArray[np.int16]:
-    return np.random.default_rng(0).integers(0, 900, GRID).astype(np.int16)
+def _data(seed: int = 0) -> NDArray[np.int16]:
+    return np.random.default_rng(seed).integers(0, 900, GRID).astype(np.int16)
 
 
 def _save(folder: Path, image: nib.Nifti1Image, *, name: str = "sub-01_T1w.nii.gz") -> Path:
@@ -46,7 +46,7 @@ def _only(problems: list[Problem]) -> Problem:
 
 
 def test_a_plain_image_has_no_problem(tmp_path: Path) -> None:
-    flair = _save(tmp_path, _image(), name="sub-01_FLAIR.nii.gz")
+    flair = _save(tmp_path, _image(_data(1)), name="sub-01_FLAIR.nii.gz")
     assert _check(t1w=_save(tmp_path, _image()), flair=flair) == []
 
 
@@ -251,8 +251,40 @@ def test_zooms_that_contradict_the_affine_are_told(tmp_path: Path) -> None:
     assert found == "its affine says voxels of 6 × 6 × 6 mm, its header 5 × 5 × 5"
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_a_flair_that_is_a_copy_of_the_t1w_image_is_refused(
+    tmp_path: Path, kind: type[np.generic]
+) -> None:
+    flair = _save(tmp_path, _image(_data().astype(kind)), name="sub-01_FLAIR.nii.gz")
+    problem = _only(_check(t1w=_save(tmp_path, _image()), flair=flair))
+    assert (problem.kind, problem.path, problem.refused) == ("flair", flair, True)
+    assert problem.found == "it holds the same values as the T1w image sub-01_T1w.nii.gz"
+
+
+@pytest.mark.parametrize("shift", [300, 2000])
+def test_an_image_with_something_subtracted_is_refused(tmp_path: Path, shift: int) -> None:
+    problem = _only(_check(t1w=_save(tmp_path, _image(_data() - np.int16(shift)))))
+    assert problem.refused
+    assert problem.found.endswith("% of its voxels are clearly negative")
+
+
+def test_the_header_may_make_values_negative(tmp_path: Path) -> None:
+    image = _image()
+    image.header.set_slope_inter(1, -500)
+    path = _save(tmp_path, image, name="sub-01_T1w.nii")
+    assert nib.load(path).dataobj.inter == -500
+    assert "clearly negative" in _only(_check(t1w=path)).found
+
+
+def test_a_few_values_below_0_from_interpolation_are_no_problem(tmp_path: Path) -> None:
+    data = _data().astype(np.float32)
+    data[:, :, 0] *= -0.2
+    data[data < -100] = -80
+    assert _check(t1w=_save(tmp_path, _image(data))) == []
+
+
 def test_a_t1w_and_a_flair_that_do_not_meet_are_told(tmp_path: Path) -> None:
-    flair = _save(tmp_path, _image(affine=_moved(400)), name="sub-01_FLAIR.nii.gz")
+    flair = _save(tmp_path, _image(_data(1), _moved(400)), name="sub-01_FLAIR.nii.gz")
     problem = _only(_check(t1w=_save(tmp_path, _image()), flair=flair))
     assert (problem.kind, problem.path, problem.refused) == ("flair", flair, False)
     assert problem.found == "by its header it lies nowhere inside the T1w image"
@@ -266,13 +298,13 @@ def test_a_flair_with_swapped_axes_is_told(tmp_path: Path) -> None:
 
 
 def test_another_orientation_of_the_same_head_is_no_swap(tmp_path: Path) -> None:
-    sagittal = _image().as_reoriented(np.array([[2, -1], [0, 1], [1, 1]]))
+    sagittal = _image(_data(1)).as_reoriented(np.array([[2, -1], [0, 1], [1, 1]]))
     flair = _save(tmp_path, sagittal, name="sub-01_FLAIR.nii.gz")
     assert _check(t1w=_save(tmp_path, _image()), flair=flair) == []
 
 
 def test_a_refused_scan_is_not_compared_with_the_other(tmp_path: Path) -> None:
-    flair = _save(tmp_path, _image(affine=_moved(400)), name="sub-01_FLAIR.nii.gz")
+    flair = _save(tmp_path, _image(_data(1), _moved(400)), name="sub-01_FLAIR.nii.gz")
     t1w = _save(tmp_path, _image())
     _cut(t1w)
     assert [problem.kind for problem in _check(t1w=t1w, flair=flair)] == ["t1w"]

@@ -9,7 +9,7 @@ import pytest
 from npsle_app.imaging import flair, registration
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
-from tests.stages.small_head import FLAIR, make_session
+from tests.stages.small_head import AFFINE, FLAIR, SHAPE, make_session
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def session(tmp_path, rng, monkeypatch):
     made = make_session(tmp_path, rng)
     monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: made.priors)  # noqa: ARG005
     monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: np.eye(4))
-    monkeypatch.setattr(flair, "correct_bias", lambda image, **_: (image, image))
+    even = nib.Nifti1Image(np.ones(SHAPE, np.float32), AFFINE)
+    monkeypatch.setattr(flair, "correct_bias", lambda image, **_: (image, even))
     return made
 
 

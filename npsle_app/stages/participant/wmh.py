@@ -11,8 +11,10 @@ from npsle_app.bids.names import File
 from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
+from npsle_app.imaging.content_gates import check_content
 from npsle_app.imaging.flair import PreparedFlair, prepare_flair
-from npsle_app.imaging.flair_gates import check_alignment, check_scan
+from npsle_app.imaging.flair_content import measure_content
+from npsle_app.imaging.flair_gates import check_alignment, check_slices
 from npsle_app.imaging.lesion_features import LesionPriors, Mask
 from npsle_app.imaging.lesion_gates import check_lesions
 from npsle_app.imaging.volumes import check_same_grid, like, voxel_mm3
@@ -68,7 +70,11 @@ class _Found:
 def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -> WmhOutputs:
     """Find the lesions and measure them."""
     scan = read_image(flair.path)
-    found = _find(scan, anat=anat, settings=settings)
+    try:
+        found = _find(scan, anat=anat, settings=settings)
+    except ValueError as error:
+        msg = f"{flair.path.name}: {error}"
+        raise ValueError(msg) from error
     saved = _save(found, flair=flair, anat=anat, settings=settings, out=out)
     gates = _check(scan, found=found)
     figures = draw(
@@ -137,14 +143,17 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
 
 
 def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Gate, ...]:
+    brain = np.asarray(found.brain.dataobj) > 0
+    content = measure_content(
+        scan, prepared=found.prepared, t1w=found.grid, brain=brain, priors=found.priors.tissue
+    )
     return (
         *check_alignment(found.prepared.alignment),
-        *check_scan(
-            slice_mm=float(voxel_sizes(scan.affine).max()), wm_to_gm=found.map.tissue.wm_to_gm
-        ),
+        check_slices(float(voxel_sizes(scan.affine).max())),
+        *check_content(content),
         *check_lesions(
             found.mask,
-            brain=np.asarray(found.brain.dataobj) > 0,
+            brain=brain,
             priors=found.priors,
             affine=found.grid.affine,
             volumes_ml=found.volumes_ml,
