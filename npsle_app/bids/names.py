@@ -48,8 +48,10 @@ class File(Enum):
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
     WMH_MASK = FileName("anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE)
-    EARLIER_FLAIR = FileName("anat", "space-halfway_desc-earlier_FLAIR.nii.gz", _HALFWAY)
-    LATER_FLAIR = FileName("anat", "space-halfway_desc-later_FLAIR.nii.gz", _HALFWAY)
+    EARLIER_FLAIR = FileName(
+        "anat", "space-halfway_desc-earlier_FLAIR.nii.gz", _WITH_SKULL | _HALFWAY
+    )
+    LATER_FLAIR = FileName("anat", "space-halfway_desc-later_FLAIR.nii.gz", _WITH_SKULL | _HALFWAY)
     EARLIER_TO_HALFWAY = FileName("anat", "from-earlierT1w_to-halfway_mode-image_xfm.txt")
     LATER_TO_HALFWAY = FileName("anat", "from-T1w_to-halfway_mode-image_xfm.txt")
     WMH_CHANGE = FileName("anat", "space-halfway_seg-wmhchange_dseg.nii.gz", _HALFWAY)
