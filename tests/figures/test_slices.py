@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from npsle_app.figures.slices import (
+    draw_change,
     draw_contours,
     draw_curve,
     draw_labels,
@@ -127,3 +128,31 @@ def test_text_in_names_is_no_markup(head, brain):
 def test_a_curve_tells_the_value_at_its_marker():
     figure = draw_curve([0.1, 0.3], [10, 6], x_label="threshold", y_label="mL", marker=0.2)
     assert [text.get_text() for text in figure.axes[0].texts] == ["8"]
+
+
+def _change(head, brain, *, new, before=None):
+    changes = {"stable": (_empty(head), "#b388ff"), "new": (new, "#ff0000")}
+    return _pixels(draw_change(before or head, head, changes=changes, brain=brain))
+
+
+def test_a_change_of_one_slice_is_shown_before_and_after(head, brain):
+    spot = np.zeros(head.shape)
+    spot[18:22, 30:34, 13] = 1
+    pixels = _change(head, brain, new=_image(spot))
+    half = pixels.shape[0] // 2
+    assert _reddish(pixels[:half]) > 10
+    assert _reddish(pixels[half - 30 :]) > 10
+
+
+def test_the_upper_rows_show_the_first_image_and_the_lower_the_second(head, brain):
+    lit = np.where(brain.get_fdata() > 0, head.get_fdata(), 0)
+    lit[:20] *= 0.5
+    pixels = _change(head, brain, new=_empty(head), before=_image(lit))
+    half = pixels.shape[0] // 2
+    assert not np.allclose(pixels[40:half], pixels[half + 40 :][: half - 40], atol=20)
+
+
+def test_where_nothing_changed_slices_spread_over_the_brain(head, brain):
+    pixels = _change(head, brain, new=_empty(head))
+    assert pixels.shape[1] == 1300
+    assert _reddish(pixels) == 0
