@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from npsle_app.imaging.halfway import Halfway
 from npsle_app.imaging.lesion_change import (
     NEW,
     RESOLVED,
@@ -16,7 +17,12 @@ from npsle_app.imaging.lesion_change import (
     compare_lesions,
     per_year,
 )
-from npsle_app.imaging.lesion_change_gates import check_change, check_interval, check_protocol
+from npsle_app.imaging.lesion_change_gates import (
+    check_change,
+    check_interval,
+    check_protocol,
+    check_registration,
+)
 from npsle_app.imaging.volumes import like
 from npsle_app.records import Qc
 
@@ -177,6 +183,28 @@ def test_images_are_brought_to_the_grid_where_flair_shows_the_brain(rng):
 @pytest.mark.parametrize(("days", "expected"), [(None, None), (89.0, None), (730.5, 0.5)])
 def test_change_per_year_needs_dates_a_quarter_apart(days, expected):
     assert per_year(1.0, days=days) == expected
+
+
+def test_heads_that_do_not_match_fail(rng):
+    meeting = Halfway(grid=scan(1.0), to_earlier=np.eye(4), to_later=np.eye(4), disagree_mm=0.1)
+    one = session(rng, (OLD, 8), (SECOND, 8))
+    folded = replace(one, flair=one.flair * (1 + (np.indices(SHAPE).sum(axis=0) // 3) % 2))
+    away = replace(folded, flair=np.roll(folded.flair, 3, 0), shown=np.roll(one.shown, 8, 0))
+    blank = replace(one, flair=one.flair * 0)
+    states = [
+        [gate.state for gate in check_registration(meeting, folded, other)]
+        for other in (folded, away, blank)
+    ]
+    assert states[0] == [Qc.PASS, Qc.PASS, Qc.PASS]
+    assert states[1] == [Qc.PASS, Qc.FAIL, Qc.FAIL]
+    assert states[2][2] is Qc.FAIL
+
+
+def test_registrations_that_disagree_are_flagged(rng):
+    one = session(rng)
+    for gap, state in ((0.1, Qc.PASS), (0.5, Qc.WARN), (2.0, Qc.FAIL), (np.nan, Qc.FAIL)):
+        meeting = Halfway(grid=scan(1.0), to_earlier=np.eye(4), to_later=np.eye(4), disagree_mm=gap)
+        assert check_registration(meeting, one, one)[0].state is state
 
 
 def scan(slice_mm):

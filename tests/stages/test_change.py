@@ -18,7 +18,7 @@ from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from tests.stages.small_head import distance, save
 
-OLD, FRESH = (22, 22, 33), (31, 22, 22)
+OLD, FRESH = (22, 22, 35), (34, 22, 22)
 
 
 @dataclass
@@ -39,14 +39,16 @@ def make(root: Path, label: str, rng, *spots, acquired=None, metadata=None) -> S
     folder = root / f"out/sub-01/ses-{label}/anat"
     brain = distance((22, 22, 22)) <= 19
     lesions = np.any([distance(spot) <= 3 for spot in spots], axis=0)
-    flair = np.where(brain, 85 + 50 * lesions + rng.normal(0, 3, brain.shape), 0)
+    fluid = distance((22, 22, 22)) <= 7
+    flair = np.where(fluid, 25, 85 + 50 * lesions) + rng.normal(0, 3, brain.shape)
+    flair = np.where(brain, flair, 0)
     paths = {
         name: save(data.astype(kind), folder / f"sub-01_ses-{label}_{name}.nii.gz")
         for name, data, kind in (
             ("desc-preproc_T1w", 130 * brain, np.float32),
             ("space-T1w_desc-preproc_FLAIR", flair, np.float32),
             ("label-L_desc-wmh_mask", lesions, np.uint8),
-            ("label-WM_probseg", brain, np.float32),
+            ("label-WM_probseg", brain & ~fluid, np.float32),
             ("desc-brain_mask", brain, np.uint8),
         )
     }
