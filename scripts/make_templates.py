@@ -18,6 +18,21 @@ DATA = Path(__file__).parents[1] / "npsle_app" / "data"
 SHAPE, SPACING_MM, CORNER_MM = (100, 120, 106), 2.0, (-99.0, -137.0, -109.0)
 MARROW = 0.35  # of Colin27's brightest value; fluid and bone lie below
 CAUDATE_TO_THALAMUS = range(71, 79)  # AAL: caudate, putamen, pallidum, thalamus, both sides
+# Lobe by AAL's odd (left) index; the right side is one more. The middle cingulum is both.
+AAL_LOBES = {
+    1: (*range(1, 29, 2), 31, 33),  # frontal, with the anterior and middle cingulum
+    2: (35, *range(57, 71, 2)),  # parietal, with the posterior cingulum
+    3: (37, 39, 41, 55, *range(79, 91, 2)),  # temporal, with hippocampus and fusiform gyrus
+    4: range(43, 55, 2),  # occipital
+    5: (29, *range(71, 79, 2)),  # insula and deep grey matter
+    6: range(91, 117),  # cerebellum; the brainstem is added
+}
+DEEP, INFRATENTORIAL = 5, 6
+DEEP_REACH_MM = 4.0  # white matter this near to insula or deep nuclei goes with them
+ZONE_MM = 6.0  # how far from the template's lateral ventricles theirs may lie
+HORN_MM = 5.0  # and from the course of the horns, which the average of many heads hides
+TEMPORAL_HORN_MM = ((33, -40, -2), (36, -30, -10), (35, -18, -17), (32, -9, -21))
+OCCIPITAL_HORN_MM = ((27, -56, 8), (26, -66, 8), (24, -76, 7))
 
 
 def grid() -> nib.Nifti1Image:
@@ -94,8 +109,72 @@ def ventricles_of(
     return np.isin(labels, np.flatnonzero(sizes > 300))
 
 
-def colin_in_mni(mni: nib.Nifti1Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Warp Colin27's head and its deep grey matter to the 2 mm grid."""
+def lateral_ventricle_zone(ventricles: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mark where lateral ventricles may lie with 1, where only temporal horns may with 0.5.
+
+    The largest body of `ventricles` is the lateral ventricles from the frontal horns to the
+    atria; the next holds third ventricle and the cisterns behind it, and what is nearer to
+    them is left out. The average of many heads hides the horns: their course is drawn in.
+    """
+    labels, _ = ndimage.label(ventricles > 0.5)
+    lateral = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    near, occipital, temporal, other = (
+        ndimage.distance_transform_edt(~where, sampling=SPACING_MM)
+        for where in (
+            lateral,
+            drawn(OCCIPITAL_HORN_MM),
+            drawn(TEMPORAL_HORN_MM),
+            (labels > 0) & ~lateral,
+        )
+    )
+    main = ((near <= ZONE_MM) | (occipital <= HORN_MM)) & (near < other)
+    return np.maximum(main * 1.0, (temporal <= HORN_MM) * 0.5)
+
+
+def drawn(points: tuple[tuple[int, int, int], ...]) -> NDArray[np.bool_]:
+    """Draw a line through points of the right side (mm), and its mirror image."""
+    steps = np.linspace(0, len(points) - 1, 100)
+    columns = zip(*points, strict=True)
+    line = np.stack([np.interp(steps, range(len(points)), c) for c in columns], axis=-1)
+    course = np.zeros(SHAPE, dtype=bool)
+    for side in (1, -1):
+        where = np.round((line * (side, 1, 1) - CORNER_MM) / SPACING_MM).astype(int)
+        course[tuple(where.T)] = True
+    return course
+
+
+def lobes_of(aal: NDArray[np.integer], wm: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Give each voxel the lobe of the nearest AAL region: 1-6 left, 7-12 right.
+
+    Both halves of the atlas vote together, so that the map is symmetric about x = 0. Insula
+    and deep nuclei own only what lies within 4 mm: the corona radiata belongs to the lobes.
+    """
+    world = [c + SPACING_MM * np.arange(n) for c, n in zip(CORNER_MM, SHAPE, strict=True)]
+    x, y, z = np.meshgrid(*world, indexing="ij")
+    stem = (aal == 0) & (wm > 0.5) & (np.abs(x) < 14) & (y > -42) & (y < -10) & (z < -8)
+    distance = np.empty((len(AAL_LOBES), *SHAPE))
+    for lobe, indices in AAL_LOBES.items():
+        seeds = np.isin(aal, [i + side for i in indices for side in (0, 1)])
+        seeds |= stem & (lobe == INFRATENTORIAL)
+        both = seeds | seeds[::-1]
+        distance[lobe - 1] = ndimage.distance_transform_edt(~both, sampling=SPACING_MM)
+    distance[DEEP - 1][distance[DEEP - 1] > DEEP_REACH_MM] = np.inf
+    nearest = distance.argmin(axis=0) + 1
+    return np.where(x < 0, nearest, nearest + len(AAL_LOBES)).astype(np.uint8)
+
+
+def save_labels(name: str, labels: NDArray[np.uint8]) -> None:
+    """Save labels as they are."""
+    image = nib.Nifti1Image(labels, grid().affine)
+    image.set_sform(grid().affine, code=4)
+    image.set_qform(grid().affine, code=4)
+    nib.save(image, DATA / name)
+
+
+def colin_in_mni(
+    mni: nib.Nifti1Image,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.integer]]:
+    """Warp Colin27's head, its deep grey matter and its AAL labels to the 2 mm grid."""
     ants.config.set_ants_deterministic(on=True, seed_value=1)
     head = ants.image_read(str(locate(Template.COLIN27)))
     stripped = ants.image_read(str(locate(Template.COLIN27).with_name("ch2bet.nii.gz")))
@@ -108,7 +187,8 @@ def colin_in_mni(mni: nib.Nifti1Image) -> tuple[NDArray[np.float32], NDArray[np.
         ants.apply_transforms(reference, image, found["fwdtransforms"], "linear").numpy()
         for image in (head, deep)
     ]
-    return warped[0], warped[1]
+    labels = ants.apply_transforms(reference, aal, found["fwdtransforms"], "nearestNeighbor")
+    return warped[0], warped[1], np.round(labels.numpy()).astype(int)
 
 
 def main() -> None:
@@ -118,15 +198,17 @@ def main() -> None:
     inside = ndimage.binary_fill_holes(scaled[0] > 0)
     brain = brain_of(scaled[1], scaled[2])
     csf = np.where(inside, 1 - scaled[1] - scaled[2], 0)
-    head, deep_gm = colin_in_mni(nib.Nifti1Image(scaled[0].astype(np.float32), t1.affine))
+    head, deep_gm, aal = colin_in_mni(nib.Nifti1Image(scaled[0].astype(np.float32), t1.affine))
     save("deep_gm.nii.gz", deep_gm)
     support = on_grid(inside.astype(np.float32), t1.affine)
     maps = [on_grid(data, t1.affine) for data in (scaled[0], scaled[2])]
     save("head.nii.gz", blend(head / 255, maps[0], support, maps[1]))
     save("intracranial.nii.gz", intracranial_of(support, head / 255))
     save("brain.nii.gz", on_grid(brain.astype(np.float32), t1.affine))
-    ventricles = ventricles_of(csf, brain, t1.affine)
-    save("ventricles.nii.gz", on_grid(ventricles.astype(np.float32), t1.affine))
+    ventricles = on_grid(ventricles_of(csf, brain, t1.affine).astype(np.float32), t1.affine)
+    save("ventricles.nii.gz", ventricles)
+    save("lateral_ventricle_zone.nii.gz", lateral_ventricle_zone(ventricles))
+    save_labels("lobes.nii.gz", lobes_of(aal, maps[1]))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ DESCRIPTIONS = {
     "preproc": "bias-corrected image; for FLAIR also resampled to the T1w grid",
     "brain": "brain: grey and white matter, ventricles and sulci enclosed by them",
     "intracranial": "all inside the inner table of the skull, the space of TIV",
-    "lateralventricles": "lateral ventricles from the frontal horns to the atria",
+    "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",
     "wmh": "white-matter hyperintensities",
     "lesionfilled": "lesions replaced by the intensity of white matter around them",
 }

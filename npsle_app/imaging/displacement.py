@@ -1,0 +1,49 @@
+"""Where points of a head lie in the template."""
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from numpy.typing import NDArray
+from scipy import ndimage
+
+_RAS_LPS = np.array([-1.0, -1.0, 1.0])
+
+
+def to_template(points_mm: NDArray[np.float64], *, field: nib.Nifti1Image) -> NDArray[np.float64]:
+    """Move points of the head to the template.
+
+    Parameters
+    ----------
+    points_mm : (n, 3) array
+        World coordinates (RAS) in the space of the T1w image; n may be 0.
+    field : Nifti1Image
+        The field that brings template images to the T1w image, (I, J, K, 1, 3), ITK
+        convention (LPS), mm. Outside it the nearest displacement holds.
+
+    Returns
+    -------
+    (n, 3) array
+        World coordinates (RAS) in the space of the template, by linear interpolation.
+    """
+    where = apply_affine(np.linalg.inv(field.affine), points_mm).T
+    vectors = np.asarray(field.dataobj, dtype=np.float32).reshape(*field.shape[:3], 3)
+    moved = [
+        ndimage.map_coordinates(vectors[..., axis], where, order=1, mode="nearest")
+        for axis in range(3)
+    ]
+    found: NDArray[np.float64] = points_mm + np.stack(moved, axis=-1) * _RAS_LPS
+    return found
+
+
+def look_up(
+    image: nib.Nifti1Image, points_mm: NDArray[np.float64], *, order: int = 0
+) -> NDArray[np.float64]:
+    """Read an image at (n, 3) world points; order 0 for labels, 1 for values.
+
+    Outside the image the value of its nearest voxel holds.
+    """
+    where = apply_affine(np.linalg.inv(image.affine), points_mm).T
+    values: NDArray[np.float64] = ndimage.map_coordinates(
+        image.get_fdata(), where, order=order, mode="nearest"
+    )
+    return values
