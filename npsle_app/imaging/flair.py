@@ -15,6 +15,7 @@ from npsle_app.imaging.volumes import like
 _BINS = 48
 _EDGE_PLANES = 2
 _LEAST_COVERAGE = 0.1
+_LOOK = "check that it is a scan of this head, and voxel sizes and orientation in its header"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +75,16 @@ def prepare_flair(
     Raises
     ------
     ValueError
-        If the scan has values that are not finite or nothing but one value, or if less than
-        a tenth of the brain lies in it.
+        If the scan has values that are not finite or nothing but one value, if it cannot be
+        registered, or if less than a tenth of the brain lies in it.
     """
     _check_values(scan)
-    matrix = registration.register_rigid(scan, fixed=t1w, fixed_mask=brain, seed=seed)
+    matrix = _register(scan, t1w=t1w, brain=brain, seed=seed)
     inside = np.asarray(brain.dataobj) > 0
     shown = inside & mark_shown(scan, reference=t1w, matrix=matrix)
     alignment = _compare(scan, t1w=t1w, matrix=matrix, brain=inside, shown=shown)
     if alignment.coverage < _LEAST_COVERAGE:
-        msg = (
-            f"FLAIR shows {alignment.coverage:.0%} of the brain after registration to T1w: check "
-            "that it is a scan of the same head, and voxel sizes and orientation in its header"
-        )
+        msg = f"after registration it shows {alignment.coverage:.0%} of the brain: {_LOOK}"
         raise ValueError(msg)
     corrected, field = correct_bias(
         registration.resample(scan, reference=t1w, matrix=matrix),
@@ -105,14 +103,24 @@ def prepare_flair(
     )
 
 
+def _register(
+    scan: nib.Nifti1Image, *, t1w: nib.Nifti1Image, brain: nib.Nifti1Image, seed: int
+) -> NDArray[np.float64]:
+    try:
+        return registration.register_rigid(scan, fixed=t1w, fixed_mask=brain, seed=seed)
+    except RuntimeError as error:  # ITK, where the images no longer overlap
+        msg = f"it cannot be registered to the T1w image: {_LOOK}"
+        raise ValueError(msg) from error
+
+
 def _check_values(scan: nib.Nifti1Image) -> None:
     data = scan.get_fdata(dtype=np.float32)
     missing = data.size - int(np.count_nonzero(np.isfinite(data)))
     if missing:
-        msg = f"{missing} of the {data.size} voxels of FLAIR are NaN or infinite: replace them"
+        msg = f"{missing} of the {data.size} voxels are NaN or infinite: replace them"
         raise ValueError(msg)
     if data.min() == data.max():
-        msg = f"all voxels of FLAIR have the value {data.max():g}: export the scan again"
+        msg = f"all voxels have the value {data.max():g}: export the scan again"
         raise ValueError(msg)
 
 

@@ -144,3 +144,24 @@ def test_the_two_outermost_slices_of_flair_do_not_count(session):
     data[20:24, 30:34, 32:] = 3 * FLAIR["lesion"]
     nib.save(nib.Nifti1Image(data, image.affine), session.flair.path)
     assert not nib.load(run(session).mask).get_fdata()[:, :, 32:].any()
+
+
+@pytest.mark.slow
+def test_how_flair_is_stored_does_not_move_the_volume(tmp_path, monkeypatch):
+    """The same head in other orders and directions of its axes, with all that is done to it."""
+    found = {}
+    for axes in ("RAS", "LPS", "SPL"):
+        session = make_session(tmp_path / axes, np.random.default_rng(1))
+        monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: session.priors)  # noqa: ARG005, B023
+        monkeypatch.setattr(wmh, "draw", lambda *_, **__: ())
+        image = nib.load(session.flair.path)
+        turn = nib.orientations.ornt_transform(
+            nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(axes)
+        )
+        turned = image.as_reoriented(turn)
+        nib.save(nib.Nifti1Image(turned.get_fdata(dtype=np.float32), turned.affine),
+                 session.flair.path)  # fmt: skip
+        found[axes] = measures(run(session))["wmh_ml"]["value"]
+    assert found["RAS"] > 1
+    assert found["LPS"] == pytest.approx(found["RAS"], rel=0.005)
+    assert found["SPL"] == pytest.approx(found["RAS"], rel=0.005)

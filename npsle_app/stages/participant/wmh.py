@@ -13,7 +13,7 @@ from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.content_gates import check_content
 from npsle_app.imaging.flair import PreparedFlair, prepare_flair
-from npsle_app.imaging.flair_content import measure_content
+from npsle_app.imaging.flair_content import FlairContent, measure_content
 from npsle_app.imaging.flair_gates import check_alignment, check_slices
 from npsle_app.imaging.lesion_features import LesionPriors, Mask
 from npsle_app.imaging.lesion_gates import check_lesions
@@ -61,6 +61,7 @@ class _Found:
     grid: nib.Nifti1Image
     brain: nib.Nifti1Image
     prepared: PreparedFlair
+    content: FlairContent
     priors: LesionPriors
     map: LesionMap
     mask: Mask
@@ -117,19 +118,30 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
         bias_spline_mm=settings.bias_spline_mm,
     )
     priors = lesion_priors(t1w, field=field)
-    found = lesion_probability(
-        prepared.flair.get_fdata(dtype=np.float32),
-        t1w.get_fdata(dtype=np.float32),
-        brain=prepared.shown,
-        priors=priors,
-        voxel_sizes_mm=voxel_sizes(t1w.affine),
-        coefficients=read_coefficients(),
+    content = measure_content(
+        scan,
+        prepared=prepared,
+        t1w=t1w,
+        brain=np.asarray(brain.dataobj) > 0,
+        priors=priors.tissue,
     )
+    try:
+        found = lesion_probability(
+            prepared.flair.get_fdata(dtype=np.float32),
+            t1w.get_fdata(dtype=np.float32),
+            brain=prepared.shown,
+            priors=priors,
+            voxel_sizes_mm=voxel_sizes(t1w.affine),
+            coefficients=read_coefficients(),
+        )
+    except ValueError as error:
+        raise ValueError(_explain(error, content=content)) from error
     voxel, smallest = voxel_mm3(t1w), settings.min_lesion_mm3
     return _Found(
         grid=t1w,
         brain=brain,
         prepared=prepared,
+        content=content,
         priors=priors,
         map=found,
         mask=lesions(
@@ -142,18 +154,20 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
     )
 
 
+def _explain(error: ValueError, *, content: FlairContent) -> str:
+    """Say first what is wrong with the image, where the checks know it."""
+    failed = (gate for gate in check_content(content) if gate.state is Qc.FAIL)
+    return "; ".join([*(f"{gate.seen}: {gate.advice}" for gate in failed), str(error)])
+
+
 def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Gate, ...]:
-    brain = np.asarray(found.brain.dataobj) > 0
-    content = measure_content(
-        scan, prepared=found.prepared, t1w=found.grid, brain=brain, priors=found.priors.tissue
-    )
     return (
         *check_alignment(found.prepared.alignment),
         check_slices(float(voxel_sizes(scan.affine).max())),
-        *check_content(content),
+        *check_content(found.content),
         *check_lesions(
             found.mask,
-            brain=brain,
+            brain=np.asarray(found.brain.dataobj) > 0,
             priors=found.priors,
             affine=found.grid.affine,
             volumes_ml=found.volumes_ml,
