@@ -31,7 +31,8 @@ class FlairContent:
     `noise`: standard deviation in white matter over its median. `unevenness`: brightest over
     darkest eighth of white matter after the bias correction. `shading`: 95th over 5th
     percentile of the bias field. `saturated`: share of the brain at the image's highest
-    value. `air`: 95th percentile of the smoothed signal around the head, over white matter.
+    value. `air`: median of the smoothed signal around the head, and `ghosts`: its 99th
+    percentile less the median, both over white matter.
     """
 
     csf_to_gm: float
@@ -43,6 +44,7 @@ class FlairContent:
     shading: float
     saturated: float
     air: float
+    ghosts: float
 
 
 def measure_content(
@@ -75,6 +77,7 @@ def measure_content(
     """
     values, other = (image.get_fdata(dtype=np.float32) for image in (prepared.flair, t1w))
     csf, gm, wm = _sure_tissue(other, shown=prepared.shown, priors=priors)
+    air, brightest = _air(values, brain=brain, affine=t1w.affine)
     medians = [_median(values[tissue]) for tissue in (csf, gm, wm)]
     to_scan = np.linalg.inv(scan.affine) @ prepared.matrix @ t1w.affine
     data = scan.get_fdata(dtype=np.float32)
@@ -92,7 +95,8 @@ def measure_content(
         unevenness=_unevenness(values, wm=wm, affine=t1w.affine),
         shading=prepared.shading,
         saturated=float((data[tuple(inside)] >= data.max()).mean()) if inside.size else np.nan,
-        air=_ratio(_air(values, brain=brain, affine=t1w.affine), medians[2]),
+        air=_ratio(air, medians[2]),
+        ghosts=_ratio(brightest - air, medians[2]),
     )
 
 
@@ -167,13 +171,19 @@ def _unevenness(values: Volume, *, wm: Mask, affine: NDArray[np.float64]) -> flo
     return _ratio(max(medians), min(medians)) if medians else np.nan
 
 
-def _air(values: Volume, *, brain: Mask, affine: NDArray[np.float64]) -> float:
-    """Look beside and above the upper half of the brain, where nothing but ghosts shines."""
+def _air(values: Volume, *, brain: Mask, affine: NDArray[np.float64]) -> tuple[float, float]:
+    """Return median and 99th percentile beside and above the upper half of the brain.
+
+    Noise is much the same everywhere in the air, ghosts lie in bands.
+    """
     edges = voxel_sizes(affine)
-    up = np.indices(brain.shape, sparse=True)
-    height = sum(affine[2, axis] * up[axis] for axis in range(3))
+    indices = np.indices(brain.shape, sparse=True)
+    height = sum(affine[2, axis] * indices[axis] for axis in range(3))
     upper = height > np.median(np.argwhere(brain) @ affine[2, :3])
     away = ndimage.distance_transform_edt(~brain, sampling=tuple(edges)) > _AIR_MM
     smooth = ndimage.uniform_filter(values, tuple(np.ceil(_BLOCK_MM / edges).astype(int)))
     air = smooth[away & upper]
-    return float(np.percentile(air, 95)) if air.size >= _LEAST_VOXELS else np.nan
+    if air.size < _LEAST_VOXELS:
+        return np.nan, np.nan
+    middle, brightest = np.percentile(air, (50, 99))
+    return float(middle), float(brightest)

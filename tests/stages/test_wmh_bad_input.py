@@ -83,6 +83,7 @@ CASES = (
     Case("shading that N4 left", lambda good, _t1w, _rng: good * 2 ** MIDDLE[0], "FLAIR evenness"),
     Case("saturation", saturated, "FLAIR saturation"),
     Case("a constant added", lambda good, _t1w, _rng: good + 100, "FLAIR signal in air"),
+    Case("ghosts", lambda good, *_: good + 20.0 * (MIDDLE[1] < -0.8), "FLAIR ghosts", "warn"),
     Case("a constant taken away", lambda good, _t1w, _rng: good - 150, "FLAIR contrast"),
 )
 
