@@ -103,3 +103,42 @@ def test_a_chosen_folder_of_atlases_goes_first(monkeypatch, tmp_path):
     (tmp_path / "aal.nii.gz").touch()
     monkeypatch.setenv("NPSLE_APP_TEMPLATES", str(tmp_path))
     assert templates.locate(Template.AAL) == tmp_path / "aal.nii.gz"
+
+
+def test_lobes_are_mirror_images_of_one_another():
+    """Labels 1-6 lie at negative x, 7-12 are the same at positive x."""
+    image = templates.load(Template.LOBES)
+    labels = np.asarray(image.dataobj).astype(int)
+    x = np.arange(image.shape[0]) * image.affine[0, 0] + image.affine[0, 3]
+    assert set(np.unique(labels[x < 0])) == set(range(1, 7))
+    np.testing.assert_array_equal(labels[::-1][x < 0] - 6, labels[x < 0])
+
+
+@pytest.mark.parametrize(
+    ("place", "lobe"),
+    [
+        ((-30, 40, 20), 1),
+        ((40, -55, 45), 2 + 6),
+        ((-58, -20, -15), 3),
+        ((20, -95, 5), 4 + 6),
+        ((-26, 0, 5), 5),
+        ((-10, -20, 5), 5),
+        ((25, -60, -45), 6 + 6),
+        ((5, -28, -35), 6 + 6),
+    ],
+    ids=str,
+)
+def test_a_place_has_its_lobe(place, lobe):
+    image = templates.load(Template.LOBES)
+    where = np.round(np.linalg.inv(image.affine) @ [*place, 1])[:3].astype(int)
+    assert image.dataobj[tuple(where)] == lobe
+
+
+def test_the_zone_of_the_lateral_ventricles_holds_them_but_not_the_third():
+    image = templates.load(Template.LATERAL_VENTRICLE_ZONE)
+    for place, value in {(20, -35, 20): 255, (-15, 20, 10): 255, (34, -20, -15): 128}.items():
+        where = np.round(np.linalg.inv(image.affine) @ [*place, 1])[:3].astype(int)
+        assert image.dataobj[tuple(where)] == value, place
+    for place in ((0, -35, -5), (60, 0, 0)):  # quadrigeminal cistern, Sylvian fissure
+        where = np.round(np.linalg.inv(image.affine) @ [*place, 1])[:3].astype(int)
+        assert image.dataobj[tuple(where)] == 0, place

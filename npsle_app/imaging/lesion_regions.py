@@ -136,9 +136,9 @@ def regions(voxels: LesionVoxels) -> tuple[Region, ...]:
     """Name the region of each lesion, the first that holds.
 
     Periventricular where it comes within 3 mm of a lateral ventricle, confluent where it also
-    reaches further than 10 mm [1]_; juxtacortical where at least three of its voxels
-    touch the cortex in a neighbourhood of 3 × 3 × 3; infratentorial where most of it lies there; else subcortical
-    (the order of [2]_).
+    reaches further than 10 mm [1]_; juxtacortical where at least three of its voxels touch the
+    cortex in a neighbourhood of 3 × 3 × 3; infratentorial where most of it lies there; else
+    subcortical (the order of [2]_).
 
     References
     ----------
