@@ -66,7 +66,7 @@ def test_what_is_written_is_read_back_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[lesions]", "no section is called 'lesions'; there are run, environment, anat"),
+        ("[lumps]", "no section is called 'lumps'; there are run, environment, anat"),
         ("[wmh]\nlimit = 1", r"no key of \[wmh\] is called 'limit'; there are random_seed"),
         ("[wmh]\nthreshold = 'high'", r"\[wmh\]: expected float, got 'high'"),
         ("[wmh]\nthreshold = 1.5", r"\[wmh\]: the WMH threshold must lie between 0 and 1"),
