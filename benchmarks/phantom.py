@@ -24,7 +24,6 @@ from npsle_app import templates
 from npsle_app.__main__ import main as run_app
 from npsle_app.bids.names import File
 from npsle_app.imaging.filling import fill
-from npsle_app.imaging.lesion_features import find_bounds
 from npsle_app.imaging.registration import warp
 from npsle_app.imaging.tissue import (
     TissueMaps,
@@ -32,6 +31,7 @@ from npsle_app.imaging.tissue import (
     segment,
     volume_ml,
 )
+from npsle_app.imaging.tissue_model import find_bounds
 from npsle_app.imaging.volumes import fraction, like
 from npsle_app.phantom.participant import make_participant
 from npsle_app.phantom.study import Study, write_study

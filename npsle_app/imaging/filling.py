@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import Mask, TissueBounds, Volume
+from npsle_app.imaging.tissue_model import Mask, TissueBounds, Volume
 
 _SIX_NEIGHBOURS = ndimage.generate_binary_structure(3, 1)
 

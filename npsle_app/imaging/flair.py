@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from npsle_app.imaging import registration
 from npsle_app.imaging.bias_field import correct_bias
-from npsle_app.imaging.lesion_features import Mask, Volume
+from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.imaging.volumes import like
 
 _BINS = 48
@@ -101,6 +101,18 @@ def prepare_flair(
         alignment=alignment,
         shading=float(high / low),
     )
+
+
+def rest_at_zero(scan: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Take away a constant that was added to the whole scan, so that its darkest voxel is 0.
+
+    Bias correction divides: with the constant left in, it would change with it. A scan that
+    reaches 0 or below, or has one value only, is returned as it is.
+    """
+    data = scan.get_fdata(dtype=np.float32)
+    if not 0 < data.min() < data.max():
+        return scan
+    return like(scan, data - data.min())
 
 
 def _register(

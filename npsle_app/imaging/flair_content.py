@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.stats import mannwhitneyu
 
 from npsle_app.imaging.flair import PreparedFlair
-from npsle_app.imaging.lesion_features import Mask, TissuePriors, Volume, fit_tissue
+from npsle_app.imaging.tissue_model import Mask, TissuePriors, Volume, fit_tissue
 
 _SURE = 0.9
 _LEAST_VOXELS = 50

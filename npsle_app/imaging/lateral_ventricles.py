@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import Mask, Volume
+from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.records import Gate, Qc
 
 _FLUID = 0.5

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import LesionPriors, Mask, Volume
+from npsle_app.imaging.lesion_features import LesionPriors
+from npsle_app.imaging.tissue_model import Mask, Volume
 
 _SEEN = 0.1  # probability above which voxels make up a component
-_CORE = 0.5  # probability that a component must reach somewhere
+_CORE = 0.6  # probability that a component must reach somewhere
 _RIM_MM = 2.0
-_SEPTUM_MM = 4.0  # half the gap between the ventricles that counts as septum
+_SEPTUM_MM = 5.0  # half the gap between the ventricles that counts as septum
 _BELIEVED = 0.5  # mean probability above which a component stays on the rim
 _WHITE = 0.2  # mean prior of white matter below which it does not, however bright
 _MOSTLY = 0.5
@@ -32,8 +33,8 @@ def clear_borders(
     lies within 2 mm of the outer fluid or of the border of the mask, unless its mean
     probability is at least 0.5 and its mean prior of white matter at least 0.2; or if most
     of it lies where the template has ventricles and its mean probability is below 0.5; or if
-    it nowhere reaches 0.5: such specks are noise and bright cortex, more often than lesions.
-    The gap between the ventricles, up to 8 mm wide, goes voxel by voxel.
+    it nowhere reaches 0.6: such specks are noise and bright cortex, more often than lesions.
+    The gap between the ventricles, up to 10 mm wide, goes voxel by voxel.
 
     Parameters
     ----------

@@ -6,37 +6,46 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Volume = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from npsle_app.imaging.tissue_model import Mask, TissueModel, TissuePriors, Volume, fit_tissue
 
-FEATURES = ("brightness", "contrast", "log_odds", "white_matter", "grey_matter")
+FEATURES = (
+    "brightness",
+    "brightness_1mm",
+    "brightness_2mm",
+    "contrast_6mm",
+    "contrast_12mm",
+    "over_white",
+    "over_white_2mm",
+    "over_white_sd",
+    "brightest_neighbour",
+    "darkest_neighbour",
+    "curvature_low",
+    "curvature_middle",
+    "curvature_high",
+    "t1w",
+    "t1w_1mm",
+    "t1w_2mm",
+    "t1w_fluid",
+    "t1w_grey",
+    "grey_matter",
+    "white_matter",
+    "ventricles",
+    "log_odds",
+    "from_ventricles",
+    "from_outer_fluid",
+)
 
-_SMOOTHING_SIGMA_MM = 0.64  # full width at half maximum 1.5 mm
-_SURROUNDINGS_SIGMA_MM = 6.0
-_MAX_ROUNDS = 30
-_SETTLED = 1e-4  # share of voxels that may still change class
-_SURE = 0.5  # prior above which a voxel may stand for its class
-_LEAST = 1e-4  # probability that no prior falls below
-_LEAST_VOXELS = 20
-_VESSEL_SD = 4.0
+_FINE_SIGMA_MM = 0.64  # full width at half maximum 1.5 mm
+_CURVATURE_SIGMA_MM = 1.5
+_LOCAL_SIGMA_MM = 10.0
+_FLOOR_PERCENT = 0.1  # of the brain's voxels are darker than what counts as no signal
+_NORMAL_SD = (0.04, 0.1)  # bounds of white matter's deviation, in units of grey matter
+_LEAST = 1e-4
 _LEAST_WM = 0.02  # prior of white matter below which no voxel is looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TissuePriors:
-    """Where the template expects grey and white matter: arrays of one shape, from 0 to 1."""
-
-    gm: Volume
-    wm: Volume
-
-    @property
-    def csf(self) -> Volume:
-        """What grey and white matter leave."""
-        return np.clip(1 - self.gm - self.wm, 0, 1)
-
-    def at(self, where: "Mask | tuple[slice, ...]") -> "TissuePriors":
-        """Return the same priors of fewer voxels."""
-        return TissuePriors(gm=self.gm[where], wm=self.wm[where])
+_BRIGHT_SD = 0.5  # above the white matter around, from which a voxel is looked at
+_VENTRICLE = 0.25  # prior from which fluid is of a ventricle
+_SURELY_VENTRICLE = 0.7
+_FARTHEST_MM = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,242 +66,170 @@ class LesionPriors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TissueModel:
-    """One Gaussian per tissue; `scale` is the median of grey matter.
-
-    Means and deviations, in the order CSF, GM, WM, are in units of `scale`.
-    """
-
-    scale: float
-    means: NDArray[np.float64]
-    deviations: NDArray[np.float64]
-
-    @property
-    def wm_to_gm(self) -> float:
-        """White over grey matter: below 1 in a FLAIR image, above 1 in a T1w image."""
-        return float(self.means[2] / self.means[1])
-
-    def posteriors(self, scaled: Volume, *, priors: TissuePriors) -> Volume:
-        """Probability of CSF, GM and WM in each of n voxels, a (3, n) array.
-
-        Parameters
-        ----------
-        scaled : (n,) array
-            Intensities over `scale`.
-        priors : TissuePriors
-            Of the same voxels.
-        """
-        return _posteriors(
-            scaled, stacked=_stack(priors), means=self.means, deviations=self.deviations
-        )
-
-
-def fit_tissue(intensity: Volume, *, priors: TissuePriors, csf_is_dark: bool = True) -> TissueModel:
-    """Fit one Gaussian to each tissue, the spatial priors held fixed (hard EM).
-
-    Parameters
-    ----------
-    intensity : (n,) array
-        Brain voxels of one image, in any unit.
-    priors : TissuePriors
-        Of the same voxels.
-    csf_is_dark : bool
-        A voxel brighter than the mean of grey matter is then never fluid: in FLAIR it is
-        the rim of a lesion or flowing fluid.
-
-    Returns
-    -------
-    TissueModel
-        The scale is the *median* over voxels that both the image and the prior call grey
-        matter. Lesions look like grey matter in both images, but they lie where the prior
-        expects white matter, so their load does not move it.
-
-    Raises
-    ------
-    ValueError
-        Where a tissue has fewer than 20 voxels: no brain, or priors of another head.
-
-    References
-    ----------
-    The steps of Schmidt 2017 (PhD thesis, LMU Munich), from their description.
-    """
-    stacked = _stack(priors)
-    labels = stacked.argmax(axis=0)
-    for _ in range(_MAX_ROUNDS):
-        means, deviations = _moments(intensity, labels=labels)
-        found = _posteriors(intensity, stacked=stacked, means=means, deviations=deviations)
-        found = found.argmax(axis=0)
-        if csf_is_dark:
-            found[(found == 0) & (intensity > means[1])] = 1
-        changed = float(np.mean(found != labels))
-        labels = found
-        if changed < _SETTLED:
-            break
-    return _summarize(intensity, labels=labels, stacked=stacked)
-
-
-def _summarize(intensity: Volume, *, labels: NDArray[np.intp], stacked: Volume) -> TissueModel:
-    sure = np.where(stacked[labels, np.arange(labels.size)] >= _SURE, labels, -1)
-    means, deviations = _moments(intensity, labels=labels)
-    for tissue in (1, 2):
-        chosen = intensity[sure == tissue]
-        if chosen.size >= _LEAST_VOXELS:
-            means[tissue] = np.median(chosen)
-    scale = float(means[1])
-    return TissueModel(scale=scale, means=means / scale, deviations=deviations / scale)
-
-
-def _stack(priors: TissuePriors) -> Volume:
-    stacked = np.stack([priors.csf, priors.gm, priors.wm]).astype(np.float32)
-    return np.maximum(stacked, _LEAST)
-
-
-def _moments(
-    intensity: Volume, *, labels: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    groups = [intensity[labels == tissue] for tissue in range(3)]
-    if min(group.size for group in groups) < _LEAST_VOXELS:
-        found = ", ".join(str(group.size) for group in groups)
-        msg = (
-            f"CSF, grey and white matter have {found} voxels; at least {_LEAST_VOXELS} of each "
-            "are needed: look at the brain mask and at the registration to the template"
-        )
-        raise ValueError(msg)
-    means = np.array([group.mean(dtype=np.float64) for group in groups])
-    deviations = np.array([group.std(dtype=np.float64) for group in groups])
-    return means, np.maximum(deviations, 1e-3 * abs(means).max())
-
-
-def _posteriors(
-    intensity: Volume,
-    *,
-    stacked: Volume,
-    means: NDArray[np.float64],
-    deviations: NDArray[np.float64],
-) -> Volume:
-    logs = np.empty_like(stacked)
-    for tissue in range(3):
-        z = (intensity - np.float32(means[tissue])) / np.float32(deviations[tissue])
-        logs[tissue] = np.log(stacked[tissue]) - 0.5 * z**2 - np.log(deviations[tissue])
-    logs -= logs.max(axis=0)
-    np.exp(logs, out=logs)
-    logs /= logs.sum(axis=0)
-    return logs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TissueBounds:
-    """What in a T1w image is brain tissue by its intensity.
-
-    `fluid` is an (I, J, K) mask; tissue is brighter than `darkest` and at most `brightest`,
-    in the image's unit.
-    """
-
-    fluid: Mask
-    darkest: float
-    brightest: float
-
-
-def find_bounds(
-    t1w: Volume, *, brain: Mask, priors: TissuePriors, csf_sd: float = 2.0
-) -> TissueBounds:
-    """Find the fluid and the intensities between which a voxel is tissue.
-
-    Parameters
-    ----------
-    t1w, brain : (I, J, K) array
-        Bias-corrected image in any unit, and the brain mask.
-    priors : TissuePriors
-        On the same grid.
-    csf_sd : float
-        The darkest tissue lies so many standard deviations above the mean of fluid, but
-        never above the middle between fluid and white matter, where a poor fit of fluid
-        would put it. The brightest lies four above the mean of white matter: beyond are
-        vessels and an enhancing choroid plexus.
-    """
-    inside = priors.at(brain)
-    model = fit_tissue(t1w[brain], priors=inside, csf_is_dark=False)
-    fluid = np.zeros(brain.shape, dtype=bool)
-    fluid[brain] = model.posteriors(t1w[brain] / np.float32(model.scale), priors=inside)[0] > 0.5
-    csf, _, wm = model.means
-    darkest = min(csf + csf_sd * model.deviations[0], (csf + wm) / 2)
-    brightest = wm + _VESSEL_SD * model.deviations[2]
-    return TissueBounds(
-        fluid=fluid,
-        darkest=float(darkest * model.scale),
-        brightest=float(brightest * model.scale),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
     """Voxels that might be lesion, and what speaks for each.
 
-    `where` is an (I, J, K) mask with n voxels; `values` is (n, 5) in the order of FEATURES.
+    `where` is an (I, J, K) mask with n voxels; `values` is (n, 24) in the order of FEATURES;
+    `fluid` marks the cerebrospinal fluid of the T1w image.
     """
 
     where: Mask
     values: Volume
     tissue: TissueModel
+    fluid: Mask
 
 
-def find_candidates(
-    flair: Volume, *, brain: Mask, priors: LesionPriors, voxel_sizes_mm: NDArray[np.float64]
-) -> Candidates:
-    """Describe the voxels brighter than white matter.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _White:
+    """FLAIR less the white matter around, and the deviation of normal white matter."""
+
+    over: Volume
+    deviation: np.float32
+
+
+def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPriors) -> Candidates:
+    """Describe the voxels that are brighter than the white matter around them.
 
     Parameters
     ----------
-    flair : (I, J, K) array
-        In any unit: every intensity is divided by the median of grey matter, so a factor
-        changes nothing. Other scalings (white-matter mode, interquartile range) shift with
+    flair, t1w : (I, J, K) array
+        On one grid of 1 mm cubes, in any unit. The darkest of the brain is taken for no
+        signal and the median of grey matter for one, so that neither a factor nor a constant
+        changes anything. Other scalings (white-matter mode, interquartile range) shift with
         the lesion load and cost a like model nearly all its accuracy.
     brain : (I, J, K) array of bool
         Voxels that belong to the brain and that the scan covers.
     priors : LesionPriors
         On the same grid.
-    voxel_sizes_mm : (3,) array
-        Edge lengths.
 
     Returns
     -------
     Candidates
-        brightness: intensity − 1, in units of grey matter; contrast: intensity less the
-        mean of the brain around (Gaussian, σ 6 mm); log_odds of the lesion prior;
-        white_matter and grey_matter: priors.
+        brightness: intensity − 1, in units of grey matter, smoothed by σ = 0.64, 1 and 2 mm;
+        contrast: less the mean of the brain around (σ 6, 12 mm); over_white: less the normal
+        white matter around (σ 10 mm), also in its standard deviations; neighbours: of 26;
+        curvature: the eigenvalues of the Hessian (σ 1.5 mm), a bright spot has three below 0;
+        t1w: 0 at grey matter, in units of white less fluid; t1w_fluid, t1w_grey:
+        probabilities; grey_matter, white_matter, ventricles: priors; log_odds: of the
+        lesion prior; from_ventricles, from_outer_fluid: distances in mm. No feature knows
+        left from right or up from down.
+
+    Raises
+    ------
+    ValueError
+        If a tissue cannot be found.
     """
-    smooth = smooth_inside(
-        flair, mask=brain, sigma_mm=_SMOOTHING_SIGMA_MM, voxel_sizes_mm=voxel_sizes_mm
-    )
-    tissue = fit_tissue(smooth[brain], priors=priors.tissue.at(brain))
-    smooth /= np.float32(tissue.scale)
-    around = smooth_inside(
-        smooth, mask=brain, sigma_mm=_SURROUNDINGS_SIGMA_MM, voxel_sizes_mm=voxel_sizes_mm
-    )
-    where = brain & (smooth > tissue.means[2]) & (priors.tissue.wm > _LEAST_WM)
+    scaled, tissue = _scale(flair, brain=brain, priors=priors.tissue)
+    white = _find_white(scaled, brain=brain, prior=priors.tissue.wm, tissue=tissue)
+    t1w_scaled, posteriors = _read_t1w(t1w, brain=brain, priors=priors.tissue)
+    fluid = posteriors[0] > 0.5
+    where = brain & (white.over > _BRIGHT_SD * white.deviation)
+    where &= priors.tissue.wm > _LEAST_WM
     found = priors.at(where)
     odds = np.clip(found.lesion, _LEAST, 1 - _LEAST)
     columns = (
-        smooth[where] - 1,
-        (smooth - around)[where],
-        np.log(odds / (1 - odds)),
-        found.tissue.wm,
+        *_describe_brightness(scaled, brain=brain, white=white, where=where),
+        *_curvatures(np.where(brain, white.over, np.float32(0)), where=where),
+        *_at_scales(t1w_scaled, brain=brain, where=where),
+        posteriors[0][where],
+        posteriors[1][where],
         found.tissue.gm,
+        found.tissue.wm,
+        found.ventricles,
+        np.log(odds / (1 - odds)),
+        *_distances(fluid, brain=brain, ventricles=priors.ventricles, where=where),
     )
     values = np.stack(columns, axis=1).astype(np.float32)
-    return Candidates(where=where, values=values, tissue=tissue)
+    return Candidates(where=where, values=values, tissue=tissue, fluid=fluid)
 
 
-def smooth_inside(
-    image: Volume, *, mask: Mask, sigma_mm: float, voxel_sizes_mm: NDArray[np.float64]
-) -> Volume:
-    """Smooth with a Gaussian that sees only the voxels inside the mask; 0 outside.
+def _scale(flair: Volume, *, brain: Mask, priors: TissuePriors) -> tuple[Volume, TissueModel]:
+    smooth = smooth_inside(flair, mask=brain, sigma_mm=_FINE_SIGMA_MM)
+    smooth -= np.where(brain, np.percentile(smooth[brain], _FLOOR_PERCENT), 0).astype(np.float32)
+    tissue = fit_tissue(smooth[brain], priors=priors.at(brain))
+    smooth /= np.float32(tissue.scale)
+    return smooth, tissue
 
-    Along an axis whose voxels are longer than the kernel it does next to nothing, so thick
-    slices are not mixed.
-    """
-    sigma = sigma_mm / voxel_sizes_mm
-    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma, truncate=3)
-    blurred = ndimage.gaussian_filter(np.where(mask, image, 0), sigma, truncate=3)
+
+def _find_white(scaled: Volume, *, brain: Mask, prior: Volume, tissue: TissueModel) -> _White:
+    """Follow the level of normal white matter: what is left of the bias field goes with it."""
+    level = np.float32(tissue.means[2])
+    width = 2 * np.clip(tissue.deviations[2], *_NORMAL_SD)
+    normal = brain & (prior > 0.5) & (np.abs(scaled - level) < width)
+    weight = ndimage.gaussian_filter(normal.astype(np.float32), _LOCAL_SIGMA_MM, truncate=3)
+    total = ndimage.gaussian_filter(np.where(normal, scaled, 0), _LOCAL_SIGMA_MM, truncate=3)
+    around = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), level)
+    over = np.where(brain, scaled - around, 0).astype(np.float32)
+    return _White(over=over, deviation=np.float32(max(over[normal].std(), 1e-3)))
+
+
+def _read_t1w(t1w: Volume, *, brain: Mask, priors: TissuePriors) -> tuple[Volume, Volume]:
+    """Scale T1w by its tissues; and the probability of each tissue, (3, I, J, K)."""
+    inside = priors.at(brain)
+    model = fit_tissue(t1w[brain], priors=inside, csf_is_dark=False)
+    scaled = np.where(brain, t1w, 0).astype(np.float32) / np.float32(model.scale)
+    posteriors = np.zeros((3, *brain.shape), dtype=np.float32)
+    posteriors[:, brain] = model.posteriors(scaled[brain], priors=inside)
+    csf, gm, wm = model.means
+    relative = (scaled - np.float32(gm)) / np.float32(max(wm - csf, 1e-3))
+    return np.where(brain, relative, 0).astype(np.float32), posteriors
+
+
+def _describe_brightness(
+    scaled: Volume, *, brain: Mask, white: _White, where: Mask
+) -> tuple[Volume, ...]:
+    smooth = {s: smooth_inside(scaled, mask=brain, sigma_mm=s)[where] for s in (1, 2, 6, 12)}
+    around = (scaled - white.over)[where]
+    fine = scaled[where]
+    lowest = ndimage.minimum_filter(np.where(brain, scaled, np.float32(9)), 3)[where]
+    return (
+        fine - 1,
+        smooth[1] - 1,
+        smooth[2] - 1,
+        fine - smooth[6],
+        fine - smooth[12],
+        white.over[where],
+        smooth[2] - around,
+        white.over[where] / white.deviation,
+        ndimage.maximum_filter(scaled, 3)[where] - 1,
+        lowest - 1,
+    )
+
+
+def _curvatures(image: Volume, *, where: Mask) -> NDArray[np.float32]:
+    """Eigenvalues of the Hessian times σ², a (3, n) array, the lowest first."""
+    hessian = np.empty((int(where.sum()), 3, 3), dtype=np.float32)
+    for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
+        order = np.bincount([row, column], minlength=3).tolist()
+        second = ndimage.gaussian_filter(image, _CURVATURE_SIGMA_MM, order=order, truncate=3)
+        hessian[:, row, column] = hessian[:, column, row] = second[where]
+    found: NDArray[np.float32] = np.linalg.eigvalsh(hessian).T * _CURVATURE_SIGMA_MM**2
+    return found
+
+
+def _at_scales(image: Volume, *, brain: Mask, where: Mask) -> tuple[Volume, ...]:
+    smooth = (smooth_inside(image, mask=brain, sigma_mm=s)[where] for s in (1, 2))
+    return (image[where], *smooth)
+
+
+def _distances(
+    fluid: Mask, *, brain: Mask, ventricles: Volume, where: Mask
+) -> tuple[Volume, Volume]:
+    solid = ndimage.binary_opening(fluid)
+    inner = (solid & (ventricles > _VENTRICLE)) | (ventricles > _SURELY_VENTRICLE)
+    outer = ~brain | (solid & (ventricles <= _VENTRICLE))
+    from_inner, from_outer = (
+        np.minimum(ndimage.distance_transform_edt(~place)[where], _FARTHEST_MM)
+        if place.any()
+        else np.full(int(where.sum()), _FARTHEST_MM)
+        for place in (inner, outer)
+    )
+    return from_inner.astype(np.float32), from_outer.astype(np.float32)
+
+
+def smooth_inside(image: Volume, *, mask: Mask, sigma_mm: float) -> Volume:
+    """Smooth with a Gaussian that sees only the voxels (1 mm cubes) inside; 0 outside."""
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_mm, truncate=3)
+    blurred = ndimage.gaussian_filter(np.where(mask, image, 0), sigma_mm, truncate=3)
     smoothed: Volume = np.where(mask, blurred / np.maximum(weight, 1e-6), 0).astype(np.float32)
     return smoothed

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import LesionPriors, Mask
+from npsle_app.imaging.lesion_features import LesionPriors
+from npsle_app.imaging.tissue_model import Mask
 from npsle_app.records import Gate, Qc, graded
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.imaging.displacement import look_up, to_template
-from npsle_app.imaging.lesion_features import Mask, Volume
+from npsle_app.imaging.tissue_model import Mask, Volume
 
 TOUCHING_MM = 3.0
 BEYOND_MM = 10.0

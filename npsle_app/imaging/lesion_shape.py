@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from npsle_app.imaging.lesion_features import Mask
+from npsle_app.imaging.tissue_model import Mask
 
 LEAST_VOXELS = 27  # below it the surface is that of the voxels, not of the lesion
 _SIGMA = 0.6  # in the shortest voxel edge: takes the steps off a sphere, keeps one layer

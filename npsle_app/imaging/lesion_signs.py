@@ -11,8 +11,8 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.lesion_features import Mask, Volume
 from npsle_app.imaging.lesion_sizes import extent_mm
+from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.records import Gate, Qc
 
 if TYPE_CHECKING:

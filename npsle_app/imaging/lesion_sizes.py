@@ -8,7 +8,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from npsle_app.imaging.lesion_features import Mask
+from npsle_app.imaging.tissue_model import Mask
 
 CLASS_EDGES_MM3 = (10.0, 100.0, 1000.0)
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.imaging.lesion_features import Mask, Volume
 from npsle_app.imaging.lesion_regions import (
     BEYOND_MM,
     LOBES,
@@ -17,6 +16,7 @@ from npsle_app.imaging.lesion_regions import (
 )
 from npsle_app.imaging.lesion_shape import SHAPES, measure_shape
 from npsle_app.imaging.lesion_sizes import extent_mm
+from npsle_app.imaging.tissue_model import Mask, Volume
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -11,10 +11,10 @@ from scipy import ndimage
 
 from npsle_app.imaging import lesion_signs, lesion_summary
 from npsle_app.imaging.lateral_ventricles import find_lateral_ventricles
-from npsle_app.imaging.lesion_features import Mask, Volume
 from npsle_app.imaging.lesion_regions import LesionVoxels, Region, find_cortex, locate_lesions
 from npsle_app.imaging.lesion_sizes import label_lesions
 from npsle_app.imaging.lesion_table import describe_lesions
+from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.imaging.volumes import check_same_grid, voxel_mm3
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """White-matter hyperintensities: from FLAIR to probability, from probability to lesions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,44 +7,19 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.imaging.lesion_cleanup import clear_borders
-from npsle_app.imaging.lesion_features import (
-    FEATURES,
-    Candidates,
-    LesionPriors,
-    Mask,
-    TissueModel,
-    Volume,
-    find_bounds,
-    find_candidates,
-)
+from npsle_app.imaging.lesion_features import LesionPriors, find_candidates
+from npsle_app.imaging.lesion_model import LesionModel
+from npsle_app.imaging.tissue_model import Mask, TissueModel, TissuePriors, Volume
+from npsle_app.imaging.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
+_USUAL_LOAD_ML = 10.0
+_LOADS_ML = (1.0, 50.0)
+_ODDS_OF_CUT = 0.75  # the best cut of the model's own odds is 1/3; at 0.2 odds are 1/4
 _MARGIN = 2  # voxels left around the brain when the arrays are cropped
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coefficients:
-    """The logistic model: log odds = intercept + Σ weight × feature.
-
-    Raises ValueError unless each of `lesion_features.FEATURES` has a weight.
-    """
-
-    model: str
-    intercept: float
-    weights: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        if set(self.weights) != set(FEATURES):
-            msg = f"weights are needed for {', '.join(FEATURES)}; got {', '.join(self.weights)}"
-            raise ValueError(msg)
-
-    @property
-    def vector(self) -> NDArray[np.float64]:
-        """Weights in the order of `FEATURES`."""
-        return np.array([self.weights[name] for name in FEATURES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +37,7 @@ def lesion_probability(
     brain: Mask,
     priors: LesionPriors,
     voxel_sizes_mm: NDArray[np.float64],
-    coefficients: Coefficients,
+    model: LesionModel,
 ) -> LesionMap:
     """Find how likely each voxel is to lie in a white-matter hyperintensity.
 
@@ -76,15 +50,14 @@ def lesion_probability(
     priors : LesionPriors
         The template's, brought to the same grid.
     voxel_sizes_mm : (3,) array
-        Edge lengths.
-    coefficients : Coefficients
-        Of the logistic model.
+        Edge lengths. The search itself is on 1 mm cubes.
+    model : LesionModel
+        Trained; see `docs/models/wmh.md`.
 
     Returns
     -------
     LesionMap
-        A likelihood score on the scale of a probability, set so that the volume above 0.2
-        is about right; it is not calibrated for other scanners or populations.
+        Set so that 0.2 is the best cut between volume and overlap.
 
     Raises
     ------
@@ -93,30 +66,57 @@ def lesion_probability(
 
     References
     ----------
-    A model of the kind of LST's lesion prediction algorithm: Schmidt 2017, PhD thesis,
-    LMU Munich. Weights and features are our own.
+    Scaling and clean-up are of the kind of LST's lesion prediction algorithm: Schmidt 2017,
+    PhD thesis, LMU Munich. Features and model are our own.
     """
     if not brain.any():
         msg = "FLAIR covers no voxel of the brain: look at its registration to the T1w image"
         raise ValueError(msg)
     box = _bounding_box(brain)
-    brain, priors = brain[box], priors.at(box)
-    found = find_candidates(flair[box], brain=brain, priors=priors, voxel_sizes_mm=voxel_sizes_mm)
-    score = score_candidates(found, coefficients=coefficients)
-    fluid = find_bounds(t1w[box], brain=brain, priors=priors.tissue).fluid
-    probability = np.zeros(flair.shape, dtype=np.float32)
-    probability[box] = clear_borders(
-        score, brain=brain, csf=fluid, priors=priors, voxel_sizes_mm=voxel_sizes_mm
+    grid = WorkGrid(shape=brain[box].shape, voxel_sizes_mm=voxel_sizes_mm)
+    inside = grid.enter_mask(brain[box])
+    known = _enter(priors.at(box), grid=grid)
+    images = (grid.enter_inside(image[box], mask=brain[box]) for image in (flair, t1w))
+    found = find_candidates(*images, brain=inside, priors=known)
+    score = np.zeros(inside.shape, dtype=np.float32)
+    score[found.where] = model.predict(found.values)
+    cleared = clear_borders(
+        score, brain=inside, csf=found.fluid, priors=known, voxel_sizes_mm=np.ones(3)
     )
+    probability = np.zeros(flair.shape, dtype=np.float32)
+    probability[box] = np.where(brain[box], grid.leave(fit_to_load(cleared)), 0)
     return LesionMap(probability=probability, tissue=found.tissue)
 
 
-def score_candidates(candidates: Candidates, *, coefficients: Coefficients) -> Volume:
-    """Apply the logistic model; 0 where no candidate is."""
-    score = np.zeros(candidates.where.shape, dtype=np.float32)
-    log_odds = coefficients.intercept + candidates.values @ coefficients.vector
-    score[candidates.where] = 1 / (1 + np.exp(-log_odds))
-    return score
+def fit_to_load(probability: Volume) -> Volume:
+    """Raise the odds where there is much lesion, lower them where there is little.
+
+    A model trained on many people expects the load of their mean: it finds too little in
+    the heavily and too much in the lightly affected. The odds are multiplied by the square
+    root of the load over 10 mL (half of the correction for a shifted prior), and by a
+    constant that puts the best cut at 0.2.
+
+    Parameters
+    ----------
+    probability : (I, J, K) array
+        On 1 mm cubes, cleaned; its sum is the load, taken as 1 to 50 mL.
+
+    References
+    ----------
+    Saerens, Latinne & Decaestecker 2002, doi:10.1162/089976602753284446
+    """
+    load_ml = float(np.clip(probability.sum(dtype=np.float64) / 1000, *_LOADS_ML))
+    factor = np.float32(_ODDS_OF_CUT * np.sqrt(load_ml / _USUAL_LOAD_ML))
+    fitted: Volume = factor * probability / (1 + (factor - 1) * probability)
+    return fitted
+
+
+def _enter(priors: LesionPriors, *, grid: WorkGrid) -> LesionPriors:
+    return LesionPriors(
+        tissue=TissuePriors(gm=grid.enter(priors.tissue.gm), wm=grid.enter(priors.tissue.wm)),
+        lesion=grid.enter(priors.lesion),
+        ventricles=grid.enter(priors.ventricles),
+    )
 
 
 def lesions(

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from npsle_app.imaging.filling import fill
-from npsle_app.imaging.lesion_features import TissueBounds
+from npsle_app.imaging.tissue_model import TissueBounds
 
 SHAPE = (24, 24, 24)
 WM, CSF, LESION = 100.0, 20.0, 60.0

@@ -7,23 +7,17 @@ import pytest
 from scipy import ndimage
 
 from npsle_app import templates
-from npsle_app.imaging.lesion_features import (
-    FEATURES,
-    LesionPriors,
-    TissuePriors,
-    find_candidates,
-    fit_tissue,
-)
+from npsle_app.imaging.lesion_features import LesionPriors
+from npsle_app.imaging.tissue_model import TissuePriors, fit_tissue
 from npsle_app.imaging.wmh import (
-    Coefficients,
     count_lesions,
+    fit_to_load,
     lesion_probability,
     lesion_volumes_ml,
     lesions,
-    score_candidates,
     soft_volume_ml,
 )
-from npsle_app.stages.participant.lesion_model import read_coefficients
+from npsle_app.stages.participant.lesion_model import read_model
 from npsle_app.templates import Template
 
 SHAPE = (44, 44, 44)
@@ -51,7 +45,7 @@ class Head:
         given = {"brain": self.brain, "priors": self.priors} | changes
         images = given.pop("flair", self.flair), given.pop("t1w", self.t1w)
         return lesion_probability(
-            *images, voxel_sizes_mm=VOXEL_MM, coefficients=read_coefficients(), **given
+            *images, voxel_sizes_mm=VOXEL_MM, model=read_model(), **given
         ).probability
 
 
@@ -129,14 +123,6 @@ def test_lesion_load_does_not_move_the_scale(rng):
     assert scale_of(heavy) == pytest.approx(scale_of(light), rel=0.005)
 
 
-def test_brightness_is_told_in_units_of_grey_matter(head):
-    candidates = find_candidates(
-        head.flair, brain=head.brain, priors=head.priors, voxel_sizes_mm=VOXEL_MM
-    )
-    seen = candidates.values[head.lesions[candidates.where], FEATURES.index("brightness")]
-    assert np.median(seen) == pytest.approx(FLAIR["lesion"] / FLAIR["gm"] - 1, abs=0.05)
-
-
 def test_nothing_is_found_outside_the_brain_mask(head):
     head.flair[:, :, :2] = 500
     covered = head.brain & (np.indices(SHAPE)[2] < 28)
@@ -156,15 +142,10 @@ def test_a_bright_plexus_in_the_ventricle_is_no_lesion(head):
 
 
 def test_a_faint_speck_without_a_core_is_no_lesion(head):
-    """Between the lesions and noise: what nowhere reaches 0.5 is left out altogether."""
+    """Between the lesions and noise: what is nowhere likely is left out altogether."""
     faint = distance((13, 22, 30)) < 1.8
     faded = head.flair.copy()
-    faded[faint] = 108
-    candidates = find_candidates(
-        faded, brain=head.brain, priors=head.priors, voxel_sizes_mm=VOXEL_MM
-    )
-    score = score_candidates(candidates, coefficients=read_coefficients())
-    assert 0.2 < score[faint].max() < 0.5
+    faded[faint] = 104
     assert not found(head.probability(flair=faded))[faint].any()
 
 
@@ -228,15 +209,24 @@ def test_soft_volume_sums_the_probability_from_0_05_on():
     assert soft_volume_ml(probability, voxel_mm3=1000) == pytest.approx(2.0)
 
 
-def test_a_model_needs_a_weight_for_each_feature():
-    with pytest.raises(ValueError, match="weights are needed for brightness"):
-        Coefficients(model="m", intercept=0, weights={"brightness": 1})
+def test_a_heavy_load_raises_the_odds_and_a_light_one_lowers_them():
+    light = np.zeros((40, 40, 40), np.float32)
+    light[:10, :10, :10] = 0.5
+    heavy = np.full((40, 40, 40), 0.5, np.float32)
+    assert fit_to_load(light).max() < 0.5 < fit_to_load(heavy).max()
 
 
-def test_the_model_that_ships_knows_a_lesion_by_brightness_and_place():
-    weights = read_coefficients().weights
-    assert weights["brightness"] > 0
-    assert weights["log_odds"] > 0
+def test_at_the_usual_load_a_quarter_becomes_a_fifth():
+    usual = np.full((40, 40, 25), 0.25, np.float32)
+    np.testing.assert_allclose(fit_to_load(usual), 0.2, atol=1e-6)
+
+
+def test_fitting_to_the_load_keeps_0_1_and_the_order():
+    ramp = np.linspace(0, 1, 101, dtype=np.float32)
+    fitted = fit_to_load(ramp)
+    assert fitted[0] == 0
+    assert fitted[-1] == pytest.approx(1)
+    assert (np.diff(fitted) > 0).all()
 
 
 def test_the_prior_that_ships_is_symmetric_and_nowhere_0():

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
-from npsle_app.imaging.lesion_features import LesionPriors, TissuePriors
+from npsle_app.imaging.lesion_features import LesionPriors
+from npsle_app.imaging.tissue_model import TissuePriors
 from npsle_app.stages.participant.anat import AnatOutputs
 
 SHAPE = (44, 44, 44)

@@ -10,7 +10,7 @@ from npsle_app.bids.names import File
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.slices import draw_pair
 from npsle_app.imaging.filling import fill
-from npsle_app.imaging.lesion_features import find_bounds
+from npsle_app.imaging.tissue_model import find_bounds
 from npsle_app.imaging.volumes import check_same_grid, like
 from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import FillingSettings

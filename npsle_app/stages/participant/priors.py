@@ -5,8 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app import templates
-from npsle_app.imaging.lesion_features import LesionPriors, TissuePriors
+from npsle_app.imaging.lesion_features import LesionPriors
 from npsle_app.imaging.registration import warp
+from npsle_app.imaging.tissue_model import TissuePriors
 from npsle_app.templates import Template
 
 TISSUE = (Template.GM, Template.WM)

@@ -12,11 +12,12 @@ from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.content_gates import check_content
-from npsle_app.imaging.flair import PreparedFlair, prepare_flair
+from npsle_app.imaging.flair import PreparedFlair, prepare_flair, rest_at_zero
 from npsle_app.imaging.flair_content import FlairContent, measure_content
 from npsle_app.imaging.flair_gates import check_alignment, check_slices
-from npsle_app.imaging.lesion_features import LesionPriors, Mask
+from npsle_app.imaging.lesion_features import LesionPriors
 from npsle_app.imaging.lesion_gates import check_lesions
+from npsle_app.imaging.tissue_model import Mask
 from npsle_app.imaging.volumes import check_same_grid, like, voxel_mm3
 from npsle_app.imaging.wmh import (
     LesionMap,
@@ -29,16 +30,17 @@ from npsle_app.imaging.wmh import (
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.lesion_model import describe_model, read_coefficients
+from npsle_app.stages.participant.lesion_model import describe_model, read_model
 from npsle_app.stages.participant.priors import LESIONS, digests, lesion_priors
 from npsle_app.stages.participant.wmh_figures import draw
 
 _METHODS = (
     "FLAIR was brought to the T1w image by a rigid registration (mutual information), corrected "
-    "for its bias field and divided by the median of grey matter. A logistic model of brightness, "
-    "local contrast, tissue priors and a spatial prior of lesions, in the manner of LST's lesion "
-    "prediction algorithm, gave a probability of white-matter hyperintensity; lesions are voxels "
-    "of at least {threshold} in components of at least {smallest:g} mm³."
+    "for its bias field and divided by the median of grey matter. On 1 mm cubes, 24 features of "
+    "brightness, contrast, shape, T1w signal and place went into a logistic and a gradient-boosted "
+    "model whose log odds were averaged; borders of the brain were cleared in the manner of LST's "
+    "lesion prediction algorithm, and the odds fitted to the load. Lesions are voxels of at least "
+    "{threshold} in components of at least {smallest:g} mm³."
 )
 
 
@@ -70,7 +72,7 @@ class _Found:
 
 def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -> WmhOutputs:
     """Find the lesions and measure them."""
-    scan = read_image(flair.path)
+    scan = rest_at_zero(read_image(flair.path))
     try:
         found = _find(scan, anat=anat, settings=settings)
     except ValueError as error:
@@ -132,7 +134,7 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
             brain=prepared.shown,
             priors=priors,
             voxel_sizes_mm=voxel_sizes(t1w.affine),
-            coefficients=read_coefficients(),
+            model=read_model(),
         )
     except ValueError as error:
         raise ValueError(_explain(error, content=content)) from error

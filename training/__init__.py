@@ -1,0 +1,1 @@
+"""How the models in npsle_app/data were trained."""

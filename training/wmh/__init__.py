@@ -1,0 +1,1 @@
+"""The model of white-matter hyperintensities: people, variants of them, fit, calibration."""

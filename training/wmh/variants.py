@@ -1,0 +1,153 @@
+"""The same person with other lesions, in another scanner: an unlimited source of images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.phantom.transplant import (
+    Head,
+    Look,
+    choose_lesions,
+    draw_lesions_into,
+    remove_lesions,
+)
+from training.wmh.people import Person
+
+LOADS_ML = (0.3, 25.0)  # drawn lesions are uniform in the logarithm between these
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One image pair and the lesions that it holds."""
+
+    person: str
+    kind: str
+    flair: Volume
+    t1w: Volume
+    truth: Mask
+
+
+def as_scanned(person: Person) -> Variant:
+    """Take the person as he or she is."""
+    return Variant(
+        person=person.name,
+        kind="real",
+        flair=person.flair,
+        t1w=person.t1w,
+        truth=np.asarray(person.truth),
+    )
+
+
+def in_another_scanner(variant: Variant, *, person: Person, rng: np.random.Generator) -> Variant:
+    """Change contrast, shading, slices, sharpness and noise; the lesions stay."""
+    flair = _recontrast(variant.flair, person=person, rng=rng)
+    if person.slice_mm > 1:
+        slice_mm, axis = person.slice_mm, person.slice_axis
+    else:
+        slice_mm = float(rng.choice([1.0, rng.uniform(2, 5)]))
+        axis = int(rng.choice([2, 2, 2, 1, 0]))
+    thick = float(rng.choice([1.0, slice_mm])) if person.slice_mm == 1 else slice_mm
+    images = (
+        rescan(image, slice_mm=mm, axis=axis, blur_mm=rng.uniform(0, 0.6), noise=noise, rng=rng)
+        for image, mm, noise in (
+            (flair, slice_mm, rng.uniform(0, 0.05)),
+            (variant.t1w, thick, rng.uniform(0, 0.04)),
+        )
+    )
+    flair, t1w = (np.where(person.brain, image, 0).astype(np.float32) for image in images)
+    return Variant(person=person.name, kind=variant.kind, flair=flair, t1w=t1w, truth=variant.truth)
+
+
+def with_drawn_lesions(
+    person: Person, *, volume_ml: float, rng: np.random.Generator, look: Look | None = None
+) -> Variant:
+    """Take the person's lesions away and draw others' of about this volume."""
+    head = Head(
+        flair=person.flair,
+        t1w=person.t1w,
+        brain=person.brain,
+        white_matter=person.white_matter | person.suspected,
+    )
+    clean = remove_lesions(head, lesions=person.suspected, rng=rng)
+    clean = Head(
+        flair=clean.flair, t1w=clean.t1w, brain=person.brain, white_matter=person.white_matter
+    )
+    if volume_ml <= 0:
+        nothing = np.zeros(person.brain.shape, dtype=bool)
+        return Variant(
+            person=person.name, kind="none", flair=clean.flair, t1w=clean.t1w, truth=nothing
+        )
+    chosen = choose_lesions(
+        _mask_with(volume_ml, person=person, rng=rng),
+        white_matter=person.white_matter,
+        voxels=round(1000 * volume_ml),
+        rng=rng,
+    )
+    drawn, truth = draw_lesions_into(clean, lesions=chosen, look=look or draw_look(rng), rng=rng)
+    return Variant(person=person.name, kind="drawn", flair=drawn.flair, t1w=drawn.t1w, truth=truth)
+
+
+def draw_look(rng: np.random.Generator) -> Look:
+    """Draw how lesions look, from faint to bright."""
+    return Look(
+        flair=rng.uniform(0.2, 0.65),
+        t1w=-rng.uniform(0, 0.3),
+        spread=0.25,
+        edge_sigma=rng.uniform(0.5, 0.9),
+        halo=rng.uniform(0, 0.2),
+    )
+
+
+def rescan(
+    image: Volume,
+    *,
+    slice_mm: float,
+    axis: int,
+    blur_mm: float,
+    noise: float,
+    rng: np.random.Generator,
+) -> Volume:
+    """Average over slices, sample them, add noise, and go back to 1 mm cubes.
+
+    `noise` is a share of the image's median inside the head.
+    """
+    sigma = [blur_mm] * 3
+    sigma[axis] = max(blur_mm, slice_mm / np.sqrt(12) if slice_mm > 1 else 0)
+    smooth = ndimage.gaussian_filter(image, sigma)
+    deviation = noise * float(np.median(image[image > 0]))
+    if slice_mm <= 1:
+        return (smooth + rng.normal(0, deviation, image.shape)).astype(np.float32)
+    count = image.shape[axis]
+    places = np.arange(rng.uniform(0, slice_mm), count - 1, slice_mm)
+    slices = np.take(smooth, np.round(places).astype(int), axis)
+    slices = slices + rng.normal(0, deviation, slices.shape)
+    between = np.interp(np.arange(count), places, np.arange(len(places)))
+    axes = [between if a == axis else np.arange(n, dtype=float) for a, n in enumerate(image.shape)]
+    grid = np.meshgrid(*axes, indexing="ij", sparse=False)
+    return ndimage.map_coordinates(slices, grid, order=1, mode="nearest").astype(np.float32)
+
+
+def _mask_with(volume_ml: float, *, person: Person, rng: np.random.Generator) -> Mask:
+    """Join people's masks, in random order, until they hold enough lesion."""
+    joined = np.zeros(person.brain.shape, dtype=bool)
+    for name in rng.permutation(sorted(person.library)):
+        joined |= person.library[str(name)]
+        if (joined & person.white_matter).sum() >= 1000 * volume_ml:
+            break
+    return joined
+
+
+def _recontrast(flair: Volume, *, person: Person, rng: np.random.Generator) -> Volume:
+    """Shade the image, shift white against grey matter, bend the scale."""
+    middle = float(np.median(flair[person.brain]))
+    nodes = rng.normal(0, 0.05, [4, 4, 4])
+    zoom = np.array(flair.shape) / 4
+    shading = ndimage.zoom(nodes, zoom, order=3, mode="nearest", grid_mode=True)
+    shaded = flair * (1 + shading[tuple(slice(n) for n in flair.shape)])
+    white = ndimage.gaussian_filter(person.white_matter.astype(np.float32), 1)
+    shifted = shaded + middle * rng.uniform(-0.05, 0.03) * white
+    bent = np.sign(shifted) * np.abs(shifted / middle) ** rng.uniform(0.85, 1.2) * middle
+    changed: Volume = bent.astype(np.float32)
+    return changed
