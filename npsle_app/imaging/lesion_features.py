@@ -146,6 +146,9 @@ def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPr
 def _scale(flair: Volume, *, brain: Mask, priors: TissuePriors) -> tuple[Volume, TissueModel]:
     smooth = smooth_inside(flair, mask=brain, sigma_mm=_FINE_SIGMA_MM)
     smooth -= np.where(brain, np.percentile(smooth[brain], _FLOOR_PERCENT), 0).astype(np.float32)
+    if not np.median(smooth[brain]) > 0:
+        msg = "most of the brain is no brighter than its darkest voxels: is it a FLAIR image?"
+        raise ValueError(msg)
     tissue = fit_tissue(smooth[brain], priors=priors.at(brain))
     smooth /= np.float32(tissue.scale)
     return smooth, tissue

@@ -15,7 +15,7 @@ from npsle_app.stages.participant.anat import AnatOutputs
 
 SHAPE = (44, 44, 44)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
-FLAIR = {"csf": 30.0, "gm": 100.0, "wm": 85.0, "lesion": 135.0}
+FLAIR = {"csf": 30.0, "gm": 100.0, "wm": 85.0, "lesion": 150.0}
 T1W = {"csf": 30.0, "gm": 100.0, "wm": 130.0, "lesion": 95.0}
 
 
