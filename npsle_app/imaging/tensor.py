@@ -115,7 +115,7 @@ def fractional_anisotropy(tensors: Floats) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> float(fractional_anisotropy(np.diag([1.0, 0.0, 0.0])))
+    >>> round(float(fractional_anisotropy(np.diag([1.0, 0.0, 0.0]))), 6)
     1.0
     """
     mean = mean_diffusivity(tensors)[..., None, None] * np.eye(3)
