@@ -77,7 +77,7 @@ def fit_tensors(
     Chung et al. (2006) NeuroImage 33:531-41. doi:10.1016/j.neuroimage.2006.07.001;
     Collier et al. (2015) Magn Reson Med 73:2174-84. doi:10.1002/mrm.25351 (robust)
     """
-    design = _design(b_values, directions=directions)
+    design = design_matrix(b_values, directions=directions)
     if signal.shape[-1] != len(design):
         msg = f"{signal.shape[-1]} volumes and {len(design)} b-values do not go together"
         raise ValueError(msg)
@@ -148,10 +148,21 @@ def from_six_components(components: Floats) -> NDArray[np.floating]:
     return components[..., _FULL]
 
 
-def _design(b_values: Floats, *, directions: Floats) -> NDArray[np.float64]:
-    """Return −b × (xx, 2xy, yy, 2xz, 2yz, zz) of each volume and −1, dipy's order."""
+def design_matrix(b_values: Floats, *, directions: Floats) -> NDArray[np.float64]:
+    """Return what takes Dxx, Dxy, Dyy, Dxz, Dyz, Dzz and −ln S0 to the logarithm of the signal.
+
+    Returns
+    -------
+    (N, 7) array
+        −b × (gx², 2 gx gy, gy², 2 gx gz, 2 gy gz, gz²) of each volume, and −1.
+
+    Raises
+    ------
+    ValueError
+        If the volumes do not determine a tensor.
+    """
     from dipy.core.gradients import gradient_table
-    from dipy.reconst.dti import design_matrix
+    from dipy.reconst import dti
 
     if directions.shape != (len(b_values), 3):
         msg = f"expected {len(b_values)} × 3 directions, got {directions.shape}"
@@ -162,7 +173,7 @@ def _design(b_values: Floats, *, directions: Floats) -> NDArray[np.float64]:
         raise ValueError(msg)
     unit = np.where(weighted[:, None], directions / np.maximum(length, 1e-9)[:, None], 0)
     table = gradient_table(b_values.astype(float), bvecs=unit, b0_threshold=B0_MAX)
-    design: NDArray[np.float64] = design_matrix(table)
+    design: NDArray[np.float64] = dti.design_matrix(table)
     scaled = design / np.maximum(abs(design).max(axis=0), 1e-12)
     if np.linalg.matrix_rank(scaled, tol=1e-6) < 1 + MIN_DIRECTIONS:
         msg = (

@@ -1,0 +1,293 @@
+"""Undo the distortion of echo-planar images: shifts along the phase-encoding axis alone.
+
+A displacement d, in mm along an image axis, means: what belongs to x was imaged at x + d, with
+its signal spread over 1 + ∂d of the length.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import cg
+
+MAX_SHIFT_MM = 25.0
+_LEVELS_MM = ((12.0, 6.0), (8.0, 4.0), (4.0, 3.0))  # smoothing (FWHM) and grid of each level
+_STEPS = 5
+_CG_ITERATIONS = 40
+_STIFFNESS_PAIR, _STIFFNESS_T1W = 0.01, 0.1
+_MIN_JACOBIAN = 0.2
+_BINS = 24
+_MIN_IN_BIN = 30
+
+Volume = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Two images on one grid, each with the sign by which it is displaced (0: not at all)."""
+
+    images: tuple[NDArray[np.float64], NDArray[np.float64]]
+    signs: tuple[int, int]
+    weights: NDArray[np.float64]
+
+
+def displacement_of_pair(
+    forward: Volume,
+    reverse: Volume,
+    *,
+    mask: NDArray[np.bool_],
+    zooms_mm: Volume,
+    phase_axis: int,
+) -> NDArray[np.float64]:
+    """Find the displacement that makes two images of opposite phase encoding one.
+
+    Parameters
+    ----------
+    forward, reverse : (I, J, K) arrays
+        Without diffusion weighting, of one head in one place.
+    mask : (I, J, K) array of bool
+        Where the head is; not empty. Around it the field runs out.
+    zooms_mm : (3,) array
+        Voxel edges.
+    phase_axis : int
+        Image axis.
+
+    Returns
+    -------
+    (I, J, K) array
+        mm, for `forward`; `reverse` is displaced by its negative.
+
+    Notes
+    -----
+    Least squares of the difference of both images, each resampled half the way and multiplied
+    by its Jacobian, plus the squared gradient of the field; Gauss-Newton from coarse to fine.
+
+    References
+    ----------
+    Andersson et al. (2003) NeuroImage 20:870-88. doi:10.1016/S1053-8119(03)00336-7;
+    Holland et al. (2010) NeuroImage 50:175-83. doi:10.1016/j.neuroimage.2009.11.044
+    """
+    level = _mean_within(forward, mask=mask), _mean_within(reverse, mask=mask)
+    scene = _Scene((forward / level[0], reverse / level[1]), (1, -1), np.ones(mask.shape))
+    return _coarse_to_fine(
+        scene, mask=mask, zooms_mm=zooms_mm, axis=phase_axis, stiffness=_STIFFNESS_PAIR
+    )
+
+
+def displacement_to_t1w(
+    image: Volume,
+    t1w: Volume,
+    *,
+    mask: NDArray[np.bool_],
+    zooms_mm: Volume,
+    phase_axis: int,
+) -> NDArray[np.float64]:
+    """Find the displacement that lays an echo-planar image on a T1w image on the same grid.
+
+    The T1w image is given the contrast of the other: each of its intensities inside the mask
+    is replaced by the median of the echo-planar image there, anew at each level. Weaker than
+    a pair: where signal is lost or tissue looks alike, the field is carried on smoothly.
+
+    Parameters
+    ----------
+    image, t1w : (I, J, K) arrays
+        Bias-corrected; the T1w image rigidly laid on the other.
+    mask : (I, J, K) array of bool
+        Brain of the T1w image; only there the images are compared.
+    zooms_mm, phase_axis
+        As in `displacement_of_pair`.
+
+    Returns
+    -------
+    (I, J, K) array
+        mm.
+    """
+    inside = ndimage.gaussian_filter(mask.astype(float), 1.0)
+    found = np.zeros(mask.shape)
+    for level in _LEVELS_MM:
+        moved = undistort(image, displacement_mm=found, zooms_mm=zooms_mm, phase_axis=phase_axis)
+        target = _recoloured(t1w, like=moved, mask=mask)
+        scale = _mean_within(target, mask=mask)
+        scene = _Scene((np.asarray(image / scale), target / scale), (1, 0), inside)
+        found = _refine(
+            scene, start_mm=found, level_mm=level, mask=mask, zooms_mm=zooms_mm, axis=phase_axis,
+            stiffness=_STIFFNESS_T1W,
+        )  # fmt: skip
+    return found
+
+
+def undistort(
+    image: Volume, *, displacement_mm: Volume, zooms_mm: Volume, phase_axis: int, order: int = 1
+) -> NDArray[np.float64]:
+    """Bring signal back to where it belongs, with its density (I, J, K)."""
+    return _resampled(
+        np.asarray(image, dtype=float),
+        shift=displacement_mm / zooms_mm[phase_axis],
+        axis=phase_axis,
+        order=order,
+    ) * jacobian(displacement_mm, zooms_mm=zooms_mm, phase_axis=phase_axis)
+
+
+def jacobian(displacement_mm: Volume, *, zooms_mm: Volume, phase_axis: int) -> NDArray[np.float64]:
+    """Return 1 + ∂d along the phase encoding, not below 0.2."""
+    slope = np.gradient(displacement_mm, zooms_mm[phase_axis], axis=phase_axis)
+    found: NDArray[np.float64] = np.maximum(1 + slope, _MIN_JACOBIAN)
+    return found
+
+
+def _coarse_to_fine(
+    scene: _Scene,
+    *,
+    mask: NDArray[np.bool_],
+    zooms_mm: Volume,
+    axis: int,
+    stiffness: float,
+) -> NDArray[np.float64]:
+    found = np.zeros(mask.shape)
+    for level in _LEVELS_MM:
+        found = _refine(
+            scene, start_mm=found, level_mm=level, mask=mask, zooms_mm=zooms_mm, axis=axis,
+            stiffness=stiffness,
+        )  # fmt: skip
+    return found
+
+
+def _refine(
+    scene: _Scene,
+    *,
+    start_mm: NDArray[np.float64],
+    level_mm: tuple[float, float],
+    mask: NDArray[np.bool_],
+    zooms_mm: Volume,
+    axis: int,
+    stiffness: float,
+) -> NDArray[np.float64]:
+    """Smooth and thin out the images, improve the field there, bring it back to full size."""
+    fwhm_mm, grid_mm = level_mm
+    box = _box(mask, margin=np.ceil(MAX_SHIFT_MM / np.asarray(zooms_mm)).astype(int), axis=axis)
+    factor = np.minimum(np.asarray(zooms_mm) / grid_mm, 1.0)
+    sigma = fwhm_mm / 2.3548 / np.asarray(zooms_mm)
+    smooth = [ndimage.gaussian_filter(image[box], sigma) for image in scene.images]
+    small = [ndimage.zoom(part, factor, order=1, grid_mode=True, mode="nearest")
+             for part in (*smooth, scene.weights[box], start_mm[box])]  # fmt: skip
+    zooms = np.asarray(smooth[0].shape) / small[0].shape * zooms_mm
+    coarse = _Scene((small[0], small[1]), scene.signs, small[2])
+    field = _solve(coarse, start=small[3] / zooms[axis], axis=axis, zooms_mm=zooms,
+                   stiffness=stiffness)  # fmt: skip
+    back = np.asarray(smooth[0].shape) / field.shape
+    fine = ndimage.zoom(field, back, order=1, grid_mode=True, mode="nearest") * zooms[axis]
+    found = np.zeros(mask.shape)
+    found[box] = np.clip(fine, -MAX_SHIFT_MM, MAX_SHIFT_MM)
+    return found
+
+
+def _solve(
+    scene: _Scene,
+    *,
+    start: NDArray[np.float64],
+    axis: int,
+    zooms_mm: NDArray[np.float64],
+    stiffness: float,
+) -> NDArray[np.float64]:
+    """Gauss-Newton steps on a field in voxels; the normal equations by conjugate gradients."""
+    shape, field = start.shape, start.copy()
+    slope = _along(sparse.diags([-0.5, 0.5], [-1, 1], (shape[axis],) * 2), shape, axis)
+    bend = stiffness * _laplacian(shape, zooms_mm=zooms_mm)
+    for _ in range(_STEPS):
+        left, by_shift, by_slope = _linearised(scene, field=field, axis=axis)
+        weights = np.sqrt(scene.weights.ravel() * _trust(left, weights=scene.weights.ravel()))
+        system = sparse.diags(weights * by_shift) + sparse.diags(weights * by_slope) @ slope
+        normal = system.T @ system + bend
+        target = -system.T @ (weights * left) - bend @ field.ravel()
+        step, _ = cg(normal, target, rtol=1e-3, maxiter=_CG_ITERATIONS)
+        field += np.clip(step, -2, 2).reshape(shape)
+    return field
+
+
+def _linearised(
+    scene: _Scene, *, field: NDArray[np.float64], axis: int
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the difference of both images and its derivatives by shift and by its slope."""
+    parts = []
+    for image, sign in zip(scene.images, scene.signs, strict=True):
+        moved = _resampled(image, shift=sign * field, axis=axis)
+        stretch = np.maximum(1 + sign * np.gradient(field, axis=axis), _MIN_JACOBIAN)
+        change = sign * np.gradient(moved, axis=axis)
+        parts.append((moved * stretch, change, sign * moved))
+    return tuple((first - second).ravel() for first, second in zip(*parts, strict=True))
+
+
+def _trust(left: NDArray[np.float64], *, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh down what cannot be brought together (lost signal, vessels)."""
+    inside = np.abs(left[weights > 0.5])
+    spread = 1.4826 * np.median(inside[inside > 0]) if (inside > 0).any() else 1.0
+    found: NDArray[np.float64] = 1 / (1 + (left / (4 * spread + 1e-9)) ** 2)
+    return found
+
+
+def _laplacian(shape: tuple[int, ...], *, zooms_mm: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Return the negative Laplacian with free borders, in units of the mean voxel edge."""
+    total = None
+    for axis, size in enumerate(shape):
+        jumps = sparse.diags([-1.0, 1.0], [0, 1], (size - 1, size))
+        part = _along(jumps.T @ jumps, shape, axis) * float((zooms_mm.mean() / zooms_mm[axis]) ** 2)
+        total = part if total is None else total + part
+    return sparse.csr_matrix(total)
+
+
+def _along(matrix: sparse.spmatrix, shape: tuple[int, ...], axis: int) -> sparse.csr_matrix:
+    """Let a matrix work along one axis of a raveled volume."""
+    found = sparse.identity(1)
+    for number, size in enumerate(shape):
+        found = sparse.kron(found, matrix if number == axis else sparse.identity(size))
+    return sparse.csr_matrix(found)
+
+
+def _resampled(
+    image: NDArray[np.float64], *, shift: NDArray[np.float64], axis: int, order: int = 1
+) -> NDArray[np.float64]:
+    """Read an image at places that are moved along one axis, in voxels; its edge goes on."""
+    where = np.indices(image.shape, dtype=float)
+    where[axis] += shift
+    found: NDArray[np.float64] = ndimage.map_coordinates(image, where, order=order, mode="nearest")
+    return found
+
+
+def _recoloured(t1w: Volume, *, like: Volume, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Replace intensities by the median of another image where they occur inside the mask."""
+    values = t1w[mask]
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)))
+    group = np.clip(np.digitize(values, edges) - 1, 0, max(len(edges) - 2, 0))
+    middles, medians = [], []
+    for number in range(len(edges) - 1):
+        own = group == number
+        if own.sum() >= _MIN_IN_BIN:
+            middles.append(np.median(values[own]))
+            medians.append(np.median(like[mask][own]))
+    if not middles:
+        msg = "the T1w image has no contrast inside the brain mask"
+        raise ValueError(msg)
+    found: NDArray[np.float64] = np.interp(t1w, middles, medians)
+    return found
+
+
+def _box(mask: NDArray[np.bool_], *, margin: NDArray[np.intp], axis: int) -> tuple[slice, ...]:
+    """Return the box around the mask, wider along the phase encoding."""
+    where = np.argwhere(mask)
+    if not len(where):
+        msg = "the mask is empty: distortion cannot be found"
+        raise ValueError(msg)
+    wide = np.where(np.arange(3) == axis, margin, 2)
+    low, high = np.maximum(where.min(axis=0) - wide, 0), where.max(axis=0) + wide + 1
+    return tuple(
+        slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, mask.shape, strict=True)
+    )
+
+
+def _mean_within(image: Volume, *, mask: NDArray[np.bool_]) -> float:
+    mean = float(np.mean(np.asarray(image)[mask])) if mask.any() else 0.0
+    if not mean > 0:
+        msg = "an image without signal inside the mask: distortion cannot be found"
+        raise ValueError(msg)
+    return mean

@@ -1,0 +1,342 @@
+"""Align the volumes of a diffusion series: motion of the head, eddy currents of the gradients.
+
+A volume's matrix maps world points (RAS, mm) of the first b0 volume to points of that volume,
+as resampling needs it.
+"""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from npsle_app.imaging.gradients import Gradients, find_shells, rotate
+from npsle_app.imaging.tensor import MIN_DIRECTIONS, design_matrix
+
+HEAD_RADIUS_MM = 50.0
+_GRID_MM = 4.0
+# Smoothing (full width at half maximum) and target of each round. A tensor fitted to volumes
+# that lie apart bends to them and holds them there; the mean of a shell does not.
+_ROUNDS = ((6.0, False), (6.0, False), (6.0, False), (4.0, True))
+_STEPS = 4
+_MIN_POINTS = 500
+_MAX_LEVERAGE = 0.8
+_MIN_FOR_EDDY = 8
+_FLOOR = 1e-3  # of the largest signal
+_B_SCALE = np.array([1000.0] * 6 + [1.0])  # so that no column of the design outweighs another
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How each volume lies against the first b0 volume.
+
+    Attributes
+    ----------
+    rotations : (N, 3) array
+        Rotation vectors in radians, about the middle of the brain.
+    shifts_mm : (N, 3) array
+        World axes.
+    eddy : (N, 3) array
+        Shift along the phase-encoding axis per mm along each world axis; zeros where the axis
+        is not known.
+    centre_mm : (3,) array
+        Middle of the brain in the first b0 volume.
+    phase_axis : (3,) array or None
+        Unit vector, world axes.
+    """
+
+    rotations: NDArray[np.float64]
+    shifts_mm: NDArray[np.float64]
+    eddy: NDArray[np.float64]
+    centre_mm: NDArray[np.float64]
+    phase_axis: NDArray[np.float64] | None
+
+    @property
+    def turns(self) -> NDArray[np.float64]:
+        """Rotation matrices, (N, 3, 3): of the head, without eddy currents."""
+        turns: NDArray[np.float64] = Rotation.from_rotvec(self.rotations).as_matrix()
+        return turns
+
+    @property
+    def matrices(self) -> NDArray[np.float64]:
+        """Affine matrices, (N, 4, 4), eddy currents included."""
+        return np.stack([self.matrix(volume) for volume in range(len(self.rotations))])
+
+    def matrix(self, volume: int) -> NDArray[np.float64]:
+        """Return (4, 4): x → E (R (x − c) + c + t), E the stretch of eddy currents about c."""
+        turn = Rotation.from_rotvec(self.rotations[volume]).as_matrix()
+        axis = np.zeros(3) if self.phase_axis is None else self.phase_axis
+        stretch = np.eye(3) + np.outer(axis, self.eddy[volume])
+        matrix = np.eye(4)
+        matrix[:3, :3] = stretch @ turn
+        matrix[:3, 3] = (
+            self.centre_mm + stretch @ self.shifts_mm[volume] - matrix[:3, :3] @ self.centre_mm
+        )
+        return matrix
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Smoothed volumes on a coarse grid, with the points where they are compared."""
+
+    volumes: list[nib.Nifti1Image]
+    inside: NDArray[np.bool_]
+    points_mm: NDArray[np.float64]
+
+
+def estimate_motion(
+    series: nib.Nifti1Image,
+    *,
+    mask: NDArray[np.bool_],
+    gradients: Gradients,
+    phase_axis: int | None,
+) -> Motion:
+    """Find motion and eddy currents of each volume.
+
+    Each volume is compared with the mean of its shell, then with what a tensor fitted to the
+    other volumes of the shell predicts for it, each time from all volumes as they then lie.
+    Unweighted volumes are compared with the first of them. What remains between a shell as a
+    whole and the unweighted volumes is not seen here (`add_shell_shift`).
+
+    Parameters
+    ----------
+    series : Nifti1Image
+        (I, J, K, N).
+    mask : (I, J, K) array of bool
+        Brain in the first unweighted volume.
+    gradients : Gradients
+        As played out by the scanner.
+    phase_axis : int or None
+        Image axis of phase encoding; eddy currents stretch, shear and shift along it.
+
+    Raises
+    ------
+    ValueError
+        If the mask is too small to align anything.
+
+    References
+    ----------
+    Andersson and Sotiropoulos (2016) NeuroImage 125:1063-78.
+    doi:10.1016/j.neuroimage.2015.10.019 (prediction instead of one volume as the target)
+    """
+    labels, _ = find_shells(gradients.b_values)
+    motion = _at_rest(series, mask=mask, phase_axis=phase_axis)
+    smoothed = {fwhm_mm: _sample(series, mask=mask, fwhm_mm=fwhm_mm) for fwhm_mm in dict(_ROUNDS)}
+    for fwhm_mm, predicts in _ROUNDS:
+        seen = _look_at_all(smoothed[fwhm_mm], motion=motion)
+        turned = rotated_gradients(gradients, motion=motion) if predicts else None
+        targets = _targets(seen, labels=labels, gradients=turned)
+        motion = _improve(smoothed[fwhm_mm], motion=motion, targets=targets, weighted=labels > 0)
+    return motion
+
+
+def add_shell_shift(motion: Motion, *, matrix: Floats, volumes: NDArray[np.bool_]) -> Motion:
+    """Put a rigid motion, common to some volumes, before theirs.
+
+    `matrix` maps world points of the first b0 volume to points of these volumes as they lie
+    after `motion`.
+    """
+    turn, shift = matrix[:3, :3], matrix[:3, :3] @ motion.centre_mm + matrix[:3, 3]
+    moved = shift - motion.centre_mm
+    rotations, shifts = motion.rotations.copy(), motion.shifts_mm.copy()
+    own = Rotation.from_rotvec(rotations[volumes])
+    rotations[volumes] = (own * Rotation.from_matrix(turn)).as_rotvec()
+    shifts[volumes] = shifts[volumes] + own.apply(moved)
+    return Motion(rotations, shifts, motion.eddy, motion.centre_mm, motion.phase_axis)
+
+
+def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+    """Return, (N,), how far the head moved since the volume before; 0 for the first.
+
+    Sum of the absolute changes of shifts and of rotations, these on a sphere of 50 mm. Shifts
+    along the phase encoding that follow the gradients as a linear function come from eddy
+    currents and do not count.
+
+    References
+    ----------
+    Power et al. (2012) NeuroImage 59:2142-54. doi:10.1016/j.neuroimage.2011.10.018
+    """
+    shifts = motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
+    moved = np.abs(np.diff(shifts, axis=0)).sum(axis=1)
+    turned = np.abs(np.diff(motion.rotations, axis=0)).sum(axis=1) * HEAD_RADIUS_MM
+    return np.r_[0.0, moved + turned]
+
+
+def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+    """Return the shifts, (N, 3), along the phase encoding that the gradients explain."""
+    explained = np.zeros_like(motion.shifts_mm)
+    weighted = gradients.weighted
+    if motion.phase_axis is None or weighted.sum() < _MIN_FOR_EDDY:
+        return explained
+    cause = gradients.directions[weighted] * gradients.b_values[weighted, None]
+    along = motion.shifts_mm[weighted] @ motion.phase_axis
+    basis = np.c_[cause, np.ones(len(along))]
+    slopes = np.linalg.lstsq(basis, along, rcond=None)[0][:3]
+    explained[weighted] = np.outer(cause @ slopes, motion.phase_axis)
+    return explained
+
+
+def rotated_gradients(gradients: Gradients, *, motion: Motion) -> Gradients:
+    """Turn directions with the head, so that they hold for the aligned volumes.
+
+    References
+    ----------
+    Leemans and Jones (2009) Magn Reson Med 61:1336-49. doi:10.1002/mrm.21890
+    """
+    return rotate(gradients, rotations=motion.turns.transpose(0, 2, 1))
+
+
+def _at_rest(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], phase_axis: int | None) -> Motion:
+    where = np.argwhere(mask)
+    if len(where) < _MIN_POINTS:
+        msg = f"the brain mask has {len(where)} voxels, too few to align volumes"
+        raise ValueError(msg)
+    centre = nib.affines.apply_affine(series.affine, where.mean(axis=0))
+    still = np.zeros((series.shape[3], 3))
+    axis = None
+    if phase_axis is not None:
+        axis = series.affine[:3, phase_axis] / np.linalg.norm(series.affine[:3, phase_axis])
+    return Motion(still, still, still, centre, axis)
+
+
+def _sample(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], fwhm_mm: float) -> _Sampled:
+    """Smooth volumes and thin them out to about 4 mm."""
+    zooms = np.linalg.norm(series.affine[:3, :3], axis=0)
+    steps = np.maximum(np.round(_GRID_MM / zooms).astype(int), 1)
+    thin = tuple(slice(None, None, int(step)) for step in steps)
+    affine = series.affine @ np.diag([*steps, 1])
+    sigma = fwhm_mm / 2.3548 / zooms
+    volumes = [
+        nib.Nifti1Image(
+            ndimage.gaussian_filter(np.asarray(series.dataobj[..., n], np.float32), sigma)[thin],
+            affine,
+        )
+        for n in range(series.shape[3])
+    ]
+    inside = mask[thin]
+    points = nib.affines.apply_affine(affine, np.argwhere(inside))
+    return _Sampled(volumes, inside, points)
+
+
+def _look(image: nib.Nifti1Image, *, points_mm: Floats, matrix: Floats) -> NDArray[np.float64]:
+    where = nib.affines.apply_affine(np.linalg.inv(image.affine) @ matrix, points_mm)
+    found: NDArray[np.float64] = ndimage.map_coordinates(
+        image.get_fdata(dtype=np.float32), where.T, order=1, mode="nearest"
+    )
+    return found
+
+
+def _look_at_all(sampled: _Sampled, *, motion: Motion) -> NDArray[np.float64]:
+    """Resample all volumes as they now lie, (voxels of the coarse grid, N)."""
+    grid = sampled.volumes[0]
+    everywhere = nib.affines.apply_affine(grid.affine, np.indices(grid.shape).reshape(3, -1).T)
+    return np.stack(
+        [
+            _look(image, points_mm=everywhere, matrix=motion.matrix(n))
+            for n, image in enumerate(sampled.volumes)
+        ],
+        axis=-1,
+    )
+
+
+def _targets(
+    seen: NDArray[np.float64], *, labels: NDArray[np.intp], gradients: Gradients | None
+) -> NDArray[np.float64]:
+    """Say what each volume should look like: the mean of its shell, or with gradients a tensor."""
+    targets = np.empty_like(seen)
+    targets[:, labels == 0] = seen[:, [int(np.argmax(labels == 0))]]
+    for shell in range(1, labels.max(initial=0) + 1):
+        used = np.flatnonzero((labels == shell) | (labels == 0))
+        own = labels[used] == shell
+        targets[:, labels == shell] = (
+            seen[:, labels == shell].mean(axis=1, keepdims=True)
+            if gradients is None
+            else _predict(seen[:, used], gradients=gradients.take(used), own=own)
+        )
+    return targets
+
+
+def _predict(
+    seen: NDArray[np.float64], *, gradients: Gradients, own: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return what a tensor fitted to the others says of each volume of a shell.
+
+    Leaving the volume itself out takes one matrix: of an ordinary fit to the logarithm, each
+    prediction is the others' weighted sum. Where the others do not determine a tensor, the
+    mean of the shell stands in.
+    """
+    design = design_matrix(gradients.b_values, directions=gradients.directions)
+    scaled = design / _B_SCALE
+    hat = scaled @ np.linalg.pinv(scaled)
+    leverage = np.diag(hat)[own]
+    if own.sum() <= MIN_DIRECTIONS or leverage.max() > _MAX_LEVERAGE:
+        return np.repeat(seen[:, own].mean(axis=1, keepdims=True), own.sum(), axis=1)
+    logarithm = np.log(np.maximum(seen, _FLOOR * seen.max()))
+    fitted = logarithm @ hat[own].T - logarithm[:, own] * leverage
+    predicted: NDArray[np.float64] = np.exp(fitted / (1 - leverage))
+    return predicted
+
+
+def _improve(
+    sampled: _Sampled,
+    *,
+    motion: Motion,
+    targets: NDArray[np.float64],
+    weighted: NDArray[np.bool_],
+) -> Motion:
+    first = int(np.argmin(weighted))
+    found = [np.concatenate([motion.rotations[n], motion.shifts_mm[n], motion.eddy[n]])
+             for n in range(len(weighted))]  # fmt: skip
+    for n, image in enumerate(sampled.volumes):
+        if n == first:
+            continue
+        stretches = bool(weighted[n]) and motion.phase_axis is not None
+        target = targets[:, n].reshape(sampled.inside.shape)
+        found[n] = _fit_volume(
+            image, sampled=sampled, target=target, motion=motion, start=found[n],
+            stretches=stretches,
+        )  # fmt: skip
+    table = np.array(found)
+    return Motion(table[:, :3], table[:, 3:6], table[:, 6:], motion.centre_mm, motion.phase_axis)
+
+
+def _fit_volume(
+    image: nib.Nifti1Image,
+    *,
+    sampled: _Sampled,
+    target: NDArray[np.float64],
+    motion: Motion,
+    start: NDArray[np.float64],
+    stretches: bool,
+) -> NDArray[np.float64]:
+    """Gauss-Newton steps on the squared difference to the target, times a gain, outliers aside."""
+    wanted = target[sampled.inside]
+    slopes = _slopes(target, affine=image.affine)[sampled.inside]
+    away = sampled.points_mm - motion.centre_mm
+    columns = [np.cross(away, slopes), slopes]
+    if stretches and motion.phase_axis is not None:
+        columns.append((slopes @ motion.phase_axis)[:, None] * away)
+    basis = np.concatenate([*columns, -wanted[:, None]], axis=1)
+    found = start.copy()
+    for _ in range(_STEPS):
+        matrix = Motion(
+            found[None, :3], found[None, 3:6], found[None, 6:], motion.centre_mm, motion.phase_axis
+        ).matrix(0)
+        seen = _look(image, points_mm=sampled.points_mm, matrix=matrix)
+        left = seen - wanted * (seen @ wanted) / (wanted @ wanted)
+        spread = 1.4826 * np.median(np.abs(left)) + 1e-9
+        weights = 1 / (1 + (left / (3 * spread)) ** 2)
+        step = np.linalg.lstsq(basis * weights[:, None], -left * weights, rcond=None)[0]
+        found[: len(step) - 1] += step[:-1]
+    return found
+
+
+def _slopes(target: NDArray[np.float64], *, affine: Floats) -> NDArray[np.float64]:
+    """Return change per mm along world axes, (I, J, K, 3)."""
+    by_voxel = np.stack(np.gradient(target), axis=-1)
+    slopes: NDArray[np.float64] = by_voxel @ np.linalg.inv(affine[:3, :3])
+    return slopes
