@@ -59,9 +59,10 @@ def _vessel_wall(entities: Mapping[str, object]) -> str:
 KINDS: Mapping[str, Kind] = {
     "t1w": Kind({"datatype": "anat", "suffix": "T1w"}, _vessel_wall, ("acquisition", "ceagent")),
     "flair": Kind({"datatype": "anat", "suffix": "FLAIR"}),
+    "dwi": Kind({"datatype": "dwi", "suffix": "dwi"}),  # chosen by bids.series
 }
 
-_NOT_MAGNITUDE = ("phase", "real", "imag")
+NOT_MAGNITUDE = ("phase", "real", "imag")
 
 
 def _number(candidate: Candidate, entity: str) -> int:
@@ -106,7 +107,7 @@ def choose(kind: str, candidates: Sequence[Candidate], *, wanted: Mapping[str, W
 
 def _unfit(kind: str, candidate: Candidate, wanted: Mapping[str, Wanted]) -> str:
     part = candidate.entities.get("part")
-    if part in _NOT_MAGNITUDE and "part" not in wanted:
+    if part in NOT_MAGNITUDE and "part" not in wanted:
         return f"part-{part} is no magnitude image"
     if any(name in wanted for name in KINDS[kind].unless_filtered):
         return ""

@@ -6,7 +6,7 @@ second. Each participant is indexed alone, because an index of a whole dataset t
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from npsle_app.bids import filters as _filters
 from npsle_app.bids.choosing import KINDS, Candidate, choose
 from npsle_app.bids.filters import Filters
-from npsle_app.bids.scans import Session
+from npsle_app.bids.scans import Choice, Session
+from npsle_app.bids.series import choose_series, find_preprocessed
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -45,6 +46,7 @@ def find_sessions(
     sessions: Sequence[str] = (),
     filters: Filters | None = None,
     database_dir: Path | None = None,
+    derivatives: Mapping[str, Path] | None = None,
 ) -> list[Session]:
     """Find the sessions of one participant and choose the scans of each.
 
@@ -59,6 +61,8 @@ def find_sessions(
     database_dir
         Where an index of the whole dataset is kept; made if it is not there. Without it,
         this participant alone is indexed, in memory.
+    derivatives
+        Datasets by name that may hold preprocessed diffusion series.
 
     Returns
     -------
@@ -80,7 +84,14 @@ def find_sessions(
     labels = _session_labels(bids_dir / f"sub-{label}", images)
     dates = _dates(bids_dir / f"sub-{label}" / f"sub-{label}_sessions.tsv")
     return [
-        _session(label, session, images, filters=filters or {}, acquired=dates.get(session or ""))
+        _session(
+            label,
+            session,
+            images,
+            filters=filters or {},
+            acquired=dates.get(session or ""),
+            derivatives=derivatives or {},
+        )
         for session in labels
         if not asked or session in asked
     ]
@@ -93,10 +104,18 @@ def _session(
     *,
     filters: Filters,
     acquired: str | None,
+    derivatives: Mapping[str, Path],
 ) -> Session:
     own = [image for image in images if image.entities.get("session") == session]
-    choices = (choose(kind, own, wanted=filters.get(kind, {})) for kind in KINDS)
-    return Session(participant, session, tuple(choices), acquired)
+
+    def choice(kind: str) -> Choice:
+        wanted = filters.get(kind, {})
+        if kind != "dwi":
+            return choose(kind, own, wanted=wanted)
+        made = find_preprocessed(derivatives, participant=participant, session=session)
+        return made or choose_series(own, wanted=wanted)
+
+    return Session(participant, session, tuple(choice(kind) for kind in KINDS), acquired)
 
 
 def _dates(table: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ _SHORT_NAMES = {
 }  # fmt: skip
 # One filter file may serve several apps: what only the others ask for is passed over.
 FOREIGN_KINDS = frozenset(
-    {"bold", "sbref", "fmap", "t2w", "roi", "asl", "m0scan", "pet", "anat", "dwi", "vwi"}
+    {"bold", "sbref", "fmap", "t2w", "roi", "asl", "m0scan", "pet", "anat", "vwi"}
 )
 
 

@@ -12,6 +12,7 @@ from npsle_app.bids.sidecars import inherited
 AXES = 3
 WEIGHTED_B = 50.0
 UNIT_TOLERANCE = 0.1
+NO_LENGTH = 0.1
 _MAKE = "convert the series from DICOM again with its gradient tables (dcm2niix)"
 
 
@@ -21,8 +22,8 @@ def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
     Directions may be 3 × N (BIDS) or N × 3; both are understood.
     """
     try:
-        b_values = _read(image, extension=".bval").ravel()
-        directions = _read(image, extension=".bvec")
+        b_values = read_table(image, extension=".bval").ravel()
+        directions = read_table(image, extension=".bvec")
     except ValueError as error:
         yield Finding(str(error), _MAKE)
         return
@@ -33,7 +34,14 @@ def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
         yield from _lengths(b_values, directions)
 
 
-def _read(image: Path, *, extension: str) -> NDArray[np.float64]:
+def read_table(image: Path, *, extension: str) -> NDArray[np.float64]:
+    """Read `.bval` or `.bvec` of an image, inherited or beside it; rows as in the file.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is no table of finite numbers.
+    """
     paths = inherited(image, extension=extension)
     if not paths:
         msg = f"its {extension} file is missing"
@@ -66,6 +74,13 @@ def _counts(
 def _lengths(b_values: NDArray[np.float64], directions: NDArray[np.float64]) -> Iterator[Finding]:
     axis = 0 if directions.shape == (AXES, b_values.size) else 1
     lengths = np.linalg.norm(directions, axis=axis)[b_values > WEIGHTED_B]
+    if none := int(np.count_nonzero(lengths < NO_LENGTH)):
+        yield Finding(
+            f"{none} of its {lengths.size} volumes with b > {WEIGHTED_B:g} have no direction "
+            "(zeros in the .bvec): trace images or an incomplete table",
+            "take volumes without direction out of the series and its tables",
+        )
+        return
     odd = int(np.count_nonzero(np.abs(lengths - 1) > UNIT_TOLERANCE))
     if odd:
         yield Finding(

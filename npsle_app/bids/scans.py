@@ -12,10 +12,19 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An image and what its sidecars say (inherited ones merged in)."""
+    """An image and what its sidecars say (inherited ones merged in).
+
+    A diffusion series also has its gradient tables (`.bval`, `.bvec`), the further runs that
+    are appended to it, and images of reversed phase encoding that show its distortion;
+    `preprocessed` tells that another program has corrected it.
+    """
 
     path: Path
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[Path, ...] = ()
+    runs: tuple["Scan", ...] = ()
+    reverse: tuple["Scan", ...] = ()
+    preprocessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

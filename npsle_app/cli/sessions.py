@@ -102,6 +102,7 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
                 participant,
                 filters=filters,
                 database_dir=options.bids_database_dir,
+                derivatives=options.datasets,
             )
         except (OSError, ValueError) as error:
             msg = f"cannot index sub-{participant}: {error}"

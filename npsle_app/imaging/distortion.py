@@ -69,7 +69,8 @@ def displacement_of_pair(
     Holland et al. (2010) NeuroImage 50:175-83. doi:10.1016/j.neuroimage.2009.11.044
     """
     level = _mean_within(forward, mask=mask), _mean_within(reverse, mask=mask)
-    scene = _Scene((forward / level[0], reverse / level[1]), (1, -1), np.ones(mask.shape))
+    images = (np.asarray(forward, float) / level[0], np.asarray(reverse, float) / level[1])
+    scene = _Scene(images, (1, -1), np.ones(mask.shape))
     return _coarse_to_fine(
         scene, mask=mask, zooms_mm=zooms_mm, axis=phase_axis, stiffness=_STIFFNESS_PAIR
     )

@@ -163,7 +163,8 @@ def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArra
     shifts = motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
     moved = np.abs(np.diff(shifts, axis=0)).sum(axis=1)
     turned = np.abs(np.diff(motion.rotations, axis=0)).sum(axis=1) * HEAD_RADIUS_MM
-    return np.r_[0.0, moved + turned]
+    displacement: NDArray[np.float64] = np.r_[0.0, moved + turned]
+    return displacement
 
 
 def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:

@@ -74,8 +74,8 @@ def _unring(slices: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> NDArra
     )
     turned, seen = first.transpose(0, 2, 1), inside.transpose(0, 2, 1)
     mended = _unring_lines(turned, inside=seen).transpose(0, 2, 1)
-    total_image: NDArray[np.float32] = mended + _unring_lines(second, inside=inside)
-    return total_image
+    added: NDArray[np.float32] = mended + _unring_lines(second, inside=inside)
+    return added
 
 
 def _unring_lines(image: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -120,7 +120,8 @@ def _variation(moved: NDArray[np.float32]) -> NDArray[np.float32]:
     sums = jumps[:, :-2] + jumps[:, 1:-1] + jumps[:, 2:]
     left = sums[:, _MARGIN - _WINDOW - 1 :][:, :size]
     right = sums[:, _MARGIN + 1 :][:, :size]
-    return np.minimum(left, right)
+    least: NDArray[np.float32] = np.minimum(left, right)
+    return least
 
 
 def _moved_back(moved: NDArray[np.float32], *, shift: float) -> NDArray[np.float32]:
