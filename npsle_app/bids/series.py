@@ -123,10 +123,11 @@ class _Group:
 def choose_series(candidates: Sequence[Candidate], *, wanted: Mapping[str, Wanted]) -> Choice:
     """Pick the runs that are measured as one series, and those of reversed phase encoding.
 
-    Runs of one grid and one phase encoding are appended to one another. Of several such
-    series, the one with most weighted volumes is taken, then one with an image of reversed
-    phase encoding, then that of smaller voxels, then that whose name comes first. Images of the same axis encoded the other way, from `dwi` or
-    `fmap`, serve to undo the distortion; the user's filter does not touch these.
+    Runs of one grid and one phase encoding are appended to one another. Of several series the
+    one with most weighted volumes is taken, then one with an image of reversed phase encoding,
+    then that of smaller voxels, then that whose name comes first. Images of the same axis
+    encoded the other way, from `dwi` or `fmap`, serve to undo the distortion; the user's
+    filter does not touch these.
     """
     fitting = [
         Run(one)

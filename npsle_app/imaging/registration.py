@@ -108,8 +108,11 @@ def register_rigid(
     fixed: nib.Nifti1Image,
     seed: int,
     fixed_mask: nib.Nifti1Image | None = None,
+    spacing_mm: float = _RIGID_MM,
 ) -> NDArray[np.float64]:
     """Find the rigid motion between two scans of one head (Mattes mutual information).
+
+    Both are resampled to cubes of `spacing_mm`.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def register_rigid(
     """
     make_deterministic(seed)
     target = crop(fixed, fixed_mask) if fixed_mask is not None else fixed
-    small = [to_ants(at_spacing(image, spacing_mm=_RIGID_MM)) for image in (target, moving)]
+    small = [to_ants(at_spacing(image, spacing_mm=spacing_mm)) for image in (target, moving)]
     mask = small[0] * 0 + 1
     if fixed_mask is not None:
         mask = ants.resample_image_to_target(to_ants(fixed_mask), small[0], "nearestNeighbor")

@@ -11,7 +11,9 @@ from tests.bids.datasets import make_files, make_image, place
 
 
 def _dataset(root: Path) -> Path:
-    make_files(root, "dwi/sub-01_dwi.nii.gz", "anat/sub-02_foo-bar_T1w.nii.gz", "anat/sub-01_x.txt")
+    make_files(
+        root, "perf/sub-01_asl.nii.gz", "anat/sub-02_foo-bar_T1w.nii.gz", "anat/sub-01_x.txt"
+    )
     make_image(root, "anat/sub-01_T1w.nii.gz")
     place(root, "anat/sub-01_T1w.json").write_text("{")
     (root / "T1w.json").write_text('{"EchoTime": "late"}')

@@ -1,0 +1,345 @@
+"""From a diffusion series as acquired to one that a tensor can be fitted to."""
+
+from dataclasses import dataclass, field, replace
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.imaging.bias_field import correct_bias
+from npsle_app.imaging.denoise import denoise
+from npsle_app.imaging.distortion import (
+    displacement_of_pair,
+    displacement_to_t1w,
+    jacobian,
+    undistort,
+)
+from npsle_app.imaging.dwi_motion import (
+    Motion,
+    add_shell_shift,
+    estimate_motion,
+    rotated_gradients,
+)
+from npsle_app.imaging.dwi_outliers import Outliers, find_outliers
+from npsle_app.imaging.gradients import Gradients
+from npsle_app.imaging.head_mask import head_mask
+from npsle_app.imaging.registration import register_rigid, resample
+from npsle_app.imaging.ringing import remove_ringing
+from npsle_app.imaging.volumes import like
+
+_SHELL_GRID_MM = 3.0
+_BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
+_MARGIN_VOXELS = 3
+_SMALLEST = 2  # volumes below this cannot be aligned to anything
+
+Mask = NDArray[np.bool_]
+Volume = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Which steps are taken."""
+
+    denoise: bool = True
+    unring: bool = True
+    align: bool = True
+    undistort: bool = True
+    unbias: bool = True
+    replace_outliers: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The T1w image of the same session and its brain mask, on one grid."""
+
+    t1w: nib.Nifti1Image
+    brain: nib.Nifti1Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDwi:
+    """The series, corrected, on its own grid in the place of its first b0 volume.
+
+    Attributes
+    ----------
+    dwi : Nifti1Image
+        (I, J, K, N), 0 away from the head.
+    gradients : Gradients
+        Turned with the head.
+    b0, b0_before : Nifti1Image
+        Mean unweighted volume, corrected, and before its distortion was undone.
+    brain : Nifti1Image
+        Mask.
+    noise_sd : Nifti1Image or None
+        Standard deviation of the noise before denoising.
+    motion : Motion or None
+        None where volumes were not aligned.
+    outliers : Outliers or None
+        None where too few directions let none be told.
+    distortion : str
+        `pair`, `t1w`, `none` (could not be corrected), `off` (switched off) or `external`.
+    displacement_mm : Nifti1Image or None
+        Along the phase-encoding axis.
+    to_t1w : (4, 4) array or None
+        Maps world points of the T1w image to the series; None without T1w image.
+    """
+
+    dwi: nib.Nifti1Image
+    gradients: Gradients
+    b0: nib.Nifti1Image
+    b0_before: nib.Nifti1Image
+    brain: nib.Nifti1Image
+    noise_sd: nib.Nifti1Image | None = None
+    motion: Motion | None = None
+    outliers: Outliers | None = None
+    distortion: str = "none"
+    displacement_mm: nib.Nifti1Image | None = None
+    to_t1w: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def prepare_dwi(
+    series: nib.Nifti1Image,
+    *,
+    gradients: Gradients,
+    reverse: nib.Nifti1Image | None,
+    head: Head | None,
+    phase_axis: int | None,
+    steps: Steps,
+    seed: int,
+) -> PreparedDwi:
+    """Denoise, unring, align, undistort, even out.
+
+    Distortion is undone by the pair if there is a reversed image, else towards T1w if the
+    phase-encoding axis is known, else not at all.
+
+    Parameters
+    ----------
+    series : Nifti1Image
+        (I, J, K, N), with at least one volume of b < 50 s/mm².
+    gradients : Gradients
+        As played out, world axes.
+    reverse : Nifti1Image or None
+        Mean unweighted image of opposite phase encoding on the same grid.
+    head : Head or None
+        T1w image.
+    phase_axis : int or None
+        Image axis of phase encoding.
+    """
+    skull = head_mask(_mean_b0(series, gradients=gradients))
+    cleaned, noise_sd, notes = _clean(series, mask=skull, steps=steps)
+    motion = None
+    if steps.align and len(gradients.b_values) >= _SMALLEST:
+        motion = _align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
+    turned = gradients if motion is None else rotated_gradients(gradients, motion=motion)
+    before = _mean_b0(
+        _resampled(cleaned, mask=skull, motion=motion, displacement_mm=None, axis=phase_axis,
+                   only=~gradients.weighted),
+        gradients=gradients.take(~gradients.weighted),
+    )  # fmt: skip
+    method, displacement = "off" if not steps.undistort else "none", None
+    if steps.undistort and phase_axis is not None:
+        method, displacement = _find_displacement(
+            before, mask=skull, reverse=reverse, head=head, axis=phase_axis, seed=seed
+        )
+    aligned = _resampled(
+        cleaned, mask=skull, motion=motion, displacement_mm=displacement, axis=phase_axis
+    )
+    found = _finish(aligned, gradients=turned, head=head, steps=steps, seed=seed)
+    return replace(
+        found,
+        b0_before=before,
+        noise_sd=noise_sd,
+        motion=motion,
+        distortion=method,
+        displacement_mm=None if displacement is None else like(before, displacement),
+        notes=notes,
+    )
+
+
+def take_over(
+    series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, seed: int
+) -> PreparedDwi:
+    """Take a series that another program has corrected; nothing is done to its values."""
+    nothing = Steps(
+        denoise=False, unring=False, align=False, undistort=False, unbias=False,
+        replace_outliers=False,
+    )  # fmt: skip
+    found = _finish(series, gradients=gradients, head=head, steps=nothing, seed=seed)
+    return replace(found, distortion="external")
+
+
+def _clean(
+    series: nib.Nifti1Image, *, mask: Mask, steps: Steps
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image | None, tuple[str, ...]]:
+    data, noise_sd, notes = series.get_fdata(dtype=np.float32), None, []
+    wide = ndimage.binary_dilation(mask, iterations=2)
+    if steps.denoise:
+        try:
+            found = denoise(data, mask=wide)
+            data, noise_sd = found.signal, like(series.slicer[..., 0], found.noise_sd)
+        except ValueError as error:
+            notes.append(f"Noise was not removed: {error}.")
+    if steps.unring:
+        try:
+            data = remove_ringing(data, mask=wide)
+        except ValueError as error:
+            notes.append(f"Gibbs ringing was not removed: {error}.")
+    return nib.Nifti1Image(data, series.affine), noise_sd, tuple(notes)
+
+
+def _align(
+    series: nib.Nifti1Image, *, mask: Mask, gradients: Gradients, axis: int | None, seed: int
+) -> Motion:
+    """Align volumes within their shell, then the weighted ones as a whole with b0."""
+    motion = estimate_motion(series, mask=mask, gradients=gradients, phase_axis=axis)
+    weighted = gradients.weighted
+    if not weighted.any() or weighted.all():
+        return motion
+    parts = [
+        _mean(_resampled(series, mask=mask, motion=motion, displacement_mm=None, axis=axis,
+                         only=chosen, order=1))
+        for chosen in (~weighted, weighted)
+    ]  # fmt: skip
+    inside = like(parts[0], ndimage.binary_dilation(mask, iterations=2))
+    matrix = register_rigid(
+        parts[1], fixed=parts[0], fixed_mask=inside, seed=seed, spacing_mm=_SHELL_GRID_MM
+    )
+    return add_shell_shift(motion, matrix=matrix, volumes=weighted)
+
+
+def _find_displacement(
+    b0: nib.Nifti1Image,
+    *,
+    mask: Mask,
+    reverse: nib.Nifti1Image | None,
+    head: Head | None,
+    axis: int,
+    seed: int,
+) -> tuple[str, NDArray[np.float64] | None]:
+    zooms = np.linalg.norm(b0.affine[:3, :3], axis=0)
+    if reverse is not None:
+        return "pair", _displacement_of_pair(b0, reverse=reverse, mask=mask, zooms=zooms, axis=axis)
+    if head is None:
+        return "none", None
+    even = _even(b0, mask=mask, seed=seed)
+    matrix = np.linalg.inv(_rigid_to_t1w(even, head=head, seed=seed))
+    t1w, brain = (
+        resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
+        for image, order in ((head.t1w, 1), (head.brain, 0))
+    )
+    found = displacement_to_t1w(
+        even.get_fdata(dtype=np.float32), t1w, mask=brain > 0.5, zooms_mm=zooms, phase_axis=axis
+    )
+    return "t1w", found
+
+
+def _displacement_of_pair(
+    b0: nib.Nifti1Image,
+    *,
+    reverse: nib.Nifti1Image,
+    mask: Mask,
+    zooms: NDArray[np.floating],
+    axis: int,
+) -> NDArray[np.float64]:
+    """Find the field, then how the head lay in the other image, then the field again."""
+    first, second = (image.get_fdata(dtype=np.float32) for image in (b0, reverse))
+    both = mask | head_mask(reverse)
+    found = displacement_of_pair(first, second, mask=both, zooms_mm=zooms, phase_axis=axis)
+    straight = [
+        undistort(data, displacement_mm=sign * found, zooms_mm=zooms, phase_axis=axis)
+        for data, sign in ((first, 1), (second, -1))
+    ]
+    pair = nib.Nifti1Image(np.stack(straight, axis=-1).astype(np.float32), b0.affine)
+    still = Gradients(np.zeros(2), np.zeros((2, 3)))
+    motion = estimate_motion(pair, mask=mask, gradients=still, phase_axis=axis)
+    moved = resample(reverse, reference=b0, matrix=motion.matrix(1), order=1)
+    return displacement_of_pair(
+        first, moved.get_fdata(dtype=np.float32), mask=both, zooms_mm=zooms, phase_axis=axis
+    )
+
+
+def _finish(
+    series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, steps: Steps, seed: int
+) -> PreparedDwi:
+    """Even out the series, find the brain and the place of T1w, mend slices that dropped out."""
+    b0 = _mean_b0(series, gradients=gradients)
+    skull = head_mask(b0)
+    if steps.unbias:
+        even, shading = correct_bias(
+            b0, mask=like(b0, skull), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM,
+            seed=seed,
+        )  # fmt: skip
+        data = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
+        series, b0 = nib.Nifti1Image(data, series.affine), even
+    to_t1w, brain = None, skull
+    if head is not None:
+        to_t1w = _rigid_to_t1w(b0, head=head, seed=seed)
+        moved = resample(head.brain, reference=b0, matrix=np.linalg.inv(to_t1w), order=1)
+        brain = (moved.get_fdata(dtype=np.float32) > 0.5) & (b0.get_fdata(dtype=np.float32) > 0)
+    outliers = find_outliers(series, mask=brain, gradients=gradients)
+    if outliers is not None and steps.replace_outliers:
+        series = nib.Nifti1Image(outliers.mended, series.affine)
+    return PreparedDwi(
+        dwi=series, gradients=gradients, b0=b0, b0_before=b0, brain=like(b0, brain),
+        outliers=outliers, to_t1w=to_t1w,
+    )  # fmt: skip
+
+
+def _rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> NDArray[np.float64]:
+    """Return the matrix that maps T1w world to the world of the series."""
+    return register_rigid(b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed)
+
+
+def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Take in some millimetres around the brain: its edge tells most."""
+    return like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
+
+
+def _even(b0: nib.Nifti1Image, *, mask: Mask, seed: int) -> nib.Nifti1Image:
+    return correct_bias(
+        b0, mask=like(b0, mask), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM, seed=seed
+    )[0]
+
+
+def _mean_b0(series: nib.Nifti1Image, *, gradients: Gradients) -> nib.Nifti1Image:
+    data = series.get_fdata(dtype=np.float32)[..., ~gradients.weighted]
+    return like(series.slicer[..., 0], data.mean(axis=-1))
+
+
+def _mean(series: nib.Nifti1Image) -> nib.Nifti1Image:
+    return like(series.slicer[..., 0], series.get_fdata(dtype=np.float32).mean(axis=-1))
+
+
+def _resampled(
+    series: nib.Nifti1Image,
+    *,
+    mask: Mask,
+    motion: Motion | None,
+    displacement_mm: NDArray[np.float64] | None,
+    axis: int | None,
+    only: Mask | None = None,
+    order: int = 3,
+) -> nib.Nifti1Image:
+    """Resample volumes once, through distortion and motion, near the head; 0 elsewhere."""
+    data = series.get_fdata(dtype=np.float32)
+    chosen = np.flatnonzero(np.ones(data.shape[3], bool) if only is None else only)
+    if motion is None and displacement_mm is None:
+        return nib.Nifti1Image(data[..., chosen], series.affine)
+    near = ndimage.binary_dilation(mask, iterations=_MARGIN_VOXELS)
+    where, density = np.argwhere(near).astype(float), np.ones(int(near.sum()))
+    if displacement_mm is not None and axis is not None:
+        zooms = np.linalg.norm(series.affine[:3, :3], axis=0)
+        where[:, axis] += displacement_mm[near] / zooms[axis]
+        density = jacobian(displacement_mm, zooms_mm=zooms, phase_axis=axis)[near]
+    found = np.zeros((*data.shape[:3], len(chosen)), np.float32)
+    for place, volume in enumerate(chosen):
+        points, stretch = where, 1.0
+        if motion is not None:
+            matrix = motion.matrix(int(volume))
+            by_voxel = np.linalg.inv(series.affine) @ matrix @ series.affine
+            points, stretch = nib.affines.apply_affine(by_voxel, where), np.linalg.det(matrix)
+        values = ndimage.map_coordinates(data[..., volume], points.T, order=order, mode="nearest")
+        found[near, place] = np.maximum(values * density * stretch, 0)
+    return nib.Nifti1Image(found, series.affine)
