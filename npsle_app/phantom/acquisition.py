@@ -44,15 +44,26 @@ def draw_acquisition(rng: np.random.Generator, *, moved: bool) -> Acquisition:
     )
 
 
-def resample(signal: Floats, *, source: Grid, target: Grid, motion: NDArray[np.float64]) -> Floats:
-    """Look at a signal on another grid, whose third axis runs through the slices."""
+def resample(
+    signal: Floats,
+    *,
+    source: Grid,
+    target: Grid,
+    motion: NDArray[np.float64],
+    shift: Floats | None = None,
+) -> Floats:
+    """Look at a signal on another grid, whose third axis runs through the slices.
+
+    With `shift`, (3, I, J, K) in mm, each voxel of `target` shows what lies that far from it.
+    """
     step = np.linalg.inv(source.affine) @ motion
     through = (step[:3, :3] @ target.affine[:3, 2]).reshape(3, 1, 1, 1).astype(np.float32)
     made = np.zeros(target.shape, dtype=np.float32)
     thick = target.voxel_mm[2] > 1.5 * source.voxel_mm[2]
     for start in range(0, target.shape[0], _PLANES_AT_ONCE):
         planes = slice(start, start + _PLANES_AT_ONCE)
-        points = moved(target.world_mm(planes), affine=step)
+        places = target.world_mm(planes)
+        points = moved(places if shift is None else places + shift[:, planes], affine=step)
         for offset, weight in _SLICE_PROFILE if thick else ((0.0, 1.0),):
             at = points + np.float32(offset) * through
             made[planes] += np.float32(weight) * interpolated(signal, at)

@@ -53,12 +53,18 @@ def _rows(affine: NDArray[np.floating], i: Floats, j: Floats, k: Floats) -> list
     return [m[row, 0] * i + m[row, 1] * j + m[row, 2] * k + m[row, 3] for row in range(3)]
 
 
-def whole_head(*, voxel_mm: tuple[float, float, float], turn: NDArray[np.float64]) -> Grid:
+def whole_head(
+    *,
+    voxel_mm: tuple[float, float, float],
+    turn: NDArray[np.float64],
+    field_of_view_mm: tuple[float, float, float] = FIELD_OF_VIEW_MM,
+    centre_mm: tuple[float, float, float] = _CENTRE_MM,
+) -> Grid:
     """Return a grid over the whole head, turned about its centre by the 3×3 matrix `turn`."""
-    shape = tuple(max(1, round(w / v)) for w, v in zip(FIELD_OF_VIEW_MM, voxel_mm, strict=True))
+    shape = tuple(max(1, round(w / v)) for w, v in zip(field_of_view_mm, voxel_mm, strict=True))
     affine = np.eye(4)
     affine[:3, :3] = turn @ np.diag(voxel_mm)
-    affine[:3, 3] = _CENTRE_MM - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    affine[:3, 3] = centre_mm - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return Grid(shape=(shape[0], shape[1], shape[2]), affine=affine)
 
 

@@ -6,20 +6,25 @@ from typing import Literal
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.stats import norm
 
 from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan
 from npsle_app.phantom.anatomy import Anatomy, draw_shape, make_anatomy
 from npsle_app.phantom.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
+from npsle_app.phantom.diffusion import PhantomDwi, acquire
+from npsle_app.phantom.fibres import draw_fibres
 from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid, turned, whole_head
 from npsle_app.phantom.lesions import add_lesions, draw_lesions
+from npsle_app.phantom.truth import Truth, find_truth
 
-Stream = Literal["person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth"]
+Stream = Literal[
+    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres", "dwi"
+]
 # New streams go to the end, so that no study changes.
 _STREAMS: tuple[Stream, ...] = (
-    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth"
+    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres",
+    "dwi",
 )  # fmt: skip
 
 MAX_LESION_ML = 15.0
@@ -29,31 +34,11 @@ _POSE_DEG, _POSE_MM = 6.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """Volumes (mL) of one head, in the words of the app's measures.
-
-    Tissue volumes are sums of fractions; lesions count as white matter. `wmh_ml` counts
-    voxels with a lesion fraction ≥ 0.5, `wmh_soft_ml` sums the fractions. `wmh_new_ml` is the
-    part of `wmh_ml` in lesions (26-connected) that touch none of the session before, and
-    `wmh_enlarged_ml` what the others have gained; both are None at the first session.
-    """
-
-    tiv_ml: float
-    tbv_ml: float
-    gm_ml: float
-    wm_ml: float
-    csf_ml: float
-    wmh_ml: float
-    wmh_soft_ml: float
-    wm_without_wmh_ml: float
-    flair_type: Literal["2D", "3D"]
-    wmh_new_ml: float | None = None
-    wmh_enlarged_ml: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PhantomParticipant:
-    """Scans of one synthetic person; `maps` holds the true fractions in the space of the T1w."""
+    """Scans of one synthetic person; `maps` holds the true fractions in the space of the T1w.
+
+    `dwi` is None unless it was asked for.
+    """
 
     label: str
     age: int
@@ -63,6 +48,7 @@ class PhantomParticipant:
     t1w: nib.Nifti1Image = field(repr=False)
     flair: nib.Nifti1Image = field(repr=False)
     maps: dict[str, nib.Nifti1Image] = field(repr=False)
+    dwi: PhantomDwi | None = field(repr=False, default=None)
 
 
 def make_participant(
@@ -73,6 +59,7 @@ def make_participant(
     lesion_ml: float | None = None,
     flair_slice_mm: float | None = None,
     session: int = 1,
+    diffusion: bool = False,
 ) -> PhantomParticipant:
     """Make one person from nothing but a number and a seed.
 
@@ -93,6 +80,8 @@ def make_participant(
     session
         1 for the first scan of the person. At a later one the head lies otherwise, noise and
         coil are drawn anew, and lesions have grown unless `lesion_ml` says how large they are.
+    diffusion
+        Whether to make diffusion images too, which takes as long as all the rest.
     """
     if index < 1 or seed < 0 or not voxel_mm > 0:
         msg = f"expected index ≥ 1, seed ≥ 0, voxel_mm > 0: {index}, {seed}, {voxel_mm}"
@@ -118,6 +107,7 @@ def make_participant(
         index=index,
     )
     contrast = draw_contrast(_stream(seed, index, "contrast"))
+    fibres = draw_fibres(_stream(seed, index, "fibres"), group=group)
     pose = _pose(seed, index, session)
     flair_grid = _flair_grid(slice_mm=slice_mm, voxel_mm=voxel_mm, pitch=shape.pitch)
     return PhantomParticipant(
@@ -125,10 +115,11 @@ def make_participant(
         age=age,
         sex=sex,
         group=group,
-        truth=_truth(
+        truth=find_truth(
             anatomy,
             lesions=lesions,
             before=before if session > 1 else None,
+            fibres=fibres,
             flair_type="2D" if slice_mm > 1.5 else "3D",
         ),
         t1w=_t1w(
@@ -147,6 +138,18 @@ def make_participant(
             pose=pose,
         ),
         maps=_maps(anatomy, lesions=lesions, pose=pose),
+        dwi=acquire(
+            anatomy,
+            shape=shape,
+            lesions=lesions,
+            fibres=fibres,
+            rng=_stream(seed, index, "dwi", session),
+            pose=pose,
+            oblique=index % 2 == 0,
+            voxel_mm=voxel_mm,
+        )
+        if diffusion
+        else None,
     )
 
 
@@ -252,41 +255,6 @@ def _flair(
     signal = flair_signal(anatomy, lesions=lesions, contrast=contrast)
     seen = resample(signal, source=anatomy.grid, target=grid, motion=motion)
     return scan(seen, grid=grid, acquisition=acquisition)
-
-
-def _truth(
-    anatomy: Anatomy,
-    *,
-    lesions: Floats,
-    before: Floats | None,
-    flair_type: Literal["2D", "3D"],
-) -> Truth:
-    ml = anatomy.grid.voxel_ml
-    gm, wm, csf = (
-        float(tissue.sum(dtype=np.float64)) * ml for tissue in (anatomy.gm, anatomy.wm, anatomy.csf)
-    )
-    inside = lesions >= 0.5
-    new, enlarged = _grown(inside, before=before >= 0.5) if before is not None else (None, None)
-    return Truth(
-        tiv_ml=gm + wm + csf,
-        tbv_ml=gm + wm,
-        gm_ml=gm,
-        wm_ml=wm,
-        csf_ml=csf,
-        wmh_ml=float(np.count_nonzero(inside)) * ml,
-        wmh_soft_ml=float(lesions.sum(dtype=np.float64)) * ml,
-        wm_without_wmh_ml=wm - float(anatomy.wm[inside].sum(dtype=np.float64)) * ml,
-        flair_type=flair_type,
-        wmh_new_ml=None if new is None else new * ml,
-        wmh_enlarged_ml=None if enlarged is None else enlarged * ml,
-    )
-
-
-def _grown(inside: NDArray[np.bool_], *, before: NDArray[np.bool_]) -> tuple[int, int]:
-    """Count the voxels of lesions that were not there before, and what the others gained."""
-    labels, _ = ndimage.label(inside, np.ones((3, 3, 3)))
-    old = np.isin(labels, np.unique(labels[before]))
-    return int((inside & ~old).sum()), int((inside & old & ~before).sum())
 
 
 def _maps(

@@ -1,6 +1,5 @@
 """The synthetic study on disk: a raw BIDS dataset, and its truth under `sourcedata`."""
 
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import pandas as pd
 
 from npsle_app.bids.writer import replace, write_json, write_tsv
 from npsle_app.phantom.clinic import COLUMNS, clinical_row
+from npsle_app.phantom.diffusion_files import write_dwi
+from npsle_app.phantom.image_files import write_image
 from npsle_app.phantom.participant import PhantomParticipant, make_participant
 
 _README = """\
@@ -22,9 +23,9 @@ Made by `npsle_phantom --participants {participants} --seed {seed} --voxel-mm {v
 the same call makes the same files, byte for byte, and a participant stays the same in a
 larger study.
 
-`sourcedata/truth.tsv` holds the true volumes, `sourcedata/sub-*` the true tissue and lesion
-fractions on the grid of the T1w image. Clinical columns are drawn at random and carry no
-medical information.
+`sourcedata/truth.tsv` holds the true volumes and DTI-ALPS indices, `sourcedata/sub-*` the true
+tissue and lesion fractions on the grid of the T1w image. Clinical columns are drawn at random
+and carry no medical information.
 """
 
 _TRUTH_COLUMNS = {
@@ -41,6 +42,11 @@ _TRUTH_COLUMNS = {
 _CHANGE_COLUMNS = {
     "wmh_new_ml": "Part of wmh_ml in lesions that touch none of the session before",
     "wmh_enlarged_ml": "Part of wmh_ml that the other lesions have gained since then",
+}
+_ALPS_COLUMNS = {
+    "alps_left": "DTI-ALPS index of the left side, of the true tensors along the head's axes",
+    "alps_right": "DTI-ALPS index of the right side",
+    "alps_mean": "Mean of alps_left and alps_right",
 }
 _FIRST_YEAR = 2020  # invented, like all else
 
@@ -84,7 +90,7 @@ def write_study(folder: Path, *, study: Study) -> None:
     for index in range(1, study.participants + 1):
         for session in range(1, study.sessions + 1):
             person = make_participant(
-                index, seed=study.seed, voxel_mm=study.voxel_mm, session=session
+                index, seed=study.seed, voxel_mm=study.voxel_mm, session=session, diffusion=True
             )
             label = f"ses-{session}" if study.sessions > 1 else None
             _write_scans(folder, person, session=label)
@@ -128,6 +134,8 @@ def _write_scans(folder: Path, person: PhantomParticipant, *, session: str | Non
         write_image(path, image)
         thickness = {"SliceThickness": round(float(image.header.get_zooms()[2]), 3)}
         write_json(path.with_name(f"{stem}_{suffix}.json"), sidecar | thickness)
+    if person.dwi is not None:
+        write_dwi(folder / inside, person.dwi, stem=stem, inside=inside)
     for name, image in person.maps.items():
         path = folder / "sourcedata" / inside / f"{stem}_{name}.nii.gz"
         write_image(path, _as_bytes(image))
@@ -139,12 +147,6 @@ def _write_sessions(folder: Path, subject: str, *, count: int) -> None:
         for number in range(1, count + 1)
     ]
     write_tsv(folder / subject / f"{subject}_sessions.tsv", pd.DataFrame(rows))
-
-
-def write_image(path: Path, image: nib.Nifti1Image) -> None:
-    """Write a `.nii.gz` whose bytes depend on the image alone, not on time or name."""
-    packed = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
-    replace(path, lambda part: part.write_bytes(packed))
 
 
 def _as_bytes(image: nib.Nifti1Image) -> nib.Nifti1Image:
@@ -172,5 +174,6 @@ def _write_tables(
     }
     for name, text in (_TRUTH_COLUMNS | _CHANGE_COLUMNS).items():
         known[name] = {"Description": text, "Units": "mL"}
+    known |= {name: {"Description": text, "Units": "1"} for name, text in _ALPS_COLUMNS.items()}
     dictionary = {name: known[name] for name in truths[0]}
     write_json(folder / "sourcedata" / "truth.json", dictionary)

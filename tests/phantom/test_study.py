@@ -34,8 +34,9 @@ def test_the_study_holds_scans_tables_and_truth(study):
     names = set(_digests(study, "**/*"))
     assert {"dataset_description.json", "participants.tsv", "participants.json"} < names
     assert {"sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_FLAIR.json"} < names
+    assert {"sub-01/dwi/sub-01_dir-AP_dwi.bvec", "sub-02/fmap/sub-02_dir-PA_epi.json"} < names
     assert {"sourcedata/truth.tsv", "sourcedata/sub-02/sub-02_lesions.nii.gz"} < names
-    assert len(names) == 6 + 2 * (4 + 5)
+    assert len(names) == 6 + 2 * (4 + 4 + 2 + 5)
 
 
 def test_the_same_call_makes_the_same_bytes(study, tmp_path):

@@ -1,0 +1,79 @@
+"""What is true of a synthetic head."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.phantom.anatomy import Anatomy
+from npsle_app.phantom.fibres import Fibres
+from npsle_app.phantom.fields import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Volumes (mL) of one head, in the words of the app's measures.
+
+    Tissue volumes are sums of fractions; lesions count as white matter. `wmh_ml` counts
+    voxels with a lesion fraction ≥ 0.5, `wmh_soft_ml` sums the fractions. `wmh_new_ml` is the
+    part of `wmh_ml` in lesions (26-connected) that touch none of the session before, and
+    `wmh_enlarged_ml` what the others have gained; both are None at the first session.
+    `alps_left` and `alps_right` are the DTI-ALPS index of the tensors along the head's own axes.
+    """
+
+    tiv_ml: float
+    tbv_ml: float
+    gm_ml: float
+    wm_ml: float
+    csf_ml: float
+    wmh_ml: float
+    wmh_soft_ml: float
+    wm_without_wmh_ml: float
+    alps_left: float
+    alps_right: float
+    alps_mean: float
+    flair_type: Literal["2D", "3D"]
+    wmh_new_ml: float | None = None
+    wmh_enlarged_ml: float | None = None
+
+
+def find_truth(
+    anatomy: Anatomy,
+    *,
+    lesions: Floats,
+    before: Floats | None,
+    fibres: Fibres,
+    flair_type: Literal["2D", "3D"],
+) -> Truth:
+    """Measure the head that was drawn; `before` are the lesions of the session before."""
+    ml = anatomy.grid.voxel_ml
+    gm, wm, csf = (
+        float(tissue.sum(dtype=np.float64)) * ml for tissue in (anatomy.gm, anatomy.wm, anatomy.csf)
+    )
+    inside = lesions >= 0.5
+    new, enlarged = _grown(inside, before=before >= 0.5) if before is not None else (None, None)
+    return Truth(
+        tiv_ml=gm + wm + csf,
+        tbv_ml=gm + wm,
+        gm_ml=gm,
+        wm_ml=wm,
+        csf_ml=csf,
+        wmh_ml=float(np.count_nonzero(inside)) * ml,
+        wmh_soft_ml=float(lesions.sum(dtype=np.float64)) * ml,
+        wm_without_wmh_ml=wm - float(anatomy.wm[inside].sum(dtype=np.float64)) * ml,
+        alps_left=fibres.alps_left,
+        alps_right=fibres.alps_right,
+        alps_mean=(fibres.alps_left + fibres.alps_right) / 2,
+        flair_type=flair_type,
+        wmh_new_ml=None if new is None else new * ml,
+        wmh_enlarged_ml=None if enlarged is None else enlarged * ml,
+    )
+
+
+def _grown(inside: NDArray[np.bool_], *, before: NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the voxels of lesions that were not there before, and what the others gained."""
+    labels, _ = ndimage.label(inside, np.ones((3, 3, 3)))
+    old = np.isin(labels, np.unique(labels[before]))
+    return int((inside & ~old).sum()), int((inside & old & ~before).sum())
