@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
 
 from npsle_app.bids.names import File
 from npsle_app.bids.reader import read_image
@@ -17,6 +18,7 @@ from npsle_app.imaging.flair_content import FlairContent, measure_content
 from npsle_app.imaging.flair_gates import check_alignment, check_slices
 from npsle_app.imaging.lesion_features import LesionPriors
 from npsle_app.imaging.lesion_gates import check_lesions
+from npsle_app.imaging.template_gates import check_template_place, white_matter_offsets_mm
 from npsle_app.imaging.tissue_model import Mask
 from npsle_app.imaging.volumes import check_same_grid, like, voxel_mm3
 from npsle_app.imaging.wmh import (
@@ -64,6 +66,7 @@ class _Found:
     brain: nib.Nifti1Image
     prepared: PreparedFlair
     content: FlairContent
+    offsets_mm: NDArray[np.float64]
     priors: LesionPriors
     map: LesionMap
     mask: Mask
@@ -144,6 +147,12 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
         brain=brain,
         prepared=prepared,
         content=content,
+        offsets_mm=white_matter_offsets_mm(
+            t1w.get_fdata(dtype=np.float32),
+            white_matter=priors.tissue.wm,
+            brain=np.asarray(brain.dataobj) > 0,
+            voxel_sizes_mm=voxel_sizes(t1w.affine),
+        ),
         priors=priors,
         map=found,
         mask=lesions(
@@ -166,6 +175,7 @@ def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Gate, ...]:
     return (
         *check_alignment(found.prepared.alignment),
         check_slices(float(voxel_sizes(scan.affine).max())),
+        check_template_place(found.offsets_mm),
         *check_content(found.content),
         *check_lesions(
             found.mask,

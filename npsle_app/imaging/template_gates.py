@@ -1,0 +1,112 @@
+"""Whether the template's white matter lies on the scan's, everywhere in the brain."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.records import Gate, Qc, graded
+
+FARTHEST_MM = 6.0
+_STEP_MM = 3.0
+_BRIGHTEST_PERCENT = 90  # above it vessels and fat, and no difference of tissue
+_EVERY = 17  # voxels: neighbours say nearly the same
+_LEAST_VOXELS = 100
+_LARGE_ML = 300.0  # brain from which an eighth has enough gyri to judge by
+_LEAST_GAIN = 0.003  # of correlation; less is no sign of a better place
+_LEAST_LIKENESS = 0.1  # correlation below which nothing is seen
+_LIMITS_MM = (2.0, 4.0)
+
+
+def white_matter_offsets_mm(
+    t1w: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Find how far the template's white matter lies from the scan's in eight parts of the brain.
+
+    In each part the correlation of T1w with the prior is taken in place and with the prior
+    moved by 3 mm to and fro along each axis; the top of the parabola through the three is
+    the offset along that axis, if there the correlation is higher by 0.003 or more.
+
+    Parameters
+    ----------
+    t1w, white_matter : (I, J, K) array
+        Image and prior (0 to 1) on one grid.
+    brain : (I, J, K) array of bool
+        Cut into eight by the medians of its voxels.
+    voxel_sizes_mm : (3,) array
+        Edge lengths.
+
+    Returns
+    -------
+    (n,) array
+        Lengths of the offsets, 6 mm where there is no top within reach; parts with fewer than
+        100 voxels looked at are left out. A brain below 300 mL is judged as a whole.
+    """
+    blurred = ndimage.gaussian_filter(
+        np.minimum(t1w, np.percentile(t1w[brain], _BRIGHTEST_PERCENT)), 1 / voxel_sizes_mm
+    )
+    core = ndimage.distance_transform_edt(brain, sampling=tuple(voxel_sizes_mm)) > _STEP_MM
+    voxels = np.argwhere(core)[::_EVERY]
+    if not len(voxels):
+        return np.zeros(0)
+    parts = (voxels >= np.median(voxels, axis=0)) @ np.array([1, 2, 4])
+    if np.count_nonzero(core) * np.prod(voxel_sizes_mm) < _LARGE_ML * 1000:
+        parts[:] = 0
+    found = [
+        _offset_mm(
+            blurred, prior=white_matter, voxels=voxels[parts == part], sizes_mm=voxel_sizes_mm
+        )
+        for part in range(8)
+        if np.count_nonzero(parts == part) >= _LEAST_VOXELS
+    ]
+    return np.array(found)
+
+
+def _offset_mm(
+    image: Volume, *, prior: Volume, voxels: NDArray[np.intp], sizes_mm: NDArray[np.float64]
+) -> float:
+    seen = image[tuple(voxels.T)]
+    offsets = np.zeros(3)
+    for axis in range(3):
+        step = np.eye(3)[axis] * _STEP_MM / sizes_mm
+        before, here, after = (
+            _correlation(seen, ndimage.map_coordinates(prior, (voxels + n * step).T, order=1))
+            for n in (-1, 0, 1)
+        )
+        offsets[axis] = _STEP_MM * _top(before, here, after)
+    return min(float(np.linalg.norm(offsets)), FARTHEST_MM)
+
+
+def _top(before: float, here: float, after: float) -> float:
+    """Where a parabola through values at -1, 0 and 1 is highest; 0 where it gains nothing."""
+    bend = before - 2 * here + after
+    if here < _LEAST_LIKENESS or bend >= 0:
+        return np.inf if here < max(before, after, _LEAST_LIKENESS) else 0.0
+    gain = (after - before) ** 2 / (-8 * bend)
+    return (before - after) / (2 * bend) if gain > _LEAST_GAIN else 0.0
+
+
+def _correlation(a: Volume, b: Volume) -> float:
+    if not (np.ptp(a) and np.ptp(b)):
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def check_template_place(offsets_mm: NDArray[np.float64]) -> Gate:
+    """Judge the worst part of the brain.
+
+    On six people whose registration is right no part is more than 1.2 mm off. Moved by
+    4 mm, the priors let the lesion volume of one of them grow by two thirds.
+    """
+    worst_mm = float(offsets_mm.max(initial=0)) if offsets_mm.size else np.nan
+    state = graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1])
+    return Gate(
+        name="Template on T1w",
+        seen=f"white matter up to {worst_mm:.1f} mm off",
+        expected=f"within {_LIMITS_MM[0]:.0f} mm in each eighth of the brain; "
+        f"fails over {_LIMITS_MM[1]:.0f} mm",
+        state=state,
+        advice=""
+        if state is Qc.PASS
+        else "look at T1w against template: the map expects lesions where the template has them",
+    )
