@@ -41,7 +41,7 @@ class Region:
     fa, md : float
         Mean FA, mean of the mean diffusivity (mm²/s).
     n_voxels : float
-        As many voxels of equal weight would be as noisy: (Σw)²/Σw².
+        Sum of the shares: the sphere's usable volume in voxels.
     left_out : float
         Part of the sphere inside the grid, 0 to 1, in voxels that may not be used.
     inside_grid : float
@@ -160,7 +160,7 @@ def measure_region(tensors: Matrix, *, sphere: Sphere, usable: NDArray[np.bool_]
         direction=_mean_direction(principal_directions(inside), weights=weights),
         fa=float(np.average(fractional_anisotropy(inside), weights=weights)),
         md=float(np.average(mean_diffusivity(inside), weights=weights)),
-        n_voxels=float(weights.sum() ** 2 / np.sum(weights**2)),
+        n_voxels=float(weights.sum()),
         left_out=float(1 - weights.sum() / sphere.shares.sum()),
         inside_grid=sphere.inside_grid,
     )
