@@ -1,5 +1,6 @@
 """Every number the app reports: name, unit, definition, plausible range."""
 
+from npsle_app.dwi_measures import DWI
 from npsle_app.lesion_measures import LESIONS
 from npsle_app.measure_definition import MeasureDefinition
 
@@ -171,6 +172,7 @@ _DEFINITIONS = (
     ),
     *LESIONS,
     *_CHANGES,
+    *DWI,
 )
 
 MEASURES = {definition.name: definition for definition in _DEFINITIONS}

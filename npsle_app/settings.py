@@ -67,6 +67,20 @@ class TissueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DwiSettings:
+    """Which steps prepare a diffusion series, and how the tensor is fitted."""
+
+    random_seed: int = 20260101
+    denoise: bool = True
+    remove_gibbs_ringing: bool = True
+    align_volumes: bool = True
+    correct_distortion: bool = True
+    correct_bias: bool = True
+    replace_outlier_slices: bool = True
+    robust_tensor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionsSettings:
     """How the lesions of the map are told apart.
 
@@ -97,4 +111,5 @@ class Settings:
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
+    dwi: DwiSettings = field(default_factory=DwiSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)

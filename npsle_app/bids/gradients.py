@@ -34,6 +34,24 @@ def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
         yield from _lengths(b_values, directions)
 
 
+def read_tables(image: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Read the b-values, (N,), and the vectors, (3, N), of a series.
+
+    Raises
+    ------
+    ValueError
+        If a table is missing or the counts differ.
+    """
+    b_values = read_table(image, extension=".bval").ravel()
+    vectors = read_table(image, extension=".bvec")
+    if vectors.shape == (AXES, b_values.size):
+        return b_values, vectors
+    if vectors.shape == (b_values.size, AXES):
+        return b_values, vectors.T
+    msg = f"{b_values.size} b-values do not go with a .bvec of {vectors.shape}"
+    raise ValueError(msg)
+
+
 def read_table(image: Path, *, extension: str) -> NDArray[np.float64]:
     """Read `.bval` or `.bvec` of an image, inherited or beside it; rows as in the file.
 

@@ -22,13 +22,14 @@ VOLUME_DIMS, SERIES_DIMS = 3, 4
 _UNREADABLE = (OSError, EOFError, ImageFileError, HeaderDataError, ValueError, zlib.error)
 
 
-def image_findings(path: Path, *, series: bool = False) -> list[Finding]:
+def image_findings(path: Path, *, series: bool | None = False) -> list[Finding]:
     """Check one image file: first the file, then the header, then the values.
 
     Parameters
     ----------
     series
-        Whether volumes over time are expected (diffusion), or one volume.
+        Whether volumes over time are expected (diffusion), or one volume; None if either
+        will do and no gradient tables belong to them (field maps).
 
     Returns
     -------
@@ -47,7 +48,7 @@ def image_findings(path: Path, *, series: bool = False) -> list[Finding]:
         if finding and finding.refused:
             return [finding]
         noted = [finding] if finding else []
-        return [*noted, *_contents(path, image, series=series)]
+        return [*noted, *_contents(path, image, series=bool(series))]
     except _UNREADABLE as error:
         return [_damaged(error)]
 
@@ -83,8 +84,10 @@ def _data_type(image: nib.Nifti1Image) -> Finding | None:
     return None
 
 
-def _shape(image: nib.Nifti1Image, *, series: bool) -> Finding | None:
+def _shape(image: nib.Nifti1Image, *, series: bool | None) -> Finding | None:
     shape = image.shape
+    if series is None and len(shape) == SERIES_DIMS and min(shape) > 0:
+        return None
     grid = " × ".join(map(str, shape))
     expected = SERIES_DIMS if series else VOLUME_DIMS
     if len(shape) == expected and min(shape) > 0:

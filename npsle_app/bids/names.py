@@ -28,6 +28,13 @@ _HALFWAY = {
     "SpatialReference": "half-way between the T1w images (desc-preproc_T1w) of this session and "
     "the one before, on cubes of their mean voxel size"
 }
+_FITTED = {"SkullStripped": True}
+_TENSOR = {
+    "Units": "mm2/s",
+    "Components": ["Dxx", "Dxy", "Dxz", "Dyy", "Dyz", "Dzz"],
+    "ReferenceAxes": "world: x to the right, y to the front, z up",
+}
+_COLOURS = {"Channels": ["right-left", "front-back", "up-down"]}
 _TEMPLATE = {
     "SpatialReference": f"the template image of {TEMPLATE_SPACE} that the app registers to"
 }
@@ -62,6 +69,17 @@ class File(Enum):
     CSF = FileName("anat", "label-CSF_probseg.nii.gz")
     LATERAL_VENTRICLES = FileName("anat", "desc-lateralventricles_mask.nii.gz", {"Type": "ROI"})
     WMH_REGIONS = FileName("anat", "space-T1w_seg-wmhregions_dseg.nii.gz", _T1W_SPACE)
+    DWI = FileName("dwi", "desc-preproc_dwi.nii.gz", {"SkullStripped": False})
+    DWI_B0 = FileName("dwi", "desc-b0_dwi.nii.gz", {"SkullStripped": False})
+    DWI_BRAIN_MASK = FileName("dwi", "desc-brain_mask.nii.gz", {"Type": "Brain"})
+    DWI_TENSOR = FileName("dwi", "model-tensor_param-tensor_dwimap.nii.gz", _TENSOR)
+    DWI_FA = FileName("dwi", "FA.nii.gz", _FITTED)
+    DWI_ADC = FileName("dwi", "ADC.nii.gz", {"Units": "mm2/s"} | _FITTED)
+    DWI_COLOUR_FA = FileName("dwi", "colFA.nii.gz", _COLOURS | _FITTED)
+    DWI_TRACE = FileName("dwi", "trace.nii.gz", _FITTED)
+    DWI_TO_T1W = FileName("dwi", "from-dwi_to-T1w_mode-image_xfm.txt")
+    DWI_DISPLACEMENT = FileName("dwi", "desc-displacement_dwimap.nii.gz", {"Units": "mm"})
+    DWI_MOTION = FileName("dwi", "desc-motion_timeseries.tsv")
     LESIONS = FileName("", "lesions.tsv")
     MEASURES = FileName("", "measures.tsv")
 
@@ -94,10 +112,14 @@ WMH_REGIONS = (
 DESCRIPTIONS = {
     "earlier": "image of the session before, resampled half-way to this one",
     "later": "image of this session, resampled half-way to the one before",
-    "preproc": "bias-corrected image; for FLAIR also resampled to the T1w grid",
+    "preproc": "bias-corrected image; FLAIR also resampled to the T1w grid; diffusion series also "
+    "without noise, ringing, motion and distortion",
     "brain": "brain: grey and white matter, ventricles and sulci enclosed by them",
     "intracranial": "all inside the inner table of the skull, the space of TIV",
     "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",
+    "b0": "mean of the volumes without diffusion weighting, corrected",
+    "displacement": "how far signal was shifted along the phase-encoding axis",
+    "motion": "motion of the head from volume to volume, and slices that lost their signal",
     "wmh": "white-matter hyperintensities",
     "lesionfilled": "lesions replaced by the intensity of white matter around them",
 }
@@ -113,4 +135,6 @@ BIDSIGNORE = (
     "*_lesions.*",
     "*_dwi.bval",
     "*_dwi.bvec",
+    "*_dwimap.*",
+    "*_timeseries.*",
 )

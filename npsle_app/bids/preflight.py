@@ -15,6 +15,7 @@ from npsle_app.bids.sidecars import broken_sidecars
 __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
+_FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
 SAME_EXTENT = 0.02
 OTHER_EXTENT = 0.15
 
@@ -40,8 +41,10 @@ def check_session(session: Session) -> list[Problem]:
 
 
 def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
-    for finding in image_findings(scan.path, series=kind in SERIES):
-        yield Problem(kind, scan.path, finding.found, finding.advice, finding.refused)
+    for one in (scan, *scan.runs, *scan.reverse):
+        series = None if one.path.name.endswith(_FIELD_MAPS) else kind in SERIES
+        for finding in image_findings(one.path, series=series):
+            yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
     for path, wrong in broken_sidecars(scan.path):
         told = " ".join(wrong.split())[:200]
         advice = "mend the file; until then nothing that it says is used"

@@ -151,6 +151,14 @@ def choose_series(candidates: Sequence[Candidate], *, wanted: Mapping[str, Wante
     return Choice("dwi", scan, _say_why(groups, chosen, wanted=wanted), others)
 
 
+def phase_axis(scan: Scan) -> int | None:
+    """Return the image axis of phase encoding, 0 to 2; None where nothing tells it."""
+    label = next((part[4:] for part in scan.path.name.split("_") if part.startswith("dir-")), None)
+    run = Run(Candidate(scan.path, {"direction": label}))
+    axis = run.encoding[0]
+    return "ijk".index(axis) if axis else None
+
+
 def find_preprocessed(
     derivatives: Mapping[str, Path], *, participant: str, session: str | None
 ) -> Choice | None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,20 @@ class Writer:
         self._sidecar(path, file, metadata, sources)
         return path
 
+    def gradients(
+        self, image: Path, *, b_values: ArrayLike, vectors: ArrayLike
+    ) -> tuple[Path, Path]:
+        """Save b-values and vectors, (3, N) along the axes of the image, beside a series."""
+        stem = image.name.split(".")[0]
+        texts = {
+            image.with_name(f"{stem}.bval"): _rows([np.asarray(b_values)], "{:g}"),
+            image.with_name(f"{stem}.bvec"): _rows(np.asarray(vectors), "{:.8f}"),
+        }
+        for path, text in texts.items():
+            replace(path, partial(Path.write_text, data=text, encoding="utf-8"))
+        b_path, vector_path = texts
+        return b_path, vector_path
+
     def table(self, rows: "DataFrame", file: File, *, dictionary: Mapping[str, Any]) -> Path:
         """Save a table as TSV with its data dictionary beside it."""
         path = self._path(file, ())
@@ -168,6 +183,11 @@ class Writer:
             return self.folder / file.value.folder / f"{prefix}_{file.value.tail}"
         msg = f"{sources[0]} is no scan of {self.id}; put one first, the file is named after it"
         raise ValueError(msg)
+
+
+def _rows(table: Iterable[ArrayLike], pattern: str) -> str:
+    rows = (" ".join(pattern.format(v) for v in np.asarray(row, dtype=float)) for row in table)
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _itk_text(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> str:

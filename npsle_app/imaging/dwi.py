@@ -28,7 +28,7 @@ from npsle_app.imaging.registration import register_rigid, resample
 from npsle_app.imaging.ringing import remove_ringing
 from npsle_app.imaging.volumes import like
 
-_SHELL_GRID_MM = 3.0
+_SHELL_GRID_MM, _T1W_GRID_MM = 3.0, 2.0
 _BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
 _MARGIN_VOXELS = 3
 _SMALLEST = 2  # volumes below this cannot be aligned to anything
@@ -289,7 +289,9 @@ def _finish(
 
 def _rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> NDArray[np.float64]:
     """Return the matrix that maps T1w world to the world of the series."""
-    return register_rigid(b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed)
+    return register_rigid(
+        b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed, spacing_mm=_T1W_GRID_MM
+    )
 
 
 def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:

@@ -4,8 +4,10 @@ Directions are (N, 3) unit vectors along world axes (RAS), b-values (N,) in s/mm
 b < 50 count as unweighted, whatever their vector.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +96,30 @@ def to_fsl(gradients: Gradients, *, affine: Floats) -> NDArray[np.float64]:
     """Undo `read_fsl`: (3, N) vectors along the axes of an image."""
     vectors: NDArray[np.float64] = (gradients.directions @ _to_world(affine)).T
     return vectors
+
+
+def join(parts: Sequence[Gradients]) -> Gradients:
+    """Append the tables of runs to one another."""
+    return Gradients(
+        np.concatenate([part.b_values for part in parts]),
+        np.concatenate([part.directions for part in parts]),
+    )
+
+
+def mean_unweighted(series: nib.Nifti1Image, *, b_values: Floats) -> nib.Nifti1Image:
+    """Return the mean of the volumes with b < 50.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    chosen = np.asarray(b_values) < B0_MAX
+    if not chosen.any():
+        msg = "the image of reversed phase encoding has no volume without diffusion weighting"
+        raise ValueError(msg)
+    data = series.get_fdata(dtype=np.float32)[..., chosen]
+    return nib.Nifti1Image(data.mean(axis=-1), series.affine)
 
 
 def rotate(gradients: Gradients, *, rotations: Floats) -> Gradients:

@@ -52,6 +52,28 @@ WORKS = {
         pages="273--289",
         doi="10.1006/nimg.2001.0978",
     ),
+    "andersson2003": Work(
+        kind="article",
+        authors="Andersson, J. L. R. and Skare, S. and Ashburner, J.",
+        title="How to correct susceptibility distortions in spin-echo echo-planar images: "
+        "application to diffusion tensor imaging",
+        venue="NeuroImage",
+        year=2003,
+        volume="20",
+        pages="870--888",
+        doi="10.1016/S1053-8119(03)00336-7",
+    ),
+    "andersson2016": Work(
+        kind="article",
+        authors="Andersson, J. L. R. and Graham, M. S. and Zsoldos, E. and Sotiropoulos, S. N.",
+        title="Incorporating outlier detection and replacement into a non-parametric framework "
+        "for movement and distortion correction of diffusion MR images",
+        venue="NeuroImage",
+        year=2016,
+        volume="141",
+        pages="556--572",
+        doi="10.1016/j.neuroimage.2016.06.058",
+    ),
     "ants_syn": Work(
         kind="article",
         authors="Avants, B. B. and Epstein, C. L. and Grossman, M. and Gee, J. C.",
@@ -83,6 +105,17 @@ WORKS = {
         volume="9",
         pages="381--400",
         doi="10.1007/s12021-011-9109-y",
+    ),
+    "basser1996": Work(
+        kind="article",
+        authors="Basser, P. J. and Pierpaoli, C.",
+        title="Microstructural and physiological features of tissues elucidated by "
+        "quantitative-diffusion-tensor MRI",
+        venue="Journal of Magnetic Resonance, Series B",
+        year=1996,
+        volume="111",
+        pages="209--219",
+        doi="10.1006/jmrb.1996.0086",
     ),
     "bids": Work(
         kind="article",
@@ -150,6 +183,16 @@ WORKS = {
         pages="50--55",
         doi="10.1161/01.STR.0000150668.58689.f2",
     ),
+    "dipy": Work(
+        kind="article",
+        authors="Garyfallidis, E. and Brett, M. and Amirbekian, B. and others",
+        title="Dipy, a library for the analysis of diffusion MRI data",
+        venue="Frontiers in Neuroinformatics",
+        year=2014,
+        volume="8",
+        pages="8",
+        doi="10.3389/fninf.2014.00008",
+    ),
     "fazekas1987": Work(
         kind="article",
         authors="Fazekas, F. and Chawluk, J. B. and Alavi, A. and others",
@@ -192,6 +235,26 @@ WORKS = {
         volume="61",
         pages="2663--2671",
         doi="10.1093/rheumatology/keab823",
+    ),
+    "kellner2016": Work(
+        kind="article",
+        authors="Kellner, E. and Dhital, B. and Kiselev, V. G. and Reisert, M.",
+        title="Gibbs-ringing artifact removal based on local subvoxel-shifts",
+        venue="Magnetic Resonance in Medicine",
+        year=2016,
+        volume="76",
+        pages="1574--1581",
+        doi="10.1002/mrm.26054",
+    ),
+    "leemans2009": Work(
+        kind="article",
+        authors="Leemans, A. and Jones, D. K.",
+        title="The B-matrix must be rotated when correcting for subject motion in DTI data",
+        venue="Magnetic Resonance in Medicine",
+        year=2009,
+        volume="61",
+        pages="1336--1349",
+        doi="10.1002/mrm.21890",
     ),
     "ljubljana": Work(
         kind="article",
@@ -293,6 +356,18 @@ WORKS = {
         pages="357--362",
         doi="10.1038/s41586-020-2649-2",
     ),
+    "power2012": Work(
+        kind="article",
+        authors="Power, J. D. and Barnes, K. A. and Snyder, A. Z. and Schlaggar, B. L. and "
+        "Petersen, S. E.",
+        title="Spurious but systematic correlations in functional connectivity MRI networks "
+        "arise from subject motion",
+        venue="NeuroImage",
+        year=2012,
+        volume="59",
+        pages="2142--2154",
+        doi="10.1016/j.neuroimage.2011.10.018",
+    ),
     "pybids": Work(
         kind="article",
         authors="Yarkoni, T. and Markiewicz, C. J. and de la Vega, A. and others",
@@ -312,6 +387,17 @@ WORKS = {
         volume="61",
         pages="1402--1418",
         doi="10.1016/j.neuroimage.2012.02.084",
+    ),
+    "schilling2019": Work(
+        kind="article",
+        authors="Schilling, K. G. and Yeh, F.-C. and Nath, V. and others",
+        title="A fiber coherence index for quality control of B-table orientation in diffusion "
+        "MRI scans",
+        venue="Magnetic Resonance Imaging",
+        year=2019,
+        volume="58",
+        pages="82--89",
+        doi="10.1016/j.mri.2019.01.018",
     ),
     "schmidt2019": Work(
         kind="article",
@@ -343,5 +429,16 @@ WORKS = {
         volume="17",
         pages="261--272",
         doi="10.1038/s41592-019-0686-2",
+    ),
+    "veraart2016": Work(
+        kind="article",
+        authors="Veraart, J. and Novikov, D. S. and Christiaens, D. and Ades-aron, B. and "
+        "Sijbers, J. and Fieremans, E.",
+        title="Denoising of diffusion MRI using random matrix theory",
+        venue="NeuroImage",
+        year=2016,
+        volume="142",
+        pages="394--406",
+        doi="10.1016/j.neuroimage.2016.08.016",
     ),
 }

@@ -1,0 +1,262 @@
+"""Prepare a diffusion series and fit its tensor."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from npsle_app.bids.gradients import read_tables
+from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_image
+from npsle_app.bids.scans import Scan
+from npsle_app.bids.series import phase_axis
+from npsle_app.bids.writer import Writer
+from npsle_app.imaging.dwi import Head, PreparedDwi, Steps, prepare_dwi, take_over
+from npsle_app.imaging.dwi_findings import DwiFindings, describe_volumes, study_series
+from npsle_app.imaging.dwi_gates import (
+    check_distortion,
+    check_gradients,
+    check_image,
+    check_motion,
+)
+from npsle_app.imaging.gradients import choose_volumes, join, mean_unweighted, read_fsl, to_fsl
+from npsle_app.imaging.tensor import six_components
+from npsle_app.imaging.volumes import like
+from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.settings import DwiSettings
+from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.dwi_figures import draw
+
+_METHODS = (
+    "Diffusion series were denoised by Marchenko-Pastur principal component analysis and freed of "
+    "Gibbs ringing by sub-voxel shifts; volumes were aligned for motion and eddy currents with the "
+    "mean of their shell and then with the prediction of a tensor from the other volumes, and the "
+    "gradients turned along. Distortion was undone along the phase-encoding axis by images of "
+    "opposite phase encoding or, without them, towards the T1w image. Slices that lost their "
+    "signal were replaced by the prediction, and N4 evened out the shading. The tensor was fitted "
+    "by weighted least squares ({fit}) to volumes of b {shells} s/mm². Steps left out are named "
+    "with the results."
+)
+_CITATIONS = (
+    "veraart2016", "kellner2016", "andersson2016", "andersson2003", "leemans2009", "power2012",
+    "schilling2019", "basser1996", "dipy", "ants_syn", "n4",
+)  # fmt: skip
+_EXTERNAL = (
+    "The series was preprocessed by another program: denoising, ringing, motion, distortion and "
+    "bias were left as they came."
+)
+_STEPS = {
+    "denoise": "denoising",
+    "remove_gibbs_ringing": "removal of Gibbs ringing",
+    "align_volumes": "alignment of volumes",
+    "correct_distortion": "correction of distortion",
+    "correct_bias": "correction of shading",
+    "replace_outlier_slices": "replacement of dropped slices",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DwiOutputs:
+    """The series and its maps on its own grid; `dwi_to_t1w` is None without a T1w image."""
+
+    dwi: Path
+    b_values: Path
+    directions: Path
+    b0: Path
+    brain_mask: Path
+    tensor: Path
+    fa: Path
+    adc: Path
+    colour_fa: Path
+    trace: Path
+    dwi_to_t1w: Path | None
+    displacement: Path | None
+    motion: Path
+    record: Path
+    figures: tuple[Path, ...]
+
+
+def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer) -> DwiOutputs:
+    """Correct the series, fit the tensor, judge both."""
+    try:
+        found = _find(dwi, anat=anat, settings=settings)
+    except ValueError as error:
+        msg = f"{dwi.path.name}: {error}"
+        raise ValueError(msg) from error
+    saved = _save(found, scan=dwi, anat=anat, settings=settings, out=out)
+    gates = _check(found)
+    figures = draw(found, head=_read_head(anat), out=out)
+    record = Record(
+        stage="dwi",
+        methods=_METHODS.format(
+            fit="robust" if settings.robust_tensor else "two passes",
+            shells=", ".join(f"{b:.0f}" for b in found.selection.shells),
+        ),
+        citations=_CITATIONS,
+        measures=_measure(
+            found, qc=worst([gate.state for gate in gates]), sources=(saved["dwi"], saved["motion"])
+        ),
+        gates=gates,
+        figures=figures,
+        choices=_choices(found, scan=dwi, settings=settings),
+    )
+    paths = tuple(path for f in figures for path in (f.path, f.after) if path)
+    return DwiOutputs(**saved, record=out.record(record), figures=paths)
+
+
+def _find(scan: Scan, *, anat: AnatOutputs | None, settings: DwiSettings) -> DwiFindings:
+    runs = (scan, *scan.runs)
+    images = [read_image(one.path) for one in runs]
+    tables = [read_tables(one.path) for one in runs]
+    gradients = join(
+        [
+            read_fsl(b_values, vectors=vectors, affine=image.affine)
+            for (b_values, vectors), image in zip(tables, images, strict=True)
+        ]
+    )
+    selection = choose_volumes(gradients)
+    series = nib.concat_images(images, axis=3) if len(images) > 1 else images[0]
+    head, seed = _read_head(anat), settings.random_seed
+    prepared: PreparedDwi = (
+        take_over(series, gradients=gradients, head=head, seed=seed)
+        if scan.preprocessed
+        else prepare_dwi(
+            series,
+            gradients=gradients,
+            reverse=_read_reverse(scan),
+            head=head,
+            phase_axis=phase_axis(scan),
+            steps=_steps(settings),
+            seed=seed,
+        )
+    )
+    return study_series(
+        prepared, played_out=gradients, selection=selection, head=head,
+        robust=settings.robust_tensor,
+    )  # fmt: skip
+
+
+def _read_head(anat: AnatOutputs | None) -> Head | None:
+    if anat is None:
+        return None
+    return Head(t1w=read_image(anat.t1w), brain=read_image(anat.brain_mask))
+
+
+def _read_reverse(scan: Scan) -> nib.Nifti1Image | None:
+    if not scan.reverse:
+        return None
+    other = scan.reverse[0]
+    image = read_image(other.path)
+    if image.ndim == 3:
+        return image
+    b_values = read_tables(other.path)[0] if other.tables else np.zeros(image.shape[3])
+    return mean_unweighted(image, b_values=b_values)
+
+
+def _steps(settings: DwiSettings) -> Steps:
+    return Steps(
+        denoise=settings.denoise,
+        unring=settings.remove_gibbs_ringing,
+        align=settings.align_volumes,
+        undistort=settings.correct_distortion,
+        unbias=settings.correct_bias,
+        replace_outliers=settings.replace_outlier_slices,
+    )
+
+
+def _check(found: DwiFindings) -> tuple[Gate, ...]:
+    return (
+        *check_gradients(found.selection, coherence=found.coherence),
+        *check_motion(found.displacement_mm, dropped_share=found.dropped_share),
+        check_distortion(found.prepared.distortion),
+        *check_image(found.prepared.b0, snr=found.snr, coverage=found.coverage),
+    )
+
+
+def _save(
+    found: DwiFindings, *, scan: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer
+) -> dict[str, Any]:
+    prepared, grid = found.prepared, found.prepared.b0
+    raw = tuple(one.path for one in (scan, *scan.runs, *scan.reverse))
+    both = (*raw, anat.t1w, anat.brain_mask) if anat else raw
+    done = _describe(found, scan=scan, settings=settings)
+    dwi = out.image(prepared.dwi, File.DWI, sources=both, **done)
+    b_values, directions = out.gradients(
+        dwi,
+        b_values=prepared.gradients.b_values,
+        vectors=to_fsl(prepared.gradients, affine=grid.affine),
+    )
+    fit = {"FitMethod": "WLS, robust" if settings.robust_tensor else "WLS",
+           "Shells": list(found.selection.shells)}  # fmt: skip
+    maps = {
+        "b0": (grid, File.DWI_B0, done),
+        "brain_mask": (prepared.brain, File.DWI_BRAIN_MASK, {}),
+        "tensor": (like(grid, six_components(found.fit.tensors)), File.DWI_TENSOR, fit),
+        "fa": (found.fa, File.DWI_FA, fit),
+        "adc": (found.adc, File.DWI_ADC, fit),
+        "colour_fa": (found.colour_fa, File.DWI_COLOUR_FA, fit),
+        "trace": (found.trace, File.DWI_TRACE, fit),
+    }
+    saved = {
+        name: out.image(image, file, sources=both, **told)
+        for name, (image, file, told) in maps.items()
+    }
+    rows, dictionary = describe_volumes(found)
+    return {
+        "dwi": dwi,
+        "b_values": b_values,
+        "directions": directions,
+        **saved,
+        **_save_transforms(prepared, raw=raw, anat=anat, out=out),
+        "motion": out.table(pd.DataFrame(rows), File.DWI_MOTION, dictionary=dictionary),
+    }
+
+
+def _save_transforms(
+    prepared: PreparedDwi, *, raw: tuple[Path, ...], anat: AnatOutputs | None, out: Writer
+) -> dict[str, Path | None]:
+    matrix, shift = prepared.to_t1w, prepared.displacement_mm
+    return {
+        "dwi_to_t1w": None
+        if matrix is None or anat is None
+        else out.matrix(matrix, File.DWI_TO_T1W, sources=(raw[0], anat.t1w)),
+        "displacement": None
+        if shift is None
+        else out.image(shift, File.DWI_DISPLACEMENT, sources=raw),
+    }
+
+
+def _describe(found: DwiFindings, *, scan: Scan, settings: DwiSettings) -> dict[str, Any]:
+    """Say in a sidecar what was done."""
+    if scan.preprocessed:
+        return {"PreprocessedExternally": True}
+    taken = {name: getattr(settings, name) for name in _STEPS}
+    return {"Steps": taken, "DistortionCorrection": found.prepared.distortion}
+
+
+def _measure(found: DwiFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
+    return tuple(
+        Measure(
+            name=name,
+            value=value,
+            qc=Qc.NOT_ASSESSABLE if value is None else qc,
+            sources=sources,
+        )
+        for name, value in found.numbers.items()
+    )
+
+
+def _choices(found: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tuple[str, ...]:
+    if scan.preprocessed:
+        return (_EXTERNAL,)
+    left_out = [text for name, text in _STEPS.items() if not getattr(settings, name)]
+    told = [f"Left out by the settings: {', '.join(left_out)}."] if left_out else []
+    if scan.runs:
+        names = ", ".join(one.path.name for one in (scan, *scan.runs))
+        told.append(f"Runs measured as one series: {names}.")
+    if scan.reverse:
+        told.append(f"Distortion was taken from {scan.reverse[0].path.name}.")
+    return (*told, *found.prepared.notes)
