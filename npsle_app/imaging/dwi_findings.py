@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npsle_app.imaging.coherence import Coherence, measure_coherence
 from npsle_app.imaging.dwi import Head, PreparedDwi
-from npsle_app.imaging.dwi_motion import framewise_displacement_mm
+from npsle_app.imaging.dwi_motion import framewise_displacement_mm, head_shifts_mm
 from npsle_app.imaging.gradients import Gradients, Selection
 from npsle_app.imaging.tensor import (
     TensorFit,
@@ -23,7 +23,7 @@ from npsle_app.imaging.volumes import like
 _COLUMNS = {
     "volume": ("Number of the volume in the series, from 0", ""),
     "b_value": ("b-value", "s/mm2"),
-    "shift_x_mm": ("Shift to the right against the first b 0 volume", "mm"),
+    "shift_x_mm": ("Shift of the head to the right against the first b 0 volume", "mm"),
     "shift_y_mm": ("Shift to the front", "mm"),
     "shift_z_mm": ("Shift upwards", "mm"),
     "rotation_x_deg": ("Rotation vector, share about the axis to the right", "deg"),
@@ -50,6 +50,7 @@ class DwiFindings:
     colour_fa: nib.Nifti1Image
     trace: nib.Nifti1Image
     coherence: Coherence
+    shifts_mm: NDArray[np.float64] | None
     displacement_mm: NDArray[np.float64] | None
     dropped_share: float | None
     snr: float | None
@@ -108,6 +109,7 @@ def study_series(
         colour_fa=like(grid, colours),
         trace=like(grid, np.where(brain, weighted, 0)),
         coherence=measure_coherence(fit.tensors, mask=brain, affine=grid.affine),
+        shifts_mm=None if moved is None else head_shifts_mm(moved, gradients=played_out),
         displacement_mm=None
         if moved is None
         else framewise_displacement_mm(moved, gradients=played_out),
@@ -123,7 +125,7 @@ def describe_volumes(found: DwiFindings) -> tuple[dict[str, Any], dict[str, Any]
     count = len(prepared.gradients.b_values)
     unknown = np.full((count, 3), np.nan)
     motion = prepared.motion
-    shifts = unknown if motion is None else motion.shifts_mm
+    shifts = unknown if found.shifts_mm is None else found.shifts_mm
     turns = unknown if motion is None else np.rad2deg(motion.rotations)
     dropped = np.full(count, np.nan)
     if prepared.outliers is not None:

@@ -152,19 +152,27 @@ def add_shell_shift(motion: Motion, *, matrix: Floats, volumes: NDArray[np.bool_
 def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
     """Return, (N,), how far the head moved since the volume before; 0 for the first.
 
-    Sum of the absolute changes of shifts and of rotations, these on a sphere of 50 mm. Shifts
-    along the phase encoding that follow the gradients as a linear function come from eddy
-    currents and do not count.
+    Sum of the absolute changes of shifts (`head_shifts_mm`) and of rotations, these on a
+    sphere of 50 mm.
 
     References
     ----------
     Power et al. (2012) NeuroImage 59:2142-54. doi:10.1016/j.neuroimage.2011.10.018
     """
-    shifts = motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
+    shifts = head_shifts_mm(motion, gradients=gradients)
     moved = np.abs(np.diff(shifts, axis=0)).sum(axis=1)
     turned = np.abs(np.diff(motion.rotations, axis=0)).sum(axis=1) * HEAD_RADIUS_MM
     displacement: NDArray[np.float64] = np.r_[0.0, moved + turned]
     return displacement
+
+
+def head_shifts_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+    """Return the shifts of the head, (N, 3), world axes.
+
+    Shifts along the phase encoding that follow the gradients as a linear function come from
+    eddy currents and are taken out.
+    """
+    return motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
 
 
 def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:

@@ -1,17 +1,20 @@
 """Draw what the dwi stage did and found."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.diffusion import draw_colour_fa, draw_gradients, draw_losses, draw_motion
 from npsle_app.figures.slices import draw_pair
 from npsle_app.imaging.dwi import Head
 from npsle_app.imaging.dwi_findings import DwiFindings
-from npsle_app.imaging.dwi_motion import Motion
 from npsle_app.imaging.dwi_outliers import Outliers
 from npsle_app.imaging.registration import resample
 from npsle_app.records import FigureRecord
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw(found: DwiFindings, *, head: Head | None, out: Writer) -> tuple[FigureRecord, ...]:
@@ -20,9 +23,12 @@ def draw(found: DwiFindings, *, head: Head | None, out: Writer) -> tuple[FigureR
     if head is not None and found.prepared.to_t1w is not None:
         figures += _draw_on_t1w(found, head=head, out=out)
     figures.append(_draw_gradients(found, out=out))
-    motion, moved, outliers = found.prepared.motion, found.displacement_mm, found.prepared.outliers
-    if motion is not None and moved is not None:
-        figures.append(_draw_motion(motion, moved=moved, out=out))
+    motion, outliers = found.prepared.motion, found.prepared.outliers
+    shifts, moved = found.shifts_mm, found.displacement_mm
+    if motion is not None and shifts is not None and moved is not None:
+        turns = np.rad2deg(motion.rotations)
+        figure = draw_motion(shifts, rotations_deg=turns, displacement_mm=moved)
+        figures.append(_describe_motion(figure, out=out))
     if outliers is not None:
         figures.append(_draw_losses(outliers, out=out))
     return tuple(figures)
@@ -78,15 +84,12 @@ def _draw_gradients(found: DwiFindings, *, out: Writer) -> FigureRecord:
     )
 
 
-def _draw_motion(motion: Motion, *, moved: NDArray[np.float64], out: Writer) -> FigureRecord:
-    figure = draw_motion(
-        motion.shifts_mm, rotations_deg=np.rad2deg(motion.rotations), displacement_mm=moved
-    )
+def _describe_motion(figure: "Figure", *, out: Writer) -> FigureRecord:
     return FigureRecord(
         title="Motion",
         path=out.figure(figure, "dwi-motion"),
-        caption="Motion against the first volume without diffusion weighting. The dashed line "
-        "is 1 mm from one volume to the next.",
+        caption="Motion of the head against the first volume without diffusion weighting; shifts "
+        "by eddy currents are taken out. The dashed line is 1 mm from one volume to the next.",
     )
 
 
