@@ -1,5 +1,6 @@
 """Every number the app reports: name, unit, definition, plausible range."""
 
+from npsle_app.alps_measures import ALPS
 from npsle_app.dwi_measures import DWI
 from npsle_app.lesion_measures import LESIONS
 from npsle_app.measure_definition import MeasureDefinition
@@ -173,6 +174,7 @@ _DEFINITIONS = (
     *LESIONS,
     *_CHANGES,
     *DWI,
+    *ALPS,
 )
 
 MEASURES = {definition.name: definition for definition in _DEFINITIONS}

@@ -2,7 +2,7 @@
 
 from npsle_app.engine.stage import Stage
 from npsle_app.stages.group import measures
-from npsle_app.stages.participant import anat, change, dwi, filling, lesions, tissue, wmh
+from npsle_app.stages.participant import alps, anat, change, dwi, filling, lesions, tissue, wmh
 
 PARTICIPANT = (
     Stage("anat", anat.run, scans=("t1w",)),
@@ -10,6 +10,7 @@ PARTICIPANT = (
     Stage("filling", filling.run, needs=("anat", "wmh")),
     Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
     Stage("dwi", dwi.run, scans=("dwi",), uses=("anat",)),
+    Stage("alps", alps.run, needs=("dwi",), uses=("anat", "wmh", "tissue")),
     Stage("lesions", lesions.run, needs=("anat", "wmh", "tissue")),
     Stage(
         "change",

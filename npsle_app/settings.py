@@ -81,6 +81,27 @@ class DwiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlpsSettings:
+    """Where the DTI-ALPS index is measured.
+
+    A voxel is left out of a region if more than `excluded_share` of it is lesion, or fluid.
+    """
+
+    random_seed: int = 20260101
+    radius_mm: float = 2.5
+    excluded_share: float = 0.1
+    bootstrap_samples: int = 200
+
+    def __post_init__(self) -> None:
+        if not self.radius_mm > 0 or self.bootstrap_samples < 2:
+            msg = (
+                "the DTI-ALPS index needs a radius above 0 and at least 2 bootstrap samples, got "
+                f"{self.radius_mm} mm and {self.bootstrap_samples}"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionsSettings:
     """How the lesions of the map are told apart.
 
@@ -112,4 +133,5 @@ class Settings:
     tissue: TissueSettings = field(default_factory=TissueSettings)
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
     dwi: DwiSettings = field(default_factory=DwiSettings)
+    alps: AlpsSettings = field(default_factory=AlpsSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)

@@ -35,6 +35,7 @@ _TENSOR = {
     "ReferenceAxes": "world: x to the right, y to the front, z up",
 }
 _COLOURS = {"Channels": ["right-left", "front-back", "up-down"]}
+_ALPS = {"LabelMap": ["ProjLeft", "AssocLeft", "ProjRight", "AssocRight"]}
 _TEMPLATE = {
     "SpatialReference": f"the template image of {TEMPLATE_SPACE} that the app registers to"
 }
@@ -80,6 +81,9 @@ class File(Enum):
     DWI_TO_T1W = FileName("dwi", "from-dwi_to-T1w_mode-image_xfm.txt")
     DWI_DISPLACEMENT = FileName("dwi", "desc-displacement_dwimap.nii.gz", {"Units": "mm"})
     DWI_MOTION = FileName("dwi", "desc-motion_timeseries.tsv")
+    ALPS_REGIONS = FileName("dwi", "seg-alps_dseg.nii.gz")
+    ALPS_SHARES = FileName("dwi", "seg-alps_probseg.nii.gz", _ALPS)
+    ALPS = FileName("", "alps.tsv")
     LESIONS = FileName("", "lesions.tsv")
     MEASURES = FileName("", "measures.tsv")
 
@@ -109,6 +113,14 @@ WMH_REGIONS = (
     (5, "Subcortical Lesion", "subcortical", "#e040fb"),
 )
 
+# Labels of `seg-alps_dseg.nii.gz`.
+ALPS_REGIONS = (
+    (1, "Projection Fibres Left", "ProjLeft", "#448aff"),
+    (2, "Association Fibres Left", "AssocLeft", "#69f0ae"),
+    (3, "Projection Fibres Right", "ProjRight", "#448aff"),
+    (4, "Association Fibres Right", "AssocRight", "#69f0ae"),
+)
+
 DESCRIPTIONS = {
     "earlier": "image of the session before, resampled half-way to this one",
     "later": "image of this session, resampled half-way to the one before",
@@ -133,6 +145,7 @@ BIDSIGNORE = (
     "*_xfm.*",
     "*_measures.*",
     "*_lesions.*",
+    "*_alps.*",
     "*_dwi.bval",
     "*_dwi.bvec",
     "*_dwimap.*",

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from npsle_app.bids.names import BIDSIGNORE, DESCRIPTIONS, TISSUES, WMH_CHANGES, WMH_REGIONS
+from npsle_app.bids.names import (
+    ALPS_REGIONS,
+    BIDSIGNORE,
+    DESCRIPTIONS,
+    TISSUES,
+    WMH_CHANGES,
+    WMH_REGIONS,
+)
 
 APP = "npsle_app"
 BIDS_VERSION = "1.10.1"
@@ -61,6 +68,7 @@ def write_dataset_files(
         "seg-tissue_dseg.tsv": _table(_LABEL_COLUMNS, TISSUES),
         "seg-wmhchange_dseg.tsv": _table(_LABEL_COLUMNS, WMH_CHANGES),
         "seg-wmhregions_dseg.tsv": _table(_LABEL_COLUMNS, WMH_REGIONS),
+        "seg-alps_dseg.tsv": _table(_LABEL_COLUMNS, ALPS_REGIONS),
     }.items():
         put_text(output_dir / name, text)
 

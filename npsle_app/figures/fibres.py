@@ -112,7 +112,9 @@ def draw_sticks(
             centre = _middle(fibres.labels, numbers=side)
             cuts.append((axis, _around(centre, grid=fibres.fa), centre))
     panels = _row(cuts, grid=fibres.fa)
-    pixels = np.float32(0.35) * np.repeat(_paint(fibres, panels).mean(axis=2, keepdims=True), 3, axis=2)
+    pixels = np.float32(0.35) * np.repeat(
+        _paint(fibres, panels).mean(axis=2, keepdims=True), 3, axis=2
+    )
     figure, axes = canvas(pixels, legend=_legend(names))
     for panel in panels:
         _draw_sticks(axes, fibres, panel=panel)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from npsle_app.imaging.alps import turn_tensors
 from npsle_app.imaging.alps_frame import head_angles_deg
@@ -9,6 +10,7 @@ from npsle_app.imaging.alps_rois import PLACES, Place, Side
 from npsle_app.imaging.alps_study import PRIMARY, VARIANTS, AlpsFindings, Indices
 
 _AXES = "xyz"
+_LABELLED = 0.2
 _TENSOR = "mm²/s, along the axes of the head"
 COLUMNS: dict[str, dict[str, str]] = {
     "analysis": {
@@ -58,6 +60,22 @@ def make_table(found: AlpsFindings) -> pd.DataFrame:
         rows += _index_rows("shift", " ".join(f"{step:+d}" for step in shift), values)
     rows += [_region_row(place, found=found) for place in PLACES]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def label_regions(
+    found: AlpsFindings, *, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return labels, (I, J, K), and shares of each sphere, (I, J, K, 4), in the order of `PLACES`.
+
+    Labels count from 1 and mark the voxels of which at least a fifth lies in a sphere: at 3 mm
+    none may have a half.
+    """
+    shares = np.zeros((*shape[:3], len(PLACES)), dtype=np.float32)
+    for number, place in enumerate(PLACES):
+        sphere = found.spheres[place]
+        shares[(*sphere.voxels.T, number)] = sphere.shares
+    labels = np.where(shares.max(axis=-1) >= _LABELLED, shares.argmax(axis=-1) + 1, 0)
+    return labels.astype(np.uint8), shares
 
 
 def _index_rows(

@@ -52,6 +52,23 @@ WORKS = {
         pages="273--289",
         doi="10.1006/nimg.2001.0978",
     ),
+    "alexander2001": Work(
+        kind="article",
+        authors="Alexander, D. C. and Pierpaoli, C. and Basser, P. J. and Gee, J. C.",
+        title="Spatial transformations of diffusion tensor magnetic resonance images",
+        venue="IEEE Transactions on Medical Imaging",
+        year=2001,
+        volume="20",
+        pages="1131--1139",
+        doi="10.1109/42.963816",
+    ),
+    "alps_script": Work(
+        kind="misc",
+        authors="Barisano, G.",
+        title="alps: automatic calculation of the DTI-ALPS index (alps.sh)",
+        venue="https://github.com/gbarisano/alps",
+        year=2022,
+    ),
     "andersson2003": Work(
         kind="article",
         authors="Andersson, J. L. R. and Skare, S. and Ashburner, J.",
@@ -139,6 +156,17 @@ WORKS = {
         pages="e1005209",
         doi="10.1371/journal.pcbi.1005209",
     ),
+    "burles2025": Work(
+        kind="article",
+        authors="Burles, F. and Sallis, E. and Kopala-Sibley, D. C. and Iaria, G.",
+        title="Mitigating head position bias in perivascular fluid imaging: LD-ALPS, a novel method"
+        " for DTI-ALPS calculation",
+        venue="NeuroSci",
+        year=2025,
+        volume="6",
+        pages="101",
+        doi="10.3390/neurosci6040101",
+    ),
     "chen2020": Work(
         kind="article",
         authors="Chen, J. and Mikheev, A. V. and Yu, H. and others",
@@ -149,6 +177,17 @@ WORKS = {
         volume="28",
         pages="1699--1708",
         doi="10.1016/j.acra.2020.07.039",
+    ),
+    "chung2006": Work(
+        kind="article",
+        authors="Chung, S. and Lu, Y. and Henry, R. G.",
+        title="Comparison of bootstrap approaches for estimation of uncertainties of DTI "
+        "parameters",
+        venue="NeuroImage",
+        year=2006,
+        volume="33",
+        pages="531--541",
+        doi="10.1016/j.neuroimage.2006.07.001",
     ),
     "colin27": Work(
         kind="article",
@@ -388,6 +427,16 @@ WORKS = {
         pages="1402--1418",
         doi="10.1016/j.neuroimage.2012.02.084",
     ),
+    "ringstad2024": Work(
+        kind="article",
+        authors="Ringstad, G.",
+        title="Glymphatic imaging: a critical look at the DTI-ALPS index",
+        venue="Neuroradiology",
+        year=2024,
+        volume="66",
+        pages="157--160",
+        doi="10.1007/s00234-023-03270-2",
+    ),
     "schilling2019": Work(
         kind="article",
         authors="Schilling, K. G. and Yeh, F.-C. and Nath, V. and others",
@@ -429,6 +478,30 @@ WORKS = {
         volume="17",
         pages="261--272",
         doi="10.1038/s41592-019-0686-2",
+    ),
+    "taoka2017": Work(
+        kind="article",
+        authors="Taoka, T. and Masutani, Y. and Kawai, H. and others",
+        title="Evaluation of glymphatic system activity with the diffusion MR technique: diffusion "
+        "tensor image analysis along the perivascular space (DTI-ALPS) in Alzheimer's disease"
+        " cases",
+        venue="Japanese Journal of Radiology",
+        year=2017,
+        volume="35",
+        pages="172--178",
+        doi="10.1007/s11604-017-0617-z",
+    ),
+    "tatekawa2023": Work(
+        kind="article",
+        authors="Tatekawa, H. and Matsushita, S. and Ueda, D. and others",
+        title="Improved reproducibility of diffusion tensor image analysis along the perivascular "
+        "space (DTI-ALPS) index: an analysis of reorientation technique of the OASIS-3 "
+        "dataset",
+        venue="Japanese Journal of Radiology",
+        year=2023,
+        volume="41",
+        pages="393--400",
+        doi="10.1007/s11604-022-01370-2",
     ),
     "veraart2016": Work(
         kind="article",
