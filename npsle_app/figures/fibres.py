@@ -172,9 +172,12 @@ def _paint(fibres: _Fibres, panels: Sequence[Panel]) -> NDArray[np.float32]:
 
 
 def _legend(names: Mapping[int, str]) -> dict[str, str]:
-    outlines = {name: _OUTLINES[n % len(_OUTLINES)] for n, name in enumerate(names.values())}
-    axes = {"right-left": "#ff0000", "front-back": "#00ff00", "up-down": "#0000ff"}
-    return axes | outlines
+    """Name axes and tracts; the side, last in a region's name, shows in the picture."""
+    outlines = {
+        name.rpartition(" ")[0] or name: _OUTLINES[number % len(_OUTLINES)]
+        for number, name in enumerate(names.values())
+    }
+    return {"right-left": "#ff0000", "front-back": "#00ff00", "up-down": "#0000ff"} | outlines
 
 
 def _outline_regions(
