@@ -12,7 +12,7 @@ from npsle_app.imaging.volumes import like
 from npsle_app.records import Gate, Qc, graded
 
 _FLUID = 1.5e-3  # mm²/s: FA of what diffuses faster is noise
-_AFFINE_MM, _WARP_MM, _WARP_ITERATIONS = 4.0, 2.0, (40, 20)
+_AFFINE_MM, _WARP_MM, _WARP_ITERATIONS = 4.0, 2.0, (40, 20, 2)
 _STARTS_MM = (3.0, 6.0)
 
 
