@@ -24,13 +24,19 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for training/
 
 from npsle_app.imaging.wmh import lesion_probability, lesions
-from npsle_app.phantom.transplant import Look
+from npsle_app.phantom.transplant import Head, Look
 from npsle_app.stages.participant.lesion_model import read_model
 from training.wmh.__main__ import SEED, vary_all
 from training.wmh.fit import Described, describe, fit
 from training.wmh.people import Person, load_all
 from training.wmh.score import Score, compare, predict, reliability
-from training.wmh.variants import Variant, as_scanned, rescan, with_drawn_lesions
+from training.wmh.variants import (
+    Variant,
+    as_scanned,
+    rescan,
+    with_drawn_lesions,
+    without_lesions,
+)
 
 LOADS_ML = (0.0, 0.3, 1.0, 3.0, 10.0)
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
@@ -74,7 +80,8 @@ def judge(person: Person, others: Sequence[Described]) -> list[Held]:
     with threadpool_limits(1):
         fitted = fit(others, seed=SEED)
     images = [("raters", as_scanned(person))] if person.truth is not None else []
-    images += [(f"{load:g}", draw(person, load)) for load in LOADS_ML]
+    clean = without_lesions(person, rng=np.random.default_rng([98, *person.name.encode()]))
+    images += [(f"{load:g}", draw(person, load, clean=clean)) for load in LOADS_ML]
     found = []
     for load, variant in images:
         probability = predict(fitted, describe(variant, person=person), person=person)
@@ -92,10 +99,10 @@ def judge(person: Person, others: Sequence[Described]) -> list[Held]:
     return found
 
 
-def draw(person: Person, load_ml: float) -> Variant:
+def draw(person: Person, load_ml: float, *, clean: Head) -> Variant:
     """Draw a load into a person; thick slices where the person's scan has them."""
     rng = np.random.default_rng([99, round(10 * load_ml), *person.name.encode()])
-    variant = with_drawn_lesions(person, volume_ml=load_ml, rng=rng, look=LOOK)
+    variant = with_drawn_lesions(person, clean=clean, volume_ml=load_ml, rng=rng, look=LOOK)
     if person.slice_mm == 1:
         return variant
     flair = rescan(

@@ -3,6 +3,7 @@
 What a lesion map should find is then known to the voxel, in images that no arithmetic made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ Mask = NDArray[np.bool_]
 _MARGIN = 2  # voxels around a lesion that are part of its halo
 _NEAR_SIGMA = 4.0  # voxels over which the white matter around gives its level
 _FAR_SIGMA = 15.0
+_LEAST_LESION = 9  # voxels
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -101,23 +103,48 @@ def draw_lesions_into(
 
 
 def choose_lesions(
-    mask: Mask, *, white_matter: Mask, voxels: int, rng: np.random.Generator
+    masks: Sequence[Mask], *, white_matter: Mask, voxels: int, rng: np.random.Generator
 ) -> Mask:
-    """Choose whole lesions of a mask at random until their white-matter part is that large.
+    """Choose lesions of several people at random until they hold a volume of white matter.
 
-    The lesion that would exceed the volume by more than a tenth is left out; where the mask
-    holds less, all of it is returned.
+    Lesions of which less than half lies in the white matter are passed over: what is left of
+    them would be slivers. One that is too large, or would take more than half of the volume,
+    is trimmed to its deepest voxels, so that its outline stays one of a lesion.
+
+    Parameters
+    ----------
+    masks : sequence of (I, J, K) array of bool
+        One for each person, on the grid of the head.
+    white_matter : (I, J, K) array of bool
+        Where lesions may be.
+    voxels : int
+        How many are wanted; fewer are returned where the masks do not hold as many.
     """
-    labels, count = ndimage.label(mask & white_matter, _EVERY_NEIGHBOUR)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    chosen = np.zeros(count + 1, dtype=bool)
-    total = 0
-    for label in rng.permutation(np.arange(1, count + 1)):
-        if total + sizes[label] <= 1.1 * voxels:
-            chosen[label] = True
-            total += sizes[label]
-    kept: Mask = chosen[labels]
-    return kept
+    chosen = np.zeros(white_matter.shape, dtype=bool)
+    for number in rng.permutation(len(masks)):
+        labels, count = ndimage.label(masks[number], _EVERY_NEIGHBOUR)
+        places = ndimage.find_objects(labels)
+        for label in rng.permutation(count):
+            room = min(voxels - int(chosen.sum()), (voxels + 1) // 2)
+            if room < _LEAST_LESION:
+                return chosen
+            place = places[label]
+            lesion = labels[place] == label + 1
+            inside = lesion & white_matter[place]
+            if 2 * inside.sum() >= lesion.sum():
+                chosen[place] |= _deepest(inside, voxels=room)
+    return chosen
+
+
+def _deepest(lesion: Mask, *, voxels: int) -> Mask:
+    """Peel a lesion until it is that small."""
+    if lesion.sum() <= voxels:
+        return lesion
+    depth = ndimage.distance_transform_edt(np.pad(lesion, 1))[1:-1, 1:-1, 1:-1]
+    order = np.argsort(-depth, axis=None, kind="stable")[:voxels]
+    kept = np.zeros(lesion.shape, dtype=bool)
+    kept.ravel()[order] = True
+    return kept & lesion
 
 
 def _level(image: Floats, *, known: Mask) -> Floats:

@@ -73,8 +73,24 @@ def test_drawing_no_lesion_changes_nothing(head, rng):
     np.testing.assert_array_equal(drawn.flair, head.flair)
 
 
-@pytest.mark.parametrize(("voxels", "expected"), [(0, 0), (40, 33), (10_000, int(LESIONS.sum()))])
-def test_whole_lesions_are_chosen_up_to_the_volume(voxels, expected, rng):
-    chosen = choose_lesions(LESIONS, white_matter=WHITE, voxels=voxels, rng=rng)
-    assert chosen.sum() == pytest.approx(expected, abs=2)
+@pytest.mark.parametrize(("voxels", "expected"), [(0, 0), (40, 40), (60, 60), (10_000, 156)])
+def test_lesions_are_chosen_until_they_hold_the_volume(voxels, expected, rng):
+    chosen = choose_lesions([LESIONS], white_matter=WHITE, voxels=voxels, rng=rng)
+    assert chosen.sum() == expected
     assert not (chosen & ~LESIONS).any()
+
+
+def test_one_confluent_lesion_is_trimmed_to_its_core_instead_of_left_out(rng):
+    large = ball((20, 20, 20), 8)
+    chosen = choose_lesions([large, LESIONS], white_matter=WHITE, voxels=400, rng=rng)
+    assert chosen.sum() == 200 + LESIONS.sum()
+    core = choose_lesions([large], white_matter=WHITE, voxels=400, rng=rng)
+    assert core[20, 20, 20]
+    assert core.sum() == 200  # no lesion is more than half of the volume
+    assert np.linalg.norm(np.argwhere(core) - 20, axis=1).max() < 4.5
+
+
+def test_slivers_of_lesions_that_lie_elsewhere_are_not_chosen(rng):
+    beside = ball((20, 36, 20), 4)  # most of it lies outside the white matter
+    assert (beside & WHITE).any()
+    assert not choose_lesions([beside], white_matter=WHITE, voxels=500, rng=rng).any()

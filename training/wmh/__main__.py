@@ -21,22 +21,26 @@ from threadpoolctl import threadpool_limits
 
 from npsle_app import templates
 from npsle_app.imaging.lesion_features import FEATURES
+from npsle_app.phantom.transplant import Head
 from training.wmh.fit import Described, describe, fit
 from training.wmh.onnx_file import write_graph
 from training.wmh.people import Person, lesion_prior, list_masks, load_all
 from training.wmh.score import compare, predict
+from training.wmh.synthesis import synthesise
 from training.wmh.variants import (
     LOADS_ML,
+    Variant,
     as_scanned,
     in_another_scanner,
     with_drawn_lesions,
+    without_lesions,
 )
 
 DATA = Path(templates.__file__).parent / "data"
 SEED = 0
-NAME = "npsle-wmh-2"
-_RATED = ("real", "real*", "real*", "drawn", "drawn", "drawn*", "drawn*", "drawn*", "none")
-_UNRATED = ("drawn*", "drawn*", "drawn*", "drawn*", "none*")
+NAME = "npsle-wmh-3"
+_RATED = ("real", "real*", "real*", "drawn", "drawn", "drawn*", "drawn*", "drawn*", "made*", "none")
+_UNRATED = ("drawn*", "drawn*", "drawn*", "made*", "made*", "none*")
 
 
 def main(data: Path, derivatives: Path) -> None:
@@ -59,29 +63,33 @@ def main(data: Path, derivatives: Path) -> None:
 
 
 def vary_all(people: list[Person]) -> list[Described]:
-    """Make the variants of everybody, two at a time."""
-    work = [
-        (person, number, recipe)
-        for person in people
-        for number, recipe in enumerate(_RATED if person.truth is not None else _UNRATED)
-    ]
+    """Make the variants of everybody, two people at a time."""
     with ProcessPoolExecutor(2) as pool:
-        return list(pool.map(vary, *zip(*work, strict=True)))
+        return [item for part in pool.map(vary, people) for item in part]
 
 
-def vary(person: Person, number: int, recipe: str) -> Described:
-    """Make one variant; a star stands for another scanner."""
+def vary(person: Person) -> list[Described]:
+    """Make the variants of one person; a star stands for another scanner."""
+    clean = without_lesions(person, rng=np.random.default_rng([SEED, *person.name.encode()]))
+    recipes = _RATED if person.truth is not None else _UNRATED
+    return [
+        describe(_variant(person, number, recipe, clean=clean), person=person)
+        for number, recipe in enumerate(recipes)
+    ]
+
+
+def _variant(person: Person, number: int, recipe: str, *, clean: Head) -> Variant:
     rng = np.random.default_rng([SEED, number, *person.name.encode()])
     if recipe.startswith("real"):
         variant = as_scanned(person)
     else:
-        drawn = recipe.startswith("drawn")
-        volume_ml = float(np.exp(rng.uniform(*np.log(LOADS_ML)))) if drawn else 0
-        variant = with_drawn_lesions(person, volume_ml=volume_ml, rng=rng)
+        head = synthesise(clean, person=person, rng=rng) if recipe.startswith("made") else clean
+        volume_ml = 0 if recipe.startswith("none") else np.exp(rng.uniform(*np.log(LOADS_ML)))
+        variant = with_drawn_lesions(person, clean=head, volume_ml=float(volume_ml), rng=rng)
     if recipe.endswith("*"):
         variant = in_another_scanner(variant, person=person, rng=rng)
     sys.stderr.write(f"{person.name} {recipe}: {variant.truth.sum() / 1000:.2f} mL\n")
-    return describe(variant, person=person)
+    return variant
 
 
 def _report_held_out(person: Person, described: list[Described]) -> None:

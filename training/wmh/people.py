@@ -177,12 +177,7 @@ def _assemble(
         white_matter=(wm > _WHITE_PRIOR) & inside & ~fluid,
         suspected=_suspect(image, scan, brain=inside, priors=priors) if drawn is None else drawn,
         truth=drawn,
-        library={
-            other: grid.enter_mask(
-                warp(_fraction(path), reference=t1w, field=field).get_fdata()[box] >= 0.5
-            )
-            for other, path in library.items()
-        },
+        library=_bring(library, reference=t1w, field=field, box=box, grid=grid),
         slice_mm=thick if thick > 1.5 else 1.0,
         slice_axis=int(sizes.argmax()),
     )
@@ -202,9 +197,22 @@ def _suspect(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPriors) -
     return marked
 
 
-def _fraction(path: Path) -> nib.Nifti1Image:
-    image = nib.load(path)
-    return like(image, (np.asarray(image.dataobj) > 0).astype(np.float32))
+def _bring(
+    library: Mapping[str, Path],
+    *,
+    reference: nib.Nifti1Image,
+    field: nib.Nifti1Image,
+    box: tuple[slice, ...],
+    grid: WorkGrid,
+) -> dict[str, Mask]:
+    """Bring all masks to a brain in one go, each as a bit of one image of labels."""
+    images = [nib.load(path) for path in library.values()]
+    bits = sum(2.0**bit * (np.asarray(image.dataobj) > 0) for bit, image in enumerate(images))
+    moved = warp(like(images[0], np.float32(bits)), reference=reference, field=field, order=0)
+    values = np.asarray(moved.dataobj)[box].astype(np.int64)
+    return {
+        name: grid.enter_mask((values >> bit & 1).astype(bool)) for bit, name in enumerate(library)
+    }
 
 
 def _box(mask: Mask) -> tuple[slice, ...]:

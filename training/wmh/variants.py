@@ -60,10 +60,8 @@ def in_another_scanner(variant: Variant, *, person: Person, rng: np.random.Gener
     return Variant(person=person.name, kind=variant.kind, flair=flair, t1w=t1w, truth=variant.truth)
 
 
-def with_drawn_lesions(
-    person: Person, *, volume_ml: float, rng: np.random.Generator, look: Look | None = None
-) -> Variant:
-    """Take the person's lesions away and draw others' of about this volume."""
+def without_lesions(person: Person, *, rng: np.random.Generator) -> Head:
+    """Paint white matter over all that is, or might be, a lesion."""
     head = Head(
         flair=person.flair,
         t1w=person.t1w,
@@ -71,22 +69,29 @@ def with_drawn_lesions(
         white_matter=person.white_matter | person.suspected,
     )
     clean = remove_lesions(head, lesions=person.suspected, rng=rng)
-    clean = Head(
+    return Head(
         flair=clean.flair, t1w=clean.t1w, brain=person.brain, white_matter=person.white_matter
     )
-    if volume_ml <= 0:
-        nothing = np.zeros(person.brain.shape, dtype=bool)
-        return Variant(
-            person=person.name, kind="none", flair=clean.flair, t1w=clean.t1w, truth=nothing
-        )
+
+
+def with_drawn_lesions(
+    person: Person,
+    *,
+    clean: Head,
+    volume_ml: float,
+    rng: np.random.Generator,
+    look: Look | None = None,
+) -> Variant:
+    """Draw other people's lesions of about this volume into the person's clean head."""
     chosen = choose_lesions(
-        _mask_with(volume_ml, person=person, rng=rng),
+        [person.library[name] for name in sorted(person.library)],
         white_matter=person.white_matter,
         voxels=round(1000 * volume_ml),
         rng=rng,
     )
     drawn, truth = draw_lesions_into(clean, lesions=chosen, look=look or draw_look(rng), rng=rng)
-    return Variant(person=person.name, kind="drawn", flair=drawn.flair, t1w=drawn.t1w, truth=truth)
+    kind = "drawn" if volume_ml > 0 else "none"
+    return Variant(person=person.name, kind=kind, flair=drawn.flair, t1w=drawn.t1w, truth=truth)
 
 
 def draw_look(rng: np.random.Generator) -> Look:
@@ -127,16 +132,6 @@ def rescan(
     axes = [between if a == axis else np.arange(n, dtype=float) for a, n in enumerate(image.shape)]
     grid = np.meshgrid(*axes, indexing="ij", sparse=False)
     return ndimage.map_coordinates(slices, grid, order=1, mode="nearest").astype(np.float32)
-
-
-def _mask_with(volume_ml: float, *, person: Person, rng: np.random.Generator) -> Mask:
-    """Join people's masks, in random order, until they hold enough lesion."""
-    joined = np.zeros(person.brain.shape, dtype=bool)
-    for name in rng.permutation(sorted(person.library)):
-        joined |= person.library[str(name)]
-        if (joined & person.white_matter).sum() >= 1000 * volume_ml:
-            break
-    return joined
 
 
 def _recontrast(flair: Volume, *, person: Person, rng: np.random.Generator) -> Volume:

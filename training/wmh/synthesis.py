@@ -1,0 +1,40 @@
+"""Images of no scanner: a person's tissues with signals drawn at random.
+
+The kind of synthesis of Billot 2023, doi:10.1016/j.media.2023.102789, kept to contrasts that
+FLAIR can have: fluid dark, white matter below grey matter.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from npsle_app.imaging.tissue_model import Volume, fit_tissue
+from npsle_app.phantom.transplant import Head
+from training.wmh.people import Person
+
+_FLUID, _WHITE = (0.05, 0.35), (0.72, 0.95)  # of the signal of grey matter
+_TEXTURE, _GRAIN_MM = (0.005, 0.03), (1.0, 4.0)
+_BLUR_MM = (0.3, 0.8)
+
+
+def synthesise(head: Head, *, person: Person, rng: np.random.Generator) -> Head:
+    """Make a FLAIR from the tissue fractions of the head's T1w, and keep the T1w.
+
+    Its signals, texture and sharpness are random; nothing that is bright in real FLAIR
+    besides lesions (septum, vessels, choroid plexus) is in it.
+    """
+    inside = person.priors.tissue.at(person.brain)
+    scan = head.t1w[person.brain]
+    model = fit_tissue(scan, priors=inside, csf_is_dark=False)
+    signals = np.array([rng.uniform(*_FLUID), 1.0, rng.uniform(*_WHITE)], dtype=np.float32)
+    fractions = model.posteriors(scan / np.float32(model.scale), priors=inside)
+    flair = np.zeros(person.brain.shape, dtype=np.float32)
+    flair[person.brain] = signals @ fractions
+    flair = ndimage.gaussian_filter(flair, rng.uniform(*_BLUR_MM))
+    flair = np.where(person.brain, flair * _texture(flair.shape, rng=rng), 0).astype(np.float32)
+    return Head(flair=flair, t1w=head.t1w, brain=head.brain, white_matter=head.white_matter)
+
+
+def _texture(shape: tuple[int, ...], *, rng: np.random.Generator) -> Volume:
+    grain = ndimage.gaussian_filter(rng.normal(0, 1, shape), rng.uniform(*_GRAIN_MM))
+    texture: Volume = (1 + rng.uniform(*_TEXTURE) * grain / grain.std()).astype(np.float32)
+    return texture
