@@ -13,12 +13,14 @@ from scipy.sparse.linalg import cg
 
 MAX_SHIFT_MM = 25.0
 _LEVELS_MM = ((12.0, 6.0), (8.0, 4.0), (4.0, 3.0))  # smoothing (FWHM) and grid of each level
+_LEVELS_T1W_MM = ((6.0, 4.0), (4.0, 3.0), (3.0, 2.0))  # smoothed more, fluid would blur into tissue
 _STEPS = 5
 _CG_ITERATIONS = 40
-_STIFFNESS_PAIR, _STIFFNESS_T1W = 0.01, 0.1
+_STIFFNESS_PAIR, _STIFFNESS_T1W = 0.01, 0.3
 _MIN_JACOBIAN = 0.2
-_BINS = 24
-_MIN_IN_BIN = 30
+_TRUSTED = 2.0  # of the mean signal of a pair, of the local spread for T1w
+_WINDOW_MM, _MIN_VARIANCE = 8.0, 0.002
+_RIM_MM = 5.0  # fluid at the edge of the brain is bright in one image and dark in the other
 
 Volume = NDArray[np.floating]
 
@@ -30,6 +32,11 @@ class _Scene:
     images: tuple[NDArray[np.float64], NDArray[np.float64]]
     signs: tuple[int, int]
     weights: NDArray[np.float64]
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether both are displaced, and of one contrast, so that density counts."""
+        return 0 not in self.signs
 
 
 def displacement_of_pair(
@@ -86,9 +93,10 @@ def displacement_to_t1w(
 ) -> NDArray[np.float64]:
     """Find the displacement that lays an echo-planar image on a T1w image on the same grid.
 
-    The T1w image is given the contrast of the other: each of its intensities inside the mask
-    is replaced by the median of the echo-planar image there, anew at each level. Weaker than
-    a pair: where signal is lost or tissue looks alike, the field is carried on smoothly.
+    Both are compared by their local correlation, at least 5 mm inside the brain: fluid at its
+    edge is bright in one and dark in the other. Brightness says nothing of density here. Much
+    weaker than a pair: where signal is lost or tissue looks alike, and at the edge, the field
+    is carried on smoothly.
 
     Parameters
     ----------
@@ -104,30 +112,30 @@ def displacement_to_t1w(
     (I, J, K) array
         mm.
     """
-    inside = ndimage.gaussian_filter(mask.astype(float), 1.0)
-    found = np.zeros(mask.shape)
-    for level in _LEVELS_MM:
-        moved = undistort(image, displacement_mm=found, zooms_mm=zooms_mm, phase_axis=phase_axis)
-        target = _recoloured(t1w, like=moved, mask=mask)
-        scale = _mean_within(target, mask=mask)
-        scene = _Scene((np.asarray(image / scale), target / scale), (1, 0), inside)
-        found = _refine(
-            scene, start_mm=found, level_mm=level, mask=mask, zooms_mm=zooms_mm, axis=phase_axis,
-            stiffness=_STIFFNESS_T1W,
-        )  # fmt: skip
-    return found
+    deep = ndimage.distance_transform_edt(mask, sampling=zooms_mm) > _RIM_MM
+    inside = ndimage.gaussian_filter(deep.astype(float), 1.0)
+    scale = _mean_within(image, mask=mask), _mean_within(t1w, mask=mask)
+    images = (np.asarray(image, float) / scale[0], np.asarray(t1w, float) / scale[1])
+    return _coarse_to_fine(
+        _Scene(images, (1, 0), inside), mask=mask, zooms_mm=zooms_mm, axis=phase_axis,
+        stiffness=_STIFFNESS_T1W,
+    )  # fmt: skip
 
 
 def undistort(
-    image: Volume, *, displacement_mm: Volume, zooms_mm: Volume, phase_axis: int, order: int = 1
+    image: Volume,
+    *,
+    displacement_mm: Volume,
+    zooms_mm: Volume,
+    phase_axis: int,
+    density: bool = True,
 ) -> NDArray[np.float64]:
-    """Bring signal back to where it belongs, with its density (I, J, K)."""
-    return _resampled(
-        np.asarray(image, dtype=float),
-        shift=displacement_mm / zooms_mm[phase_axis],
-        axis=phase_axis,
-        order=order,
-    ) * jacobian(displacement_mm, zooms_mm=zooms_mm, phase_axis=phase_axis)
+    """Bring signal back to where it belongs, (I, J, K), with its density if wanted."""
+    shift = displacement_mm / zooms_mm[phase_axis]
+    moved = _resampled(np.asarray(image, dtype=float), shift=shift, axis=phase_axis)
+    if not density:
+        return moved
+    return moved * jacobian(displacement_mm, zooms_mm=zooms_mm, phase_axis=phase_axis)
 
 
 def jacobian(displacement_mm: Volume, *, zooms_mm: Volume, phase_axis: int) -> NDArray[np.float64]:
@@ -146,7 +154,7 @@ def _coarse_to_fine(
     stiffness: float,
 ) -> NDArray[np.float64]:
     found = np.zeros(mask.shape)
-    for level in _LEVELS_MM:
+    for level in _LEVELS_MM if scene.is_pair else _LEVELS_T1W_MM:
         found = _refine(
             scene, start_mm=found, level_mm=level, mask=mask, zooms_mm=zooms_mm, axis=axis,
             stiffness=stiffness,
@@ -196,8 +204,10 @@ def _solve(
     slope = _along(sparse.diags([-0.5, 0.5], [-1, 1], (shape[axis],) * 2), shape, axis)
     bend = stiffness * _laplacian(shape, zooms_mm=zooms_mm)
     for _ in range(_STEPS):
-        left, by_shift, by_slope = _linearised(scene, field=field, axis=axis)
-        weights = np.sqrt(scene.weights.ravel() * _trust(left, weights=scene.weights.ravel()))
+        left, by_shift, by_slope, scale = _linearised(
+            scene, field=field, axis=axis, zooms_mm=zooms_mm
+        )
+        weights = np.sqrt(scene.weights.ravel() * _trust(left * scale)) * scale
         system = sparse.diags(weights * by_shift) + sparse.diags(weights * by_slope) @ slope
         normal = system.T @ system + bend
         target = -system.T @ (weights * left) - bend @ field.ravel()
@@ -207,23 +217,28 @@ def _solve(
 
 
 def _linearised(
-    scene: _Scene, *, field: NDArray[np.float64], axis: int
+    scene: _Scene, *, field: NDArray[np.float64], axis: int, zooms_mm: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Return the difference of both images and its derivatives by shift and by its slope."""
-    parts = []
-    for image, sign in zip(scene.images, scene.signs, strict=True):
-        moved = _resampled(image, shift=sign * field, axis=axis)
-        stretch = np.maximum(1 + sign * np.gradient(field, axis=axis), _MIN_JACOBIAN)
-        change = sign * np.gradient(moved, axis=axis)
-        parts.append((moved * stretch, change, sign * moved))
-    return tuple((first - second).ravel() for first, second in zip(*parts, strict=True))
+    """Return the difference of both images, its derivatives by shift and slope, its scale."""
+    moved = _resampled(scene.images[0], shift=field, axis=axis)
+    change = np.gradient(moved, axis=axis)
+    if not scene.is_pair:
+        left, gain, scale = _unexplained(scene, moved, sigma=_WINDOW_MM / zooms_mm)
+        return left.ravel(), (gain * change).ravel(), np.zeros(field.size), scale.ravel()
+    other = _resampled(scene.images[1], shift=-field, axis=axis)
+    slope = np.gradient(field, axis=axis)
+    stretch, other_stretch = (np.maximum(1 + s * slope, _MIN_JACOBIAN) for s in (1, -1))
+    return (
+        (moved * stretch - other * other_stretch).ravel(),
+        (change * stretch + np.gradient(other, axis=axis) * other_stretch).ravel(),
+        (moved + other).ravel(),
+        np.ones(field.size),
+    )
 
 
-def _trust(left: NDArray[np.float64], *, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _trust(left: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weigh down what cannot be brought together (lost signal, vessels)."""
-    inside = np.abs(left[weights > 0.5])
-    spread = 1.4826 * np.median(inside[inside > 0]) if (inside > 0).any() else 1.0
-    found: NDArray[np.float64] = 1 / (1 + (left / (4 * spread + 1e-9)) ** 2)
+    found: NDArray[np.float64] = 1 / (1 + (left / _TRUSTED) ** 2)
     return found
 
 
@@ -246,31 +261,36 @@ def _along(matrix: sparse.spmatrix, shape: tuple[int, ...], axis: int) -> sparse
 
 
 def _resampled(
-    image: NDArray[np.float64], *, shift: NDArray[np.float64], axis: int, order: int = 1
+    image: NDArray[np.float64], *, shift: NDArray[np.float64], axis: int
 ) -> NDArray[np.float64]:
     """Read an image at places that are moved along one axis, in voxels; its edge goes on."""
     where = np.indices(image.shape, dtype=float)
     where[axis] += shift
-    found: NDArray[np.float64] = ndimage.map_coordinates(image, where, order=order, mode="nearest")
+    found: NDArray[np.float64] = ndimage.map_coordinates(image, where, order=1, mode="nearest")
     return found
 
 
-def _recoloured(t1w: Volume, *, like: Volume, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Replace intensities by the median of another image where they occur inside the mask."""
-    values = t1w[mask]
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)))
-    group = np.clip(np.digitize(values, edges) - 1, 0, max(len(edges) - 2, 0))
-    middles, medians = [], []
-    for number in range(len(edges) - 1):
-        own = group == number
-        if own.sum() >= _MIN_IN_BIN:
-            middles.append(np.median(values[own]))
-            medians.append(np.median(like[mask][own]))
-    if not middles:
-        msg = "the T1w image has no contrast inside the brain mask"
-        raise ValueError(msg)
-    found: NDArray[np.float64] = np.interp(t1w, middles, medians)
-    return found
+def _unexplained(
+    scene: _Scene, moved: NDArray[np.float64], *, sigma: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the first image leaves unexplained of the second, its slope, and a scale.
+
+    Around each voxel the second image is taken for a linear function of the first (not the
+    other way: the first would gain by becoming flat). The rest times the scale, squared, is
+    what local correlation lacks to 1.
+    """
+    other, weights = scene.images[1], scene.weights
+    total = np.maximum(ndimage.gaussian_filter(weights, sigma), 1e-3)
+
+    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(ndimage.gaussian_filter(weights * values, sigma) / total)
+
+    middle, other_middle = mean(moved), mean(other)
+    spread = np.maximum(mean(moved**2) - middle**2, 0) + _MIN_VARIANCE
+    other_spread = np.maximum(mean(other**2) - other_middle**2, 0) + _MIN_VARIANCE
+    slope = (mean(moved * other) - middle * other_middle) / spread
+    left = slope * (moved - middle) - (other - other_middle)
+    return left, slope, 1 / np.sqrt(other_spread)
 
 
 def _box(mask: NDArray[np.bool_], *, margin: NDArray[np.intp], axis: int) -> tuple[slice, ...]:

@@ -22,6 +22,7 @@ from npsle_app.imaging.dwi_motion import (
     rotated_gradients,
 )
 from npsle_app.imaging.dwi_outliers import Outliers, find_outliers
+from npsle_app.imaging.flair import mutual_information
 from npsle_app.imaging.gradients import Gradients
 from npsle_app.imaging.head_mask import head_mask
 from npsle_app.imaging.registration import register_rigid, resample
@@ -78,7 +79,8 @@ class PreparedDwi:
     outliers : Outliers or None
         None where too few directions let none be told.
     distortion : str
-        `pair`, `t1w`, `none` (could not be corrected), `off` (switched off) or `external`.
+        `pair`, `t1w`, `none` (could not be corrected), `unlike` (what was found made the series
+        less like T1w and was left out), `off` (switched off) or `external`.
     displacement_mm : Nifti1Image or None
         Along the phase-encoding axis.
     to_t1w : (4, 4) array or None
@@ -144,7 +146,12 @@ def prepare_dwi(
             before, mask=skull, reverse=reverse, head=head, axis=phase_axis, seed=seed
         )
     aligned = _resampled(
-        cleaned, mask=skull, motion=motion, displacement_mm=displacement, axis=phase_axis
+        cleaned,
+        mask=skull,
+        motion=motion,
+        displacement_mm=displacement,
+        axis=phase_axis,
+        density=method == "pair",
     )
     found = _finish(aligned, gradients=turned, head=head, steps=steps, seed=seed)
     return replace(
@@ -229,10 +236,15 @@ def _find_displacement(
         resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
         for image, order in ((head.t1w, 1), (head.brain, 0))
     )
-    found = displacement_to_t1w(
-        even.get_fdata(dtype=np.float32), t1w, mask=brain > 0.5, zooms_mm=zooms, phase_axis=axis
+    data, inside = even.get_fdata(dtype=np.float32), brain > 0.5
+    found = displacement_to_t1w(data, t1w, mask=inside, zooms_mm=zooms, phase_axis=axis)
+    straight = undistort(
+        data, displacement_mm=found, zooms_mm=zooms, phase_axis=axis, density=False
+    ).astype(np.float32)
+    gained = mutual_information(straight[inside], t1w[inside]) > mutual_information(
+        data[inside], t1w[inside]
     )
-    return "t1w", found
+    return ("t1w", found) if gained else ("unlike", None)
 
 
 def _displacement_of_pair(
@@ -323,6 +335,7 @@ def _resampled(
     axis: int | None,
     only: Mask | None = None,
     order: int = 3,
+    density: bool = False,
 ) -> nib.Nifti1Image:
     """Resample volumes once, through distortion and motion, near the head; 0 elsewhere."""
     data = series.get_fdata(dtype=np.float32)
@@ -330,11 +343,12 @@ def _resampled(
     if motion is None and displacement_mm is None:
         return nib.Nifti1Image(data[..., chosen], series.affine)
     near = ndimage.binary_dilation(mask, iterations=_MARGIN_VOXELS)
-    where, density = np.argwhere(near).astype(float), np.ones(int(near.sum()))
+    where, packed = np.argwhere(near).astype(float), np.ones(int(near.sum()))
     if displacement_mm is not None and axis is not None:
         zooms = np.linalg.norm(series.affine[:3, :3], axis=0)
         where[:, axis] += displacement_mm[near] / zooms[axis]
-        density = jacobian(displacement_mm, zooms_mm=zooms, phase_axis=axis)[near]
+        if density:
+            packed = jacobian(displacement_mm, zooms_mm=zooms, phase_axis=axis)[near]
     found = np.zeros((*data.shape[:3], len(chosen)), np.float32)
     for place, volume in enumerate(chosen):
         points, stretch = where, 1.0
@@ -343,5 +357,5 @@ def _resampled(
             by_voxel = np.linalg.inv(series.affine) @ matrix @ series.affine
             points, stretch = nib.affines.apply_affine(by_voxel, where), np.linalg.det(matrix)
         values = ndimage.map_coordinates(data[..., volume], points.T, order=order, mode="nearest")
-        found[near, place] = np.maximum(values * density * stretch, 0)
+        found[near, place] = np.maximum(values * packed * stretch, 0)
     return nib.Nifti1Image(found, series.affine)

@@ -19,6 +19,7 @@ _CORRECTED = {
 }
 _UNCORRECTED = {
     "none": "distortion uncorrected: no reversed image, and no T1w image or no phase-encoding axis",
+    "unlike": "distortion uncorrected: what was found made the series less like T1w",
     "off": "distortion uncorrected: switched off in the settings",
 }
 
