@@ -63,8 +63,9 @@ def draw_regions_on_colour(
 ) -> "Figure":
     """Draw an axial, a coronal and two sagittal slices of colour FA with regions outlined.
 
-    Slices run through the middle of the regions; sagittal ones through the first label of each
-    half of `names`. Without any labelled voxel they run through the middle of the image.
+    Slices are those that show most of the regions, which need not all lie in one; sagittal ones
+    run through the first label of each half of `names`. Without any labelled voxel they run
+    through the middle of the image.
 
     Parameters
     ----------
@@ -135,11 +136,12 @@ def _canonical(
 
 
 def _middle(labels: NDArray[np.float32], *, numbers: Sequence[int]) -> NDArray[np.float64]:
+    """Return the slice of each axis that shows most of the labels: a mean slice may show none."""
     where = np.argwhere(np.isin(labels, numbers))
     if not len(where):
         return (np.array(labels.shape) - 1) / 2
-    found: NDArray[np.float64] = where.mean(axis=0)
-    return found
+    fullest = [np.bincount(where[:, axis]).argmax() for axis in range(3)]
+    return np.array(fullest, dtype=float)
 
 
 def _around(centre: NDArray[np.float64], *, grid: Volume) -> Box:
