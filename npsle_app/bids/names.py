@@ -71,7 +71,7 @@ class File(Enum):
     LATERAL_VENTRICLES = FileName("anat", "desc-lateralventricles_mask.nii.gz", {"Type": "ROI"})
     WMH_REGIONS = FileName("anat", "space-T1w_seg-wmhregions_dseg.nii.gz", _T1W_SPACE)
     DWI = FileName("dwi", "desc-preproc_dwi.nii.gz", {"SkullStripped": False})
-    DWI_B0 = FileName("dwi", "desc-b0_dwi.nii.gz", {"SkullStripped": False})
+    DWI_B0 = FileName("dwi", "desc-b0_dwimap.nii.gz", {"SkullStripped": False})
     DWI_BRAIN_MASK = FileName("dwi", "desc-brain_mask.nii.gz", {"Type": "Brain"})
     DWI_TENSOR = FileName("dwi", "model-tensor_param-tensor_dwimap.nii.gz", _TENSOR)
     DWI_FA = FileName("dwi", "FA.nii.gz", _FITTED)

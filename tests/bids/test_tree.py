@@ -119,7 +119,9 @@ def _write_every_file(output: Path, *, raw: Path, session: str | None) -> None:
     image.header.set_xyzt_units("mm")
     for file in File:
         if file.value.tail.endswith(".nii.gz"):
-            out.image(image, file, sources=[scan])
+            path = out.image(image, file, sources=[scan])
+            if file is File.DWI:
+                out.gradients(path, b_values=[0], vectors=np.zeros((3, 1)))
         elif file.value.tail.endswith(".txt"):
             out.matrix(np.eye(4), file, sources=[scan])
         else:
