@@ -81,7 +81,7 @@ _SPREAD = (
         _define(
             f"alps_sd_{side}",
             f"Standard deviation of alps_{side} by the noise of the series: residual bootstrap; "
-            "too small where preprocessing has smoothed the noise",
+            "a lower bound, for denoising takes part of the noise away and not its error",
             "deviation over bootstrap samples",
             _BOOTSTRAP,
             plausible=(0.0, 0.15),

@@ -28,8 +28,8 @@ def bootstrap_sd(
 
     Residuals of the logarithm of the signal, freed of weight and leverage, are drawn anew with
     replacement among the volumes of each voxel, added to the prediction, and fitted again. All
-    voxels draw independently: noise that interpolation or smoothing shares between neighbours
-    makes the true spread larger.
+    voxels draw independently. After denoising it is a lower bound: residuals shrink more than
+    the error does, and neighbours share it.
 
     Parameters
     ----------

@@ -18,7 +18,12 @@ N_UNWEIGHTED, N_DIRECTIONS = 2, 30
 _FIELD_OF_VIEW_MM, _CENTRE_MM = (192.0, 240.0, 156.0), (0.0, -14.0, 12.0)
 _LEAST_EDGE_MM = 2.0
 # Signal without weighting relative to white matter, and diffusivity in mm²/s.
-_TISSUES = {"gm": (1.15, 0.8e-3), "csf": (2.2, 3.0e-3), "lesions": (1.4, 1.2e-3)}
+_TISSUES = {
+    "gm": (1.15, 0.8e-3),
+    "csf": (2.2, 3.0e-3),
+    "lesions": (1.4, 1.2e-3),
+    "between": (1.0, 0.75e-3),  # white matter between the bundles
+}
 _HEAD = (0.12, 0.5e-3)  # what is left of suppressed fat
 _FRONTAL_MM, _FRONTAL_REACH_MM = np.array([0.0, 48.0, -22.0]), 18.0  # above the air of the sinus
 
@@ -136,13 +141,16 @@ def _maps(anatomy: Anatomy, *, shape: Shape, lesions: Floats) -> dict[str, Float
     """Return the share of every tissue and slab in the voxels of the anatomy."""
     slabs = share_of_slabs(anatomy, shape=shape)
     fibres = np.sum(list(slabs.values()), axis=0)
-    rest = (1 - fibres) / np.maximum(1 - anatomy.wm, np.float32(1e-6))
-    slabs = {name: share * (1 - lesions) for name, share in slabs.items()}
+    wm = np.maximum(anatomy.wm, fibres)
+    rest = (1 - wm) / np.maximum(1 - anatomy.wm, np.float32(1e-6))
+    healthy = 1 - lesions
+    slabs = {name: share * healthy for name, share in slabs.items()}
     outside = (1 - anatomy.intracranial) * anatomy.head
     return {
         "gm": rest * anatomy.gm,
         "csf": rest * anatomy.csf,
-        "lesions": lesions * fibres,
+        "between": (wm - fibres) * healthy,
+        "lesions": lesions * wm,
         "head": outside,
         **slabs,
     }
@@ -181,8 +189,8 @@ def _distorted(
 
 
 def _twitch(rng: np.random.Generator, *, still: bool = False) -> Matrix:
-    """Move the head a little between volumes: 0.2 mm and 0.2° (one deviation per axis)."""
-    turn, shift = rng.normal(0, 0.2, 3), rng.normal(0, 0.2, 3)
+    """Move the head a little between volumes: 0.1 mm and 0.1° (one deviation per axis)."""
+    turn, shift = rng.normal(0, 0.1, 3), rng.normal(0, 0.1, 3)
     motion = np.eye(4)
     if not still:
         motion[:3, :3] = turned(pitch=turn[0], roll=turn[1], yaw=turn[2])

@@ -1,7 +1,8 @@
 """Fibres of the white matter: which way they run in the template, and their tensors.
 
-Three slabs on each side of the midline: callosal fibres run across, projection fibres upwards,
-association fibres forwards. The regions of the DTI-ALPS index lie deep inside the latter two.
+Three slabs on each side of the midline: callosal fibres run across, projection fibres (and those
+of the brainstem) upwards, association fibres forwards. The regions of the DTI-ALPS index lie deep
+inside the latter two.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _LATERAL_MM, _LEVEL_MM = (26.0, 38.0), (-16.0, 27.0)  # the regions: |x|, then y
 _SLABS = (
     "callosal", "projection_left", "association_left", "projection_right", "association_right"
 )  # fmt: skip
+_CALLOSAL_BOTTOM_MM = 0.0
+_PERIOD_MM, _LEAST_BUNDLED = 24.0, 0.1
 _PLANES_AT_ONCE = 24
 
 
@@ -64,10 +67,10 @@ def to_template(shape: Shape) -> Matrix:
 
 
 def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Floats]:
-    """Return how much of each voxel of the anatomy each slab takes, 0 to 1.
+    """Return how much of each voxel of the anatomy the fibres of each slab take, 0 to 1.
 
-    They share the white matter. Around the regions of the index, 12 mm across, they take all:
-    the average template has some grey matter there, which would make the true index another.
+    They lie in the white matter, in bundles. Around the regions of the index, 12 mm across, they
+    take all: the average template has some grey matter there, which would change the index.
     """
     grid = anatomy.grid
     bends = [shape.bend_mm * field.at(grid.axes_mm) for field in shape.bend]
@@ -77,19 +80,41 @@ def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Floats]:
         points = moved(grid.world_mm(planes), affine=shape.move)
         points += np.stack([bend[planes] for bend in bends])
         taken = np.maximum(anatomy.wm[planes], _core(points) * anatomy.intracranial[planes])
-        for name, share in _slabs(points[0]).items():
-            made[name][planes] = taken * share
+        bundled = _bundles(points)
+        for name, share in _slabs(points).items():
+            made[name][planes] = taken * share * bundled[name.partition("_")[0]]
     return made
 
 
-def _slabs(x: Floats) -> dict[str, Floats]:
+def _slabs(points: Floats) -> dict[str, Floats]:
+    """Divide all of the head; near the midline fibres run across above the brainstem alone."""
+    x = points[0]
     outer, lateral = (_beyond(x, end) for end in (_CALLOSAL_END_MM, _PROJECTION_END_MM))
+    outer = np.maximum(outer, (points[2] < _CALLOSAL_BOTTOM_MM).astype(np.float32))
     left = (x < 0).astype(np.float32)
     made = {"callosal": 1 - outer}
     for side, where in (("left", left), ("right", 1 - left)):
         made[f"projection_{side}"] = where * (outer - lateral)
         made[f"association_{side}"] = where * lateral
     return made
+
+
+def _bundles(points: Floats) -> dict[str, Floats]:
+    """Cut each slab into bundles along its fibres, or nothing would tell their way from places.
+
+    Bundles are 14 mm wide with a region in the middle of one, and 24 mm from one to the next;
+    what lies between has no direction.
+    """
+    y, z = (
+        np.abs((points[axis] - level + _PERIOD_MM / 2) % _PERIOD_MM - _PERIOD_MM / 2)
+        for axis, level in zip((1, 2), map(np.float32, _LEVEL_MM), strict=True)
+    )
+    x = np.maximum(np.abs(points[0]) - np.float32(_LATERAL_MM[1]), 0)
+    apart = {"callosal": np.maximum(y, z), "projection": y, "association": np.maximum(x, z)}
+    return {
+        name: np.clip((10 - mm) / 3, _LEAST_BUNDLED, 1).astype(np.float32)
+        for name, mm in apart.items()
+    }
 
 
 def _core(points: Floats) -> Floats:

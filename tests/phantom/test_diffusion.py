@@ -10,6 +10,7 @@ from nibabel.processing import resample_from_to
 
 from npsle_app.imaging.alps import alps_index, turn_tensors
 from npsle_app.imaging.alps_rois import PLACES, Side, Tract
+from npsle_app.imaging.coherence import measure_coherence
 from npsle_app.imaging.tensor import fit_tensors, fractional_anisotropy, principal_directions
 from npsle_app.phantom import diffusion
 from npsle_app.phantom.anatomy import draw_shape, make_anatomy
@@ -154,3 +155,14 @@ def test_groups_differ_in_the_mean_and_left_is_larger_than_right():
     }
     assert means["HC"] > means["SLE"] > means["NPSLE"] > 1.3
     assert all(one.alps_left >= one.alps_right for people in drawn.values() for one in people)
+
+
+def test_fibres_run_on_only_if_the_gradients_are_read_as_they_were_played(quiet):
+    made, _, _ = quiet
+    image = made.dwi
+    data = np.asarray(image.dataobj)[::2, ::2, ::2].astype(float)
+    affine = image.affine @ np.diag([2, 2, 2, 1])
+    mask = data[..., 0] > 0.5 * np.percentile(data[..., 0], 95)
+    fit = fit_tensors(data, b_values=made.b_values, directions=made.directions, mask=mask)
+    found = measure_coherence(fit.tensors, mask=mask, affine=affine)
+    assert found.best == "+x+y+z"
