@@ -1,0 +1,122 @@
+"""Automatic checks of vessel-wall images, of each section and of each vessel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.imaging.vessel_measures import Summary
+from npsle_app.records import Gate, Qc, graded
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+MAX_VOXEL_MM = 0.8
+GOOD_VOXEL_MM = 0.6
+MIN_ACCEPTED = 0.7
+_MIN_CNR_LUMEN, _MIN_CNR_OUTSIDE = 4.0, 1.5
+_LUMEN_MM2, _NWI = (0.5, 30.0), (0.2, 0.95)
+_MIN_RAYS = 0.8
+SLOW_FLOW = 0.4  # lumen's signal as a share of the wall's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What each section is judged by; (n,) arrays, NaN where the fit failed."""
+
+    cnr_lumen: Floats
+    cnr_outside: Floats
+    lumen_of_wall: Floats
+    rays: Floats
+    lumen_mm2: Floats
+    nwi: Floats
+    agrees: Bools
+
+
+def reasons_against(quality: Quality) -> dict[str, Bools]:
+    """Return which sections are rejected for which reason; each (n,), True against."""
+    nothing = ~np.isfinite(quality.nwi)
+    return {
+        "no fit": nothing,
+        "blood not black (slow flow, or no black-blood image)":
+            ~nothing & ~(quality.lumen_of_wall <= SLOW_FLOW),
+        "wall as dark as the lumen": ~nothing & ~(quality.cnr_lumen > _MIN_CNR_LUMEN),
+        "wall as dark as its surroundings": ~nothing & ~(quality.cnr_outside > _MIN_CNR_OUTSIDE),
+        "edges faint on too many rays": ~(quality.rays >= _MIN_RAYS),
+        "lumen area implausible": ~nothing & ~_within(quality.lumen_mm2, _LUMEN_MM2),
+        "NWI implausible": ~nothing & ~_within(quality.nwi, _NWI),
+        "fit and contour disagree": ~nothing & ~quality.agrees,
+    }  # fmt: skip
+
+
+def accepted(quality: Quality) -> Bools:
+    """Return which sections pass every check, (n,)."""
+    good: Bools = ~np.any(list(reasons_against(quality).values()), axis=0)
+    return good
+
+
+def check_voxels(voxel_mm: tuple[float, float, float]) -> Gate:
+    """Judge the voxel's longest edge."""
+    longest = max(voxel_mm)
+    state = graded(longest, warn=GOOD_VOXEL_MM + 0.01, fail=MAX_VOXEL_MM + 0.01)
+    return Gate(
+        name="Vessel wall: voxel size",
+        seen=" × ".join(f"{edge:.2f}" for edge in voxel_mm) + " mm",
+        expected=f"at most {GOOD_VOXEL_MM} mm; above {MAX_VOXEL_MM} mm nothing is measured",
+        state=state,
+        advice="" if state is Qc.PASS else "the wall is thinner than a voxel: "
+        "compare only with images of the same voxel size",
+    )  # fmt: skip
+
+
+def check_sections(quality: Quality, *, vessel: str) -> Gate:
+    """Judge the share of sections that were accepted, and say what was against the others."""
+    share = float(accepted(quality).mean())
+    against = {text: int(bad.sum()) for text, bad in reasons_against(quality).items() if bad.any()}
+    most = sorted(against.items(), key=lambda pair: -pair[1])[:3]
+    return Gate(
+        name=f"{vessel}: sections accepted",
+        seen=f"{100 * share:.0f} % of {len(quality.nwi)}",
+        expected=f"at least {100 * MIN_ACCEPTED:.0f} %, or the vessel is not assessable",
+        state=Qc.PASS if share >= MIN_ACCEPTED else Qc.NOT_ASSESSABLE,
+        advice="; ".join(f"{text}: {n}" for text, n in most),
+    )
+
+
+def check_flow(quality: Quality, *, vessel: str) -> Gate:
+    """Judge whether blood is black along the vessel."""
+    known = quality.lumen_of_wall[np.isfinite(quality.lumen_of_wall)]
+    share = float(np.mean(known > SLOW_FLOW)) if known.size else float("nan")
+    state = graded(share, warn=0.1, fail=0.3) if known.size else Qc.NOT_ASSESSABLE
+    return Gate(
+        name=f"{vessel}: slow flow",
+        seen=f"{100 * share:.0f} % of sections" if known.size else "no section",
+        expected="the lumen's signal below 40 % of the wall's in 90 % of the sections",
+        state=state,
+        advice="" if state is Qc.PASS else "slow blood beside the wall looks like wall; "
+        "those sections were left out",
+    )  # fmt: skip
+
+
+def check_floor(summary: Summary | None, *, vessel: str) -> Gate:
+    """Say whether the wall is below what the voxels show by themselves."""
+    if summary is None:
+        state, seen = Qc.NOT_ASSESSABLE, "not measured"
+    else:
+        state = Qc.WARN if summary.below_floor else Qc.PASS
+        seen = f"{summary.thickness_mean_mm.value:.2f} mm"
+    floor = "" if summary is None else f" ({summary.floor_mm:.2f} mm)"
+    return Gate(
+        name=f"{vessel}: wall thickness",
+        seen=seen,
+        expected=f"above 1.3 voxels{floor}",
+        state=state,
+        advice="below it the value rests on the assumed point spread: read it with its interval"
+        if state is Qc.WARN
+        else "",
+    )
+
+
+def _within(values: Floats, limits: tuple[float, float]) -> Bools:
+    inside: Bools = (values > limits[0]) & (values < limits[1])
+    return inside

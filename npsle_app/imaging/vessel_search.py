@@ -1,0 +1,279 @@
+"""Find the course of a vessel: dark-tube vesselness and the cheapest path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import lazy_loader
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
+from npsle_app.imaging.vessel_planes import RAY_STEP_MM, sample_rays, to_voxels
+from npsle_app.imaging.volumes import check_same_grid
+
+skimage = lazy_loader.load("skimage")
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+_SCALES_MM = (0.5, 0.8, 1.1, 1.5)
+_FLOOR = 0.02  # vesselness of what is no vessel, so that a path may cross a gap
+_SNAP_MM = 2.0
+_MARGIN_MM = 8.0
+_MAX_DETOUR = 2.5
+_N_SECTORS = 6
+_MIN_RISE = 1.4
+_IS_TUBE = 0.15
+_MAX_PIECES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What is known of a vessel beforehand: length in mm and tortuosity, lowest and highest."""
+
+    length_mm: tuple[float, float]
+    tortuosity: tuple[float, float] = (1.0, 2.0)
+
+
+EXPECTED = {
+    "M1": Expectation(length_mm=(8, 30)),
+    "BA": Expectation(length_mm=(15, 40)),
+    "ICA": Expectation(length_mm=(6, 30), tortuosity=(1.0, 2.5)),
+    "V4": Expectation(length_mm=(10, 40)),
+}
+
+
+def vesselness(image: nib.Nifti1Image, *, dark: bool = True) -> Floats32:
+    """Return how much each voxel looks like a tube's middle, 0 to 1.
+
+    Frangi's filter (1998, doi:10.1007/BFb0056195) at 0.5 to 1.5 mm, times how dark the voxel
+    is among its surroundings: fluid beside a vessel is dark too, but not as dark as its blood.
+    With `dark` False bright tubes are sought, as in a time-of-flight angiogram.
+    """
+    data = image.get_fdata(dtype=np.float32) * (1 if dark else -1)
+    voxel_mm = float(np.prod(nib.affines.voxel_sizes(image.affine)) ** (1 / 3))
+    tubes = skimage.filters.frangi(
+        data, sigmas=[mm / voxel_mm for mm in _SCALES_MM], black_ridges=True, alpha=0.5, beta=0.5
+    )
+    smooth = ndimage.gaussian_filter(data, 0.3 / voxel_mm)
+    low, middle = np.percentile(smooth, [0.5, 60])
+    depth = np.clip((middle - smooth) / max(float(middle - low), 1e-12), 0, 1)
+    top = float(np.percentile(tubes, 99.9)) or 1.0
+    found: Floats32 = (np.clip(tubes / top, 0, 1) * depth**2).astype(np.float32)
+    return found
+
+
+def trace_landmarks(
+    image: nib.Nifti1Image, *, landmarks: Sequence[tuple[float, float, float]], name: str
+) -> Centreline:
+    """Follow a vessel from the first landmark to the last, through those between them.
+
+    Parameters
+    ----------
+    image
+        Black-blood image.
+    landmarks
+        At least two points in mm, RAS, each within 2 mm of the vessel's middle.
+    name
+        What to call the vessel in messages.
+
+    Raises
+    ------
+    ValueError
+        If a landmark lies outside the image or on no dark tube; if the landmarks fit the image
+        as LPS but not as RAS; if no vessel joins them on a plausible way.
+    """
+    points = np.asarray(landmarks, dtype=float)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 2 or not np.isfinite(points).all():
+        msg = f"{name}: expected two landmarks or more of three numbers, got {list(landmarks)}"
+        raise ValueError(msg)
+    apart_mm = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+    if not 4 <= apart_mm <= 100:
+        msg = f"{name}: the landmarks are {apart_mm:.1f} mm apart; expected 4 to 100 mm"
+        raise ValueError(msg)
+    _check_inside(image, points=points, name=name)
+    line = _traced(image, points=points)
+    if line is not None:
+        return line
+    flipped = points * np.array([-1, -1, 1])
+    lies_mirrored = not _outside(flipped, image=image).any() and _traced(image, points=flipped)
+    hint = "; read as LPS they do lie on one" if lies_mirrored else ", or blood is not black here"
+    msg = f"{name}: not assessable: the landmarks lie on no dark vessel with a wall{hint}"
+    raise ValueError(msg)
+
+
+def find_vessel(
+    image: nib.Nifti1Image, *, box: nib.Nifti1Image, expected: Expectation, name: str
+) -> Centreline:
+    """Find a vessel inside a search box without landmarks.
+
+    Parameters
+    ----------
+    image
+        Black-blood image.
+    box
+        Mask on the same grid: where the vessel is expected.
+    expected
+        Length and tortuosity of such a vessel.
+
+    Raises
+    ------
+    ValueError
+        If the box lies outside the image, or holds no dark tube of such a length and course;
+        the message says that the vessel is not assessable.
+
+    Notes
+    -----
+    The dark tubes in the box are joined to pieces; in each the two points furthest apart along
+    it are the ends. The piece with the most vesselness that passes the checks wins.
+    """
+    check_same_grid(image, box)
+    inside = box.get_fdata(dtype=np.float32) > 0
+    if not inside.any():
+        msg = f"{name}: not assessable: its search box lies outside the field of view"
+        raise ValueError(msg)
+    corners = nib.affines.apply_affine(image.affine, np.argwhere(inside))
+    part = _cut(image, points=corners)
+    room = _cut(box, points=corners).get_fdata(dtype=np.float32) > 0
+    tubes = vesselness(part)
+    for piece in _pieces(tubes, room=room):
+        line = _followed(tubes, piece=piece, affine=part.affine)
+        if line and _is_as_expected(line, expected=expected) and is_dark_tube(part, line=line):
+            return line
+    msg = (f"{name}: not assessable: no dark tube of {expected.length_mm[0]:.0f}-"
+           f"{expected.length_mm[1]:.0f} mm in its search box")  # fmt: skip
+    raise ValueError(msg)
+
+
+def is_dark_tube(image: nib.Nifti1Image, *, line: Centreline) -> bool:
+    """Whether along a line a dark core is bright all around: black blood within a wall.
+
+    Rays in six sectors, averaged over 2.5 mm along the line, must rise to 1.4 times the core's
+    signal within 3 mm, all sectors but one, in 70 % of the planes.
+    """
+    rays = sample_rays(image, line=line, order=1)
+    n_planes, n_rays, _ = rays.shape
+    sectors = rays.reshape(n_planes, _N_SECTORS, n_rays // _N_SECTORS, -1)
+    sectors = ndimage.uniform_filter1d(np.nan_to_num(sectors.mean(axis=2)), 5, axis=0)
+    core = sectors[..., : int(0.3 / RAY_STEP_MM)].mean(axis=(1, 2))
+    crest = sectors[..., int(0.5 / RAY_STEP_MM) : int(3 / RAY_STEP_MM)].max(axis=2)
+    bright = np.sum(crest >= _MIN_RISE * core[:, None], axis=1) >= _N_SECTORS - 1
+    return bool(bright.mean() >= 0.7)
+
+
+def check_side(line: Centreline, *, side: str, to_template: Floats, name: str) -> None:
+    """Raise ValueError if a vessel lies on the other side of the template's midline.
+
+    `to_template` is the 4 × 4 affine from the image's mm, RAS, to those of the template;
+    `side` is left, right or middle.
+    """
+    x = float(np.median(nib.affines.apply_affine(to_template, line.points)[:, 0]))
+    signs = {"left": x < 0, "right": x > 0, "middle": abs(x) < 15}
+    if not signs[side]:
+        where = "right" if x > 0 else "left"
+        msg = f"{name}: expected on the {side}, found {abs(x):.0f} mm to the {where} of the midline"
+        raise ValueError(msg)
+
+
+def _cut(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Image:
+    """Cut to the box around points, 8 mm wider where there is room."""
+    voxels = to_voxels(points, affine=image.affine)
+    margin = _MARGIN_MM / nib.affines.voxel_sizes(image.affine)
+    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
+    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
+    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+
+
+def _check_inside(image: nib.Nifti1Image, *, points: Floats, name: str) -> None:
+    outside = _outside(points, image=image)
+    if not outside.any():
+        return
+    other = not _outside(points * np.array([-1, -1, 1]), image=image).any()
+    hint = "; read as LPS they would lie inside" if other else ""
+    place = ", ".join(f"{value:.1f}" for value in points[np.argmax(outside)])
+    msg = f"{name}: the landmark ({place}) mm, RAS, lies outside the image{hint}"
+    raise ValueError(msg)
+
+
+def _outside(points: Floats, *, image: nib.Nifti1Image) -> Bools:
+    voxels = to_voxels(points, affine=image.affine)
+    beyond: Bools = np.any((voxels < 0) | (voxels > np.array(image.shape[:3]) - 1), axis=1)
+    return beyond
+
+
+def _traced(image: nib.Nifti1Image, *, points: Floats) -> Centreline | None:
+    """Follow the tube through points; None where there is none."""
+    part = _cut(image, points=points)
+    tubes = vesselness(part)
+    places = [_snapped(tubes, point=point, affine=part.affine) for point in points]
+    line = _joined(tubes, places=places, affine=part.affine)
+    apart_mm = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+    if line is None or line.length_mm > _MAX_DETOUR * apart_mm:
+        return None
+    return line if is_dark_tube(part, line=line) else None
+
+
+def _snapped(tubes: Floats32, *, point: Floats, affine: Floats) -> tuple[int, ...]:
+    """Return the voxel within 2 mm that looks most like a tube's middle; near ones first."""
+    grid = np.argwhere(np.ones(tubes.shape, dtype=bool))
+    distance = np.linalg.norm(nib.affines.apply_affine(affine, grid) - point, axis=1)
+    near = distance <= _SNAP_MM
+    value = (tubes[tuple(grid[near].T)] + 1e-3) * np.exp(-0.5 * distance[near] ** 2)
+    return tuple(int(v) for v in grid[near][np.argmax(value)])
+
+
+def _joined(tubes: Floats32, *, places: list[tuple[int, ...]], affine: Floats) -> Centreline | None:
+    """Join voxels by the cheapest path; None where it is too short to follow."""
+    cost = 1 / (_FLOOR + tubes.astype(float)) ** 2
+    path: list[tuple[int, ...]] = []
+    for start, end in pairwise(places):
+        way, _ = skimage.graph.route_through_array(
+            cost, start, end, fully_connected=True, geometric=True
+        )
+        path += way
+    try:
+        return make_centreline(nib.affines.apply_affine(affine, np.array(path)))
+    except ValueError:
+        return None
+
+
+def _pieces(tubes: Floats32, *, room: Bools) -> list[Bools]:
+    """Return the connected dark tubes inside the room, those with most vesselness first."""
+    labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=np.ones((3, 3, 3)))
+    if not n:
+        return []
+    sums = ndimage.sum_labels(tubes, labels, np.arange(1, n + 1))
+    order = np.argsort(sums)[::-1][:_MAX_PIECES]
+    return [labels == k + 1 for k in order]
+
+
+def _followed(tubes: Floats32, *, piece: Bools, affine: Floats) -> Centreline | None:
+    """Follow a piece between its two ends that lie furthest apart along it."""
+    cost = np.where(piece, 1 / (_FLOOR + tubes.astype(float)) ** 2, np.inf)
+    reach = np.where(piece, 1.0, np.inf)
+    first = _furthest(reach, place=tuple(int(v) for v in np.argwhere(piece)[0]))
+    last = _furthest(reach, place=first)
+    if first == last:
+        return None
+    way, _ = skimage.graph.route_through_array(
+        cost, first, last, fully_connected=True, geometric=True
+    )
+    try:
+        return make_centreline(nib.affines.apply_affine(affine, np.array(way)))
+    except ValueError:
+        return None
+
+
+def _furthest(reach: Floats, *, place: tuple[int, ...]) -> tuple[int, ...]:
+    costs, _ = skimage.graph.MCP_Geometric(reach, fully_connected=True).find_costs([place])
+    costs = np.where(np.isfinite(costs), costs, -1)
+    return tuple(int(v) for v in np.unravel_index(np.argmax(costs), costs.shape))
+
+
+def _is_as_expected(line: Centreline, *, expected: Expectation) -> bool:
+    low, high = expected.length_mm
+    return low <= line.length_mm <= high and line.tortuosity <= expected.tortuosity[1]

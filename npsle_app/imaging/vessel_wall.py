@@ -1,0 +1,239 @@
+"""Lumen and wall of a vessel in black-blood images, along its centreline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.imaging.vessel_annulus import (
+    PSF_FWHM_VOXELS,
+    Annulus,
+    Section,
+    Start,
+    blur_sigma_mm,
+    fit_annulus,
+)
+from npsle_app.imaging.vessel_centreline import Centreline, moved
+from npsle_app.imaging.vessel_contours import Contours, find_contours
+from npsle_app.imaging.vessel_gates import MAX_VOXEL_MM, MIN_ACCEPTED, Quality, accepted
+from npsle_app.imaging.vessel_measures import Sections, Summary, summarise
+from npsle_app.imaging.vessel_planes import (
+    RAY_STEP_MM,
+    Voxels,
+    cut_around,
+    ray_angles,
+    sample_rays,
+    voxels_around,
+)
+from npsle_app.imaging.vessel_section import PlaneSection, study_section
+
+__all__ = ["PlaneSection", "Vessel", "check_resolution", "measure_vessel", "study_section"]
+
+Floats = NDArray[np.float64]
+
+_MARGIN_MM = 8.0
+_AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
+_ROUNDS = 2  # how often the centreline is moved to the lumen's middle
+_TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vessel:
+    """A vessel that was measured; contours are (n, 72, 2) in mm along the frame's axes.
+
+    `summary` is None where fewer than 70 % of the sections were accepted.
+    """
+
+    line: Centreline
+    inner_mm: Floats
+    outer_mm: Floats
+    sections: Sections
+    quality: Quality
+    summary: Summary | None
+    sigma_mm: float
+
+
+def measure_vessel(
+    image: nib.Nifti1Image, *, line: Centreline, psf_fwhm_voxels: float = PSF_FWHM_VOXELS
+) -> Vessel:
+    """Measure lumen and wall along a centreline that runs inside the lumen.
+
+    Parameters
+    ----------
+    image
+        Black-blood image, any axes; mm are RAS by its affine.
+    psf_fwhm_voxels
+        Width of the scanner's point spread beside the voxel's own box, in voxels.
+
+    Raises
+    ------
+    ValueError
+        If voxels are longer than 0.8 mm, or the centreline leaves the image.
+    """
+    voxel_mm = check_resolution(image)
+    part = cut_around(image, line=line, margin_mm=_MARGIN_MM)
+    line = _centred(part, line=line)
+    contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
+    sigma_mm = blur_sigma_mm(voxel_mm, psf_fwhm_voxels=psf_fwhm_voxels)
+    fits = _fits(part, line=line, contours=contours, voxel_mm=voxel_mm, sigma_mm=sigma_mm)
+    quality = _quality(fits, contours=contours, voxel_mm=voxel_mm)
+    sections = _sections(fits, line=line, contours=contours, quality=quality, voxel_mm=voxel_mm)
+    enough = sections.accepted[_TRIM:-_TRIM].mean() >= MIN_ACCEPTED
+    inner, outer = _outlines(fits, contours=contours)
+    return Vessel(
+        line=line,
+        inner_mm=inner,
+        outer_mm=outer,
+        sections=sections,
+        quality=quality,
+        summary=summarise(sections, voxel_mm=voxel_mm) if enough else None,
+        sigma_mm=sigma_mm,
+    )
+
+
+def check_resolution(image: nib.Nifti1Image) -> float:
+    """Return the cube root of the voxel's volume in mm; refuse voxels that hide the wall."""
+    edges = nib.affines.voxel_sizes(image.affine)
+    if max(edges) > MAX_VOXEL_MM + 0.01:
+        msg = (f"voxels of {' × '.join(f'{edge:.2f}' for edge in edges)} mm do not show a wall "
+               f"of 0.3-1.5 mm; at most {MAX_VOXEL_MM} mm can be measured")  # fmt: skip
+        raise ValueError(msg)
+    return float(np.prod(edges) ** (1 / 3))
+
+
+def lumen_centres(contours: Contours) -> Floats:
+    """Return the centroid of the area inside each inner contour, (n, 2) in mm."""
+    angles, radii = ray_angles(), contours.inner_mm
+    weight = np.mean(radii**2, axis=1) / 2
+    towards = np.stack([np.cos(angles), np.sin(angles)])
+    centres: Floats = np.mean(radii[:, None] ** 3 / 3 * towards, axis=2) / weight[:, None]
+    return centres
+
+
+def _centred(part: nib.Nifti1Image, *, line: Centreline) -> Centreline:
+    for _ in range(_ROUNDS):
+        contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
+        line = moved(line, offsets=lumen_centres(contours))
+    return line
+
+
+def _half_slab_mm(voxel_mm: float) -> float:
+    return max(0.5, voxel_mm)
+
+
+def _fits(
+    part: nib.Nifti1Image,
+    *,
+    line: Centreline,
+    contours: Contours,
+    voxel_mm: float,
+    sigma_mm: float,
+) -> list[Annulus | None]:
+    voxels = voxels_around(part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
+    centres = lumen_centres(contours)
+    fits = []
+    for k, place in enumerate(line.along_mm):
+        near = np.abs(voxels.along_mm - place) <= _half_slab_mm(voxel_mm)
+        radius = float(np.sqrt(np.mean(contours.inner_mm[k] ** 2)))
+        outer = float(np.sqrt(np.mean(contours.outer_mm[k] ** 2)))
+        start = Start(
+            centre_mm=(float(centres[k, 0]), float(centres[k, 1])),
+            radius_mm=radius,
+            wall_mm=max(outer - radius, 0.2),
+        )
+        section = _section(voxels, near=near, limit_mm=contours.outer_mm[k] + _AROUND_MM)
+        fits.append(fit_annulus(section, start=start, sigma_mm=sigma_mm))
+    return fits
+
+
+def _section(voxels: Voxels, *, near: NDArray[np.bool_], limit_mm: Floats) -> Section:
+    first, second = voxels.first_mm[near], voxels.second_mm[near]
+    angles = np.arctan2(second, first)
+    limit = np.interp(angles, ray_angles(), limit_mm, period=2 * np.pi)
+    kept = np.hypot(first, second) < limit
+    return Section(signal=voxels.signal[near][kept], first_mm=first[kept], second_mm=second[kept])
+
+
+def _quality(fits: list[Annulus | None], *, contours: Contours, voxel_mm: float) -> Quality:
+    def each(value: Callable[[Annulus], float]) -> Floats:
+        return np.array([np.nan if fit is None else value(fit) for fit in fits])
+
+    inner = contours.inner_strength > 0.3 * np.median(contours.inner_strength)
+    outer = contours.outer_strength > 0.3 * np.median(contours.outer_strength)
+    outer_mm = np.sqrt(np.mean(contours.outer_mm**2, axis=1))
+    found_mm = each(lambda fit: fit.radius_mm + fit.wall_mm)
+    return Quality(
+        cnr_lumen=each(lambda fit: (fit.wall_signal - fit.lumen_signal) / fit.noise),
+        cnr_outside=each(lambda fit: (fit.wall_signal - fit.outside_signal) / fit.noise),
+        lumen_of_wall=each(lambda fit: fit.lumen_signal / fit.wall_signal),
+        rays=np.mean(inner & outer, axis=1),
+        lumen_mm2=each(lambda fit: np.pi * fit.radius_mm**2),
+        nwi=each(lambda fit: 1 - (fit.radius_mm / (fit.radius_mm + fit.wall_mm)) ** 2),
+        agrees=np.abs(found_mm - outer_mm) < np.maximum(0.15 * outer_mm, 0.6 * voxel_mm),
+    )
+
+
+def _sections(
+    fits: list[Annulus | None],
+    *,
+    line: Centreline,
+    contours: Contours,
+    quality: Quality,
+    voxel_mm: float,
+) -> Sections:
+    rows = np.array([_row(fit) for fit in fits])
+    good = accepted(quality)
+    good[:_TRIM] = good[-_TRIM:] = False
+    return Sections(
+        along_mm=line.along_mm,
+        lumen_mm2=rows[:, 0],
+        outer_mm2=rows[:, 1],
+        log_radius_sd=rows[:, 2],
+        log_radius_by_blur=rows[:, 3],
+        log_ratio_sd=rows[:, 4],
+        log_ratio_by_blur=rows[:, 5],
+        thickness_mean_mm=rows[:, 6],
+        thickness_max_mm=rows[:, 7],
+        thickness_min_mm=rows[:, 8],
+        contour_lumen_mm2=np.pi * np.mean(contours.inner_mm**2, axis=1),
+        contour_outer_mm2=np.pi * np.mean(contours.outer_mm**2, axis=1),
+        accepted=good,
+        shared=max(2 * _half_slab_mm(voxel_mm) / line.step_mm, 1.0),
+    )
+
+
+def _row(fit: Annulus | None) -> tuple[float, ...]:
+    """Return the section's numbers in the order of `_sections`."""
+    if fit is None:
+        return (np.nan,) * 9
+    inner, outer = fit.contours_mm(ray_angles())
+    thickness = outer - inner
+    contrast = np.array([-1.0, 1.0])
+    spread = fit.covariance[2:4, 2:4]
+    return (
+        np.pi * float(np.mean(inner**2)),
+        np.pi * float(np.mean(outer**2)),
+        float(np.sqrt(spread[0, 0])),
+        float(fit.by_blur[2]),
+        float(np.sqrt(contrast @ spread @ contrast)),
+        float(contrast @ fit.by_blur[2:4]),
+        float(thickness.mean()),
+        float(thickness.max()),
+        float(thickness.min()),
+    )
+
+
+def _outlines(fits: list[Annulus | None], *, contours: Contours) -> tuple[Floats, Floats]:
+    """Return closed outlines of the fits; of the contours where there is no fit."""
+    angles = ray_angles()
+    towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    inner, outer = [], []
+    for k, fit in enumerate(fits):
+        centre = np.zeros(2) if fit is None else np.array(fit.centre_mm)
+        radii = (contours.inner_mm[k], contours.outer_mm[k]) if fit is None else (
+            fit.contours_mm(angles))  # fmt: skip
+        inner.append(centre + radii[0][:, None] * towards)
+        outer.append(centre + radii[1][:, None] * towards)
+    return np.array(inner), np.array(outer)
