@@ -206,6 +206,8 @@ def _bring(
     grid: WorkGrid,
 ) -> dict[str, Mask]:
     """Bring all masks to a brain in one go, each as a bit of one image of labels."""
+    if not library:
+        return {}
     images = [nib.load(path) for path in library.values()]
     bits = sum(2.0**bit * (np.asarray(image.dataobj) > 0) for bit, image in enumerate(images))
     moved = warp(like(images[0], np.float32(bits)), reference=reference, field=field, order=0)
