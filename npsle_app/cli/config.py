@@ -54,7 +54,8 @@ def make_sloppy(settings: Settings) -> Settings:
     )
     filling = replace(settings.filling, max_passes=20)
     tissue = replace(settings.tissue, iterations=2)
-    return replace(settings, anat=anat, filling=filling, tissue=tissue)
+    dwi = replace(settings.dwi, denoise=False, remove_gibbs_ringing=False)
+    return replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi)
 
 
 def _apply_flags(settings: Settings, options: Options) -> Settings:
