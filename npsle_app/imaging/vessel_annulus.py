@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RectBivariateSpline
+from scipy import ndimage
 from scipy.optimize import least_squares
 from scipy.special import chndtr, i0e, i1e
 
@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 PSF_FWHM_VOXELS = 0.6
-BLUR_UNCERTAINTY = 0.1  # one SD of the point spread's width, as a share of it
-_CURVATURES = np.concatenate([[0.04], np.linspace(0.06, 1.5, 73)])
+BLUR_UNCERTAINTY = 0.15  # one SD of the point spread's width, as a share of it
+_CURVATURES = np.linspace(0.03, 1.5, 148)
 _OFFSETS = np.linspace(-7, 7, 281)
 _ROUNDS = 4
 _N_SHAPE = 8  # centre (2), log radius, log wall, shift of the outer circle (2), ellipse (2)
@@ -93,16 +93,21 @@ def blurred_disc(distance_mm: Floats, *, radius_mm: Floats, sigma_mm: float) -> 
     radius_mm = np.broadcast_to(radius_mm, distance_mm.shape)
     curvature = np.clip(sigma_mm / radius_mm, _CURVATURES[0], _CURVATURES[-1])
     offset = np.clip((distance_mm - radius_mm) / sigma_mm, _OFFSETS[0], _OFFSETS[-1])
-    value: Floats = _disc_table().ev(curvature, offset)
+    at = np.stack([
+        (curvature - _CURVATURES[0]) / (_CURVATURES[1] - _CURVATURES[0]),
+        (offset - _OFFSETS[0]) / (_OFFSETS[1] - _OFFSETS[0]),
+    ])  # fmt: skip
+    value: Floats = ndimage.map_coordinates(_disc_table(), at, mode="nearest", prefilter=False)
     return value
 
 
 @cache
-def _disc_table() -> RectBivariateSpline:
+def _disc_table() -> Floats:
+    """Spline weights of the disc's signal over curvature and offset, both in blur SDs."""
     radius = 1 / _CURVATURES[:, None]
-    return RectBivariateSpline(
-        _CURVATURES, _OFFSETS, chndtr(radius**2, 2, (radius + _OFFSETS) ** 2), s=0
-    )
+    values = chndtr(radius**2, 2, (radius + _OFFSETS) ** 2)
+    weights: Floats = ndimage.spline_filter(values, order=3, mode="nearest")
+    return weights
 
 
 def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus | None:
@@ -130,7 +135,7 @@ def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus |
         part = _taken(clean, kept)
         found = least_squares(
             lambda shape, part=part: _residuals(shape, section=part, sigma_mm=sigma_mm) / scale,
-            shape, method="lm", x_scale=0.1, ftol=1e-6, xtol=1e-6, max_nfev=300,
+            shape, method="lm", x_scale=0.1, ftol=1e-4, xtol=1e-4, max_nfev=150,
         )  # fmt: skip
         shape = np.asarray(found.x, dtype=np.float64)
         if not np.all(np.abs(shape) < 10):

@@ -67,7 +67,7 @@ def follow_mask(lumen: nib.Nifti1Image) -> Centreline:
     inside = labels == 1 + np.argmax(np.bincount(labels.ravel(), minlength=n + 1)[1:])
     edges = nib.affines.voxel_sizes(lumen.affine)
     depth = ndimage.distance_transform_edt(inside, sampling=edges)
-    deep = np.where(inside, 1 / (depth / depth.max()) ** 2, np.inf)
+    deep = np.where(inside, (depth.max() / np.maximum(depth, 1e-6)) ** 2, np.inf)
     first = _furthest(inside, place=tuple(int(v) for v in np.argwhere(inside)[0]), edges=edges)
     last = _furthest(inside, place=first, edges=edges)
     way, _ = skimage.graph.route_through_array(deep, first, last, fully_connected=True)
@@ -94,7 +94,7 @@ def measure_masks(
     Notes
     -----
     Area is the sum over the plane of the interpolated mask, so that the voxels' steps cancel.
-    Planes within one lumen radius of an end are left out: the masks are cut across there.
+    Planes within one outer radius of an end are left out: the masks are cut across there.
     """
     check_same_grid(lumen, outer)
     beyond = (np.asarray(lumen.dataobj) > 0) & ~(np.asarray(outer.dataobj) > 0)
@@ -181,7 +181,7 @@ def _as_float(mask: nib.Nifti1Image) -> nib.Nifti1Image:
 
 def _sections(line: Centreline, *, lumen: Floats, outer: Floats, contours: Contours) -> Sections:
     thickness = contours.outer_mm - contours.inner_mm
-    radius_mm = float(np.sqrt(np.median(lumen) / np.pi))
+    radius_mm = float(np.sqrt(np.median(outer) / np.pi))
     from_end = np.minimum(line.along_mm, line.length_mm - line.along_mm)
     known = (lumen > 0) & (outer > lumen)
     blank = np.zeros(len(lumen))

@@ -27,6 +27,7 @@ _MARGIN_MM = 8.0
 _MAX_DETOUR = 2.5
 _N_SECTORS = 6
 _MIN_RISE = 1.4
+_END = 4  # planes
 _IS_TUBE = 0.15
 _MAX_PIECES = 5
 
@@ -153,7 +154,7 @@ def is_dark_tube(image: nib.Nifti1Image, *, line: Centreline) -> bool:
     """Whether along a line a dark core is bright all around: black blood within a wall.
 
     Rays in six sectors, averaged over 2.5 mm along the line, must rise to 1.4 times the core's
-    signal within 3 mm, all sectors but one, in 70 % of the planes.
+    signal within 3 mm, all sectors but one, in 70 % of the planes and half of those at an end.
     """
     rays = sample_rays(image, line=line, order=1)
     n_planes, n_rays, _ = rays.shape
@@ -162,7 +163,8 @@ def is_dark_tube(image: nib.Nifti1Image, *, line: Centreline) -> bool:
     core = sectors[..., : int(0.3 / RAY_STEP_MM)].mean(axis=(1, 2))
     crest = sectors[..., int(0.5 / RAY_STEP_MM) : int(3 / RAY_STEP_MM)].max(axis=2)
     bright = np.sum(crest >= _MIN_RISE * core[:, None], axis=1) >= _N_SECTORS - 1
-    return bool(bright.mean() >= 0.7)
+    ends = min(bright[:_END].mean(), bright[-_END:].mean())
+    return bool(bright.mean() >= 0.7 and ends >= 0.5)
 
 
 def check_side(line: Centreline, *, side: str, to_template: Floats, name: str) -> None:

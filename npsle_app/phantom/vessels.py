@@ -10,10 +10,12 @@ from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
 
-LUMEN, WALL, CSF, BRAIN = 0.05, 1.0, 0.25, 0.85
+LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
 PSF_FWHM_VOXELS = 0.6
 _STEP_MM = 0.05
 _PARTS = 4  # sub-voxels along each axis
+_SLAB = 32  # planes drawn at once
+_SLOW_RISE = 0.75  # of slow blood's signal, from the axis to the wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +132,36 @@ def scan_arteries(
     corner = np.array(centre_mm) - voxel_mm * np.array(shape) / 2 + rng.uniform(0, voxel_mm, 3)
     affine = np.diag([voxel_mm] * 3 + [1.0])
     affine[:3, 3] = corner + voxel_mm / 2
-    fine = _draw(
-        arteries, corner=corner, shape=shape, voxel_mm=voxel_mm, surroundings=surroundings,
-        bright_blood=bright_blood,
-    )  # fmt: skip
+    scene = _Scene(
+        arteries=arteries,
+        surroundings=surroundings,
+        blood=BRIGHT_BLOOD if bright_blood else None,
+        part_mm=voxel_mm / _PARTS,
+    )
+    fine = scene.drawn(corner, sizes=tuple(n * _PARTS for n in shape))
     blurred = ndimage.gaussian_filter(fine, psf_fwhm_voxels * _PARTS / 2.3548, mode="nearest")
     signal = blurred.reshape(sum(((n, _PARTS) for n in shape), ())).mean(axis=(1, 3, 5))
     real, imaginary = rng.normal(0, 1 / snr, (2, *shape))
     magnitude = 400 * np.hypot(signal + real, imaginary)
-    lumen, outer = _masks(arteries, affine=affine, shape=shape)
-    return VesselScan(
-        image=_image(magnitude.astype(np.float32), affine=affine),
-        lumen=_image(lumen.astype(np.uint8), affine=affine),
-        outer=_image(outer.astype(np.uint8), affine=affine),
+    image = _image(magnitude.astype(np.float32), affine=affine)
+    lumen, outer = true_masks(arteries, image=image)
+    return VesselScan(image=image, lumen=lumen, outer=outer)
+
+
+def true_masks(
+    arteries: list[Artery], *, image: nib.Nifti1Image
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
+    """Return masks of lumen and of lumen with wall: 1 where a voxel's centre lies inside."""
+    grid = np.moveaxis(np.indices(image.shape), 0, -1).reshape(-1, 3)
+    points = nib.affines.apply_affine(image.affine, grid)
+    lumen, outer = np.zeros((2, len(points)), dtype=np.uint8)
+    for artery in arteries:
+        inside = _inside(artery, points=points, ramp_mm=1e-6)
+        lumen[inside.where] |= inside.lumen > 0.5
+        outer[inside.where] |= (inside.outer > 0.5) | (inside.lumen > 0.5)
+    return (
+        _image(lumen.reshape(image.shape), affine=image.affine),
+        _image(outer.reshape(image.shape), affine=image.affine),
     )
 
 
@@ -154,38 +173,54 @@ def _image(data: NDArray[np.generic], *, affine: Floats) -> nib.Nifti1Image:
     return image
 
 
-def _draw(
-    arteries: list[Artery],
-    *,
-    corner: Floats,
-    shape: tuple[int, ...],
-    voxel_mm: float,
-    surroundings: Surroundings,
-    bright_blood: bool,
-) -> NDArray[np.float32]:
-    """Draw signals on the fine grid; edges are ramps one fine voxel wide."""
-    part = voxel_mm / _PARTS
-    sizes = [n * _PARTS for n in shape]
-    points = np.moveaxis(np.indices(sizes), 0, -1).reshape(-1, 3) * part + corner + part / 2
-    signal = np.full(len(points), CSF)
-    main = arteries[0]
-    if surroundings.brain_gap_mm is not None:
-        toward = np.array(surroundings.toward) / np.linalg.norm(surroundings.toward)
-        surface = (main.points @ toward).max() + main.radius_mm + main.wall_mm
-        depth = points @ toward - surface - surroundings.brain_gap_mm
-        signal += (BRAIN - CSF) * np.clip(0.5 + depth / part, 0, 1)
-    insides = [_inside(artery, points=points, ramp_mm=part) for artery in arteries]
-    for where, _, outer, _ in insides:
-        signal[where] += (WALL - signal[where]) * outer
-    for where, lumen, _, blood in insides:
-        signal[where] += ((1.5 if bright_blood else blood) - signal[where]) * lumen
-    return signal.reshape(sizes).astype(np.float32)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """What is drawn on the fine grid, whose voxels are `part_mm` wide."""
+
+    arteries: list[Artery]
+    surroundings: Surroundings
+    blood: float | None
+    part_mm: float
+
+    def drawn(self, corner: Floats, *, sizes: tuple[int, ...]) -> NDArray[np.float32]:
+        """Draw signals, a slab at a time; edges are ramps one fine voxel wide."""
+        made = np.empty(sizes, dtype=np.float32)
+        for start in range(0, sizes[0], _SLAB):
+            slab = (min(_SLAB, sizes[0] - start), *sizes[1:])
+            grid = np.moveaxis(np.indices(slab), 0, -1).reshape(-1, 3) + np.array([start, 0, 0])
+            made[start : start + slab[0]] = self._signal(
+                (grid + 0.5) * self.part_mm + corner
+            ).reshape(slab)
+        return made
+
+    def _signal(self, points: Floats) -> Floats:
+        signal = np.full(len(points), CSF)
+        main, around = self.arteries[0], self.surroundings
+        if around.brain_gap_mm is not None:
+            toward = np.array(around.toward) / np.linalg.norm(around.toward)
+            surface = (main.points @ toward).max() + main.radius_mm + main.wall_mm
+            depth = points @ toward - surface - around.brain_gap_mm
+            signal += (BRAIN - CSF) * np.clip(0.5 + depth / self.part_mm, 0, 1)
+        insides = [_inside(each, points=points, ramp_mm=self.part_mm) for each in self.arteries]
+        for inside in insides:
+            signal[inside.where] += (WALL - signal[inside.where]) * inside.outer
+        for inside in insides:
+            blood = inside.blood if self.blood is None else self.blood
+            signal[inside.where] += (blood - signal[inside.where]) * inside.lumen
+        return signal
 
 
-def _inside(
-    artery: Artery, *, points: Floats, ramp_mm: float
-) -> tuple[NDArray[np.intp], Floats, Floats, Floats]:
-    """Return the points near a tube, how far they are lumen and tube (0-1), and blood's signal."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inside:
+    """The points near a tube (indices), how far they are lumen and tube (0-1), blood's signal."""
+
+    where: NDArray[np.intp]
+    lumen: Floats
+    outer: Floats
+    blood: Floats
+
+
+def _inside(artery: Artery, *, points: Floats, ramp_mm: float) -> _Inside:
     reach = artery.radius_mm + artery.wall_mm + artery.offset_mm + ramp_mm
     box = np.all((points > artery.points.min(axis=0) - reach)
                  & (points < artery.points.max(axis=0) + reach), axis=1)  # fmt: skip
@@ -196,23 +231,18 @@ def _inside(
     away = points[near] - artery.points[index]
     from_axis = np.linalg.norm(away, axis=1)
     from_centre = np.linalg.norm(away - artery.offset_mm * first[index], axis=1)
-    lumen = np.clip(0.5 + (artery.radius_mm - from_axis) / ramp_mm, 0, 1)
-    outer = np.clip(0.5 + (artery.radius_mm + artery.wall_mm - from_centre) / ramp_mm, 0, 1)
-    blood = np.full(len(near), LUMEN)
+    return _Inside(
+        where=near,
+        lumen=np.clip(0.5 + (artery.radius_mm - from_axis) / ramp_mm, 0, 1),
+        outer=np.clip(0.5 + (artery.radius_mm + artery.wall_mm - from_centre) / ramp_mm, 0, 1),
+        blood=_blood(artery, index=index, from_axis=from_axis),
+    )
+
+
+def _blood(artery: Artery, *, index: NDArray[np.intp], from_axis: Floats) -> Floats:
+    blood = np.full(len(index), LUMEN)
     if artery.slow_mm:
-        slow = (index * _STEP_MM >= artery.slow_mm[0]) & (index * _STEP_MM <= artery.slow_mm[1])
-        layer = np.clip(from_axis / artery.radius_mm, 0, 1) ** 2
-        blood[slow] += 0.75 * layer[slow]
-    return near, lumen, outer, blood
-
-
-def _masks(
-    arteries: list[Artery], *, affine: Floats, shape: tuple[int, ...]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    points = np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]
-    lumen, outer = np.zeros((2, len(points)), dtype=bool)
-    for artery in arteries:
-        where, in_lumen, in_outer, _ = _inside(artery, points=points, ramp_mm=1e-6)
-        lumen[where] |= in_lumen > 0.5
-        outer[where] |= in_outer > 0.5
-    return lumen.reshape(shape), (outer | lumen).reshape(shape)
+        along = index * _STEP_MM
+        slow = (along >= artery.slow_mm[0]) & (along <= artery.slow_mm[1])
+        blood[slow] += _SLOW_RISE * np.clip(from_axis[slow] / artery.radius_mm, 0, 1) ** 2
+    return blood
