@@ -46,3 +46,10 @@ def test_a_lock_has_a_hash_for_every_library_and_no_address(lock: str) -> None:
 @pytest.mark.parametrize("smaller", ["requirements-build.lock", "requirements.lock"])
 def test_what_checks_runs_on_the_same_versions_as_what_ships(smaller: str) -> None:
     assert set(pins(smaller)) <= set(pins("requirements-dev.lock"))
+
+
+def test_the_notice_names_every_library_of_the_image() -> None:
+    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    packages = {line.split("==")[0] for line in lines if "==" in line and "win32" not in line}
+    notice = set(re.split(r"[\s,()]+", (ROOT / "NOTICE").read_text("utf-8").lower()))
+    assert packages <= notice, sorted(packages - notice)
