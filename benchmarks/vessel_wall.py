@@ -38,7 +38,7 @@ from npsle_app.phantom.vessels import (  # noqa: E402
 )
 
 FIELD_MM = (12.0, 17.0, 18.0)
-IN_BOX = slice(80, -80)  # of the arc's points: 4 mm from its ends, inside the field of view
+IN_BOX = slice(110, -110)  # of the arc's points: 5.5 mm from its ends, inside the field of view
 missed: list[str] = []
 
 

@@ -44,7 +44,8 @@ class Annulus:
 
     `shape` is centre (2, mm), log radius, log wall, shift of the outer circle against the
     inner (2, mm) and the ellipse's cosine and sine part (mm). `covariance` is that of `shape`
-    from the noise alone; `by_blur` is how `shape` moves when the point spread is one SD wider.
+    from the noise alone; `by_blur` is how `shape` moves, to first order, when the
+    point spread is one SD wider; walls below a voxel move more than that to the thin side.
     """
 
     shape: Floats
@@ -123,9 +124,9 @@ def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus |
     1973, doi:10.1137/0710036). The covariance is that of all parameters together, with the
     residuals' variance.
     """
-    if section.signal.size < 4 * _N_SHAPE:
+    scale = float(np.ptp(section.signal)) if section.signal.size >= 4 * _N_SHAPE else 0.0
+    if scale <= 1e-6 * float(np.abs(section.signal).max(initial=0)):
         return None
-    scale = float(np.ptp(section.signal)) or 1.0
     shape: Floats = np.array(
         [*start.centre_mm, np.log(start.radius_mm), np.log(max(start.wall_mm, 0.1)), 0, 0, 0, 0],
         dtype=np.float64,
