@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.imaging.vessel_annulus import (
-    PSF_FWHM_VOXELS,
     Annulus,
     Section,
     Start,
-    blur_sigma_mm,
     fit_annulus,
 )
+from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm
 from npsle_app.imaging.vessel_centreline import Centreline, moved
 from npsle_app.imaging.vessel_contours import Contours, find_contours
 from npsle_app.imaging.vessel_gates import MAX_VOXEL_MM, MIN_ACCEPTED, Quality, accepted

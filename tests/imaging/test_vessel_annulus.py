@@ -10,11 +10,9 @@ from npsle_app.imaging.vessel_annulus import (
     BLUR_UNCERTAINTY,
     Section,
     Start,
-    blur_sigma_mm,
-    blurred_disc,
     fit_annulus,
-    rician_excess,
 )
+from npsle_app.imaging.vessel_blur import blur_sigma_mm, blurred_disc, rician_excess
 
 SIGMA_MM = blur_sigma_mm(0.5)
 

@@ -6,12 +6,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 from npsle_app.imaging.vessel_centreline import make_centreline
+from npsle_app.imaging.vessel_landmarks import check_side, trace_landmarks
 from npsle_app.imaging.vessel_search import (
     EXPECTED,
     Expectation,
-    check_side,
     find_vessel,
-    trace_landmarks,
     vesselness,
 )
 from npsle_app.imaging.vessel_wall import measure_vessel
