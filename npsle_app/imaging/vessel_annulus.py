@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import leastsq
 
 from npsle_app.imaging.vessel_blur import blurred_disc, rician_excess
 
@@ -93,11 +93,10 @@ def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus |
     kept, clean = np.ones(section.signal.size, dtype=bool), section
     for _ in range(_ROUNDS):
         part = _taken(clean, kept)
-        found = least_squares(
+        shape, _ = leastsq(
             lambda shape, part=part: _residuals(shape, section=part, sigma_mm=sigma_mm) / scale,
-            shape, method="lm", x_scale=0.1, ftol=1e-4, xtol=1e-4, max_nfev=150,
+            shape, ftol=1e-4, xtol=1e-4, maxfev=150, diag=np.full(_N_SHAPE, 10.0),
         )  # fmt: skip
-        shape = np.asarray(found.x, dtype=np.float64)
         if not np.all(np.abs(shape) < 10):
             return None
         model, noise = _model(shape, section=clean, kept=kept, sigma_mm=sigma_mm)
