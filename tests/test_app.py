@@ -21,7 +21,7 @@ from npsle_app.phantom.study import Study, write_study
 
 EXPECTED = Path(__file__).with_name("expected_outputs.txt")
 VOXEL_MM = 4.0
-_WAIT_S = 600
+_WAIT_S = 1800
 
 
 @dataclass(frozen=True)
