@@ -93,9 +93,10 @@ def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus |
     kept, clean = np.ones(section.signal.size, dtype=bool), section
     for _ in range(_ROUNDS):
         part = _taken(clean, kept)
-        shape, _ = leastsq(
+        shape, *_ = leastsq(
             lambda shape, part=part: _residuals(shape, section=part, sigma_mm=sigma_mm) / scale,
             shape, ftol=1e-4, xtol=1e-4, maxfev=150, diag=np.full(_N_SHAPE, 10.0),
+            full_output=True,  # else it warns where it does not converge
         )  # fmt: skip
         if not np.all(np.abs(shape) < 10):
             return None

@@ -61,3 +61,18 @@ def rician_excess(signal: Floats, *, noise: float) -> Floats:
     mean = np.sqrt(np.pi / 2) * noise * ((1 + 2 * half) * i0e(half) + 2 * half * i1e(half))
     excess: Floats = mean - np.maximum(signal, 0)
     return excess
+
+
+def fine_detail(data: NDArray[np.float32]) -> float:
+    """Return how much of the noise is in the finest detail, 1 for voxels as they were acquired.
+
+    The fourth differences of white noise have 35/3 times the variance of its second ones;
+    interpolated or smoothed images have far less. Least over the three axes, with medians in
+    place of variances, so that edges hardly count; 0 where the data are flat.
+    """
+    shares = []
+    for axis in range(3):
+        second, fourth = (np.abs(np.diff(data, n=n, axis=axis)) for n in (2, 4))
+        spread = float(np.median(second))
+        shares.append((float(np.median(fourth)) / spread) ** 2 / (35 / 3) if spread > 0 else 0.0)
+    return min(shares)

@@ -13,7 +13,7 @@ from npsle_app.imaging.vessel_annulus import (
     Start,
     fit_annulus,
 )
-from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm
+from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessel_centreline import Centreline, moved
 from npsle_app.imaging.vessel_contours import Contours, find_contours
 from npsle_app.imaging.vessel_gates import MAX_VOXEL_MM, MIN_ACCEPTED, Quality, accepted
@@ -28,13 +28,21 @@ from npsle_app.imaging.vessel_planes import (
 )
 from npsle_app.imaging.vessel_section import PlaneSection, study_section
 
-__all__ = ["PlaneSection", "Vessel", "check_resolution", "measure_vessel", "study_section"]
+__all__ = [
+    "PlaneSection",
+    "Vessel",
+    "check_resolution",
+    "check_sampling",
+    "measure_vessel",
+    "study_section",
+]
 
 Floats = NDArray[np.float64]
 
 _MARGIN_MM = 8.0
 _AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
 _ROUNDS = 2  # how often the centreline is moved to the lumen's middle
+_MIN_DETAIL = 0.65
 _TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided
 
 
@@ -69,10 +77,12 @@ def measure_vessel(
     Raises
     ------
     ValueError
-        If voxels are longer than 0.8 mm, or the centreline leaves the image.
+        If voxels are longer than 0.8 mm, the image was interpolated or smoothed, or the
+        centreline leaves it.
     """
     voxel_mm = check_resolution(image)
     part = cut_around(image, line=line, margin_mm=_MARGIN_MM)
+    check_sampling(part)
     line = _centred(part, line=line)
     contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
     sigma_mm = blur_sigma_mm(voxel_mm, psf_fwhm_voxels=psf_fwhm_voxels)
@@ -100,6 +110,18 @@ def check_resolution(image: nib.Nifti1Image) -> float:
                f"of 0.3-1.5 mm; at most {MAX_VOXEL_MM} mm can be measured")  # fmt: skip
         raise ValueError(msg)
     return float(np.prod(edges) ** (1 / 3))
+
+
+def check_sampling(image: nib.Nifti1Image) -> None:
+    """Refuse images that were interpolated or smoothed: their blur is not that of their voxels.
+
+    A wall of one voxel would read twice as thick, with a narrow interval.
+    """
+    share = fine_detail(image.get_fdata(dtype=np.float32))
+    if share < _MIN_DETAIL:
+        msg = (f"not assessable: the image was interpolated or smoothed (finest "
+               f"detail {share:.2f} of white noise's): use voxels as acquired")  # fmt: skip
+        raise ValueError(msg)
 
 
 def lumen_centres(contours: Contours) -> Floats:

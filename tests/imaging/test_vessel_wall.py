@@ -5,6 +5,7 @@ from functools import cache
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from npsle_app.imaging.vessel_centreline import make_centreline
 from npsle_app.imaging.vessel_gates import check_flow
@@ -118,3 +119,12 @@ def test_a_centreline_outside_the_image_is_refused():
     line = make_centreline(np.linspace([30, 0, 0], [30, 0, 10], 20))
     with pytest.raises(ValueError, match="field of view"):
         measure_vessel(scan.image, line=line)
+
+
+def test_an_interpolated_image_is_refused_because_its_blur_is_not_that_of_its_voxels():
+    artery, scan = scene()
+    fine = ndimage.zoom(scan.image.get_fdata(), 2, order=3)
+    step = (np.array(scan.image.shape) - 1) / (np.array(fine.shape) - 1)
+    affine = scan.image.affine @ np.diag([*step, 1])
+    with pytest.raises(ValueError, match="not assessable: the image was interpolated"):
+        measure_vessel(with_image(fine, affine), line=rough_line(artery))
