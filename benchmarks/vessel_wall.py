@@ -20,6 +20,7 @@ set_threads(1)  # before NumPy is loaded, or it takes as many as there are
 
 import nibabel as nib  # noqa: E402
 import numpy as np  # noqa: E402
+from scipy import ndimage  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
 from npsle_app.imaging.vessel_centreline import straighten  # noqa: E402
@@ -350,6 +351,11 @@ def bad_input() -> None:
     empty = nib.Nifti1Image(np.zeros(image.shape, np.uint8), image.affine)
     far = image.affine.copy()
     far[0, 3] += 30
+    step = [(n - 1) / (2 * n - 1) for n in image.shape]
+    finer = nib.Nifti1Image(
+        ndimage.zoom(image.get_fdata(dtype=np.float32), 2, order=3),
+        image.affine @ np.diag([*step, 1]),
+    )
     trials = {
         "landmarks outside": lambda: trace_landmarks(image, landmarks=ends + 40, name="M1"),
         "LPS for RAS": lambda: trace_landmarks(
@@ -367,6 +373,9 @@ def bad_input() -> None:
         ),
         "out of the field of view": lambda: find_vessel(
             image, box=empty, expected=EXPECTED["M1"], name="M1"
+        ),
+        "interpolated to twice the voxels": lambda: measure_vessel(
+            finer, line=trace_landmarks(finer, landmarks=ends, name="M1")
         ),
         "2 mm voxels": lambda: measure_vessel(
             coarse, line=trace_landmarks(image, landmarks=ends, name="M1")
