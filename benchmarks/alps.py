@@ -33,7 +33,8 @@ from npsle_app.bids.gradients import read_tables  # noqa: E402
 from npsle_app.bids.scans import Scan  # noqa: E402
 from npsle_app.bids.series import phase_axis  # noqa: E402
 from npsle_app.imaging.denoise import denoise  # noqa: E402
-from npsle_app.imaging.dwi import Head, Steps, prepare_dwi  # noqa: E402
+from npsle_app.imaging.dwi import Steps, prepare_dwi  # noqa: E402
+from npsle_app.imaging.dwi_distortion import Head  # noqa: E402
 from npsle_app.imaging.dwi_findings import study_series  # noqa: E402
 from npsle_app.imaging.gradients import choose_volumes, mean_unweighted, read_fsl  # noqa: E402
 from npsle_app.imaging.head_mask import head_mask  # noqa: E402

@@ -9,29 +9,24 @@ from scipy import ndimage
 
 from npsle_app.imaging.bias_field import correct_bias
 from npsle_app.imaging.denoise import denoise
-from npsle_app.imaging.distortion import (
-    displacement_of_pair,
-    displacement_to_t1w,
-    jacobian,
-    undistort,
+from npsle_app.imaging.dwi_distortion import (
+    BIAS_SAMPLING_MM,
+    BIAS_SPLINE_MM,
+    Head,
+    find_displacement,
+    rigid_to_t1w,
 )
-from npsle_app.imaging.dwi_motion import (
-    Motion,
-    add_shell_shift,
-    estimate_motion,
-    rotated_gradients,
-)
+from npsle_app.imaging.dwi_motion import estimate_motion
 from npsle_app.imaging.dwi_outliers import Outliers, find_outliers
-from npsle_app.imaging.flair import mutual_information
+from npsle_app.imaging.dwi_resampling import resample_series
 from npsle_app.imaging.gradients import Gradients
 from npsle_app.imaging.head_mask import head_mask
+from npsle_app.imaging.motion import Motion, add_shell_shift, rotated_gradients
 from npsle_app.imaging.registration import register_rigid, resample
 from npsle_app.imaging.ringing import remove_ringing
 from npsle_app.imaging.volumes import like
 
-_SHELL_GRID_MM, _T1W_GRID_MM = 3.0, 2.0
-_BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
-_MARGIN_VOXELS = 3
+_SHELL_GRID_MM = 3.0
 _SMALLEST = 2  # volumes below this cannot be aligned to anything
 
 Mask = NDArray[np.bool_]
@@ -48,14 +43,6 @@ class Steps:
     undistort: bool = True
     unbias: bool = True
     replace_outliers: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The T1w image of the same session and its brain mask, on one grid."""
-
-    t1w: nib.Nifti1Image
-    brain: nib.Nifti1Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +123,16 @@ def prepare_dwi(
         motion = _align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
     turned = gradients if motion is None else rotated_gradients(gradients, motion=motion)
     before = _mean_b0(
-        _resampled(cleaned, mask=skull, motion=motion, displacement_mm=None, axis=phase_axis,
+        resample_series(cleaned, mask=skull, motion=motion, displacement_mm=None, axis=phase_axis,
                    only=~gradients.weighted),
         gradients=gradients.take(~gradients.weighted),
     )  # fmt: skip
     method, displacement = "off" if not steps.undistort else "none", None
     if steps.undistort and phase_axis is not None:
-        method, displacement = _find_displacement(
+        method, displacement = find_displacement(
             before, mask=skull, reverse=reverse, head=head, axis=phase_axis, seed=seed
         )
-    aligned = _resampled(
+    aligned = resample_series(
         cleaned,
         mask=skull,
         motion=motion,
@@ -205,7 +192,7 @@ def _align(
     if not weighted.any() or weighted.all():
         return motion
     parts = [
-        _mean(_resampled(series, mask=mask, motion=motion, displacement_mm=None, axis=axis,
+        _mean(resample_series(series, mask=mask, motion=motion, displacement_mm=None, axis=axis,
                          only=chosen, order=1))
         for chosen in (~weighted, weighted)
     ]  # fmt: skip
@@ -216,62 +203,6 @@ def _align(
     return add_shell_shift(motion, matrix=matrix, volumes=weighted)
 
 
-def _find_displacement(
-    b0: nib.Nifti1Image,
-    *,
-    mask: Mask,
-    reverse: nib.Nifti1Image | None,
-    head: Head | None,
-    axis: int,
-    seed: int,
-) -> tuple[str, NDArray[np.float64] | None]:
-    zooms = np.linalg.norm(b0.affine[:3, :3], axis=0)
-    if reverse is not None:
-        return "pair", _displacement_of_pair(b0, reverse=reverse, mask=mask, zooms=zooms, axis=axis)
-    if head is None:
-        return "none", None
-    even = _even(b0, mask=mask, seed=seed)
-    matrix = np.linalg.inv(_rigid_to_t1w(even, head=head, seed=seed))
-    t1w, brain = (
-        resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
-        for image, order in ((head.t1w, 1), (head.brain, 0))
-    )
-    data, inside = even.get_fdata(dtype=np.float32), brain > 0.5
-    found = displacement_to_t1w(data, t1w, mask=inside, zooms_mm=zooms, phase_axis=axis)
-    straight = undistort(
-        data, displacement_mm=found, zooms_mm=zooms, phase_axis=axis, density=False
-    ).astype(np.float32)
-    gained = mutual_information(straight[inside], t1w[inside]) > mutual_information(
-        data[inside], t1w[inside]
-    )
-    return ("t1w", found) if gained else ("unlike", None)
-
-
-def _displacement_of_pair(
-    b0: nib.Nifti1Image,
-    *,
-    reverse: nib.Nifti1Image,
-    mask: Mask,
-    zooms: NDArray[np.floating],
-    axis: int,
-) -> NDArray[np.float64]:
-    """Find the field, then how the head lay in the other image, then the field again."""
-    first, second = (image.get_fdata(dtype=np.float32) for image in (b0, reverse))
-    both = mask | head_mask(reverse)
-    found = displacement_of_pair(first, second, mask=both, zooms_mm=zooms, phase_axis=axis)
-    straight = [
-        undistort(data, displacement_mm=sign * found, zooms_mm=zooms, phase_axis=axis)
-        for data, sign in ((first, 1), (second, -1))
-    ]
-    pair = nib.Nifti1Image(np.stack(straight, axis=-1).astype(np.float32), b0.affine)
-    still = Gradients(np.zeros(2), np.zeros((2, 3)))
-    motion = estimate_motion(pair, mask=mask, gradients=still, phase_axis=axis)
-    moved = resample(reverse, reference=b0, matrix=motion.matrix(1), order=1)
-    return displacement_of_pair(
-        first, moved.get_fdata(dtype=np.float32), mask=both, zooms_mm=zooms, phase_axis=axis
-    )
-
-
 def _finish(
     series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, steps: Steps, seed: int
 ) -> PreparedDwi:
@@ -280,14 +211,14 @@ def _finish(
     skull = head_mask(b0)
     if steps.unbias:
         even, shading = correct_bias(
-            b0, mask=like(b0, skull), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM,
+            b0, mask=like(b0, skull), sampling_mm=BIAS_SAMPLING_MM, spline_mm=BIAS_SPLINE_MM,
             seed=seed,
         )  # fmt: skip
         data = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
         series, b0 = nib.Nifti1Image(data, series.affine), even
     to_t1w, brain = None, skull
     if head is not None:
-        to_t1w = _rigid_to_t1w(b0, head=head, seed=seed)
+        to_t1w = rigid_to_t1w(b0, head=head, seed=seed)
         moved = resample(head.brain, reference=b0, matrix=np.linalg.inv(to_t1w), order=1)
         brain = (moved.get_fdata(dtype=np.float32) > 0.5) & (b0.get_fdata(dtype=np.float32) > 0)
     outliers = find_outliers(series, mask=brain, gradients=gradients)
@@ -299,24 +230,6 @@ def _finish(
     )  # fmt: skip
 
 
-def _rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> NDArray[np.float64]:
-    """Return the matrix that maps T1w world to the world of the series."""
-    return register_rigid(
-        b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed, spacing_mm=_T1W_GRID_MM
-    )
-
-
-def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Take in some millimetres around the brain: its edge tells most."""
-    return like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
-
-
-def _even(b0: nib.Nifti1Image, *, mask: Mask, seed: int) -> nib.Nifti1Image:
-    return correct_bias(
-        b0, mask=like(b0, mask), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM, seed=seed
-    )[0]
-
-
 def _mean_b0(series: nib.Nifti1Image, *, gradients: Gradients) -> nib.Nifti1Image:
     data = series.get_fdata(dtype=np.float32)[..., ~gradients.weighted]
     return like(series.slicer[..., 0], data.mean(axis=-1))
@@ -324,38 +237,3 @@ def _mean_b0(series: nib.Nifti1Image, *, gradients: Gradients) -> nib.Nifti1Imag
 
 def _mean(series: nib.Nifti1Image) -> nib.Nifti1Image:
     return like(series.slicer[..., 0], series.get_fdata(dtype=np.float32).mean(axis=-1))
-
-
-def _resampled(
-    series: nib.Nifti1Image,
-    *,
-    mask: Mask,
-    motion: Motion | None,
-    displacement_mm: NDArray[np.float64] | None,
-    axis: int | None,
-    only: Mask | None = None,
-    order: int = 3,
-    density: bool = False,
-) -> nib.Nifti1Image:
-    """Resample volumes once, through distortion and motion, near the head; 0 elsewhere."""
-    data = series.get_fdata(dtype=np.float32)
-    chosen = np.flatnonzero(np.ones(data.shape[3], bool) if only is None else only)
-    if motion is None and displacement_mm is None:
-        return nib.Nifti1Image(data[..., chosen], series.affine)
-    near = ndimage.binary_dilation(mask, iterations=_MARGIN_VOXELS)
-    where, packed = np.argwhere(near).astype(float), np.ones(int(near.sum()))
-    if displacement_mm is not None and axis is not None:
-        zooms = np.linalg.norm(series.affine[:3, :3], axis=0)
-        where[:, axis] += displacement_mm[near] / zooms[axis]
-        if density:
-            packed = jacobian(displacement_mm, zooms_mm=zooms, phase_axis=axis)[near]
-    found = np.zeros((*data.shape[:3], len(chosen)), np.float32)
-    for place, volume in enumerate(chosen):
-        points, stretch = where, 1.0
-        if motion is not None:
-            matrix = motion.matrix(int(volume))
-            by_voxel = np.linalg.inv(series.affine) @ matrix @ series.affine
-            points, stretch = nib.affines.apply_affine(by_voxel, where), np.linalg.det(matrix)
-        values = ndimage.map_coordinates(data[..., volume], points.T, order=order, mode="nearest")
-        found[near, place] = np.maximum(values * packed * stretch, 0)
-    return nib.Nifti1Image(found, series.affine)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.imaging.coherence import Coherence, measure_coherence
-from npsle_app.imaging.dwi import Head, PreparedDwi
-from npsle_app.imaging.dwi_motion import framewise_displacement_mm, head_shifts_mm
+from npsle_app.imaging.dwi import PreparedDwi
+from npsle_app.imaging.dwi_distortion import Head
 from npsle_app.imaging.gradients import Gradients, Selection
+from npsle_app.imaging.motion import framewise_displacement_mm, head_shifts_mm
 from npsle_app.imaging.tensor import (
     TensorFit,
     fit_tensors,

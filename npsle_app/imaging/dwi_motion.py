@@ -10,12 +10,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
-from npsle_app.imaging.gradients import Gradients, find_shells, rotate
+from npsle_app.imaging.gradients import Gradients, find_shells
+from npsle_app.imaging.motion import Motion, rotated_gradients
 from npsle_app.imaging.tensor import MIN_DIRECTIONS, design_matrix
 
-HEAD_RADIUS_MM = 50.0
 _GRID_MM = 4.0
 # Smoothing (full width at half maximum) and target of each round. A tensor fitted to volumes
 # that lie apart bends to them and holds them there; the mean of a shell does not.
@@ -23,60 +22,10 @@ _ROUNDS = ((6.0, False), (6.0, False), (6.0, False), (4.0, True))
 _STEPS = 4
 _MIN_POINTS = 500
 _MAX_LEVERAGE = 0.8
-_MIN_FOR_EDDY = 8
 _FLOOR = 1e-3  # of the largest signal
 _B_SCALE = np.array([1000.0] * 6 + [1.0])  # so that no column of the design outweighs another
 
 Floats = NDArray[np.floating]
-
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How each volume lies against the first b0 volume.
-
-    Attributes
-    ----------
-    rotations : (N, 3) array
-        Rotation vectors in radians, about the middle of the brain.
-    shifts_mm : (N, 3) array
-        World axes.
-    eddy : (N, 3) array
-        Shift along the phase-encoding axis per mm along each world axis; zeros where the axis
-        is not known.
-    centre_mm : (3,) array
-        Middle of the brain in the first b0 volume.
-    phase_axis : (3,) array or None
-        Unit vector, world axes.
-    """
-
-    rotations: NDArray[np.float64]
-    shifts_mm: NDArray[np.float64]
-    eddy: NDArray[np.float64]
-    centre_mm: NDArray[np.float64]
-    phase_axis: NDArray[np.float64] | None
-
-    @property
-    def turns(self) -> NDArray[np.float64]:
-        """Rotation matrices, (N, 3, 3): of the head, without eddy currents."""
-        turns: NDArray[np.float64] = Rotation.from_rotvec(self.rotations).as_matrix()
-        return turns
-
-    @property
-    def matrices(self) -> NDArray[np.float64]:
-        """Affine matrices, (N, 4, 4), eddy currents included."""
-        return np.stack([self.matrix(volume) for volume in range(len(self.rotations))])
-
-    def matrix(self, volume: int) -> NDArray[np.float64]:
-        """Return (4, 4): x → E (R (x − c) + c + t), E the stretch of eddy currents about c."""
-        turn = Rotation.from_rotvec(self.rotations[volume]).as_matrix()
-        axis = np.zeros(3) if self.phase_axis is None else self.phase_axis
-        stretch = np.eye(3) + np.outer(axis, self.eddy[volume])
-        matrix = np.eye(4)
-        matrix[:3, :3] = stretch @ turn
-        matrix[:3, 3] = (
-            self.centre_mm + stretch @ self.shifts_mm[volume] - matrix[:3, :3] @ self.centre_mm
-        )
-        return matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,71 +81,6 @@ def estimate_motion(
         targets = _targets(seen, labels=labels, gradients=turned)
         motion = _improve(smoothed[fwhm_mm], motion=motion, targets=targets, weighted=labels > 0)
     return motion
-
-
-def add_shell_shift(motion: Motion, *, matrix: Floats, volumes: NDArray[np.bool_]) -> Motion:
-    """Put a rigid motion, common to some volumes, before theirs.
-
-    `matrix` maps world points of the first b0 volume to points of these volumes as they lie
-    after `motion`.
-    """
-    turn, shift = matrix[:3, :3], matrix[:3, :3] @ motion.centre_mm + matrix[:3, 3]
-    moved = shift - motion.centre_mm
-    rotations, shifts = motion.rotations.copy(), motion.shifts_mm.copy()
-    own = Rotation.from_rotvec(rotations[volumes])
-    rotations[volumes] = (own * Rotation.from_matrix(turn)).as_rotvec()
-    shifts[volumes] = shifts[volumes] + own.apply(moved)
-    return Motion(rotations, shifts, motion.eddy, motion.centre_mm, motion.phase_axis)
-
-
-def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
-    """Return, (N,), how far the head moved since the volume before; 0 for the first.
-
-    Sum of the absolute changes of shifts (`head_shifts_mm`) and of rotations, these on a
-    sphere of 50 mm.
-
-    References
-    ----------
-    Power et al. (2012) NeuroImage 59:2142-54. doi:10.1016/j.neuroimage.2011.10.018
-    """
-    shifts = head_shifts_mm(motion, gradients=gradients)
-    moved = np.abs(np.diff(shifts, axis=0)).sum(axis=1)
-    turned = np.abs(np.diff(motion.rotations, axis=0)).sum(axis=1) * HEAD_RADIUS_MM
-    displacement: NDArray[np.float64] = np.r_[0.0, moved + turned]
-    return displacement
-
-
-def head_shifts_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
-    """Return the shifts of the head, (N, 3), world axes.
-
-    Shifts along the phase encoding that follow the gradients as a linear function come from
-    eddy currents and are taken out.
-    """
-    return motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
-
-
-def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
-    """Return the shifts, (N, 3), along the phase encoding that the gradients explain."""
-    explained = np.zeros_like(motion.shifts_mm)
-    weighted = gradients.weighted
-    if motion.phase_axis is None or weighted.sum() < _MIN_FOR_EDDY:
-        return explained
-    cause = gradients.directions[weighted] * gradients.b_values[weighted, None]
-    along = motion.shifts_mm[weighted] @ motion.phase_axis
-    basis = np.c_[cause, np.ones(len(along))]
-    slopes = np.linalg.lstsq(basis, along, rcond=None)[0][:3]
-    explained[weighted] = np.outer(cause @ slopes, motion.phase_axis)
-    return explained
-
-
-def rotated_gradients(gradients: Gradients, *, motion: Motion) -> Gradients:
-    """Turn directions with the head, so that they hold for the aligned volumes.
-
-    References
-    ----------
-    Leemans and Jones (2009) Magn Reson Med 61:1336-49. doi:10.1002/mrm.21890
-    """
-    return rotate(gradients, rotations=motion.turns.transpose(0, 2, 1))
 
 
 def _at_rest(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], phase_axis: int | None) -> Motion:

@@ -6,15 +6,15 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from npsle_app.imaging.dwi_motion import (
+from npsle_app.imaging.dwi_motion import estimate_motion
+from npsle_app.imaging.gradients import Gradients
+from npsle_app.imaging.motion import (
     Motion,
     add_shell_shift,
-    estimate_motion,
     framewise_displacement_mm,
     head_shifts_mm,
     rotated_gradients,
 )
-from npsle_app.imaging.gradients import Gradients
 from tests.imaging.dwi_scene import AFFINE, scheme, series
 
 PHASE = np.array([0.0, 1.0, 0.0])

@@ -14,7 +14,8 @@ from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.series import phase_axis
 from npsle_app.bids.writer import Writer
-from npsle_app.imaging.dwi import Head, PreparedDwi, Steps, prepare_dwi, take_over
+from npsle_app.imaging.dwi import PreparedDwi, Steps, prepare_dwi, take_over
+from npsle_app.imaging.dwi_distortion import Head
 from npsle_app.imaging.dwi_findings import DwiFindings, describe_volumes, study_series
 from npsle_app.imaging.dwi_gates import (
     check_distortion,
