@@ -137,7 +137,7 @@ def choose_series(candidates: Sequence[Candidate], *, wanted: Mapping[str, Wante
     ]
     if not fitting:
         asked = " that the filter file asks for" if wanted else ""
-        return Choice("dwi", None, f"no dwi image{asked}")
+        return Choice("dwi", None, f"no DWI series{asked}")
     groups = _group(fitting)
     for group in groups:
         group.reverse = _find_reverse(group.runs[0], candidates)

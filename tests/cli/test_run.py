@@ -172,10 +172,11 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(app, tmp_path):
     call = app("participant", "--dry-run")
 
     assert files(tmp_path) == before
-    assert call.lines[:6] == [
+    assert call.lines[:7] == [
         "sub-01",
         "  t1w: sub-01/anat/sub-01_T1w.nii.gz (the only one)",
         "  flair: sub-01/anat/sub-01_FLAIR.nii.gz (the only one)",
+        "  dwi: none (no DWI series)",
         "  anat: will run",
         "  wmh: will run after anat",
         "  tissue: will run after anat, wmh",
@@ -190,7 +191,7 @@ def test_a_dry_run_knows_what_would_be_reused(app, tmp_path):
     call = app("participant", "--dry-run", "--participant-label", "01", "--wmh-threshold", "0.4")
 
     assert files(tmp_path) == before
-    assert call.lines[3:6] == [
+    assert call.lines[4:7] == [
         "  anat: reused",
         "  wmh: will run",
         "  tissue: will run after wmh",
