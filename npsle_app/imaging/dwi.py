@@ -7,19 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.bias_field import correct_bias
 from npsle_app.imaging.denoise import denoise
 from npsle_app.imaging.dwi_distortion import (
-    BIAS_SAMPLING_MM,
-    BIAS_SPLINE_MM,
     Head,
+    even_out,
     find_displacement,
     rigid_to_t1w,
 )
 from npsle_app.imaging.dwi_motion import estimate_motion
 from npsle_app.imaging.dwi_outliers import Outliers, find_outliers
 from npsle_app.imaging.dwi_resampling import resample_series
-from npsle_app.imaging.gradients import Gradients
+from npsle_app.imaging.gradients import Gradients, mean_unweighted
 from npsle_app.imaging.head_mask import head_mask
 from npsle_app.imaging.motion import Motion, add_shell_shift, rotated_gradients
 from npsle_app.imaging.registration import register_rigid, resample
@@ -116,16 +114,16 @@ def prepare_dwi(
     phase_axis : int or None
         Image axis of phase encoding.
     """
-    skull = head_mask(_mean_b0(series, gradients=gradients))
+    skull = head_mask(mean_unweighted(series, b_values=gradients.b_values))
     cleaned, noise_sd, notes = _clean(series, mask=skull, steps=steps)
     motion = None
     if steps.align and len(gradients.b_values) >= _SMALLEST:
         motion = _align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
     turned = gradients if motion is None else rotated_gradients(gradients, motion=motion)
-    before = _mean_b0(
+    before = mean_unweighted(
         resample_series(cleaned, mask=skull, motion=motion, displacement_mm=None, axis=phase_axis,
                    only=~gradients.weighted),
-        gradients=gradients.take(~gradients.weighted),
+        b_values=gradients.b_values[~gradients.weighted],
     )  # fmt: skip
     method, displacement = "off" if not steps.undistort else "none", None
     if steps.undistort and phase_axis is not None:
@@ -207,13 +205,10 @@ def _finish(
     series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, steps: Steps, seed: int
 ) -> PreparedDwi:
     """Even out the series, find the brain and the place of T1w, mend slices that dropped out."""
-    b0 = _mean_b0(series, gradients=gradients)
+    b0 = mean_unweighted(series, b_values=gradients.b_values)
     skull = head_mask(b0)
     if steps.unbias:
-        even, shading = correct_bias(
-            b0, mask=like(b0, skull), sampling_mm=BIAS_SAMPLING_MM, spline_mm=BIAS_SPLINE_MM,
-            seed=seed,
-        )  # fmt: skip
+        even, shading = even_out(b0, mask=skull, seed=seed)
         data = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
         series, b0 = nib.Nifti1Image(data, series.affine), even
     to_t1w, brain = None, skull
@@ -228,11 +223,6 @@ def _finish(
         dwi=series, gradients=gradients, b0=b0, b0_before=b0, brain=like(b0, brain),
         outliers=outliers, to_t1w=to_t1w,
     )  # fmt: skip
-
-
-def _mean_b0(series: nib.Nifti1Image, *, gradients: Gradients) -> nib.Nifti1Image:
-    data = series.get_fdata(dtype=np.float32)[..., ~gradients.weighted]
-    return like(series.slicer[..., 0], data.mean(axis=-1))
 
 
 def _mean(series: nib.Nifti1Image) -> nib.Nifti1Image:

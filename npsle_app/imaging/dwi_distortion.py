@@ -16,7 +16,7 @@ from npsle_app.imaging.head_mask import head_mask
 from npsle_app.imaging.registration import register_rigid, resample
 from npsle_app.imaging.volumes import like
 
-BIAS_SAMPLING_MM, BIAS_SPLINE_MM = 6.0, 200.0
+_BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
 _T1W_GRID_MM = 2.0
 
 Mask = NDArray[np.bool_]
@@ -64,7 +64,7 @@ def find_displacement(
         return "pair", _displacement_of_pair(b0, reverse=reverse, mask=mask, zooms=zooms, axis=axis)
     if head is None:
         return "none", None
-    even = _even(b0, mask=mask, seed=seed)
+    even, _ = even_out(b0, mask=mask, seed=seed)
     matrix = np.linalg.inv(rigid_to_t1w(even, head=head, seed=seed))
     t1w, brain = (
         resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
@@ -118,7 +118,10 @@ def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:
     return like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
 
 
-def _even(b0: nib.Nifti1Image, *, mask: Mask, seed: int) -> nib.Nifti1Image:
+def even_out(
+    b0: nib.Nifti1Image, *, mask: Mask, seed: int
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
+    """Return the unweighted volume without its bias field, and that field."""
     return correct_bias(
-        b0, mask=like(b0, mask), sampling_mm=BIAS_SAMPLING_MM, spline_mm=BIAS_SPLINE_MM, seed=seed
-    )[0]
+        b0, mask=like(b0, mask), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM, seed=seed
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.imaging.tensor import B0_MAX, MIN_DIRECTIONS
+from npsle_app.imaging.volumes import like
 
 SHELL_WIDTH = 50.0
 TENSOR_B = (700.0, 1300.0)
@@ -119,7 +120,7 @@ def mean_unweighted(series: nib.Nifti1Image, *, b_values: Floats) -> nib.Nifti1I
         msg = "the image of reversed phase encoding has no volume without diffusion weighting"
         raise ValueError(msg)
     data = series.get_fdata(dtype=np.float32)[..., chosen]
-    return nib.Nifti1Image(data.mean(axis=-1), series.affine)
+    return like(series.slicer[..., 0], data.mean(axis=-1))
 
 
 def rotate(gradients: Gradients, *, rotations: Floats) -> Gradients:

@@ -20,7 +20,7 @@ from tests.imaging.dwi_scene import AFFINE, scheme, series
 def still(monkeypatch):
     """Registration and N4 take most of a small session's time."""
     monkeypatch.setattr(preparing, "register_rigid", lambda *_, **__: np.eye(4))
-    monkeypatch.setattr(preparing, "correct_bias", lambda image, **_: (
+    monkeypatch.setattr(preparing, "even_out", lambda image, **_: (
         image, nib.Nifti1Image(np.ones(image.shape, np.float32), image.affine)))  # fmt: skip
 
 
