@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from npsle_app.phantom.cohort import PAPERS, block_of, simulate_cohort
+from npsle_app.phantom.cohort_files import write_cohort
 from npsle_app.phantom.study import Study, write_study
 
 
@@ -16,14 +18,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{out} is a file: name a folder")
     if out.is_dir() and any(out.iterdir()) and not asked.force:
         return _refuse(f"{out} is not empty: name another folder, or write into it with --force")
+    if asked.cohort:
+        return _write_cohort(out, asked)
     study = Study(
-        participants=asked.participants,
+        participants=asked.participants or 3,
         seed=asked.seed,
-        voxel_mm=asked.voxel_mm,
-        sessions=asked.sessions,
+        voxel_mm=asked.voxel_mm or 1.0,
+        sessions=asked.sessions or 1,
     )
     write_study(out, study=study)
     sys.stdout.write(f"{study.participants} participants in {out}\n")
+    return 0
+
+
+def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
+    if asked.sessions or asked.voxel_mm:
+        return _refuse("--cohort writes tables of one visit: leave out --sessions and --voxel-mm")
+    participants = asked.participants or block_of(asked.cohort)
+    write_cohort(
+        out, cohort=simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
+    )
+    sys.stdout.write(f"{participants} participants in {out}, tables only\n")
     return 0
 
 
@@ -35,14 +50,25 @@ def _refuse(reason: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="npsle_phantom",
-        description="Write a synthetic BIDS study (T1w and FLAIR) whose right answers are known.",
+        description="Write a synthetic BIDS study whose right answers are known: images, or with "
+        "--cohort tables only.",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder of the new dataset")
-    parser.add_argument("--participants", type=_count, default=3, metavar="N", help="default 3")
+    parser.add_argument(
+        "--participants",
+        type=_count,
+        metavar="N",
+        help="default 3; with --cohort as many as in the paper",
+    )
+    parser.add_argument(
+        "--cohort",
+        choices=PAPERS,
+        help="tables only, with the moments that a paper prints: paper1 is Wang 2026 (DTI-ALPS, "
+        "vessel wall), paper2 Inglese 2021 (volumes)",
+    )
     parser.add_argument(
         "--sessions",
         type=_count,
-        default=1,
         metavar="N",
         help="scans of each participant, a year apart, with growing lesions; default 1",
     )
@@ -50,7 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--voxel-mm",
         type=_voxel_mm,
-        default=1.0,
         metavar="V",
         help="edge of the T1w voxels, 0.7 to 4 mm; default 1, and 3 is fast",
     )

@@ -1,0 +1,96 @@
+"""Simulated cohorts: the tables of a study whose effects are known, without images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from npsle_app.phantom import cohort_paper1, cohort_paper2
+from npsle_app.phantom.clinic import COLUMNS
+from npsle_app.phantom.cohort_records import Cohort, Person, Row
+
+PAPERS = ("paper1", "paper2")
+_STREAM = 200  # apart from the streams of images and of their clinical rows
+
+_MORE: Mapping[str, Mapping[str, object]] = {
+    "group": {
+        "Description": "Study group",
+        "Levels": {
+            "HC": "Healthy control",
+            "non-NPSLE": "Systemic lupus erythematosus, no neuropsychiatric event attributed to it",
+            "NPSLE": "Neuropsychiatric systemic lupus erythematosus",
+        },
+    },
+    "diabetes": {"Description": "Diabetes", "Levels": {"0": "No", "1": "Yes"}},
+    "sledai_2k_non_np": {
+        "Description": "SLEDAI-2K without its seven neurological items, 0 to 49",
+    },
+    "total_cholesterol_mmol_l": {"Description": "Total cholesterol", "Units": "mmol/L"},
+    "ldl_mmol_l": {"Description": "Low-density lipoprotein cholesterol", "Units": "mmol/L"},
+    "iga_g_l": {"Description": "Immunoglobulin A", "Units": "g/L"},
+}
+
+
+def simulate_cohort(paper: str, *, participants: int, seed: int) -> Cohort:
+    """Draw a cohort with the printed moments of a paper.
+
+    The groups come in blocks as large as the paper's study (80 or 155), in a shuffled order,
+    so that a cohort of that size has the paper's group sizes, and a participant stays the
+    same in a larger cohort.
+
+    Raises
+    ------
+    ValueError
+        If no paper has that name.
+    """
+    source = _source(paper)
+    profiles = _ordered(source.BLOCK, participants=participants, seed=seed)
+    people = [
+        _draw(source.make_person, profile, seed=seed, index=index)
+        for index, profile in enumerate(profiles, start=1)
+    ]
+    ids = [f"sub-{index:0{_digits(participants)}d}" for index in range(1, participants + 1)]
+    named = [({"participant_id": one}, person) for one, person in zip(ids, people, strict=True)]
+    clinical = [identity | person.clinical for identity, person in named]
+    known = {**COLUMNS, **_MORE}
+    return Cohort(
+        clinical=clinical,
+        measures=[identity | person.measures for identity, person in named],
+        columns={name: known[name] for name in (clinical[0] if clinical else ())},
+        truth={"cohort": paper, "seed": seed, "participants": participants} | source.truth(),
+    )
+
+
+def block_of(paper: str) -> int:
+    """Return how many participants the paper has."""
+    return len(_source(paper).BLOCK)
+
+
+def _source(paper: str) -> Any:
+    if paper not in PAPERS:
+        msg = f"no cohort is called {paper!r}; there are {list(PAPERS)}"
+        raise ValueError(msg)
+    return {"paper1": cohort_paper1, "paper2": cohort_paper2}[paper]
+
+
+def _ordered(block: Sequence[Any], *, participants: int, seed: int) -> list[Any]:
+    order = np.random.default_rng([seed, 0, _STREAM]).permutation(len(block))
+    return [block[order[index % len(block)]] for index in range(participants)]
+
+
+def _draw(
+    make: Callable[[np.random.Generator, Any], Person], profile: Any, *, seed: int, index: int
+) -> Person:
+    return make(np.random.default_rng([seed, index, _STREAM]), profile)
+
+
+def _digits(participants: int) -> int:
+    return max(4, len(str(participants)))
+
+
+def tidy(measures: Row) -> Row:
+    """Round as the app's tables do: six digits."""
+    return {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value
+        for name, value in measures.items()
+    }
