@@ -1,0 +1,41 @@
+"""Who belongs to which population, and why there is no one."""
+
+import pandas as pd
+
+from npsle_app.cohort.assembly import Cohort
+from npsle_app.cohort.exclusion import EXCLUDED
+from npsle_app.cohort.study import Contrast, Population, Study
+from npsle_app.cohort.values import as_level, each
+
+
+def members(frame: pd.DataFrame, *, population: Population) -> pd.Series:
+    """Say which rows belong to a population; none if a column is not there.
+
+    Those who are excluded belong to none.
+    """
+    inside = frame[EXCLUDED].isna()
+    for column, levels in population.where.items():
+        inside &= each(frame[column], as_level).isin(levels) if column in frame else False
+    return inside
+
+
+def contrast_sides(
+    frame: pd.DataFrame, *, study: Study, contrast: Contrast
+) -> tuple[pd.Series, pd.Series]:
+    """Say which rows are in the group of a contrast and which in what it is compared with."""
+    group, against = (
+        members(frame, population=study.populations[name])
+        for name in (contrast.group, contrast.against)
+    )
+    return group, against
+
+
+def explain_empty(cohort: Cohort, *, population: Population) -> str:
+    """Say why a population has no members: a column or a level that is not there."""
+    for column, levels in population.where.items():
+        if absence := cohort.find_absence(column):
+            return f"{population.label}: {absence}"
+        found = sorted(set(each(cohort.included[column].dropna(), as_level)))
+        if not set(levels) & set(found):
+            return f"{population.label}: {column} has none of {list(levels)}; it has {found}"
+    return f"{population.label}: no one"
