@@ -6,51 +6,25 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
+
+from npsle_app.phantom.tubes import Artery, arc, branch, inside_tube
+
+__all__ = [
+    "Artery",
+    "Surroundings",
+    "VesselScan",
+    "arc",
+    "branch",
+    "scan_arteries",
+    "true_masks",
+]
 
 Floats = NDArray[np.float64]
 
 LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
 PSF_FWHM_VOXELS = 0.6
-_STEP_MM = 0.05
 _PARTS = 4  # sub-voxels along each axis
 _SLAB = 32  # planes drawn at once
-_SLOW_RISE = 0.75  # of slow blood's signal, from the axis to the wall
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artery:
-    """A tube along `points`, (n, 3) in mm, RAS.
-
-    `offset_mm` moves the outer wall's centre off the lumen's, along the first axis of the
-    frame: the wall is thinnest by that much on one side and thickest on the other.
-    `slow_mm` is the stretch (from, to) in mm along the vessel where blood flows too slowly
-    to turn black beside the wall.
-    """
-
-    points: Floats
-    radius_mm: float
-    wall_mm: float
-    offset_mm: float = 0.0
-    slow_mm: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.offset_mm < self.wall_mm:
-            msg = f"the offset must be below the wall: {self.offset_mm} and {self.wall_mm} mm"
-            raise ValueError(msg)
-
-    @property
-    def lumen_mm2(self) -> float:
-        return float(np.pi * self.radius_mm**2)
-
-    @property
-    def wall_mm2(self) -> float:
-        return float(np.pi * (self.radius_mm + self.wall_mm) ** 2 - self.lumen_mm2)
-
-    @property
-    def nwi(self) -> float:
-        """Normalized wall index, WA / (WA + LA)."""
-        return self.wall_mm2 / (self.wall_mm2 + self.lumen_mm2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,43 +45,6 @@ class VesselScan:
     image: nib.Nifti1Image
     lumen: nib.Nifti1Image
     outer: nib.Nifti1Image
-
-
-def arc(*, length_mm: float, bend_radius_mm: float = np.inf, tilt_deg: float = 0.0) -> Floats:
-    """Return points every 0.05 mm of an arc about the origin, RAS.
-
-    It starts upwards (z) where it is not tilted, bends towards y, and is tilted about x.
-    """
-    along = np.arange(-length_mm / 2, length_mm / 2 + _STEP_MM / 2, _STEP_MM)
-    if np.isinf(bend_radius_mm):
-        points = np.stack([0 * along, 0 * along, along], axis=1)
-    else:
-        turn = along / bend_radius_mm
-        points = bend_radius_mm * np.stack([0 * turn, 1 - np.cos(turn), np.sin(turn)], axis=1)
-    tilt = np.deg2rad(tilt_deg)
-    about_x = np.array(
-        [[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]]
-    )
-    turned: Floats = points @ about_x.T
-    return turned
-
-
-def branch(artery: Artery, *, at: float, length_mm: float, radius_mm: float) -> Artery:
-    """Return a side branch that leaves at a share `at` of the length, perpendicular to it."""
-    index = int(at * (len(artery.points) - 1))
-    tangent, first, _ = frame(artery.points)
-    away = first[index] + 0.3 * tangent[index]
-    along = np.arange(0, length_mm, _STEP_MM)[:, None] * away / np.linalg.norm(away)
-    return Artery(points=artery.points[index] + along, radius_mm=radius_mm, wall_mm=0.3)
-
-
-def frame(points: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return tangent and two normals at each point; the first stays nearest to x."""
-    tangent = np.gradient(points, axis=0)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    first = np.array([1.0, 0.0, 0.0]) - tangent[:, :1] * tangent
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    return tangent, first, np.cross(tangent, first)
 
 
 def scan_arteries(
@@ -156,7 +93,7 @@ def true_masks(
     points = nib.affines.apply_affine(image.affine, grid)
     lumen, outer = np.zeros((2, len(points)), dtype=np.uint8)
     for artery in arteries:
-        inside = _inside(artery, points=points, ramp_mm=1e-6)
+        inside = inside_tube(artery, points=points, ramp_mm=1e-6)
         lumen[inside.where] |= inside.lumen > 0.5
         outer[inside.where] |= (inside.outer > 0.5) | (inside.lumen > 0.5)
     return (
@@ -201,48 +138,10 @@ class _Scene:
             surface = (main.points @ toward).max() + main.radius_mm + main.wall_mm
             depth = points @ toward - surface - around.brain_gap_mm
             signal += (BRAIN - CSF) * np.clip(0.5 + depth / self.part_mm, 0, 1)
-        insides = [_inside(each, points=points, ramp_mm=self.part_mm) for each in self.arteries]
+        insides = [inside_tube(each, points=points, ramp_mm=self.part_mm) for each in self.arteries]
         for inside in insides:
             signal[inside.where] += (WALL - signal[inside.where]) * inside.outer
         for inside in insides:
-            blood = inside.blood if self.blood is None else self.blood
+            blood = LUMEN + inside.slow if self.blood is None else self.blood
             signal[inside.where] += (blood - signal[inside.where]) * inside.lumen
         return signal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inside:
-    """The points near a tube (indices), how far they are lumen and tube (0-1), blood's signal."""
-
-    where: NDArray[np.intp]
-    lumen: Floats
-    outer: Floats
-    blood: Floats
-
-
-def _inside(artery: Artery, *, points: Floats, ramp_mm: float) -> _Inside:
-    reach = artery.radius_mm + artery.wall_mm + artery.offset_mm + ramp_mm
-    box = np.all((points > artery.points.min(axis=0) - reach)
-                 & (points < artery.points.max(axis=0) + reach), axis=1)  # fmt: skip
-    near = np.nonzero(box)[0]
-    distance, index = cKDTree(artery.points).query(points[near], distance_upper_bound=reach)
-    near, index = near[np.isfinite(distance)], index[np.isfinite(distance)]
-    _, first, _ = frame(artery.points)
-    away = points[near] - artery.points[index]
-    from_axis = np.linalg.norm(away, axis=1)
-    from_centre = np.linalg.norm(away - artery.offset_mm * first[index], axis=1)
-    return _Inside(
-        where=near,
-        lumen=np.clip(0.5 + (artery.radius_mm - from_axis) / ramp_mm, 0, 1),
-        outer=np.clip(0.5 + (artery.radius_mm + artery.wall_mm - from_centre) / ramp_mm, 0, 1),
-        blood=_blood(artery, index=index, from_axis=from_axis),
-    )
-
-
-def _blood(artery: Artery, *, index: NDArray[np.intp], from_axis: Floats) -> Floats:
-    blood = np.full(len(index), LUMEN)
-    if artery.slow_mm:
-        along = index * _STEP_MM
-        slow = (along >= artery.slow_mm[0]) & (along <= artery.slow_mm[1])
-        blood[slow] += _SLOW_RISE * np.clip(from_axis[slow] / artery.radius_mm, 0, 1) ** 2
-    return blood
