@@ -1,0 +1,88 @@
+"""How numbers are written, in one place for tables, sentences and figures."""
+
+import math
+
+_SMALLEST_P = 0.001
+NOT_AVAILABLE = "n/a"
+
+
+def decimals_for(spread: float) -> int:
+    """Choose decimals so that a spread (SD, standard error) shows two digits or whole numbers.
+
+    Examples
+    --------
+    >>> [decimals_for(spread) for spread in (55, 4.2, 0.13, 0.0021, 0)]
+    [0, 1, 2, 4, 2]
+    """
+    if not math.isfinite(spread) or spread <= 0:
+        return 2
+    return min(max(1 - math.floor(math.log10(spread)), 0), 6)
+
+
+def format_number(value: float | None, *, decimals: int) -> str:
+    """Write a number with a true minus sign; what cannot be known is `n/a`.
+
+    Examples
+    --------
+    >>> format_number(-0.304, decimals=2), format_number(-0.001, decimals=2)
+    ('−0.30', '0.00')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_AVAILABLE
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def format_p(p: float | None) -> str:
+    """Write a p-value: three decimals, never 0.
+
+    Examples
+    --------
+    >>> format_p(0.0204), format_p(1e-9)
+    ('0.020', '<0.001')
+    """
+    if p is None or not math.isfinite(p):
+        return NOT_AVAILABLE
+    return f"<{_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
+
+
+def equals_p(p: float | None) -> str:
+    """Write `p = 0.020` or `p < 0.001`."""
+    text = format_p(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def format_interval(value: float, low: float, high: float, *, decimals: int) -> str:
+    """Write an estimate with its interval.
+
+    Examples
+    --------
+    >>> format_interval(-17.1, -31.4, -2.8, decimals=1)
+    '−17.1 (−31.4 to −2.8)'
+    """
+    told = [format_number(one, decimals=decimals) for one in (value, low, high)]
+    return f"{told[0]} ({told[1]} to {told[2]})"
+
+
+def format_mean(mean: float, sd: float) -> str:
+    """Write mean ± standard deviation."""
+    places = decimals_for(sd)
+    return f"{format_number(mean, decimals=places)} ± {format_number(sd, decimals=places)}"
+
+
+def format_median(median: float, low: float, high: float) -> str:
+    """Write median and range of percentiles."""
+    places = decimals_for((high - low) / 2 if high > low else median)
+    told = [format_number(one, decimals=places) for one in (median, low, high)]
+    return f"{told[0]} ({told[1]}–{told[2]})"
+
+
+def format_count(count: int, of: int) -> str:
+    """Write a count and its share.
+
+    Examples
+    --------
+    >>> format_count(33, 38)
+    '33 (87 %)'
+    """
+    return f"{count} ({100 * count / of:.0f} %)" if of else f"{count} ({NOT_AVAILABLE})"

@@ -1,0 +1,177 @@
+"""Ordinary least squares with one effect of interest, two standard errors and diagnostics."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+_FULL_LEVERAGE = 1 - 1e-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Standard error, 95 % limits and p-value of an estimate; NaN where not estimable."""
+
+    se: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearFit:
+    """The effect of the first variable of a linear model.
+
+    Attributes
+    ----------
+    estimate
+        B, in units of the outcome.
+    classic, hc3
+        With equal variances, and robust to unequal ones (MacKinnon 1985); both by t with
+        `df` = n − number of coefficients.
+    partial_r2
+        Share of the variance left by the covariates that the effect explains.
+    vif, max_vif
+        Variance inflation of the effect, and the greatest of all variables.
+    max_cook, max_cook_row
+        Greatest Cook's distance and the row that has it.
+    heteroscedasticity_p, normality_p
+        Breusch-Pagan (Koenker) and Jarque-Bera tests of the residuals.
+    """
+
+    n: int
+    df: int
+    estimate: float
+    classic: Interval
+    hc3: Interval
+    partial_r2: float
+    r2: float
+    residual_sd: float
+    vif: float
+    max_vif: float
+    max_cook: float
+    max_cook_row: int
+    heteroscedasticity_p: float
+    normality_p: float
+
+
+def fit_linear(outcome: Values, *, design: Values) -> LinearFit:
+    """Fit a linear model and report the effect of its first column.
+
+    Parameters
+    ----------
+    outcome : (n,) array
+        Complete: no missing values.
+    design : (n, k) array
+        Variables without the intercept, which is added; the first is that of interest.
+
+    Raises
+    ------
+    ValueError
+        If values are too few, the outcome is constant, or the columns depend on each other.
+    """
+    from statsmodels.regression.linear_model import OLS
+
+    n, k = design.shape
+    df = n - k - 1
+    _check(outcome, design, df)
+    matrix = np.column_stack([np.ones(n), design])
+    model = OLS(outcome, matrix).fit()
+    leverage = (matrix * np.asarray(model.model.pinv_wexog).T).sum(axis=1)
+    cook = _cook(np.asarray(model.resid), leverage, k + 1)
+    statistic = float(model.tvalues[1])
+    vifs = _inflation(design)
+    return LinearFit(
+        n=n,
+        df=df,
+        estimate=float(model.params[1]),
+        classic=_interval(model),
+        hc3=_robust(model, leverage),
+        partial_r2=statistic**2 / (statistic**2 + df),
+        r2=float(model.rsquared),
+        residual_sd=float(np.sqrt(model.mse_resid)),
+        vif=float(vifs[0]),
+        max_vif=float(vifs.max()),
+        max_cook=float(cook.max()),
+        max_cook_row=int(cook.argmax()),
+        heteroscedasticity_p=_breusch_pagan(np.asarray(model.resid), matrix),
+        normality_p=_jarque_bera(np.asarray(model.resid)),
+    )
+
+
+def p_of_interval(estimate: float, *, low: float, high: float, df: int) -> float:
+    """Recover the p-value from an estimate and its 95 % limits by t.
+
+    Examples
+    --------
+    >>> round(p_of_interval(-17.1, low=-31.4, high=-2.8, df=138), 3)
+    0.019
+    """
+    from scipy import stats
+
+    se = (high - low) / (2 * stats.t.ppf(0.975, df))
+    return float(2 * stats.t.sf(abs(estimate) / se, df))
+
+
+def _check(outcome: Values, design: Values, df: int) -> None:
+    n, k = design.shape
+    if df < 1:
+        msg = f"{n} complete participants are too few for {k + 1} coefficients"
+        raise ValueError(msg)
+    if np.ptp(outcome) == 0:
+        msg = f"the outcome is constant ({outcome[0]:g})"
+        raise ValueError(msg)
+    scaled = (design - design.mean(axis=0)) / np.where(np.ptp(design, axis=0), design.std(0), 1)
+    if np.linalg.matrix_rank(scaled, tol=1e-8 * np.sqrt(n)) < k:
+        msg = "the variables of the model depend on each other"
+        raise ValueError(msg)
+
+
+def _interval(model: Any) -> Interval:
+    low, high = model.conf_int()[1]
+    return Interval(
+        se=float(model.bse[1]), low=float(low), high=float(high), p=float(model.pvalues[1])
+    )
+
+
+def _robust(model: Any, leverage: Values) -> Interval:
+    """HC3 divides by 1 − leverage: a row that alone decides a coefficient has none."""
+    if leverage.max() > _FULL_LEVERAGE:
+        return Interval(se=np.nan, low=np.nan, high=np.nan, p=np.nan)
+    return _interval(model.get_robustcov_results("HC3", use_t=True))
+
+
+def _cook(residuals: Values, leverage: Values, n_coefficients: int) -> Values:
+    """Cook's distances; a row that alone decides a coefficient has an infinite one."""
+    variance = (residuals**2).sum() / (len(residuals) - n_coefficients)
+    alone = leverage > _FULL_LEVERAGE
+    left = np.where(alone, 1, 1 - leverage)
+    distances = residuals**2 * leverage / (n_coefficients * variance * left**2)
+    return np.where(alone, np.inf, distances)
+
+
+def _inflation(design: Values) -> Values:
+    if design.shape[1] == 1:
+        return np.ones(1)
+    inverse: Values = np.diag(np.linalg.inv(np.corrcoef(design, rowvar=False)))
+    return inverse
+
+
+def _breusch_pagan(residuals: Values, matrix: Values) -> float:
+    from scipy import stats
+
+    squared = residuals**2
+    fitted = matrix @ np.linalg.lstsq(matrix, squared, rcond=None)[0]
+    total = ((squared - squared.mean()) ** 2).sum()
+    if total == 0:
+        return np.nan
+    explained = len(squared) * (1 - ((squared - fitted) ** 2).sum() / total)
+    return float(stats.chi2.sf(explained, matrix.shape[1] - 1))
+
+
+def _jarque_bera(residuals: Values) -> float:
+    from scipy import stats
+
+    return float(stats.jarque_bera(residuals).pvalue) if np.ptp(residuals) else np.nan
