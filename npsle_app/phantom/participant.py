@@ -15,16 +15,19 @@ from npsle_app.phantom.diffusion import PhantomDwi, acquire
 from npsle_app.phantom.fibres import draw_fibres
 from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid, turned, whole_head
+from npsle_app.phantom.head_arteries import HeadArteries, draw_arteries
 from npsle_app.phantom.lesions import add_lesions, draw_lesions
 from npsle_app.phantom.truth import Truth, find_truth
+from npsle_app.phantom.vessel_scan import VESSEL_KINDS, PhantomVessels, scan_session
 
 Stream = Literal[
-    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres", "dwi"
-]
+    "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres", "dwi",
+    "arteries", "vwi", "post", "angio",
+]  # fmt: skip
 # New streams go to the end, so that no study changes.
 _STREAMS: tuple[Stream, ...] = (
     "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres",
-    "dwi",
+    "dwi", "arteries", "vwi", "post", "angio",
 )  # fmt: skip
 
 MAX_LESION_ML = 15.0
@@ -37,7 +40,8 @@ _POSE_DEG, _POSE_MM = 6.0, 8.0
 class PhantomParticipant:
     """Scans of one synthetic person; `maps` holds the true fractions in the space of the T1w.
 
-    `dwi` is None unless it was asked for.
+    `dwi` and `vessels` are None unless they were asked for; every third person and all later
+    sessions have no vessel-wall image.
     """
 
     label: str
@@ -48,7 +52,9 @@ class PhantomParticipant:
     t1w: nib.Nifti1Image = field(repr=False)
     flair: nib.Nifti1Image = field(repr=False)
     maps: dict[str, nib.Nifti1Image] = field(repr=False)
+    arteries: HeadArteries = field(repr=False)
     dwi: PhantomDwi | None = field(repr=False, default=None)
+    vessels: PhantomVessels | None = field(repr=False, default=None)
 
 
 def make_participant(
@@ -60,6 +66,7 @@ def make_participant(
     flair_slice_mm: float | None = None,
     session: int = 1,
     diffusion: bool = False,
+    vessel_wall: bool = False,
 ) -> PhantomParticipant:
     """Make one person from nothing but a number and a seed.
 
@@ -82,6 +89,8 @@ def make_participant(
         coil are drawn anew, and lesions have grown unless `lesion_ml` says how large they are.
     diffusion
         Whether to make diffusion images too, which takes as long as all the rest.
+    vessel_wall
+        Whether to make vessel-wall images too.
     """
     if index < 1 or seed < 0 or not voxel_mm > 0:
         msg = f"expected index ≥ 1, seed ≥ 0, voxel_mm > 0: {index}, {seed}, {voxel_mm}"
@@ -92,8 +101,8 @@ def make_participant(
     person = _stream(seed, index, "person")
     age = int(np.clip(round(person.normal(44, 13)), 18, 78))
     sex: Literal["F", "M"] = "F" if person.uniform() < 0.8 else "M"
-    volume_ml = lesion_load_ml(index) * person.uniform(0.95, 1.05)
     group = _group(index)
+    volume_ml = lesion_load_ml(index) * person.uniform(0.95, 1.05)
     slice_mm = flair_slice_mm or (3.0 if index % 2 == 0 else 1.0)
 
     shape = draw_shape(_stream(seed, index, "shape"), age=age, sex=sex)
@@ -108,6 +117,7 @@ def make_participant(
     )
     contrast = draw_contrast(_stream(seed, index, "contrast"))
     fibres = draw_fibres(_stream(seed, index, "fibres"), group=group)
+    arteries = draw_arteries(_stream(seed, index, "arteries"), shape=shape, group=group)
     pose = _pose(seed, index, session)
     flair_grid = _flair_grid(slice_mm=slice_mm, voxel_mm=voxel_mm, pitch=shape.pitch)
     return PhantomParticipant(
@@ -138,6 +148,16 @@ def make_participant(
             pose=pose,
         ),
         maps=_maps(anatomy, lesions=lesions, pose=pose),
+        arteries=arteries,
+        vessels=scan_session(
+            anatomy,
+            arteries=arteries,
+            index=index,
+            streams={name: _stream(seed, index, name) for name in VESSEL_KINDS},
+            voxel_mm=voxel_mm,
+        )
+        if vessel_wall and session == 1
+        else None,
         dwi=acquire(
             anatomy,
             shape=shape,

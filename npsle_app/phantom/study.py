@@ -14,6 +14,8 @@ from npsle_app.phantom.clinic import COLUMNS, clinical_row
 from npsle_app.phantom.diffusion_files import write_dwi
 from npsle_app.phantom.image_files import write_image
 from npsle_app.phantom.participant import PhantomParticipant, make_participant
+from npsle_app.phantom.truth import vessel_truth
+from npsle_app.phantom.vessel_files import VESSEL_COLUMNS, write_vessels
 
 _README = """\
 # A synthetic study for npsle_app
@@ -23,9 +25,10 @@ Made by `npsle_phantom --participants {participants} --seed {seed} --voxel-mm {v
 the same call makes the same files, byte for byte, and a participant stays the same in a
 larger study.
 
-`sourcedata/truth.tsv` holds the true volumes and DTI-ALPS indices, `sourcedata/sub-*` the true
-tissue and lesion fractions on the grid of the T1w image. Clinical columns are drawn at random
-and carry no medical information.
+`sourcedata/truth.tsv` holds the true volumes, DTI-ALPS indices, arteries' lumens and walls,
+`sourcedata/sub-*` the true tissue and lesion fractions on the grid of the T1w image. Of three
+participants one has a black-blood image with an angiogram, one with and without contrast agent,
+one none. Clinical columns are drawn at random and carry no medical information.
 """
 
 _TRUTH_COLUMNS = {
@@ -90,7 +93,12 @@ def write_study(folder: Path, *, study: Study) -> None:
     for index in range(1, study.participants + 1):
         for session in range(1, study.sessions + 1):
             person = make_participant(
-                index, seed=study.seed, voxel_mm=study.voxel_mm, session=session, diffusion=True
+                index,
+                seed=study.seed,
+                voxel_mm=study.voxel_mm,
+                session=session,
+                diffusion=True,
+                vessel_wall=True,
             )
             label = f"ses-{session}" if study.sessions > 1 else None
             _write_scans(folder, person, session=label)
@@ -116,7 +124,7 @@ def write_study(folder: Path, *, study: Study) -> None:
 
 
 def _truth_row(person: PhantomParticipant, *, session: str | None) -> dict[str, Any]:
-    truth = asdict(person.truth)
+    truth = asdict(person.truth) | vessel_truth(person.arteries)
     if session is None:
         return {"participant_id": f"sub-{person.label}"} | {
             name: value for name, value in truth.items() if name not in _CHANGE_COLUMNS
@@ -136,6 +144,8 @@ def _write_scans(folder: Path, person: PhantomParticipant, *, session: str | Non
         write_json(path.with_name(f"{stem}_{suffix}.json"), sidecar | thickness)
     if person.dwi is not None:
         write_dwi(folder / inside, person.dwi, stem=stem, inside=inside)
+    if person.vessels is not None:
+        write_vessels(folder / inside / "anat", person.vessels, stem=stem)
     for name, image in person.maps.items():
         path = folder / "sourcedata" / inside / f"{stem}_{name}.nii.gz"
         write_image(path, _as_bytes(image))
@@ -175,5 +185,6 @@ def _write_tables(
     for name, text in (_TRUTH_COLUMNS | _CHANGE_COLUMNS).items():
         known[name] = {"Description": text, "Units": "mL"}
     known |= {name: {"Description": text, "Units": "1"} for name, text in _ALPS_COLUMNS.items()}
+    known |= VESSEL_COLUMNS
     dictionary = {name: known[name] for name in truths[0]}
     write_json(folder / "sourcedata" / "truth.json", dictionary)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fibres import Fibres
 from npsle_app.phantom.fields import Floats
+from npsle_app.phantom.head_arteries import HeadArteries
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,23 @@ def find_truth(
         wmh_new_ml=None if new is None else new * ml,
         wmh_enlarged_ml=None if enlarged is None else enlarged * ml,
     )
+
+
+def vessel_truth(arteries: HeadArteries) -> dict[str, float]:
+    """Return lumen and wall of each artery by the names of the app's measures, from its tube.
+
+    Areas in mm², thickness in mm; the enhancement ratio is that of every wall.
+    """
+    found: dict[str, float] = {}
+    for name, artery in arteries.main.items():
+        found |= {
+            f"vw_{name}_nwi": artery.nwi,
+            f"vw_{name}_lumen_area_mm2": artery.lumen_mm2,
+            f"vw_{name}_outer_wall_area_mm2": artery.lumen_mm2 + artery.wall_mm2,
+            f"vw_{name}_wall_thickness_mean_mm": artery.thickness_mm,
+        }
+    nwi = float(np.mean([artery.nwi for artery in arteries.main.values()]))
+    return {"vw_nwi": nwi, **found, "vw_enhancement_ratio": arteries.enhancement}
 
 
 def _grown(inside: NDArray[np.bool_], *, before: NDArray[np.bool_]) -> tuple[int, int]:

@@ -99,7 +99,7 @@ def frame(points: Floats) -> tuple[Floats, Floats, Floats]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
-    """The points near a tube (indices), and how far (0-1) they are lumen, tube and sleeve.
+    """The points near a tube (indices), and how far (0-1) they are lumen and tube.
 
     `slow` is what slow blood adds to the signal of black blood.
     """
@@ -107,19 +107,13 @@ class Inside:
     where: NDArray[np.intp]
     lumen: Floats
     outer: Floats
-    sleeve: Floats
     slow: Floats
 
 
-def inside_tube(
-    artery: Artery, *, points: Floats, ramp_mm: float, sleeve_mm: float = 0.0
-) -> Inside:
-    """Find the points inside a tube; edges are ramps `ramp_mm` wide.
-
-    The sleeve is what lies within `sleeve_mm` of the outer wall, the tube included.
-    """
+def inside_tube(artery: Artery, *, points: Floats, ramp_mm: float) -> Inside:
+    """Find the points inside a tube; edges are ramps `ramp_mm` wide."""
     outer_mm = artery.radius_mm + artery.wall_mm
-    reach = outer_mm + artery.offset_mm + sleeve_mm + ramp_mm
+    reach = outer_mm + artery.offset_mm + ramp_mm
     box = np.all((points > artery.points.min(axis=0) - reach)
                  & (points < artery.points.max(axis=0) + reach), axis=1)  # fmt: skip
     near = np.nonzero(box)[0]
@@ -133,12 +127,14 @@ def inside_tube(
         where=near,
         lumen=np.clip(0.5 + (artery.radius_mm - from_axis) / ramp_mm, 0, 1),
         outer=np.clip(0.5 + (outer_mm - from_centre) / ramp_mm, 0, 1),
-        sleeve=np.clip(0.5 + (outer_mm + sleeve_mm - from_centre) / ramp_mm, 0, 1),
-        slow=_slow(artery, index=index, from_axis=from_axis),
+        slow=slow_blood(artery, index=index, from_axis=from_axis),
     )
 
 
-def _slow(artery: Artery, *, index: NDArray[np.intp], from_axis: Floats) -> Floats:
+def slow_blood(
+    artery: Artery, *, index: NDArray[np.intp], from_axis: NDArray[np.floating]
+) -> Floats:
+    """Return what slow flow adds to black blood's signal at points by index and radius."""
     more = np.zeros(len(index))
     if artery.slow_mm:
         along = index * STEP_MM

@@ -36,7 +36,9 @@ def test_the_study_holds_scans_tables_and_truth(study):
     assert {"sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_FLAIR.json"} < names
     assert {"sub-01/dwi/sub-01_dir-AP_dwi.bvec", "sub-02/fmap/sub-02_dir-PA_epi.json"} < names
     assert {"sourcedata/truth.tsv", "sourcedata/sub-02/sub-02_lesions.nii.gz"} < names
-    assert len(names) == 6 + 2 * (4 + 4 + 2 + 5)
+    assert {"sub-01/anat/sub-01_acq-vwi_T1w.nii.gz", "sub-01/anat/sub-01_angio.json"} < names
+    assert "sub-02/anat/sub-02_acq-vwi_ce-gad_T1w.nii.gz" in names
+    assert len(names) == 6 + 2 * (4 + 4 + 2 + 5 + 4)
 
 
 def test_the_same_call_makes_the_same_bytes(study, tmp_path):
