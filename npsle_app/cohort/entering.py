@@ -1,0 +1,102 @@
+"""Who enters which analysis, and why the others do not."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from npsle_app.cohort.assembly import Cohort
+from npsle_app.cohort.exclusion import EXCLUDED
+from npsle_app.cohort.group_tests import expand
+from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.regressions import PRIMARY, SECONDARY, list_models
+from npsle_app.cohort.study import Study
+
+COLUMNS = ["analysis", "what", "population", "population_label", "n", "enters", "why_not"]
+
+
+def count_exclusions(cohort: Cohort) -> pd.DataFrame:
+    """Count the participants by the reason why they are left out of everything.
+
+    Returns
+    -------
+    DataFrame
+        `reason`, `n` and `participants` (comma-separated), most frequent first.
+    """
+    left_out = cohort.frame[cohort.frame[EXCLUDED].notna()]
+    rows = [
+        (reason, len(people), ", ".join(people["participant_id"]))
+        for reason, people in left_out.groupby(EXCLUDED)
+    ]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    return pd.DataFrame(rows, columns=["reason", "n", "participants"])
+
+
+def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+    """Say per analysis and population how many enter and which columns the others lack.
+
+    A participant who lacks several columns is counted under each of them in `why_not`.
+    """
+    rows = [
+        _row(cohort, study, analysis=analysis, what=what, population=name, columns=columns)
+        for analysis, what, populations, columns in _list_analyses(cohort, study)
+        for name in populations
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+_Asked = tuple[str, str, tuple[str, ...], tuple[str, ...]]  # analysis, what, populations, columns
+
+
+def _list_analyses(cohort: Cohort, study: Study) -> Iterator[_Asked]:
+    for names in study.comparisons:
+        for variable in study.table1.variables:
+            yield "table1", variable, names, (variable,)
+    for measure in expand(study.group_tests.measures, cohort=cohort):
+        yield "group_tests", measure, study.groups, (measure,)
+    asked = study.correlations
+    for measure in expand(asked.measures, cohort=cohort):
+        for clinical in asked.clinical:
+            columns = tuple(dict.fromkeys((measure, clinical, *asked.covariates)))
+            yield "correlations", f"{measure} × {clinical}", (asked.population,), columns
+    yield from _list_regressions(cohort, study)
+    if study.classifier.contrast and study.classifier.predictors:
+        contrast = study.contrast(study.classifier.contrast)
+        sides = (contrast.against, contrast.group)
+        yield "classifier", contrast.label, sides, study.classifier.predictors
+
+
+def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
+    for contrast in study.contrasts:
+        sides = (contrast.against, contrast.group)
+        for measure in expand(study.regressions.outcomes, cohort=cohort):
+            for model in list_models(study, measure=measure):
+                if model.name in (PRIMARY, SECONDARY):
+                    what = f"{measure}, {contrast.label}, {model.name}"
+                    yield "regressions", what, sides, (measure, *model.covariates)
+
+
+def _row(
+    cohort: Cohort,
+    study: Study,
+    *,
+    analysis: str,
+    what: str,
+    population: str,
+    columns: tuple[str, ...],
+) -> dict[str, object]:
+    rows = cohort.frame[members(cohort.frame, population=study.populations[population])]
+    told = {
+        "analysis": analysis,
+        "what": what,
+        "population": population,
+        "population_label": study.label(population),
+        "n": len(rows),
+    }
+    if rows.empty:
+        reason = explain_empty(cohort, population=study.populations[population])
+        return told | {"enters": 0, "why_not": reason}
+    if absent := [why for name in columns if (why := cohort.find_absence(name))]:
+        return told | {"enters": 0, "why_not": "; ".join(absent)}
+    lacking = rows[list(columns)].isna()
+    holes = [f"{count} without {name}" for name, count in lacking.sum().items() if count]
+    return told | {"enters": int((~lacking.any(axis=1)).sum()), "why_not": ", ".join(holes)}

@@ -1,0 +1,151 @@
+"""Measures compared between all groups: Kruskal-Wallis, then Dunn for each pair."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from npsle_app.cohort.assembly import Cohort
+from npsle_app.cohort.columns import describe_column
+from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.rank_tests import (
+    Values,
+    cliffs_delta,
+    dunn,
+    kruskal_wallis,
+    median_limits,
+)
+from npsle_app.cohort.study import Study
+from npsle_app.measures import MEASURES
+
+ESTIMATED = "estimated"
+NOT_ESTIMABLE = "not estimable"
+_LEAST = 2
+
+
+def expand(names: tuple[str, ...], *, cohort: Cohort) -> tuple[str, ...]:
+    """Replace `*` by every measure that the tables hold, in the app's order."""
+    if "*" not in names:
+        return names
+    present = tuple(name for name in MEASURES if name in cohort.frame)
+    return tuple(dict.fromkeys([*(name for name in names if name != "*"), *present]))
+
+
+def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+    """Compare each measure between the groups of the study.
+
+    Groups without two values are left out and named in `note`; a measure that fewer than two
+    groups have is not estimable, with the reason.
+
+    Returns
+    -------
+    DataFrame
+        A row per measure: `n`, `h`, `df`, `p`, `epsilon2` with limits `low` and `high`.
+    """
+    rows = []
+    for name in expand(study.group_tests.measures, cohort=cohort):
+        column = describe_column(name)
+        row = {"measure": name, "label": column.label, "unit": column.unit}
+        groups, note = split_groups(cohort, name=name, study=study)
+        try:
+            _refuse_absent(cohort, name)
+            found = asdict(kruskal_wallis(list(groups.values())))
+            rows.append(row | found | {"status": ESTIMATED, "reason": "", "note": note})
+        except ValueError as error:
+            reason = f"{name}: {error}" + (f" ({note})" if note else "")
+            rows.append(row | {"status": NOT_ESTIMABLE, "reason": reason, "note": ""})
+    columns = ["measure", "label", "unit", "n", "h", "df", "p", "epsilon2", "low", "high"]
+    return _table(rows, [*columns, "status", "reason", "note"])
+
+
+def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.DataFrame:
+    """Compare each pair of groups by Dunn's test, with Cliff's δ.
+
+    `to_be_read` says whether the Kruskal-Wallis test of the measure is below alpha: pairs of
+    a measure that shows no difference at all are listed and not to be read.
+    """
+    tables = []
+    done = overall[overall["status"] == ESTIMATED]
+    for name, p in zip(done["measure"], done["p"], strict=True):
+        groups, _ = split_groups(cohort, name=name, study=study)
+        pairs = dunn(groups)
+        sides = zip(pairs["group"], pairs["against"], strict=True)
+        effects = [cliffs_delta(groups[one], against=groups[other]) for one, other in sides]
+        pairs[["delta", "delta_low", "delta_high"]] = np.array(effects)
+        pairs.insert(0, "measure", name)
+        pairs.insert(1, "label", describe_column(name).label)
+        tables.append(pairs.assign(to_be_read="yes" if p < study.alpha else "no"))
+    columns = ["measure", "label", "against", "group", "z", "p", "p_bonferroni", "p_holm"]
+    columns += ["delta", "delta_low", "delta_high", "to_be_read"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else _table([], columns)
+
+
+def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+    """Describe each measure in each group: n, missing, mean, SD, median with limits, range."""
+    rows = []
+    for name in expand(study.group_tests.measures, cohort=cohort):
+        column = describe_column(name)
+        for group in study.groups:
+            inside = members(cohort.frame, population=study.populations[group])
+            values = _values(cohort.frame[inside], name)
+            told = {
+                "measure": name,
+                "label": column.label,
+                "unit": column.unit,
+                "group": group,
+                "n": len(values),
+                "missing": int(inside.sum()) - len(values),
+            }
+            rows.append(told | summarise(values))
+    columns = ["measure", "label", "unit", "group", "n", "missing", "mean", "sd", "median"]
+    columns += ["median_low", "median_high", "p10", "p25", "p75", "p90", "least", "greatest"]
+    return _table(rows, columns)
+
+
+def summarise(values: Values) -> dict[str, float]:
+    """Describe a sample; what it is too small for is NaN."""
+    n = len(values)
+    median, low, high = median_limits(values)
+    cuts = np.percentile(values, [0, 10, 25, 75, 90, 100]) if n else np.full(6, np.nan)
+    names = ("least", "p10", "p25", "p75", "p90", "greatest")
+    return {
+        "mean": float(values.mean()) if n else np.nan,
+        "sd": float(values.std(ddof=1)) if n > 1 else np.nan,
+        "median": median,
+        "median_low": low,
+        "median_high": high,
+    } | dict(zip(names, map(float, cuts), strict=True))
+
+
+def split_groups(cohort: Cohort, *, name: str, study: Study) -> tuple[dict[str, Values], str]:
+    """Return the values of each group that has two or more, and a note on the others."""
+    groups, lacking = {}, []
+    for group in study.groups:
+        population = study.populations[group]
+        inside = members(cohort.frame, population=population)
+        values = _values(cohort.frame[inside], name)
+        if len(values) >= _LEAST:
+            groups[group] = values
+        elif inside.any():
+            lacking.append(f"{population.label}: {len(values)} values of {name}")
+        else:
+            lacking.append(explain_empty(cohort, population=population))
+    return groups, f"left out: {'; '.join(lacking)}" if lacking else ""
+
+
+def _values(frame: pd.DataFrame, name: str) -> Values:
+    if name not in frame or frame[name].dtype == object:
+        return np.array([])
+    return frame[name].dropna().to_numpy(dtype=float)
+
+
+def _refuse_absent(cohort: Cohort, name: str) -> None:
+    if absence := cohort.find_absence(name):
+        raise ValueError(absence)
+    if cohort.frame[name].dtype == object:
+        msg = f"holds levels, not numbers: {sorted(set(cohort.frame[name].dropna()))[:4]}"
+        raise ValueError(msg)
+
+
+def _table(rows: list[dict[str, object]], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns)
