@@ -4,6 +4,7 @@ from npsle_app.alps_measures import ALPS
 from npsle_app.dwi_measures import DWI
 from npsle_app.lesion_measures import LESIONS
 from npsle_app.measure_definition import MeasureDefinition
+from npsle_app.vessel_measures import VESSELS
 
 __all__ = ["MEASURES", "MeasureDefinition"]
 
@@ -175,6 +176,7 @@ _DEFINITIONS = (
     *_CHANGES,
     *DWI,
     *ALPS,
+    *VESSELS,
 )
 
 MEASURES = {definition.name: definition for definition in _DEFINITIONS}

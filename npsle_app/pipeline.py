@@ -2,7 +2,17 @@
 
 from npsle_app.engine.stage import Stage
 from npsle_app.stages.group import measures
-from npsle_app.stages.participant import alps, anat, change, dwi, filling, lesions, tissue, wmh
+from npsle_app.stages.participant import (
+    alps,
+    anat,
+    change,
+    dwi,
+    filling,
+    lesions,
+    tissue,
+    vessel_wall,
+    wmh,
+)
 
 PARTICIPANT = (
     Stage("anat", anat.run, scans=("t1w",)),
@@ -11,6 +21,7 @@ PARTICIPANT = (
     Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
     Stage("dwi", dwi.run, scans=("dwi",), uses=("anat",)),
     Stage("alps", alps.run, needs=("dwi",), uses=("anat", "wmh", "tissue")),
+    Stage("vessel_wall", vessel_wall.run, scans=("vwi",), uses=("anat",)),
     Stage("lesions", lesions.run, needs=("anat", "wmh", "tissue")),
     Stage(
         "change",

@@ -102,6 +102,27 @@ class AlpsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VesselWallSettings:
+    """How vessels are found and measured.
+
+    `psf_fwhm_voxels` is the width of the scanner's point spread beside the voxel's own box.
+    With `automatic` false only vessels with masks or landmarks are measured.
+    """
+
+    random_seed: int = 20260101
+    psf_fwhm_voxels: float = 0.6
+    automatic: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.psf_fwhm_voxels <= 2:
+            msg = (
+                "the point spread must have a width of 0 to 2 voxels, got "
+                f"psf_fwhm_voxels = {self.psf_fwhm_voxels}"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionsSettings:
     """How the lesions of the map are told apart.
 
@@ -134,4 +155,5 @@ class Settings:
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
     dwi: DwiSettings = field(default_factory=DwiSettings)
     alps: AlpsSettings = field(default_factory=AlpsSettings)
+    vessel_wall: VesselWallSettings = field(default_factory=VesselWallSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)

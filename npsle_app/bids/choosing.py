@@ -49,9 +49,17 @@ _VESSEL_WALL = re.compile(r"vwi|space|cube|vista|^bb|bb$", re.IGNORECASE)
 
 
 def _vessel_wall(entities: Mapping[str, object]) -> str:
-    acquisition = str(entities.get("acquisition") or "")
-    if _VESSEL_WALL.search(acquisition):
-        return f"acq-{acquisition} is a vessel-wall scan"
+    if is_vessel_wall(entities):
+        return f"acq-{entities.get('acquisition')} is a vessel-wall scan"
+    return _contrast_agent(entities)
+
+
+def is_vessel_wall(entities: Mapping[str, object]) -> bool:
+    """Whether the label `acq-` is that of a black-blood scan, in any case."""
+    return bool(_VESSEL_WALL.search(str(entities.get("acquisition") or "")))
+
+
+def _contrast_agent(entities: Mapping[str, object]) -> str:
     return "it was taken with a contrast agent" if entities.get("ceagent") else ""
 
 
@@ -60,6 +68,9 @@ KINDS: Mapping[str, Kind] = {
     "t1w": Kind({"datatype": "anat", "suffix": "T1w"}, _vessel_wall, ("acquisition", "ceagent")),
     "flair": Kind({"datatype": "anat", "suffix": "FLAIR"}),
     "dwi": Kind({"datatype": "dwi", "suffix": "dwi"}),  # chosen by bids.series
+    "vwi": Kind(  # chosen by bids.vessel_scans
+        {"datatype": "anat", "suffix": ["T1w", "PDw"]}, _contrast_agent, ("ceagent",)
+    ),
 }
 
 NOT_MAGNITUDE = ("phase", "real", "imag")
@@ -132,4 +143,6 @@ def _why_none(kind: str, left_out: Mapping[Path, str], *, wanted: Mapping[str, W
         named = "; ".join(f"{path.name}: {reason}" for path, reason in left_out.items())
         return f"no image is a plain {kind} ({named})"
     asked = " that the filter file asks for" if wanted else ""
-    return f"no {KINDS[kind].query['suffix']} image{asked}"
+    suffix = KINDS[kind].query["suffix"]
+    names = " or ".join(map(str, suffix)) if isinstance(suffix, list) else suffix
+    return f"no {names} image{asked}"

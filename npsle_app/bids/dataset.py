@@ -16,6 +16,7 @@ from npsle_app.bids.choosing import KINDS, Candidate, choose
 from npsle_app.bids.filters import Filters
 from npsle_app.bids.scans import Choice, Session
 from npsle_app.bids.series import choose_series, find_preprocessed
+from npsle_app.bids.vessel_scans import choose_vessel_scan
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -62,7 +63,8 @@ def find_sessions(
         Where an index of the whole dataset is kept; made if it is not there. Without it,
         this participant alone is indexed, in memory.
     derivatives
-        Datasets by name that may hold preprocessed diffusion series.
+        Datasets by name that may hold preprocessed diffusion series, and masks or landmarks
+        of vessels.
 
     Returns
     -------
@@ -110,6 +112,11 @@ def _session(
 
     def choice(kind: str) -> Choice:
         wanted = filters.get(kind, {})
+        if kind == "vwi":
+            return choose_vessel_scan(
+                own, wanted=wanted, derivatives=derivatives, participant=participant,
+                session=session,
+            )  # fmt: skip
         if kind != "dwi":
             return choose(kind, own, wanted=wanted)
         made = find_preprocessed(derivatives, participant=participant, session=session)

@@ -21,9 +21,7 @@ _SHORT_NAMES = {
     "rec": "reconstruction", "dir": "direction", "mod": "modality",
 }  # fmt: skip
 # One filter file may serve several apps: what only the others ask for is passed over.
-FOREIGN_KINDS = frozenset(
-    {"bold", "sbref", "fmap", "t2w", "roi", "asl", "m0scan", "pet", "anat", "vwi"}
-)
+FOREIGN_KINDS = frozenset({"bold", "sbref", "fmap", "t2w", "roi", "asl", "m0scan", "pet", "anat"})
 
 
 def read_filters(path: Path, *, kinds: tuple[str, ...]) -> Filters:

@@ -1,9 +1,9 @@
 """Every file the app writes, one line each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 TEMPLATE_SPACE = "MNI152NLin2009aSym"
 
@@ -13,7 +13,8 @@ class FileName:
     """Where a file goes and what its sidecar always says.
 
     `tail` follows the entities of the scan that the file is made from:
-    `sub-01_ses-1` + `_` + `desc-preproc_T1w.nii.gz`.
+    `sub-01_ses-1` + `_` + `desc-preproc_T1w.nii.gz`. In it `<vessel>` stands for the side and
+    the label of a vessel: `hemi-L_label-M1`.
     """
 
     folder: str
@@ -35,6 +36,10 @@ _TENSOR = {
     "ReferenceAxes": "world: x to the right, y to the front, z up",
 }
 _COLOURS = {"Channels": ["right-left", "front-back", "up-down"]}
+_VESSEL = {
+    "Type": "ROI",
+    "SpatialReference": "the vessel-wall image as it was acquired",
+}
 _ALPS = {"LabelMap": ["ProjLeft", "AssocLeft", "ProjRight", "AssocRight"]}
 _TEMPLATE = {
     "SpatialReference": f"the template image of {TEMPLATE_SPACE} that the app registers to"
@@ -84,8 +89,31 @@ class File(Enum):
     ALPS_REGIONS = FileName("dwi", "seg-alps_dseg.nii.gz")
     ALPS_SHARES = FileName("dwi", "seg-alps_probseg.nii.gz", _ALPS)
     ALPS = FileName("", "alps.tsv")
+    VESSEL_LUMEN = FileName("anat", "<vessel>_desc-lumen_mask.nii.gz", _VESSEL)
+    VESSEL_OUTER = FileName("anat", "<vessel>_desc-outerwall_mask.nii.gz", _VESSEL)
+    VESSEL_LINE = FileName("anat", "<vessel>_desc-centerline_points.tsv")
+    VWI_TO_T1W = FileName("anat", "from-vwi_to-T1w_mode-image_xfm.txt")
+    VESSELS = FileName("", "vessels.tsv")
+    VESSEL_SECTIONS = FileName("", "vesselsections.tsv")
     LESIONS = FileName("", "lesions.tsv")
     MEASURES = FileName("", "measures.tsv")
+
+
+@dataclass(frozen=True)
+class VesselFile:
+    """A file of one vessel, told by its entities: `hemi-L_label-M1`."""
+
+    file: File
+    vessel: str
+
+    @property
+    def value(self) -> FileName:
+        """Its name, with the vessel in its place."""
+        name = self.file.value
+        return replace(name, tail=name.tail.replace("<vessel>", self.vessel))
+
+
+AnyFile: TypeAlias = File | VesselFile
 
 
 # Labels of `seg-tissue_dseg.nii.gz`: index, name, abbreviation, colour.
@@ -132,6 +160,9 @@ DESCRIPTIONS = {
     "b0": "mean of the volumes without diffusion weighting, corrected",
     "displacement": "how far signal was shifted along the phase-encoding axis",
     "motion": "motion of the head from volume to volume, and slices that lost their signal",
+    "lumen": "lumen of a vessel",
+    "outerwall": "a vessel within its outer wall: lumen and wall",
+    "centerline": "points along the middle of a vessel's lumen",
     "wmh": "white-matter hyperintensities",
     "lesionfilled": "lesions replaced by the intensity of white matter around them",
 }
@@ -146,6 +177,11 @@ BIDSIGNORE = (
     "*_measures.*",
     "*_lesions.*",
     "*_alps.*",
+    "*_vessels.*",
+    "*_vesselsections.*",
+    "*_points.*",
+    "*_desc-lumen_mask.*",
+    "*_desc-outerwall_mask.*",
     "*_dwi.bval",
     "*_dwi.bvec",
     "*_dwimap.*",

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.bids.image_checks import image_findings
+from npsle_app.bids.landmarks import landmark_fault
 from npsle_app.bids.problem import Problem
 from npsle_app.bids.scans import Scan, Session
 from npsle_app.bids.sidecars import broken_sidecars
+from npsle_app.bids.vessel_guides import list_landmarks
 
 __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
+_MEND = "mend the file or take it away: nothing is measured in its place"
 _FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
 SAME_EXTENT = 0.02
 OTHER_EXTENT = 0.15
@@ -41,10 +44,13 @@ def check_session(session: Session) -> list[Problem]:
 
 
 def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
-    for one in (scan, *scan.runs, *scan.reverse):
+    for one in (scan, *scan.runs, *scan.reverse, *scan.after_contrast):
         series = None if one.path.name.endswith(_FIELD_MAPS) else kind in SERIES
         for finding in image_findings(one.path, series=series):
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
+    for path in list_landmarks(scan.guides):
+        if wrong := landmark_fault(path):
+            yield Problem(kind, path, wrong, _MEND, refused=True)
     for path, wrong in broken_sidecars(scan.path):
         told = " ".join(wrong.split())[:200]
         advice = "mend the file; until then nothing that it says is used"

@@ -1,12 +1,14 @@
 """Read back what the writer left, for those who build on files alone."""
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from npsle_app.bids.writer import RAS_LPS
@@ -50,6 +52,26 @@ def read_image(path: Path) -> nib.Nifti1Image:
     """
     image = nib.Nifti1Image.from_filename(path)
     return nib.funcs.squeeze_image(image) if image.ndim > VOLUME_DIMS else image
+
+
+def read_mask(path: Path) -> nib.Nifti1Image:
+    """Read a mask that a person drew, whole: what is wrong with the file shows here.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is no volume, or holds colours; with the name of the file.
+    """
+    try:
+        image = read_image(path)
+        data = np.asarray(image.dataobj)
+    except (OSError, EOFError, ImageFileError, ValueError, zlib.error) as error:
+        msg = f"{path.name} cannot be read ({' '.join(str(error).split())[:200]})"
+        raise ValueError(msg) from error
+    if data.ndim != VOLUME_DIMS or data.dtype.kind not in "iufb":
+        msg = f"{path.name} is no mask: {data.shape} of {data.dtype}"
+        raise ValueError(msg)
+    return nib.Nifti1Image(data, image.affine, image.header)
 
 
 def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:

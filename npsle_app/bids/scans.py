@@ -16,7 +16,9 @@ class Scan:
 
     A diffusion series also has its gradient tables (`.bval`, `.bvec`), the further runs that
     are appended to it, and images of reversed phase encoding that show its distortion;
-    `preprocessed` tells that another program has corrected it.
+    `preprocessed` tells that another program has corrected it. A vessel-wall scan has those
+    taken after contrast agent, an angiogram, and what a reader drew in it: masks, centrelines
+    and landmarks of other derivatives.
     """
 
     path: Path
@@ -25,6 +27,9 @@ class Scan:
     runs: tuple["Scan", ...] = ()
     reverse: tuple["Scan", ...] = ()
     preprocessed: bool = False
+    after_contrast: tuple["Scan", ...] = ()
+    angiogram: tuple["Scan", ...] = ()
+    guides: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import ArrayLike
 
-from npsle_app.bids.names import File
+from npsle_app.bids.names import AnyFile, File
 from npsle_app.records import Record
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 # These entities belong to a derivative, not to the scan it was made from.
-_DERIVED = re.compile(r"_(space|atlas|seg|scale|res|den|label|desc|from|to|mode)-[^_]+")
+_DERIVED = re.compile(r"_(space|atlas|hemi|seg|scale|res|den|label|desc|from|to|mode)-[^_]+")
 _NO_INTENSITIES = ("mask", "dseg", "probseg", "xfm")
 _BREAKS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _FIGURE_DPI = 80
@@ -54,7 +54,7 @@ class Writer:
         return folder / f"ses-{self.session}" if self.session else folder
 
     def image(
-        self, image: nib.Nifti1Image, file: File, *, sources: Iterable[Path], **metadata: Any
+        self, image: nib.Nifti1Image, file: AnyFile, *, sources: Iterable[Path], **metadata: Any
     ) -> Path:
         """Save an image and its sidecar, named after the first of its sources.
 
@@ -108,9 +108,19 @@ class Writer:
         b_path, vector_path = texts
         return b_path, vector_path
 
-    def table(self, rows: "DataFrame", file: File, *, dictionary: Mapping[str, Any]) -> Path:
-        """Save a table as TSV with its data dictionary beside it."""
-        path = self._path(file, ())
+    def table(
+        self,
+        rows: "DataFrame",
+        file: AnyFile,
+        *,
+        dictionary: Mapping[str, Any],
+        sources: Iterable[Path] = (),
+    ) -> Path:
+        """Save a table as TSV with its data dictionary beside it, named after its session.
+
+        With `sources` it is named after the first of them, as an image is.
+        """
+        path = self._path(file, tuple(sources))
         write_tsv(path, rows)
         write_json(path.with_suffix(".json"), dictionary)
         return path
@@ -148,7 +158,7 @@ class Writer:
         return [self._uri(path) for path in paths]
 
     def _sidecar(
-        self, path: Path, file: File, metadata: Mapping[str, Any], sources: tuple[Path, ...]
+        self, path: Path, file: AnyFile, metadata: Mapping[str, Any], sources: tuple[Path, ...]
     ) -> None:
         content = dict(file.value.metadata) | dict(metadata) | {"Sources": self.uris(sources)}
         stem = path.name.split(".")[0]
@@ -174,7 +184,7 @@ class Writer:
         msg = f"cannot write {value!r} to a sidecar or a record"
         raise TypeError(msg)
 
-    def _path(self, file: File, sources: tuple[Path, ...]) -> Path:
+    def _path(self, file: AnyFile, sources: tuple[Path, ...]) -> Path:
         prefix = self.id
         if sources:
             stem = sources[0].name.split(".")[0].rpartition("_")[0]

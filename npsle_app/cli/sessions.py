@@ -41,6 +41,12 @@ def check_folders(request: Request, options: Options) -> None:
         if not folder.is_dir():
             msg = f"--derivatives {name}: there is no folder {folder}; {_MOUNT_HINT}"
             raise RefusedError(msg)
+        if _same(folder, output_dir):
+            msg = (
+                f"--derivatives {name} is OUTPUT_DIR itself, whose files are made anew; copy what "
+                "you corrected to another folder"
+            )
+            raise RefusedError(msg)
 
 
 def choose_participants(request: Request, options: Options) -> list[str]:

@@ -1,10 +1,12 @@
 """Automatic checks of vessel-wall images, of each section and of each vessel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.imaging.flair import Alignment
 from npsle_app.imaging.vessel_measures import Summary
 from npsle_app.records import Gate, Qc, graded
 
@@ -15,8 +17,9 @@ MAX_VOXEL_MM = 0.8
 GOOD_VOXEL_MM = 0.6
 MIN_ACCEPTED = 0.7
 _MIN_CNR_LUMEN, _MIN_CNR_OUTSIDE = 4.0, 1.5
-_LUMEN_MM2, _NWI = (0.5, 30.0), (0.2, 0.95)
+LUMEN_MM2, NWI = (0.5, 30.0), (0.2, 0.95)
 _MIN_RAYS = 0.8
+_MAX_SHIFT_MM, _MAX_TURN_DEG, _KEPT = 20.0, 15.0, 0.95
 SLOW_FLOW = 0.4  # lumen's signal as a share of the wall's
 SLOW_RISE = 0.12  # above the vessel's usual share: a slow layer at the wall is taken for wall
 
@@ -46,8 +49,8 @@ def reasons_against(quality: Quality) -> dict[str, Bools]:
         "wall as dark as the lumen": ~nothing & ~(quality.cnr_lumen > _MIN_CNR_LUMEN),
         "wall as dark as its surroundings": ~nothing & ~(quality.cnr_outside > _MIN_CNR_OUTSIDE),
         "edges faint on too many rays": ~(quality.rays >= _MIN_RAYS),
-        "lumen area implausible": ~nothing & ~_within(quality.lumen_mm2, _LUMEN_MM2),
-        "NWI implausible": ~nothing & ~_within(quality.nwi, _NWI),
+        "lumen area implausible": ~nothing & ~_within(quality.lumen_mm2, LUMEN_MM2),
+        "NWI implausible": ~nothing & ~_within(quality.nwi, NWI),
         "fit and contour disagree": ~nothing & ~quality.agrees,
     }  # fmt: skip
 
@@ -58,7 +61,7 @@ def accepted(quality: Quality) -> Bools:
     return good
 
 
-def check_voxels(voxel_mm: tuple[float, float, float]) -> Gate:
+def check_voxels(voxel_mm: Sequence[float]) -> Gate:
     """Judge the voxel's longest edge."""
     longest = max(voxel_mm)
     state = graded(longest, warn=GOOD_VOXEL_MM + 0.01, fail=MAX_VOXEL_MM + 0.01)
@@ -70,6 +73,23 @@ def check_voxels(voxel_mm: tuple[float, float, float]) -> Gate:
         advice="" if state is Qc.PASS else "the wall is thinner than a voxel: "
         "compare only with images of the same voxel size",
     )  # fmt: skip
+
+
+def check_placement(found: Alignment) -> Gate:
+    """Judge how the vessel-wall image was laid on the T1w image."""
+    moved = found.shift_mm > _MAX_SHIFT_MM or found.rotation_deg > _MAX_TURN_DEG
+    lost = not found.information_after >= _KEPT * found.information_before
+    return Gate(
+        name="Vessel wall: place on T1w",
+        seen=f"moved by {found.shift_mm:.1f} mm and {found.rotation_deg:.1f}°, mutual information "
+        f"{found.information_before:.3f} → {found.information_after:.3f} nats",
+        expected=f"at most {_MAX_SHIFT_MM:g} mm and {_MAX_TURN_DEG:g}°, and likeness not lost",
+        state=Qc.FAIL if moved or lost else Qc.PASS,
+        advice="vessels may be sought in the wrong place: look at the projection, and give "
+        "landmarks"
+        if moved or lost
+        else "",
+    )
 
 
 def check_sections(quality: Quality, *, vessel: str) -> Gate:

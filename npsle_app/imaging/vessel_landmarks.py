@@ -98,17 +98,3 @@ def _snapped(tubes: Floats32, *, point: Floats, affine: Floats) -> tuple[int, ..
     near = distance <= _SNAP_MM
     value = (tubes[tuple(grid[near].T)] + 1e-3) * np.exp(-0.5 * distance[near] ** 2)
     return tuple(int(v) for v in grid[near][np.argmax(value)])
-
-
-def check_side(line: Centreline, *, side: str, to_template: Floats, name: str) -> None:
-    """Raise ValueError if a vessel lies on the other side of the template's midline.
-
-    `to_template` is the 4 × 4 affine from the image's mm, RAS, to those of the template;
-    `side` is left, right or middle.
-    """
-    x = float(np.median(nib.affines.apply_affine(to_template, line.points)[:, 0]))
-    signs = {"left": x < 0, "right": x > 0, "middle": abs(x) < 15}
-    if not signs[side]:
-        where = "right" if x > 0 else "left"
-        msg = f"{name}: expected on the {side}, found {abs(x):.0f} mm to the {where} of the midline"
-        raise ValueError(msg)

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 PLANE_MM = 12.0
 PIXEL_MM = 0.1
+N_PIXELS = 121
 N_RAYS = 72
 RAY_STEP_MM = 0.05
 RAY_MM = 6.0

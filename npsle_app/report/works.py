@@ -242,6 +242,15 @@ WORKS = {
         pages="351--356",
         doi="10.2214/ajr.149.2.351",
     ),
+    "frangi1998": Work(
+        kind="article",
+        authors="Frangi, A. F. and Niessen, W. J. and Vincken, K. L. and Viergever, M. A.",
+        title="Multiscale vessel enhancement filtering",
+        venue="Medical Image Computing and Computer-Assisted Intervention (MICCAI)",
+        year=1998,
+        pages="130--137",
+        doi="10.1007/BFb0056195",
+    ),
     "ghaznawi2019": Work(
         kind="article",
         authors="Ghaznawi, R. and Geerlings, M. I. and Jaarsma-Coes, M. and others",
@@ -347,6 +356,17 @@ WORKS = {
         pages="366--372",
         doi="10.1016/j.neuroimage.2014.09.034",
     ),
+    "mandell2017": Work(
+        kind="article",
+        authors="Mandell, D. M. and Mossa-Basha, M. and Qiao, Y. and others",
+        title="Intracranial vessel wall MRI: principles and expert consensus recommendations "
+        "of the American Society of Neuroradiology",
+        venue="American Journal of Neuroradiology",
+        year=2017,
+        volume="38",
+        pages="218--229",
+        doi="10.3174/ajnr.A4893",
+    ),
     "mni152_2009a": Work(
         kind="article",
         authors="Fonov, V. and Evans, A. C. and Botteron, K. and others",
@@ -437,6 +457,15 @@ WORKS = {
         pages="157--160",
         doi="10.1007/s00234-023-03270-2",
     ),
+    "samuels2000": Work(
+        kind="article",
+        authors="Samuels, O. B. and Joseph, G. J. and Lynn, M. J. and others",
+        title="A standardized method for measuring intracranial arterial stenosis",
+        venue="American Journal of Neuroradiology",
+        year=2000,
+        volume="21",
+        pages="643--646",
+    ),
     "schilling2019": Work(
         kind="article",
         authors="Schilling, K. G. and Yeh, F.-C. and Nath, V. and others",
@@ -479,6 +508,16 @@ WORKS = {
         pages="261--272",
         doi="10.1038/s41592-019-0686-2",
     ),
+    "shi2019": Work(
+        kind="article",
+        authors="Shi, F. and Yang, Q. and Guo, X. and others",
+        title="Intracranial vessel wall segmentation using convolutional neural networks",
+        venue="IEEE Transactions on Biomedical Engineering",
+        year=2019,
+        volume="66",
+        pages="2840--2847",
+        doi="10.1109/TBME.2019.2896972",
+    ),
     "taoka2017": Work(
         kind="article",
         authors="Taoka, T. and Masutani, Y. and Kawai, H. and others",
@@ -513,5 +552,26 @@ WORKS = {
         volume="142",
         pages="394--406",
         doi="10.1016/j.neuroimage.2016.08.016",
+    ),
+    "wang2008": Work(
+        kind="article",
+        authors="Wang, W. and Jüttler, B. and Zheng, D. and Liu, Y.",
+        title="Computation of rotation minimizing frames",
+        venue="ACM Transactions on Graphics",
+        year=2008,
+        volume="27",
+        pages="2:1--2:18",
+        doi="10.1145/1330511.1330513",
+    ),
+    "zhang2018": Work(
+        kind="article",
+        authors="Zhang, N. and Zhang, F. and Deng, Z. and others",
+        title="3D whole-brain vessel wall cardiovascular magnetic resonance imaging: a study "
+        "on the reliability in the quantification of intracranial vessel dimensions",
+        venue="Journal of Cardiovascular Magnetic Resonance",
+        year=2018,
+        volume="20",
+        pages="39",
+        doi="10.1186/s12968-018-0453-z",
     ),
 }

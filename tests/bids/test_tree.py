@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import BIDSIGNORE, DESCRIPTIONS, File
+from npsle_app.bids.names import BIDSIGNORE, DESCRIPTIONS, File, VesselFile
 from npsle_app.bids.tree import previous_version, put_text, write_citation, write_dataset_files
 from npsle_app.bids.writer import Writer
 from npsle_app.records import Record
@@ -117,15 +117,18 @@ def _write_every_file(output: Path, *, raw: Path, session: str | None) -> None:
     image = nib.Nifti1Image(np.ones((4, 5, 6), np.uint8), np.eye(4))
     image.set_qform(np.eye(4), code=1)
     image.header.set_xyzt_units("mm")
-    for file in File:
+    for each in File:
+        file = VesselFile(each, "hemi-L_label-M1") if "<vessel>" in each.value.tail else each
         if file.value.tail.endswith(".nii.gz"):
             path = out.image(image, file, sources=[scan])
             if file is File.DWI:
                 out.gradients(path, b_values=[0], vectors=np.zeros((3, 1)))
         elif file.value.tail.endswith(".txt"):
-            out.matrix(np.eye(4), file, sources=[scan])
+            out.matrix(np.eye(4), each, sources=[scan])
         else:
-            out.table(pd.DataFrame({"measure": ["x"]}), file, dictionary={"measure": {}})
+            beside = [scan] if file is not each else []
+            rows = pd.DataFrame({"measure": ["x"]})
+            out.table(rows, file, dictionary={"measure": {}}, sources=beside)
     out.record(Record(stage="anat", methods="", citations=()))
     (out.folder / "figures").mkdir()
     (out.folder / "figures" / f"{out.id}_mask.webp").touch()

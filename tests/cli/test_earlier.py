@@ -95,7 +95,7 @@ def test_a_failure_of_the_session_before_blocks_the_comparison(visits, dataset, 
 def test_a_dry_run_says_what_the_comparison_waits_for(visits, tmp_path):
     lines = visits("--dry-run").lines
 
-    assert lines[lines.index("sub-03_ses-2") + 7] == "  change: will run after wmh, wmh of ses-1"
+    assert lines[lines.index("sub-03_ses-2") + 8] == "  change: will run after wmh, wmh of ses-1"
     assert "  change: absent (no earlier session)" in lines
     visits("--session-label", "1")
     alone = visits("--dry-run", "--session-label", "2").lines

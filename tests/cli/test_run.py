@@ -172,11 +172,12 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(app, tmp_path):
     call = app("participant", "--dry-run")
 
     assert files(tmp_path) == before
-    assert call.lines[:7] == [
+    assert call.lines[:8] == [
         "sub-01",
         "  t1w: sub-01/anat/sub-01_T1w.nii.gz (the only one)",
         "  flair: sub-01/anat/sub-01_FLAIR.nii.gz (the only one)",
         "  dwi: none (no DWI series)",
+        "  vwi: none (no black-blood T1w or PDw image: acq- with vwi, space, cube, vista or bb)",
         "  anat: will run",
         "  wmh: will run after anat",
         "  tissue: will run after anat, wmh",
@@ -191,7 +192,7 @@ def test_a_dry_run_knows_what_would_be_reused(app, tmp_path):
     call = app("participant", "--dry-run", "--participant-label", "01", "--wmh-threshold", "0.4")
 
     assert files(tmp_path) == before
-    assert call.lines[4:7] == [
+    assert call.lines[5:8] == [
         "  anat: reused",
         "  wmh: will run",
         "  tissue: will run after wmh",

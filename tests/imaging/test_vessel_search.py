@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from npsle_app.imaging.vessel_centreline import make_centreline
-from npsle_app.imaging.vessel_landmarks import check_side, trace_landmarks
+from npsle_app.imaging.vessel_landmarks import trace_landmarks
 from npsle_app.imaging.vessel_search import (
     EXPECTED,
     Expectation,
@@ -162,12 +161,3 @@ def test_landmarks_that_make_no_vessel_are_refused(landmarks, message):
     _, scan = scene(**BENT)
     with pytest.raises(ValueError, match=message):
         trace_landmarks(scan.image, landmarks=landmarks, name="M1")
-
-
-def test_left_is_never_taken_for_right():
-    line = make_centreline(np.linspace([-10, 0, 0], [-25, 0, 2], 30))
-    check_side(line, side="left", to_template=np.eye(4), name="M1_L")
-    with pytest.raises(ValueError, match=r"expected on the right, found 1\d mm to the left"):
-        check_side(line, side="right", to_template=np.eye(4), name="M1_R")
-    with pytest.raises(ValueError, match="expected on the middle"):
-        check_side(line, side="middle", to_template=np.eye(4), name="BA")

@@ -1,0 +1,279 @@
+"""One vessel from what is known of it: drawn masks, landmarks, or nothing but where it lies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
+from npsle_app.imaging.vessel_drawn import study_masks
+from npsle_app.imaging.vessel_gates import (
+    check_floor,
+    check_flow,
+    check_sections,
+    reasons_against,
+)
+from npsle_app.imaging.vessel_landmarks import trace_landmarks
+from npsle_app.imaging.vessel_masks import draw_masks
+from npsle_app.imaging.vessel_measures import Sections, Summary
+from npsle_app.imaging.vessel_place import HeadPlace, check_place, search_box
+from npsle_app.imaging.vessel_planes import N_PIXELS, PLANE_MM, cut_around, sample_planes
+from npsle_app.imaging.vessel_search import EXPECTED, find_vessel
+from npsle_app.imaging.vessel_wall import check_resolution, measure_vessel
+from npsle_app.imaging.volumes import like
+from npsle_app.records import Gate, Qc
+from npsle_app.vessel_names import VesselName
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Mode(StrEnum):
+    """What a vessel's course and contours rest on, in order of trust."""
+
+    MASKS = "masks"
+    LANDMARKS = "landmarks"
+    AUTOMATIC = "automatic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What a reader gave for a vessel; nothing at all for one that is to be found.
+
+    Masks are images; `line` and `landmarks` are (n, 3) points in mm, RAS. `fault` says why
+    what was given, in this `mode`, cannot be used.
+    """
+
+    mode: Mode = Mode.AUTOMATIC
+    lumen: nib.Nifti1Image | None = None
+    outer: nib.Nifti1Image | None = None
+    line: Floats | None = None
+    landmarks: Sequence[tuple[float, float, float]] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredVessel:
+    """A vessel that was traced; outlines are (n, 72, 2) in mm along the line's frame.
+
+    `summary` is None where too few sections were accepted; `rejected` says of each section
+    why it was not, empty if it was. `enhancement` is None where it was not measured.
+    """
+
+    name: VesselName
+    mode: Mode
+    line: Centreline
+    inner_mm: Floats
+    outer_mm: Floats
+    sections: Sections
+    summary: Summary | None
+    rejected: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    enhancement: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostVessel:
+    """A vessel that could not be traced, and why; `given` if a reader had said where it is."""
+
+    name: VesselName
+    mode: Mode
+    reason: str
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """One gate; it fails where what a reader gave could not be used."""
+        given = self.mode is not Mode.AUTOMATIC
+        gate = Gate(
+            name=f"{self.name.text}: measured",
+            seen=self.reason,
+            expected="a course inside a dark lumen with a wall around it",
+            state=Qc.FAIL if given else Qc.NOT_ASSESSABLE,
+            advice=_MEND if given else "give landmarks or masks with --derivatives NAME=PATH",
+        )
+        return (gate,)
+
+
+_APART_MM = 2.0
+_MEND = "mend the masks or landmarks, or take them away: nothing else was tried in their place"
+StudiedVessel = MeasuredVessel | LostVessel
+
+
+def study_vessels(
+    image: nib.Nifti1Image,
+    *,
+    guides: Mapping[VesselName, Guide],
+    place: HeadPlace | None,
+    psf_fwhm_voxels: float,
+) -> tuple[StudiedVessel, ...]:
+    """Trace and measure each vessel in the best way that there is for it.
+
+    Parameters
+    ----------
+    image
+        Black-blood image as it was acquired.
+    guides
+        What is known of each vessel, by its name; an empty guide has it sought.
+    place
+        Where the image lies in the head; without it nothing can be sought, and sides are
+        checked against each other alone.
+    psf_fwhm_voxels
+        Width of the scanner's point spread, in voxels.
+
+    Returns
+    -------
+    tuple
+        One entry per guide. A vessel that cannot be measured says why and hinders no other.
+    """
+    try:
+        check_resolution(image)
+    except ValueError as error:
+        return tuple(
+            LostVessel(name=name, mode=guide.mode, reason=f"not assessable: {error}")
+            for name, guide in guides.items()
+        )
+    found = tuple(
+        _study(image, name=name, guide=guide, place=place, psf_fwhm_voxels=psf_fwhm_voxels)
+        for name, guide in guides.items()
+    )
+    return found if place else _without_swapped(found)
+
+
+def _study(
+    image: nib.Nifti1Image,
+    *,
+    name: VesselName,
+    guide: Guide,
+    place: HeadPlace | None,
+    psf_fwhm_voxels: float,
+) -> StudiedVessel:
+    if guide.fault:
+        return LostVessel(name=name, mode=guide.mode, reason=guide.fault)
+    try:
+        made = (
+            _drawn(image, name=name, guide=guide)
+            if guide.mode is Mode.MASKS
+            else _traced(image, name=name, guide=guide, place=place, psf=psf_fwhm_voxels)
+        )
+        if place:
+            check_place(made.line, name=name, place=place)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"{name.text}: ")
+        return LostVessel(name=name, mode=guide.mode, reason=reason)
+    return made
+
+
+def _drawn(image: nib.Nifti1Image, *, name: VesselName, guide: Guide) -> MeasuredVessel:
+    if guide.lumen is None or guide.outer is None:
+        lacking = "lumen" if guide.lumen is None else "outerwall"
+        msg = f"the mask desc-{lacking} is not there: both are needed"
+        raise ValueError(msg)
+    line = None if guide.line is None else make_centreline(guide.line)
+    found = study_masks(image, lumen=guide.lumen, outer=guide.outer, line=line)
+    rejected = tuple(found.rejected)
+    return MeasuredVessel(
+        name=name,
+        mode=Mode.MASKS,
+        line=found.line,
+        inner_mm=found.inner_mm,
+        outer_mm=found.outer_mm,
+        sections=found.sections,
+        summary=found.summary,
+        rejected=rejected,
+        gates=(found.gate(name.text), check_floor(found.summary, vessel=name.text)),
+    )
+
+
+def _traced(
+    image: nib.Nifti1Image,
+    *,
+    name: VesselName,
+    guide: Guide,
+    place: HeadPlace | None,
+    psf: float,
+) -> MeasuredVessel:
+    line = (
+        trace_landmarks(image, landmarks=guide.landmarks, name=name.text)
+        if guide.mode is Mode.LANDMARKS
+        else _sought(image, name=name, place=place)
+    )
+    vessel = measure_vessel(image, line=line, psf_fwhm_voxels=psf)
+    return MeasuredVessel(
+        name=name,
+        mode=guide.mode,
+        line=vessel.line,
+        inner_mm=vessel.inner_mm,
+        outer_mm=vessel.outer_mm,
+        sections=vessel.sections,
+        summary=vessel.summary,
+        rejected=_say_rejected(reasons_against(vessel.quality), accepted=vessel.sections.accepted),
+        gates=(
+            check_sections(vessel.quality, vessel=name.text),
+            check_flow(vessel.quality, vessel=name.text),
+            check_floor(vessel.summary, vessel=name.text),
+        ),
+    )
+
+
+def _sought(image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace | None) -> Centreline:
+    if place is None:
+        msg = "not assessable: without a T1w image there is no search; give landmarks or masks"
+        raise ValueError(msg)
+    part, box = search_box(image, name=name, place=place)
+    return find_vessel(part, box=box, expected=EXPECTED[name.label], name=name.text)
+
+
+def _say_rejected(against: Mapping[str, Bools], *, accepted: Bools) -> tuple[str, ...]:
+    texts = ["; ".join(text for text, bad in against.items() if bad[k])
+             for k in range(len(accepted))]  # fmt: skip
+    return tuple(
+        "" if good else text or "end of the vessel"
+        for good, text in zip(accepted, texts, strict=True)
+    )
+
+
+def _without_swapped(found: Sequence[StudiedVessel]) -> tuple[StudiedVessel, ...]:
+    """Take back both of a pair whose left one does not lie to the left of the other."""
+    x = {
+        one.name: float(np.median(one.line.points[:, 0]))
+        for one in found
+        if isinstance(one, MeasuredVessel)
+    }
+    pairs = [
+        (left, right)
+        for left in x
+        for right in x
+        if left.label == right.label and (left.side, right.side) == ("left", "right")
+    ]
+    swapped = {name for left, right in pairs if x[right] - x[left] < _APART_MM
+               for name in (left, right)}  # fmt: skip
+    reason = (
+        f"left and right do not lie on their sides, {_APART_MM:g} mm apart or more: are sides, or "
+        "RAS and LPS, swapped?"
+    )
+    return tuple(
+        LostVessel(name=one.name, mode=one.mode, reason=reason) if one.name in swapped else one
+        for one in found
+    )
+
+
+def masks_of(
+    image: nib.Nifti1Image, *, vessel: MeasuredVessel, guide: Guide
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
+    """Return masks of lumen and of lumen with wall: the reader's own, or the contours drawn."""
+    if guide.lumen is not None and guide.outer is not None:
+        lumen, outer = (like(image, np.asarray(m.dataobj) > 0) for m in (guide.lumen, guide.outer))
+        return lumen, outer
+    return draw_masks(image, line=vessel.line, inner_mm=vessel.inner_mm, outer_mm=vessel.outer_mm)
+
+
+def planes_of(image: nib.Nifti1Image, *, vessel: MeasuredVessel) -> Floats:
+    """Resample the image in the planes of a vessel, (n, 121, 121) at 0.1 mm."""
+    try:
+        image = cut_around(image, line=vessel.line, margin_mm=PLANE_MM)
+    except ValueError:  # a line that was moved to the image's edge
+        return np.full((len(vessel.line.points), N_PIXELS, N_PIXELS), np.nan)
+    return sample_planes(image, line=vessel.line)

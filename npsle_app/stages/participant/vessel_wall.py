@@ -1,0 +1,236 @@
+"""Measure lumen and wall of the arteries at the base of the brain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+
+from npsle_app.bids.names import File, VesselFile
+from npsle_app.bids.reader import read_image, read_record
+from npsle_app.bids.scans import Scan
+from npsle_app.bids.writer import Writer
+from npsle_app.imaging.vessel_gates import check_placement, check_voxels
+from npsle_app.imaging.vessel_measures import FLOOR_VOXELS
+from npsle_app.imaging.vessel_place import HeadPlace, align_head
+from npsle_app.imaging.vessel_study import (
+    Guide,
+    MeasuredVessel,
+    Mode,
+    StudiedVessel,
+    masks_of,
+    study_vessels,
+)
+from npsle_app.imaging.vessel_table import (
+    LINE,
+    SECTIONS,
+    VESSELS,
+    make_line_table,
+    make_section_table,
+    make_vessel_table,
+    measures,
+    reason,
+    wall_floor_mm,
+)
+from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.settings import VesselWallSettings
+from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.vessel_wall_figures import FIGURES
+from npsle_app.stages.participant.vessel_wall_inputs import read_guides
+from npsle_app.vessel_names import STANDARD, VesselName
+
+_METHODS = (
+    "Arteries were followed in black-blood images from drawn masks, from landmarks, or in search "
+    "boxes of the template, which were brought over by a rigid registration to the T1w image and "
+    "its warp (dark tubes by Frangi's filter at 0.5-1.5 mm, the cheapest path through them). In "
+    "planes every 0.5 mm across the centreline, with a rotation-minimising frame, closed contours "
+    "of lumen and outer wall were found on 72 rays by dynamic programming; a blurred annulus "
+    "(point spread {psf:g} voxels wide beside the voxel's box) was fitted to the voxels. "
+    "NWI is Σ(OWA − LA) / Σ OWA over the sections that passed all checks; intervals (95 %) join "
+    "noise with the uncertain point spread. Walls below {floor} voxels cannot be told from one "
+    "another by contours, and a narrow artery has a higher NWI with the same wall."
+)
+_CITATIONS = (
+    "mandell2017", "shi2019", "zhang2018", "samuels2000", "frangi1998", "wang2008", "scikit_image",
+    "scipy",
+)  # fmt: skip
+_CAVEAT = (
+    "NWI rises where the lumen is narrow, with the same wall: read it beside lumen and wall areas "
+    "and beside the NWI adjusted for the lumen. Walls thinner than {floor:.2f} mm (1.3 voxels) "
+    "rest on the assumed point spread. Compare only images of one voxel size."
+)
+_AUTOMATIC = "Nobody has looked at vessels of the mode automatic: see the figures before use."
+_NO_T1W = (
+    "There is no T1w image: no vessel was sought, and sides were checked against each other alone."
+)
+_ANGIOGRAM = "The angiogram {name} was not used: vessels are sought in the black-blood image."
+_MODES = {
+    Mode.MASKS: "from drawn masks",
+    Mode.LANDMARKS: "from landmarks",
+    Mode.AUTOMATIC: "found automatically",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VesselWallOutputs:
+    """Masks on the grid of the scan, lumen then outer wall of each vessel; lines and tables."""
+
+    masks: tuple[Path, ...]
+    lines: tuple[Path, ...]
+    vwi_to_t1w: Path | None  # None without a T1w image
+    vessels: Path
+    sections: Path
+    record: Path
+    figures: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saved:
+    """The files of one vessel."""
+
+    lumen: Path
+    outer: Path
+    line: Path
+
+
+def run(
+    *, vwi: Scan, anat: AnatOutputs | None, settings: VesselWallSettings, out: Writer
+) -> VesselWallOutputs:
+    """Follow the arteries, measure lumen and wall, judge both."""
+    image = read_image(vwi.path)
+    guides = read_guides(vwi.guides, automatic=settings.automatic)
+    place, placed = _place(image, anat=anat, seed=settings.random_seed)
+    found = study_vessels(
+        image, guides=guides, place=place, psf_fwhm_voxels=settings.psf_fwhm_voxels
+    )
+    saved = {
+        one.name: _save(one, image=image, guide=guides[one.name], scan=vwi, out=out)
+        for one in found
+        if isinstance(one, MeasuredVessel)
+    }
+    general = (check_voxels(nib.affines.voxel_sizes(image.affine)), *placed)
+    floor_mm = wall_floor_mm(image)
+    figures = FIGURES
+    record = Record(
+        stage="vessel_wall",
+        methods=_METHODS.format(psf=settings.psf_fwhm_voxels, floor=FLOOR_VOXELS),
+        citations=_CITATIONS,
+        measures=_measure(
+            found,
+            general=_states(general, anat=anat, out=out),
+            floor_mm=floor_mm,
+            sources={name: (vwi.path, one.lumen, one.outer) for name, one in saved.items()},
+            scan=vwi.path,
+        ),
+        gates=(*general, *(gate for one in found for gate in one.gates)),
+        figures=figures,
+        choices=_choices(found, scan=vwi, anat=anat, floor_mm=floor_mm),
+    )
+    return VesselWallOutputs(
+        masks=tuple(path for one in saved.values() for path in (one.lumen, one.outer)),
+        lines=tuple(one.line for one in saved.values()),
+        vwi_to_t1w=_save_place(place, scan=vwi, anat=anat, out=out),
+        vessels=out.table(
+            make_vessel_table(found, floor_mm=floor_mm), File.VESSELS, dictionary=VESSELS
+        ),
+        sections=out.table(make_section_table(found), File.VESSEL_SECTIONS, dictionary=SECTIONS),
+        record=out.record(record),
+        figures=tuple(figure.path for figure in figures),
+    )
+
+
+def _place(
+    image: nib.Nifti1Image, *, anat: AnatOutputs | None, seed: int
+) -> tuple[HeadPlace | None, tuple[Gate, ...]]:
+    if anat is None:
+        return None, ()
+    matrix, alignment = align_head(
+        image, t1w=read_image(anat.t1w), brain=read_image(anat.brain_mask), seed=seed
+    )
+    place = HeadPlace(
+        to_image=matrix,
+        to_t1w=read_image(anat.t1w_to_template),
+        to_template=read_image(anat.template_to_t1w),
+    )
+    return place, (check_placement(alignment),)
+
+
+def _save(
+    vessel: MeasuredVessel, *, image: nib.Nifti1Image, guide: Guide, scan: Scan, out: Writer
+) -> _Saved:
+    lumen_file, outer_file, line_file = (
+        VesselFile(file, vessel.name.entities)
+        for file in (File.VESSEL_LUMEN, File.VESSEL_OUTER, File.VESSEL_LINE)
+    )
+    told = {"Mode": str(vessel.mode), "Vessel": vessel.name.long_text}
+    lumen, outer = masks_of(image, vessel=vessel, guide=guide)
+    sources = (scan.path, *(scan.guides if vessel.mode is not Mode.AUTOMATIC else ()))
+    return _Saved(
+        lumen=out.image(lumen, lumen_file, sources=sources, **told),
+        outer=out.image(outer, outer_file, sources=sources, **told),
+        line=out.table(
+            make_line_table(vessel), line_file, dictionary=LINE, sources=[scan.path]
+        ),
+    )  # fmt: skip
+
+
+def _save_place(
+    place: HeadPlace | None, *, scan: Scan, anat: AnatOutputs | None, out: Writer
+) -> Path | None:
+    if place is None or anat is None:
+        return None
+    return out.matrix(place.to_image, File.VWI_TO_T1W, sources=(scan.path, anat.t1w))
+
+
+def _states(general: Sequence[Gate], *, anat: AnatOutputs | None, out: Writer) -> dict[Mode, Qc]:
+    """Return the state of what came before: a vessel that was sought rests on the T1w image."""
+    voxels, *placed = (gate.state for gate in general)
+    if anat is not None:
+        record = read_record(anat.record, root=out.root, datasets=out.datasets)
+        placed += [gate.state for gate in record.gates]
+    return dict.fromkeys(Mode, voxels) | {Mode.AUTOMATIC: worst([voxels, *placed])}
+
+
+def _measure(
+    found: Sequence[StudiedVessel],
+    *,
+    general: Mapping[Mode, Qc],
+    floor_mm: float,
+    sources: Mapping[VesselName, tuple[Path, ...]],
+    scan: Path,
+) -> tuple[Measure, ...]:
+    states = {
+        f"{one.name.measure}_": worst([general[one.mode], *(gate.state for gate in one.gates)])
+        for one in found
+    }
+    files = {f"{name.measure}_": paths for name, paths in sources.items()}
+    of_all = worst([states[f"{one.name.measure}_"] for one in found if not reason(one)])
+    return tuple(
+        Measure(
+            name=name,
+            value=value,
+            qc=Qc.NOT_ASSESSABLE if value is None else states.get(own, of_all),
+            sources=files.get(own, (scan,)),
+        )
+        for name, value in measures(found, floor_mm=floor_mm).items()
+        for own in [next((start for start in states if name.startswith(start)), "")]
+    )
+
+
+def _choices(
+    found: Sequence[StudiedVessel], *, scan: Scan, anat: AnatOutputs | None, floor_mm: float
+) -> tuple[str, ...]:
+    measured = [one for one in found if not reason(one)]
+    told = [_CAVEAT.format(floor=floor_mm)]
+    names = ", ".join(f"{one.name.text} ({_MODES[one.mode]})" for one in measured)
+    told.append(f"Vessels measured: {names or 'none'}; means of the participant are over these.")
+    if any(one.mode is Mode.AUTOMATIC for one in measured):
+        told.append(_AUTOMATIC)
+    if anat is None:
+        told.append(_NO_T1W)
+    if scan.angiogram:
+        told.append(_ANGIOGRAM.format(name=scan.angiogram[0].path.name))
+    others = [one.name.text for one in measured if one.name not in STANDARD]
+    if others:
+        told.append(f"In the tables alone, without measures of their own: {', '.join(others)}.")
+    return tuple(told)
