@@ -1,7 +1,7 @@
 """The plan: which stages there are, and what each one waits for."""
 
 from npsle_app.engine.stage import Stage
-from npsle_app.stages.group import measures
+from npsle_app.stages.group import measures, statistics
 from npsle_app.stages.participant import (
     alps,
     anat,
@@ -33,4 +33,7 @@ PARTICIPANT = (
     ),
 )
 
-GROUP = (Stage("measures", measures.run),)
+GROUP = (
+    Stage("measures", measures.run),
+    Stage("statistics", statistics.run, needs=("measures",)),
+)

@@ -144,6 +144,17 @@ class MeasuresSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSettings:
+    """Which questions the group level asks: those of a study file, else those of the papers.
+
+    `random_seed` serves multiple imputation.
+    """
+
+    study_file: str = ""
+    random_seed: int = 20260101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All sections, one per stage of the plan, under the stage's name."""
 
@@ -157,3 +168,4 @@ class Settings:
     alps: AlpsSettings = field(default_factory=AlpsSettings)
     vessel_wall: VesselWallSettings = field(default_factory=VesselWallSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
+    statistics: StatisticsSettings = field(default_factory=StatisticsSettings)

@@ -187,3 +187,28 @@ BIDSIGNORE = (
     "*_dwimap.*",
     "*_timeseries.*",
 )
+
+
+GROUP_FIGURES = "group/figures"  # an SVG and a PDF of each
+
+
+class GroupFile(Enum):
+    """The files of the whole study: path in the output folder, and what they hold."""
+
+    ANALYSIS_FRAME = ("group/analysis_frame.tsv", "one row per participant, all that is analysed")
+    EXCLUSIONS = ("group/exclusions.tsv", "who is left out of everything, and why")
+    ENTERING = ("group/entering.tsv", "how many enter which analysis, and what the others lack")
+    TABLE1 = ("group/table1.tsv", "characteristics by population")
+    TABLE1_TESTS = ("group/table1_tests.tsv", "characteristics compared between populations")
+    GROUP_DESCRIPTION = ("group/group_description.tsv", "each measure in each group")
+    KRUSKAL_WALLIS = ("group/kruskal_wallis.tsv", "each measure compared between all groups")
+    DUNN = ("group/dunn.tsv", "each measure compared between two groups")
+    CORRELATIONS = ("group/correlations.tsv", "partial correlations with clinical variables")
+    REGRESSIONS = ("group/regressions.tsv", "linear models of each outcome on each contrast")
+    POWER = ("group/power.tsv", "effects that 80 % power would find")
+    STATISTICS = ("group/statistics.json", "what was done and found, in words and numbers")
+
+    @property
+    def path(self) -> str:
+        """Where the file goes, from the root of the output."""
+        return self.value[0]

@@ -28,9 +28,9 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
     source = raw / "participants.tsv" if raw else None
     if source is None or not source.is_file():
         return people, _ID
-    table = _read(source)
+    table = read_participants(source)
     merged = people.merge(table, how="left", on="participant_id")
-    known = _dictionary(source.with_suffix(".json"))
+    known = read_dictionary(source.with_suffix(".json"))
     meanings = {
         name: known.get(name, {"Description": f"{name}, as in the raw dataset"})
         for name in merged.columns
@@ -43,13 +43,20 @@ def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
 
     A link that is no path on this machine counts as none.
     """
-    links = _dictionary(output_dir / "dataset_description.json").get("DatasetLinks")
+    links = read_dictionary(output_dir / "dataset_description.json").get("DatasetLinks")
     target = links.get(name) if isinstance(links, dict) else None
     folder = output_dir / target if isinstance(target, str) else None
     return folder if folder and folder.is_dir() else None
 
 
-def _read(path: Path) -> "DataFrame":
+def read_participants(path: Path) -> "DataFrame":
+    """Read a `participants.tsv`: all cells as text, missing ones NaN, ids with `sub-`.
+
+    Raises
+    ------
+    ValueError
+        If it has no ids, or names a participant twice.
+    """
     import pandas as pd
 
     table = pd.read_csv(
@@ -72,7 +79,14 @@ def _read(path: Path) -> "DataFrame":
     return table
 
 
-def _dictionary(path: Path) -> dict[str, Any]:
+def read_dictionary(path: Path) -> dict[str, Any]:
+    """Read the JSON dictionary of a table; empty if there is none.
+
+    Raises
+    ------
+    ValueError
+        If it is no readable JSON.
+    """
     if not path.is_file():
         return {}
     try:

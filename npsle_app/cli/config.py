@@ -62,7 +62,9 @@ def _apply_flags(settings: Settings, options: Options) -> Settings:
     if options.sloppy:
         settings = make_sloppy(settings)
     if options.random_seed is not None:
-        settings = _seed(settings, options.random_seed)
+        settings = _set_everywhere(settings, random_seed=options.random_seed)
+    if options.study is not None:
+        settings = _set_everywhere(settings, study_file=str(options.study))
     if options.wmh_threshold is not None:
         changed = {"threshold": options.wmh_threshold}
         section = _fill(settings.wmh, changed, where="--wmh-threshold")
@@ -70,14 +72,16 @@ def _apply_flags(settings: Settings, options: Options) -> Settings:
     return settings
 
 
-def _seed(settings: Settings, seed: int) -> Settings:
+def _set_everywhere(settings: Settings, **value: object) -> Settings:
+    """Change a key in each section that has it."""
+    (name,) = value
     sections = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    seeded = {
-        name: replace(section, random_seed=seed)
-        for name, section in sections.items()
-        if hasattr(section, "random_seed")
+    changed = {
+        where: replace(section, **value)
+        for where, section in sections.items()
+        if hasattr(section, name)
     }
-    return replace(settings, **seeded)
+    return replace(settings, **changed)
 
 
 def _read(path: Path) -> dict[str, Any]:

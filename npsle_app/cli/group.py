@@ -29,24 +29,43 @@ def check_ready(output_dir: Path) -> None:
         raise RefusedError(msg)
 
 
+def check_study(settings: Settings) -> None:
+    """Refuse a study file that cannot be read, before anything is computed.
+
+    Raises
+    ------
+    RefusedError
+        With the file, what was found in it and what there is.
+    """
+    from npsle_app.stages.group.cohort import read_study
+
+    try:
+        read_study(settings.statistics.study_file)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+
+
 def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
     """Run the group stages one after the other, then write the page.
 
-    A stage that fails blocks those after it. Always computed anew: it takes seconds.
+    A stage that fails blocks those that need it; the page needs the measures alone. Always
+    computed anew: it takes seconds.
     """
     outcomes: dict[str, Outcome] = {}
     for stage in pipeline.GROUP:
         section = getattr(settings, stage.name)
         call = partial(stage.run, output_dir=output_dir, settings=section)
-        outcomes[stage.name] = _try(stage.name, call, before=outcomes)
-    outcomes[REPORT] = _try(REPORT, partial(_write_page, output_dir), before=outcomes)
+        needs = {name: outcomes[name] for name in stage.needs}
+        outcomes[stage.name] = _try(stage.name, call, needs=needs)
+    measured = {"measures": outcomes["measures"]}
+    outcomes[REPORT] = _try(REPORT, partial(_write_page, output_dir), needs=measured)
     rows = [to_row("n/a", None, stage=name, outcome=done) for name, done in outcomes.items()]
     write_rows(output_dir / "logs" / "group_status.tsv", rows)
     return outcomes
 
 
-def _try(name: str, call: Callable[[], object], *, before: dict[str, Outcome]) -> Outcome:
-    if waiting := [earlier for earlier, outcome in before.items() if not outcome.ok]:
+def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) -> Outcome:
+    if waiting := [earlier for earlier, outcome in needs.items() if not outcome.ok]:
         return Outcome(Status.BLOCKED, reason=f"waited for {', '.join(waiting)}")
     meter = Meter()
     LOGGER.info("group %s: started", name)

@@ -18,6 +18,7 @@ class Options:
     bids_database_dir: Path | None = None
     skip_bids_validation: bool = False
     derivatives: tuple[str, ...] = ()
+    study: Path | None = None
     work_dir: Path | None = None
     clean_workdir: bool = False
     nprocs: int = 1

@@ -162,6 +162,13 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         help="TOML with settings; logs/<run>/npsle_app.toml of a run repeats that run",
     )
     group.add_argument(
+        "--study",
+        type=_absolute,
+        metavar="FILE",
+        help="TOML with groups, columns and analyses of the group level (default: the analyses "
+        "of the lupus papers, with the columns of docs/study.md)",
+    )
+    group.add_argument(
         "--wmh-threshold",
         type=float,
         metavar="P",
@@ -221,6 +228,10 @@ def _strip(prefix: str) -> Callable[[str], str]:
         return bare
 
     return label
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).absolute()
 
 
 def _name_and_path(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from npsle_app.cli import group, logs
 from npsle_app.cli.config import resolve
 from npsle_app.cli.dry_run import tell_plan
+from npsle_app.cli.dry_run_group import tell_group
 from npsle_app.cli.environment import (
     LEAST_OUTPUT_MB,
     LEAST_WORK_MB,
@@ -44,6 +45,8 @@ def run(request: Request) -> int:
     """
     options, settings = resolve(request)
     check_folders(request, options)
+    if "group" in request.levels:
+        group.check_study(settings)
     if options.dry_run:
         return _tell(request, options, settings)
     if "participant" not in request.levels:
@@ -153,8 +156,8 @@ def _tell(request: Request, options: Options, settings: Settings) -> int:
         for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
             print(line)  # noqa: T201 - what a dry run is for
     if "group" in request.levels:
-        there = len(list(request.output_dir.glob("sub-*/log/status.tsv")))
-        print(f"group: will gather {there} participants processed so far")  # noqa: T201
+        for line in tell_group(request.output_dir, settings, raw=request.bids_dir):
+            print(line)  # noqa: T201
     return 0
 
 

@@ -10,7 +10,7 @@ from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.formatting import NOT_AVAILABLE, format_count, format_mean, format_median
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, summarise
-from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.populations import explain_empty, members, take
 from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.study import Study
 from npsle_app.cohort.two_sample import (
@@ -56,7 +56,11 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
     tests: list[dict[str, object]] = []
     for names in study.comparisons:
         rows = {
-            name: cohort.frame[members(cohort.frame, population=study.populations[name])]
+            name: take(
+                cohort.frame,
+                inside=members(cohort.frame, population=study.populations[name]),
+                columns=study.table1.variables,
+            )
             for name in names
         }
         for variable in study.table1.variables:

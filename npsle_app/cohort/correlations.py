@@ -9,7 +9,7 @@ from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.designs import take_covariates
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.partial_correlation import Method, partial_correlation
-from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.populations import explain_empty, members, take
 from npsle_app.cohort.study import Study
 
 METHODS: tuple[Method, ...] = ("pearson", "spearman")
@@ -37,8 +37,9 @@ def _correlate(
     cohort: Cohort, study: Study, measure: str, clinical: str, method: Method
 ) -> dict[str, object]:
     population = study.populations[study.correlations.population]
-    rows = cohort.frame[members(cohort.frame, population=population)]
     names = tuple(name for name in study.correlations.covariates if name not in (measure, clinical))
+    inside = members(cohort.frame, population=population)
+    rows = take(cohort.frame, inside=inside, columns=(measure, clinical, *names))
     told: dict[str, object] = {
         "population": population.name,
         "measure": measure,

@@ -7,7 +7,7 @@ import pandas as pd
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.group_tests import expand
-from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.populations import explain_empty, members, take
 from npsle_app.cohort.regressions import PRIMARY, SECONDARY, list_models
 from npsle_app.cohort.study import Study
 
@@ -84,7 +84,8 @@ def _row(
     population: str,
     columns: tuple[str, ...],
 ) -> dict[str, object]:
-    rows = cohort.frame[members(cohort.frame, population=study.populations[population])]
+    inside = members(cohort.frame, population=study.populations[population])
+    rows = take(cohort.frame, inside=inside, columns=columns)
     told = {
         "analysis": analysis,
         "what": what,

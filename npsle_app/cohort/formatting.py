@@ -46,10 +46,16 @@ def format_p(p: float | None) -> str:
     return f"<{_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
-def equals_p(p: float | None) -> str:
-    """Write `p = 0.020` or `p < 0.001`."""
+def equals_p(p: float | None, *, name: str = "p") -> str:
+    """Write `p = 0.020` or `p < 0.001`.
+
+    Examples
+    --------
+    >>> equals_p(1e-5, name="q")
+    'q < 0.001'
+    """
     text = format_p(p)
-    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+    return f"{name} < {text[1:]}" if text.startswith("<") else f"{name} = {text}"
 
 
 def format_interval(value: float, low: float, high: float, *, decimals: int) -> str:

@@ -87,7 +87,7 @@ def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
         column = describe_column(name)
         for group in study.groups:
             inside = members(cohort.frame, population=study.populations[group])
-            values = _values(cohort.frame[inside], name)
+            values = _values(cohort, inside, name)
             told = {
                 "measure": name,
                 "label": column.label,
@@ -123,7 +123,7 @@ def split_groups(cohort: Cohort, *, name: str, study: Study) -> tuple[dict[str, 
     for group in study.groups:
         population = study.populations[group]
         inside = members(cohort.frame, population=population)
-        values = _values(cohort.frame[inside], name)
+        values = _values(cohort, inside, name)
         if len(values) >= _LEAST:
             groups[group] = values
         elif inside.any():
@@ -133,10 +133,11 @@ def split_groups(cohort: Cohort, *, name: str, study: Study) -> tuple[dict[str, 
     return groups, f"left out: {'; '.join(lacking)}" if lacking else ""
 
 
-def _values(frame: pd.DataFrame, name: str) -> Values:
-    if name not in frame or frame[name].dtype == object:
+def _values(cohort: Cohort, inside: pd.Series, name: str) -> Values:
+    if name not in cohort.frame or cohort.frame[name].dtype == object:
         return np.array([])
-    return frame[name].dropna().to_numpy(dtype=float)
+    values: Values = cohort.frame.loc[inside, name].dropna().to_numpy(dtype=float)
+    return values
 
 
 def _refuse_absent(cohort: Cohort, name: str) -> None:

@@ -65,8 +65,9 @@ def _regress(
         "covariates": ", ".join(model.covariates),
     }
     try:
-        side, rows = sides_of(cohort, study=study, contrast=contrast)
-        for needed in (measure, *model.covariates):
+        columns = (measure, *model.covariates)
+        side, rows = sides_of(cohort, study=study, contrast=contrast, columns=columns)
+        for needed in columns:
             if absence := cohort.find_absence(needed):
                 raise ValueError(absence)  # noqa: TRY301 - told in the row, as all other reasons
         rows = rows[rows[measure].notna()]

@@ -1,5 +1,7 @@
 """Who belongs to which population, and why there is no one."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from npsle_app.cohort.assembly import Cohort
@@ -15,7 +17,10 @@ def members(frame: pd.DataFrame, *, population: Population) -> pd.Series:
     """
     inside = frame[EXCLUDED].isna()
     for column, levels in population.where.items():
-        inside &= each(frame[column], as_level).isin(levels) if column in frame else False
+        if column not in frame:
+            return inside & False
+        values = frame[column]
+        inside &= (values if values.dtype == object else each(values, as_level)).isin(levels)
     return inside
 
 
@@ -28,6 +33,12 @@ def contrast_sides(
         for name in (contrast.group, contrast.against)
     )
     return group, against
+
+
+def take(frame: pd.DataFrame, *, inside: pd.Series, columns: Iterable[str]) -> pd.DataFrame:
+    """Take rows, and of the columns those that are there (all of them would be slow)."""
+    kept = dict.fromkeys(("participant_id", *columns))
+    return frame.loc[inside, [name for name in kept if name in frame]]
 
 
 def explain_empty(cohort: Cohort, *, population: Population) -> str:

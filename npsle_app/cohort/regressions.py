@@ -1,6 +1,6 @@
 """Linear models of each outcome on each contrast: primary, secondary and sensitivity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.designs import Covariates, take_covariates
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.linear_model import LinearFit, fit_linear
-from npsle_app.cohort.populations import contrast_sides, explain_empty
+from npsle_app.cohort.populations import contrast_sides, explain_empty, take
 from npsle_app.cohort.power import detectable_coefficient
 from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.study import Contrast, Study
@@ -100,8 +100,10 @@ def transform_outcome(
     return np.log(filled * LN_FACTOR), "ln(value × 10⁶)", int((numbers == 0).sum())
 
 
-def sides_of(cohort: Cohort, *, study: Study, contrast: Contrast) -> tuple[pd.Series, pd.DataFrame]:
-    """Return 1 for the group of a contrast and 0 for the other side, and their rows.
+def sides_of(
+    cohort: Cohort, *, study: Study, contrast: Contrast, columns: Iterable[str]
+) -> tuple[pd.Series, pd.DataFrame]:
+    """Return 1 for the group of a contrast and 0 for the other side, and columns of their rows.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def sides_of(cohort: Cohort, *, study: Study, contrast: Contrast) -> tuple[pd.Se
     if both := int((group & against).sum()):
         msg = f"{both} participants are on both sides of {contrast.label}"
         raise ValueError(msg)
-    rows = cohort.frame[group | against]
+    rows = take(cohort.frame, inside=group | against, columns=columns)
     return group[rows.index].astype(float), rows
 
 
@@ -133,10 +135,9 @@ def _regress(
         "covariates": ", ".join((*model.covariates, *model.extra)),
     }
     try:
-        side, rows = sides_of(cohort, study=study, contrast=contrast)
-        taken = take_covariates(
-            cohort, rows=rows, names=(*model.covariates, *model.extra), needed=(measure,)
-        )
+        names = (*model.covariates, *model.extra)
+        side, rows = sides_of(cohort, study=study, contrast=contrast, columns=(measure, *names))
+        taken = take_covariates(cohort, rows=rows, names=names, needed=(measure,))
         _refuse_constant_extra(taken, model)
         group = side[taken.rows].to_numpy()
         _refuse_small_sides(group, contrast, study)

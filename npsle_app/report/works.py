@@ -123,6 +123,27 @@ WORKS = {
         pages="381--400",
         doi="10.1007/s12021-011-9109-y",
     ),
+    "austin2009": Work(
+        kind="article",
+        authors="Austin, P. C.",
+        title="Balance diagnostics for comparing the distribution of baseline covariates "
+        "between treatment groups in propensity-score matched samples",
+        venue="Statistics in Medicine",
+        year=2009,
+        volume="28",
+        pages="3083--3107",
+        doi="10.1002/sim.3697",
+    ),
+    "barnard1999": Work(
+        kind="article",
+        authors="Barnard, J. and Rubin, D. B.",
+        title="Small-sample degrees of freedom with multiple imputation",
+        venue="Biometrika",
+        year=1999,
+        volume="86",
+        pages="948--955",
+        doi="10.1093/biomet/86.4.948",
+    ),
     "basser1996": Work(
         kind="article",
         authors="Basser, P. J. and Pierpaoli, C.",
@@ -133,6 +154,17 @@ WORKS = {
         volume="111",
         pages="209--219",
         doi="10.1006/jmrb.1996.0086",
+    ),
+    "benjamini1995": Work(
+        kind="article",
+        authors="Benjamini, Y. and Hochberg, Y.",
+        title="Controlling the false discovery rate: a practical and powerful approach to "
+        "multiple testing",
+        venue="Journal of the Royal Statistical Society B",
+        year=1995,
+        volume="57",
+        pages="289--300",
+        doi="10.1111/j.2517-6161.1995.tb02031.x",
     ),
     "bids": Work(
         kind="article",
@@ -222,6 +254,17 @@ WORKS = {
         pages="50--55",
         doi="10.1161/01.STR.0000150668.58689.f2",
     ),
+    "delong1988": Work(
+        kind="article",
+        authors="DeLong, E. R. and DeLong, D. M. and Clarke-Pearson, D. L.",
+        title="Comparing the areas under two or more correlated receiver operating "
+        "characteristic curves: a nonparametric approach",
+        venue="Biometrics",
+        year=1988,
+        volume="44",
+        pages="837--845",
+        doi="10.2307/2531595",
+    ),
     "dipy": Work(
         kind="article",
         authors="Garyfallidis, E. and Brett, M. and Amirbekian, B. and others",
@@ -232,6 +275,16 @@ WORKS = {
         pages="8",
         doi="10.3389/fninf.2014.00008",
     ),
+    "dunn1964": Work(
+        kind="article",
+        authors="Dunn, O. J.",
+        title="Multiple comparisons using rank sums",
+        venue="Technometrics",
+        year=1964,
+        volume="6",
+        pages="241--252",
+        doi="10.1080/00401706.1964.10490181",
+    ),
     "fazekas1987": Work(
         kind="article",
         authors="Fazekas, F. and Chawluk, J. B. and Alavi, A. and others",
@@ -241,6 +294,15 @@ WORKS = {
         volume="149",
         pages="351--356",
         doi="10.2214/ajr.149.2.351",
+    ),
+    "fisher1924": Work(
+        kind="article",
+        authors="Fisher, R. A.",
+        title="The distribution of the partial correlation coefficient",
+        venue="Metron",
+        year=1924,
+        volume="3",
+        pages="329--332",
     ),
     "frangi1998": Work(
         kind="article",
@@ -294,6 +356,16 @@ WORKS = {
         pages="1574--1581",
         doi="10.1002/mrm.26054",
     ),
+    "kruskal1952": Work(
+        kind="article",
+        authors="Kruskal, W. H. and Wallis, W. A.",
+        title="Use of ranks in one-criterion variance analysis",
+        venue="Journal of the American Statistical Association",
+        year=1952,
+        volume="47",
+        pages="583--621",
+        doi="10.1080/01621459.1952.10483441",
+    ),
     "leemans2009": Work(
         kind="article",
         authors="Leemans, A. and Jones, D. K.",
@@ -344,6 +416,17 @@ WORKS = {
         "problems with applications to medical imaging",
         venue="Ludwig-Maximilians-Universität München",
         year=2017,
+    ),
+    "mackinnon1985": Work(
+        kind="article",
+        authors="MacKinnon, J. G. and White, H.",
+        title="Some heteroskedasticity-consistent covariance matrix estimators with improved "
+        "finite sample properties",
+        venue="Journal of Econometrics",
+        year=1985,
+        volume="29",
+        pages="305--325",
+        doi="10.1016/0304-4076(85)90158-7",
     ),
     "malone2015": Work(
         kind="article",
@@ -518,6 +601,14 @@ WORKS = {
         pages="2840--2847",
         doi="10.1109/TBME.2019.2896972",
     ),
+    "statsmodels": Work(
+        kind="misc",
+        authors="Seabold, S. and Perktold, J.",
+        title="statsmodels: econometric and statistical modeling with Python",
+        venue="Proceedings of the 9th Python in Science Conference",
+        year=2010,
+        doi="10.25080/Majora-92bf1922-011",
+    ),
     "taoka2017": Work(
         kind="article",
         authors="Taoka, T. and Masutani, Y. and Kawai, H. and others",
@@ -542,6 +633,26 @@ WORKS = {
         pages="393--400",
         doi="10.1007/s11604-022-01370-2",
     ),
+    "tomczak2014": Work(
+        kind="article",
+        authors="Tomczak, M. and Tomczak, E.",
+        title="The need to report effect size estimates revisited. An overview of some "
+        "recommended measures of effect size",
+        venue="Trends in Sport Sciences",
+        year=2014,
+        volume="1",
+        pages="19--25",
+    ),
+    "vanbuuren2011": Work(
+        kind="article",
+        authors="van Buuren, S. and Groothuis-Oudshoorn, K.",
+        title="mice: multivariate imputation by chained equations in R",
+        venue="Journal of Statistical Software",
+        year=2011,
+        volume="45",
+        pages="1--67",
+        doi="10.18637/jss.v045.i03",
+    ),
     "veraart2016": Work(
         kind="article",
         authors="Veraart, J. and Novikov, D. S. and Christiaens, D. and Ades-aron, B. and "
@@ -562,6 +673,13 @@ WORKS = {
         volume="27",
         pages="2:1--2:18",
         doi="10.1145/1330511.1330513",
+    ),
+    "yang2012": Work(
+        kind="misc",
+        authors="Yang, D. and Dalton, J. E.",
+        title="A unified approach to measuring the effect size between two groups using SAS",
+        venue="SAS Global Forum, paper 335-2012",
+        year=2012,
     ),
     "zhang2018": Work(
         kind="article",

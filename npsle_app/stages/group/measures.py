@@ -53,7 +53,7 @@ def run(
     from npsle_app.cohort.measures import baseline
 
     del settings  # nothing to choose so far
-    wide = _join_ratings(_read_all(output_dir), read_ratings(output_dir / "qc"))
+    wide = gather(output_dir)
     people, meanings = participants_table(
         output_dir, raw=raw or linked_dataset(output_dir, name="raw")
     )
@@ -78,6 +78,11 @@ def run(
         participants=participants,
         sessions=_write_sessions(output_dir, wide, columns),
     )
+
+
+def gather(output_dir: Path) -> "DataFrame":
+    """Read the measures and ratings of all participants: a row per participant and session."""
+    return _join_ratings(_read_all(output_dir), read_ratings(output_dir / "qc"))
 
 
 def _read_all(output_dir: Path) -> "DataFrame":

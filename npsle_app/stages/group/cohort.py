@@ -1,0 +1,88 @@
+"""Read what the analyses of a study start from: its study file and all its tables."""
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npsle_app.bids.participants import linked_dataset, read_participants
+from npsle_app.bids.study_tables import read_clinical
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from npsle_app.cohort.assembly import Cohort
+    from npsle_app.cohort.study import Study
+
+MEASURES = "npsle_app_measures.tsv"
+
+
+def read_study(study_file: str) -> "Study":
+    """Read a study file; without one, the analyses of the papers.
+
+    Raises
+    ------
+    ValueError
+        With the file, what was found in it and what there is.
+    """
+    from npsle_app.cohort.study_defaults import DEFAULT_STUDY
+    from npsle_app.cohort.study_parsing import parse_study
+
+    if not study_file:
+        return DEFAULT_STUDY
+    try:
+        return parse_study(tomllib.loads(Path(study_file).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"cannot read the study file {study_file}: {error}"
+        raise ValueError(msg) from error
+    except ValueError as error:
+        msg = f"{study_file}: {error}"
+        raise ValueError(msg) from error
+
+
+def read_cohort(
+    output_dir: Path,
+    *,
+    study_file: str,
+    raw: Path | None = None,
+    measures: "DataFrame | None" = None,
+) -> "tuple[Study, Cohort]":
+    """Read all tables and join them to one row per participant.
+
+    Parameters
+    ----------
+    raw
+        The dataset with the clinical tables; else that which the output links to as `raw`.
+    measures
+        One row per participant and session; else what the stage `measures` wrote.
+
+    Raises
+    ------
+    ValueError
+        If a table names someone twice, or the study file asks for what no table has.
+    """
+    from npsle_app.cohort.assembly import Tables, assemble, check_typed
+
+    study = read_study(study_file)
+    source = raw or linked_dataset(output_dir, name="raw")
+    people, visits, units = _read_clinical(output_dir, source)
+    found = _read_measures(output_dir / MEASURES) if measures is None else measures
+    tables = Tables(participants=people, measures=found, visits=visits, units=units)
+    cohort = assemble(tables, study=study)
+    if study_file:
+        check_typed(study, cohort=cohort)
+    return study, cohort
+
+
+def _read_clinical(
+    output_dir: Path, raw: Path | None
+) -> "tuple[DataFrame, dict[str, DataFrame], dict[str, str]]":
+    if raw is None:
+        # the raw dataset is elsewhere: what the output copied of it is all that is known
+        return read_participants(output_dir / "participants.tsv"), {}, {}
+    return read_clinical(raw)
+
+
+def _read_measures(path: Path) -> "DataFrame":
+    import pandas as pd
+
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)

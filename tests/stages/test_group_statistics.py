@@ -1,0 +1,163 @@
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from npsle_app.bids.names import GroupFile
+from npsle_app.bids.tree import write_dataset_files
+from npsle_app.report.works import WORKS
+from npsle_app.settings import StatisticsSettings
+from npsle_app.stages.group.cohort import read_cohort, read_study
+from npsle_app.stages.group.statistics import run
+from tests.cohort.study_tables import make_tables
+
+SETTINGS = StatisticsSettings()
+
+
+@pytest.fixture
+def out(tmp_path):
+    return _put(tmp_path, make_tables())
+
+
+def _put(folder, tables):
+    """Leave the tables as the raw dataset and the stage `measures` do."""
+    raw, out = folder / "raw", folder / "npsle_app"
+    for place in (raw, out):
+        place.mkdir(exist_ok=True)
+    tables.participants.to_csv(raw / "participants.tsv", sep="\t", index=False)
+    tables.measures.to_csv(out / "npsle_app_measures.tsv", sep="\t", index=False, na_rep="n/a")
+    return out
+
+
+def _run(out, **settings):
+    return run(output_dir=out, raw=out.parent / "raw", settings=replace(SETTINGS, **settings))
+
+
+def _read(out, file):
+    return pd.read_csv(out / file.path, sep="\t", keep_default_na=False, na_values=["n/a"])
+
+
+def test_every_table_is_written_with_a_description_of_each_column(out):
+    made = _run(out)
+    names = {file.path for file in GroupFile if file.path.endswith(".tsv")}
+    written = {path.relative_to(out).as_posix() for path in made.tables}
+    assert written <= names
+    assert {"group/table1.tsv", "group/regressions.tsv", "group/dunn.tsv"} <= written
+    for path in made.tables:
+        columns = pd.read_csv(path, sep="\t").columns
+        meanings = json.loads(path.with_suffix(".json").read_text())
+        assert list(meanings) == list(columns)
+        assert all(meaning["Description"] for meaning in meanings.values())
+
+
+def test_the_summary_says_what_was_done_found_and_left_out(out):
+    told = json.loads(_run(out).summary.read_text())
+    analyses = {one["name"]: one for one in told["analyses"]}
+    assert list(analyses) == [
+        "participants",
+        "table1",
+        "group_tests",
+        "correlations",
+        "regressions",
+        "power",
+    ]
+    assert "Of 60 participants, 60 entered" in analyses["participants"]["methods"]
+    assert "Kruskal–Wallis" in analyses["group_tests"]["methods"]
+    assert any("DTI-ALPS" in line for line in analyses["group_tests"]["results"])
+    assert analyses["group_tests"]["not_estimable"] == 2  # no vessel wall
+    assert "no column vw_nwi" in "".join(analyses["group_tests"]["reasons"])
+    sizes = {one["name"]: one["n"] for one in told["populations"]}
+    assert (sizes["HC"], sizes["patients"]) == (20, 40)
+    for one in analyses.values():
+        assert set(one["citations"]) <= set(WORKS)
+        assert all((out / path).is_file() for path in one["tables"].values())
+
+
+def test_the_same_files_come_out_a_second_time(out):
+    made = _run(out)
+    first = [path.read_bytes() for path in (made.summary, *made.tables)]
+    _run(out)
+    assert [path.read_bytes() for path in (made.summary, *made.tables)] == first
+
+
+def test_a_study_file_changes_groups_and_contrasts(out, tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(
+        'groups = ["SLE", "NPSLE"]\n[regressions]\noutcomes = ["gm_ml"]\nsensitivity = []\n'
+        "secondary = []\n[imputation]\ndatasets = 2\niterations = 1\n"
+    )
+    _run(out, study_file=str(file))
+    table = _read(out, GroupFile.REGRESSIONS)
+    assert set(table["contrast"]) == {"NPSLE_v_SLE"}
+    assert set(table["model"]) == {"primary", "primary, imputed"}
+    assert set(table["n"]) == {40}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("groups = [", r"cannot read the study file .*study\.toml"),
+        ("grups = []", r"study\.toml: the study file has no key 'grups'"),
+    ],
+)
+def test_a_study_file_that_makes_no_sense_is_refused_with_its_name(tmp_path, text, message):
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_study(str(file))
+    with pytest.raises(ValueError, match="cannot read the study file"):
+        read_study(str(tmp_path / "nowhere.toml"))
+
+
+def test_a_name_that_no_table_has_is_refused_with_those_that_there_are(out, tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text('[correlations]\nclinical = ["crp"]\n')
+    with pytest.raises(ValueError, match=r"names 'crp', which no table has; there are \['part"):
+        _run(out, study_file=str(file))
+
+
+def test_visits_phenotypes_and_units_of_the_raw_dataset_are_read(out):
+    raw = out.parent / "raw"
+    (raw / "phenotype").mkdir()
+    (raw / "phenotype" / "labs.tsv").write_text(
+        "participant_id\tsession_id\tiga_g_l\nsub-000\tses-1\t250\n"
+    )
+    (raw / "phenotype" / "labs.json").write_text('{"iga_g_l": {"Units": "mg/dL"}}')
+    (raw / "sub-000").mkdir()
+    (raw / "sub-000" / "sub-000_sessions.tsv").write_text(
+        "session_id\tacq_time\tfss_mean\nses-1\t2020-01-01\t4.5\n"
+    )
+    _, cohort = read_cohort(out, study_file="", raw=raw)
+    first = cohort.frame.iloc[0]
+    assert first["baseline_session"] is None or first["baseline_session"] != "ses-1"
+    measures = _read_measured(out).assign(session_id="ses-1")
+    _, cohort = read_cohort(out, study_file="", raw=raw, measures=measures)
+    assert cohort.frame.loc[0, ["iga_g_l", "fss_mean"]].tolist() == [2.5, 4.5]
+
+
+def _read_measured(out):
+    return pd.read_csv(
+        out / "npsle_app_measures.tsv", sep="\t", keep_default_na=False, na_values=["n/a"]
+    )
+
+
+def test_the_raw_dataset_is_found_by_the_link_of_the_output(out):
+    write_dataset_files(out, bids_dir=out.parent / "raw", version="0")
+    made = run(output_dir=out, settings=SETTINGS)
+    assert len(_read(out, GroupFile.ANALYSIS_FRAME)) == 60
+    assert made.summary.is_file()
+
+
+def test_a_study_without_groups_or_measures_is_not_estimable_and_no_failure(tmp_path):
+    raw, out = tmp_path / "raw", tmp_path / "npsle_app"
+    for place in (raw, out):
+        place.mkdir()
+    (raw / "participants.tsv").write_text("participant_id\nsub-01\n")
+    (out / "npsle_app_measures.tsv").write_text("participant_id\tsession_id\n")
+    told = json.loads(_run(out).summary.read_text())
+    assert all(not one["results"] or one["name"] == "correlations" for one in told["analyses"])
+    assert "no measures" in told["analyses"][0]["methods"]
+    tests = _read(out, GroupFile.TABLE1_TESTS)
+    assert set(tests["status"]) == {"not estimable"}
+    assert tests["reason"].str.contains("no column").all()
