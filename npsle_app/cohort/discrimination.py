@@ -1,0 +1,132 @@
+"""How well scores tell two classes apart: AUC with its intervals, ROC curve, proportions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.cohort.ridge_logistic import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its interval; all NaN where it cannot be estimated."""
+
+    value: float
+    low: float
+    high: float
+
+
+NOTHING = Estimate(value=np.nan, low=np.nan, high=np.nan)
+
+
+def auc(scores: Floats, y: Floats) -> Floats:
+    """Return the area under the ROC curve, ties counted half.
+
+    Parameters
+    ----------
+    scores : (…, n) array
+        Higher for class 1.
+    y : (n,) array
+        0 or 1.
+
+    Returns
+    -------
+    (…) array
+        The Mann-Whitney U statistic divided by the number of pairs; NaN without both classes.
+
+    Examples
+    --------
+    >>> float(auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0, 1, 1])))
+    0.75
+    """
+    from scipy.stats import rankdata
+
+    ill, well = float((y == 1).sum()), float((y == 0).sum())
+    if not ill or not well:
+        return np.full(scores.shape[:-1], np.nan)
+    ranks = rankdata(scores, axis=-1)
+    found: Floats = (ranks[..., y == 1].sum(axis=-1) - ill * (ill + 1) / 2) / (ill * well)
+    return found
+
+
+def pairwise(scores: Floats, y: Floats) -> Floats:
+    """Compare each participant of class 1 with each of class 0: (n1, n0) of 1, ½ and 0."""
+    ill, well = scores[y == 1][:, None], scores[y == 0][None]
+    wins: Floats = (ill > well) + 0.5 * (ill == well)
+    return wins
+
+
+def delong(first: Floats, *others: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return AUCs of scores on the same participants and their covariance.
+
+    Parameters
+    ----------
+    first, *others : (n,) array
+        Scores that were fixed before; for scores of a model fitted to the same participants
+        the variance is too small.
+    y : (n,) array
+        0 or 1, at least two of each.
+
+    Returns
+    -------
+    (k,) array, (k, k) array
+        AUCs and their covariance, after DeLong 1988, doi:10.2307/2531595.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer than two members.
+    """
+    if min((y == 1).sum(), (y == 0).sum()) < 2:
+        msg = "the variance of an AUC needs two participants of each class"
+        raise ValueError(msg)
+    pairs = np.stack([pairwise(scores, y) for scores in (first, *others)])
+    of_ill = np.cov(pairs.mean(axis=2), ddof=1) / pairs.shape[1]
+    of_well = np.cov(pairs.mean(axis=1), ddof=1) / pairs.shape[2]
+    return pairs.mean(axis=(1, 2)), np.atleast_2d(of_ill + of_well)
+
+
+def auc_interval(value: float, variance: float, *, level: float = 0.95) -> Estimate:
+    """Return an AUC with the interval that is symmetric in log odds, so never beyond 0 and 1.
+
+    An AUC of 0 or 1 has no such interval; its limits are NaN.
+    """
+    from scipy.stats import norm
+
+    if not 0 < value < 1 or not np.isfinite(variance):
+        return Estimate(value=value, low=np.nan, high=np.nan)
+    reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt(variance) / (value * (1 - value))
+    centre = np.log(value / (1 - value))
+    low, high = 1 / (1 + np.exp(-(centre + np.array([-reach, reach]))))
+    return Estimate(value=value, low=float(low), high=float(high))
+
+
+def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:
+    """Return a proportion with the score interval of Wilson 1927, doi:10.2307/2276774.
+
+    `successes` may be a mean over repeats, hence no whole number. NaN without trials.
+    """
+    from scipy.stats import norm
+
+    if not n > 0:
+        return NOTHING
+    z = float(norm.ppf(0.5 + level / 2))
+    share = successes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Estimate(
+        value=share, low=float(max(centre - half, 0.0)), high=float(min(centre + half, 1.0))
+    )
+
+
+def youden_cut(scores: Floats, y: Floats) -> float:
+    """Return the score from which on calling class 1 has the largest sensitivity + specificity.
+
+    Half-way to the next lower score; the lowest such cut if several are as good.
+    """
+    values = np.unique(scores)
+    cuts = np.concatenate([[values[0] - 1.0], (values[1:] + values[:-1]) / 2])
+    called: NDArray[np.bool_] = scores[None] >= cuts[:, None]
+    gain = called[:, y == 1].mean(axis=1) - called[:, y == 0].mean(axis=1)
+    return float(cuts[gain.argmax()])

@@ -1,0 +1,82 @@
+"""How many participants a model with so many parameters needs.
+
+The three criteria of Riley 2019, doi:10.1002/sim.7992, for a binary outcome, as the R package
+pmsampsize computes them.
+"""
+
+from dataclasses import dataclass
+from math import ceil, exp, log
+
+_MARGIN = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSize:
+    """Participants needed by each criterion.
+
+    `shrinkage`: predictor effects shrink by no more than 10 %. `r2_optimism`: the apparent
+    Nagelkerke R² is no more than 0.05 too high. `risk`: the overall share of class 1 is known
+    within ± 0.05.
+    """
+
+    shrinkage: int
+    r2_optimism: int
+    risk: int
+
+    @property
+    def needed(self) -> int:
+        """The largest of the three."""
+        return max(self.shrinkage, self.r2_optimism, self.risk)
+
+
+def largest_r2(share: float) -> float:
+    """Return the largest Cox-Snell R² that a model can have for a share of class 1."""
+    return 1 - exp(2 * (share * log(share) + (1 - share) * log(1 - share)))
+
+
+def needed_participants(
+    *, parameters: int, share: float, cox_snell_r2: float, shrinkage: float = 0.9
+) -> SampleSize:
+    """Compute the criteria.
+
+    Parameters
+    ----------
+    parameters
+        Number of candidate parameters, without the intercept.
+    share
+        Share of class 1.
+    cox_snell_r2
+        R² that the model is expected to have in new participants.
+
+    Raises
+    ------
+    ValueError
+        If R² is not between 0 and the largest possible, or there is no parameter.
+
+    Examples
+    --------
+    >>> needed_participants(parameters=24, share=0.174, cox_snell_r2=0.288)
+    SampleSize(shrinkage=623, r2_optimism=662, risk=221)
+    """
+    largest = largest_r2(share)
+    if not 0 < cox_snell_r2 < min(largest, shrinkage) or parameters < 1:
+        msg = (
+            f"the sample size needs at least 1 parameter and an R² between 0 and {largest:.2f}, "
+            f"got {parameters} and {cox_snell_r2:.3g}"
+        )
+        raise ValueError(msg)
+    factor = cox_snell_r2 / (cox_snell_r2 + _MARGIN * largest)
+    return SampleSize(
+        shrinkage=_for_shrinkage(parameters, r2=cox_snell_r2, shrinkage=shrinkage),
+        r2_optimism=_for_shrinkage(parameters, r2=cox_snell_r2, shrinkage=factor),
+        risk=ceil((1.96 / _MARGIN) ** 2 * share * (1 - share)),
+    )
+
+
+def affordable_parameters(*, participants: int, cox_snell_r2: float, shrinkage: float = 0.9) -> int:
+    """Return how many parameters so many participants carry by the first criterion."""
+    return int(participants * (shrinkage - 1) * log(1 - cox_snell_r2 / shrinkage))
+
+
+def _for_shrinkage(parameters: int, *, r2: float, shrinkage: float) -> int:
+    return ceil(parameters / ((shrinkage - 1) * log(1 - r2 / shrinkage)))
