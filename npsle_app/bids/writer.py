@@ -236,6 +236,20 @@ def write_json(path: Path, content: Any, *, default: Callable[[Any], Any] | None
     replace(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
 
 
+def write_vector_figure(path: Path, figure: "Figure") -> None:
+    """Save a figure as SVG, and as PDF beside it; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": "npsle_app", "pdf.fonttype": 42}):
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        for kind, metadata in dates.items():
+            replace(path.with_suffix(f".{kind}"), partial(_save, figure, kind, metadata))
+
+
+def _save(figure: "Figure", kind: str, metadata: dict[str, None], part: Path) -> None:
+    figure.savefig(part, format=kind, metadata=metadata)
+
+
 def write_tsv(path: Path, rows: "DataFrame") -> None:
     """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing, no quotes.
 

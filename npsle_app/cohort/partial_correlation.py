@@ -54,16 +54,22 @@ def partial_correlation(
     if df < 1:
         msg = f"{n} complete participants are too few for {k} covariates"
         raise ValueError(msg)
-    design = np.column_stack([np.ones(n), variables[:, 2:]])
     pair = variables[:, :2] - variables[:, :2].mean(axis=0)
-    residuals = pair - design @ np.linalg.lstsq(design, pair, rcond=None)[0]
-    sizes = np.sqrt((residuals**2).sum(axis=0))
+    left = residuals(pair, covariates=variables[:, 2:])
+    sizes = np.sqrt((left**2).sum(axis=0))
     if (sizes <= 1e-10 * np.sqrt((pair**2).sum(axis=0))).any():
         msg = "one of the two is constant, or the covariates explain all of it"
         raise ValueError(msg)
-    r = float(np.clip(residuals[:, 0] @ residuals[:, 1] / sizes.prod(), -1, 1))
+    r = float(np.clip(left[:, 0] @ left[:, 1] / sizes.prod(), -1, 1))
     low, high = _limits(r, n - k - 3)
     return Correlation(n=n, df=df, r=r, low=low, high=high, p=_p_value(r, df))
+
+
+def residuals(variables: Values, *, covariates: Values) -> Values:
+    """Return what covariates (n, k) and a constant do not explain of (n, m) variables."""
+    design = np.column_stack([np.ones(len(variables)), covariates])
+    left: Values = variables - design @ np.linalg.lstsq(design, variables, rcond=None)[0]
+    return left
 
 
 def p_of_r(r: float, *, df: int) -> float:

@@ -1,0 +1,71 @@
+"""What figures of a study have in common: size, colours, marks, the places of dots."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito, https://jfly.uni-koeln.de/color: told apart by colour-blind readers
+COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
+MARKS = ("o", "^", "s", "D", "v", "P", "X")
+INK, SOFT, FAINT = "#1f2328", "#57606a", "#d0d7de"
+MOST_DOTS = 400  # in one group; more hide each other and weigh down the page
+_LANES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4]) / 4
+
+
+def paper(width_mm: float, height_mm: float) -> "tuple[Figure, Axes]":
+    """Make a white figure with one pair of axes."""
+    from matplotlib.figure import Figure
+
+    size = (width_mm / 25.4, height_mm / 25.4)
+    figure = Figure(figsize=size, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    axes.tick_params(colors=INK, labelsize=8)
+    return figure, axes
+
+
+def name_axis(axes: "Axes", *, x: str = "", y: str = "") -> None:
+    """Write the names of the axes; texts of files are no mathematics."""
+    axes.set_xlabel(x, color=INK, size=9, parse_math=False)
+    axes.set_ylabel(y, color=INK, size=9, parse_math=False)
+
+
+def name_ticks(axes: "Axes", names: Sequence[str], *, axis: str) -> None:
+    """Put names at 0, 1, 2 … of an axis."""
+    places = np.arange(len(names))
+    put = axes.set_yticks if axis == "y" else axes.set_xticks
+    put(places, names, parse_math=False)
+
+
+def place_dots(values: NDArray[np.float64], *, width: float) -> NDArray[np.float64]:
+    """Move dots aside by their rank, so that neighbours do not hide each other.
+
+    Returns
+    -------
+    (n,) array
+        From −`width` to `width`, the same for the same values.
+    """
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    places: NDArray[np.float64] = width * _LANES[ranks % len(_LANES)]
+    return places
+
+
+def scatter(
+    axes: "Axes",
+    *,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    links: Sequence[str],
+    number: int,
+) -> None:
+    """Draw the dots of the group of a number; in SVG each is a link."""
+    colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+    dots = axes.scatter(x, y, s=14, c=colour, marker=mark, alpha=0.75, linewidths=0)
+    dots.set_urls(list(links))

@@ -1,0 +1,172 @@
+"""Draw the figures of the statistics: SVG whose dots are links, and PDF."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from npsle_app.bids.names import GROUP_FIGURES
+from npsle_app.bids.writer import write_vector_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from npsle_app.cohort.assembly import Cohort
+    from npsle_app.cohort.plots import Effect
+    from npsle_app.cohort.statistics import Analysis
+    from npsle_app.cohort.study import Study
+    from npsle_app.figures.estimates import Estimate
+    from npsle_app.figures.groups import Cloud
+
+_MOST_PAIRS = 6
+_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+_Drawn = tuple[str, "Figure", str]  # name, figure, caption
+
+
+def draw_figures(
+    output_dir: Path, *, study: "Study", cohort: "Cohort", analyses: "tuple[Analysis, ...]"
+) -> dict[str, list[dict[str, str]]]:
+    """Draw and save what each analysis shows.
+
+    Returns
+    -------
+    dict
+        By the analysis' name: `path` of the SVG from the output's root and `caption` of each.
+    """
+    found = {analysis.name: analysis for analysis in analyses}
+    drawn = {
+        "group_tests": _draw_groups(found["group_tests"], study=study, cohort=cohort),
+        "correlations": _draw_correlations(found["correlations"], study=study, cohort=cohort),
+        "regressions": _draw_regressions(found["regressions"], study=study),
+    }
+    return {
+        name: [
+            _save(output_dir, figure_name, figure, caption) for figure_name, figure, caption in each
+        ]
+        for name, each in drawn.items()
+    }
+
+
+def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[str, str]:
+    path = f"{GROUP_FIGURES}/{_UNSAFE.sub('-', name).strip('-')}.svg"
+    write_vector_figure(output_dir / path, figure)
+    return {"path": path, "caption": caption}
+
+
+def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
+    from npsle_app.cohort.columns import describe_column
+    from npsle_app.cohort.formatting import equals_p
+    from npsle_app.cohort.plots import list_values
+    from npsle_app.figures.groups import draw_raincloud
+
+    for row in _estimated(analysis, "kruskal_wallis"):
+        values = list_values(cohort, measure=row["measure"], study=study)
+        clouds = [
+            _cloud(number, name, list(each.index), each)
+            for number, (name, each) in enumerate(values.items())
+        ]
+        heading = describe_column(row["measure"]).heading
+        caption = (
+            f"{row['label']} by group: dots are participants, thick lines quartiles, open "
+            f"circles medians, shapes densities. Kruskal–Wallis {equals_p(row['p'])}, "
+            f"{equals_p(row['q'], name='q')}."
+        )
+        yield f"groups_{row['measure']}", draw_raincloud(clouds, label=heading), caption
+
+
+def _draw_correlations(
+    analysis: "Analysis", *, study: "Study", cohort: "Cohort"
+) -> Iterator[_Drawn]:
+    from npsle_app.cohort.plots import tabulate_correlations
+    from npsle_app.figures.estimates import draw_correlations
+
+    rows = [row for row in _estimated(analysis, "correlations") if row["method"] == "pearson"]
+    if not rows:
+        return
+    found = tabulate_correlations(analysis.tables["correlations"], alpha=study.alpha)
+    figure = draw_correlations(
+        found.r, rows=found.measures, columns=found.clinical, notable=found.notable
+    )
+    caption = (
+        f"Partial correlations (Pearson) in {study.label(study.correlations.population)}; "
+        f"a star: q < {study.alpha:g}."
+    )
+    yield "correlations", figure, caption
+    for row in sorted(rows, key=lambda row: row["p"])[:_MOST_PAIRS]:
+        if row["p"] < study.alpha:
+            yield _draw_pair(row, study=study, cohort=cohort)
+
+
+def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Drawn:
+    from npsle_app.cohort.columns import describe_column
+    from npsle_app.cohort.formatting import equals_p, format_number
+    from npsle_app.cohort.plots import OTHERS, adjust_pair, split
+    from npsle_app.figures.estimates import draw_adjusted
+
+    pair = adjust_pair(cohort, measure=row["measure"], clinical=row["clinical"], study=study)
+    x, y = (f"{describe_column(row[name]).heading}, adjusted" for name in ("clinical", "measure"))
+    told = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
+    names = [*(study.label(name) for name in study.groups), OTHERS]
+    groups = [
+        (_cloud(number, names[number], part.participant_id, part.x), part.y)
+        for number, part in enumerate(split(pair, names=names))
+        if part.group
+    ]
+    caption = (
+        f"{row['label']} against {row['clinical_label']}, both less what {row['covariates']} "
+        f"explain; {told}, {equals_p(row['q'], name='q')}."
+    )
+    figure = draw_adjusted(groups, x=x, y=y, told=told)
+    return f"adjusted_{row['measure']}_{row['clinical']}", figure, caption
+
+
+def _draw_regressions(analysis: "Analysis", *, study: "Study") -> Iterator[_Drawn]:
+    from npsle_app.cohort.plots import list_effects
+    from npsle_app.figures.estimates import draw_forest
+
+    robust = study.mode != "paper"
+    kind = "robust to unequal variances (HC3)" if robust else "of equal variances"
+    for contrast in study.contrasts:
+        table = analysis.tables["regressions"]
+        effects = list_effects(table, contrast=contrast.name, robust=robust)
+        if effects:
+            rows = [_estimate(effect, alpha=study.alpha) for effect in effects]
+            figure = draw_forest(rows, label="B / SD of the residuals")
+            caption = (
+                f"{contrast.label}: difference at equal covariates in standard deviations of "
+                f"the residuals, intervals {kind}; squares: p < {study.alpha:g}, not corrected."
+            )
+            yield f"regressions_{contrast.name}", figure, caption
+
+
+def _estimate(effect: "Effect", *, alpha: float) -> "Estimate":
+    from npsle_app.cohort.formatting import equals_p, format_interval
+    from npsle_app.figures.estimates import Estimate
+
+    shown = format_interval(effect.value, effect.low, effect.high, decimals=2)
+    return Estimate(
+        name=effect.label,
+        value=effect.value,
+        low=effect.low,
+        high=effect.high,
+        shown=f"{shown}, {equals_p(effect.p)}, n = {effect.n}",
+        emphasised=effect.p < alpha,
+    )
+
+
+def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
+    rows = analysis.tables[table]
+    done = rows[rows["status"] == "estimated"].to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in done]
+
+
+def _cloud(number: int, name: str, people: "Sequence[str]", values: "ArrayLike") -> "Cloud":
+    import numpy as np
+
+    from npsle_app.figures.groups import Cloud
+
+    links = tuple(f"{person}.html" for person in people)
+    return Cloud(name=name, number=number, values=np.asarray(values, dtype=float), links=links)
