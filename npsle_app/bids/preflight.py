@@ -44,7 +44,7 @@ def check_session(session: Session) -> list[Problem]:
 
 
 def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
-    for one in (scan, *scan.runs, *scan.reverse, *scan.after_contrast):
+    for one in (scan, *scan.runs, *scan.reverse, *scan.after_contrast, *scan.angiogram):
         series = None if one.path.name.endswith(_FIELD_MAPS) else kind in SERIES
         for finding in image_findings(one.path, series=series):
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)

@@ -66,7 +66,12 @@ def vesselness(image: nib.Nifti1Image, *, dark: bool = True) -> Floats32:
 
 
 def find_vessel(
-    image: nib.Nifti1Image, *, box: nib.Nifti1Image, expected: Expectation, name: str
+    image: nib.Nifti1Image,
+    *,
+    box: nib.Nifti1Image,
+    expected: Expectation,
+    name: str,
+    dark: bool = True,
 ) -> Centreline:
     """Find a vessel inside a search box without landmarks.
 
@@ -78,6 +83,8 @@ def find_vessel(
         Mask on the same grid: where the vessel is expected.
     expected
         Length and tortuosity of such a vessel.
+    dark
+        Whether blood is black; bright tubes are sought without, and no wall around them.
 
     Raises
     ------
@@ -98,12 +105,15 @@ def find_vessel(
     corners = nib.affines.apply_affine(image.affine, np.argwhere(inside))
     part = cut_around_points(image, points=corners)
     room = cut_around_points(box, points=corners).get_fdata(dtype=np.float32) > 0
-    tubes = vesselness(part)
+    tubes = vesselness(part, dark=dark)
     for piece in _pieces(tubes, room=room):
         line = _followed(tubes, piece=piece, affine=part.affine)
-        if line and _is_as_expected(line, expected=expected) and is_dark_tube(part, line=line):
+        if not line or not _is_as_expected(line, expected=expected):
+            continue
+        if not dark or is_dark_tube(part, line=line):
             return line
-    msg = (f"{name}: not assessable: no dark tube of {expected.length_mm[0]:.0f}-"
+    kind = "dark" if dark else "bright"
+    msg = (f"{name}: not assessable: no {kind} tube of {expected.length_mm[0]:.0f}-"
            f"{expected.length_mm[1]:.0f} mm in its search box")  # fmt: skip
     raise ValueError(msg)
 

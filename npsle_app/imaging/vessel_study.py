@@ -1,13 +1,13 @@
 """One vessel from what is known of it: drawn masks, landmarks, or nothing but where it lies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.imaging.vessel_angiogram import Angiogram, find_by_angiogram
 from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
 from npsle_app.imaging.vessel_drawn import study_masks
 from npsle_app.imaging.vessel_gates import (
@@ -17,89 +17,22 @@ from npsle_app.imaging.vessel_gates import (
     reasons_against,
 )
 from npsle_app.imaging.vessel_landmarks import trace_landmarks
-from npsle_app.imaging.vessel_masks import draw_masks
-from npsle_app.imaging.vessel_measures import Sections, Summary
 from npsle_app.imaging.vessel_place import HeadPlace, check_place, search_box
-from npsle_app.imaging.vessel_planes import N_PIXELS, PLANE_MM, cut_around, sample_planes
+from npsle_app.imaging.vessel_results import (
+    Guide,
+    LostVessel,
+    MeasuredVessel,
+    Mode,
+    StudiedVessel,
+)
 from npsle_app.imaging.vessel_search import EXPECTED, find_vessel
 from npsle_app.imaging.vessel_wall import check_resolution, measure_vessel
-from npsle_app.imaging.volumes import like
-from npsle_app.records import Gate, Qc
 from npsle_app.vessel_names import VesselName
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-
-class Mode(StrEnum):
-    """What a vessel's course and contours rest on, in order of trust."""
-
-    MASKS = "masks"
-    LANDMARKS = "landmarks"
-    AUTOMATIC = "automatic"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guide:
-    """What a reader gave for a vessel; nothing at all for one that is to be found.
-
-    Masks are images; `line` and `landmarks` are (n, 3) points in mm, RAS. `fault` says why
-    what was given, in this `mode`, cannot be used.
-    """
-
-    mode: Mode = Mode.AUTOMATIC
-    lumen: nib.Nifti1Image | None = None
-    outer: nib.Nifti1Image | None = None
-    line: Floats | None = None
-    landmarks: Sequence[tuple[float, float, float]] = ()
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredVessel:
-    """A vessel that was traced; outlines are (n, 72, 2) in mm along the line's frame.
-
-    `summary` is None where too few sections were accepted; `rejected` says of each section
-    why it was not, empty if it was. `enhancement` is None where it was not measured.
-    """
-
-    name: VesselName
-    mode: Mode
-    line: Centreline
-    inner_mm: Floats
-    outer_mm: Floats
-    sections: Sections
-    summary: Summary | None
-    rejected: tuple[str, ...]
-    gates: tuple[Gate, ...]
-    enhancement: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostVessel:
-    """A vessel that could not be traced, and why; `given` if a reader had said where it is."""
-
-    name: VesselName
-    mode: Mode
-    reason: str
-
-    @property
-    def gates(self) -> tuple[Gate, ...]:
-        """One gate; it fails where what a reader gave could not be used."""
-        given = self.mode is not Mode.AUTOMATIC
-        gate = Gate(
-            name=f"{self.name.text}: measured",
-            seen=self.reason,
-            expected="a course inside a dark lumen with a wall around it",
-            state=Qc.FAIL if given else Qc.NOT_ASSESSABLE,
-            advice=_MEND if given else "give landmarks or masks with --derivatives NAME=PATH",
-        )
-        return (gate,)
-
-
 _APART_MM = 2.0
-_MEND = "mend the masks or landmarks, or take them away: nothing else was tried in their place"
-StudiedVessel = MeasuredVessel | LostVessel
 
 
 def study_vessels(
@@ -200,10 +133,16 @@ def _traced(
         if guide.mode is Mode.LANDMARKS
         else _sought(image, name=name, place=place)
     )
+    return _measured(image, name=name, mode=guide.mode, line=line, psf=psf)
+
+
+def _measured(
+    image: nib.Nifti1Image, *, name: VesselName, mode: Mode, line: Centreline, psf: float
+) -> MeasuredVessel:
     vessel = measure_vessel(image, line=line, psf_fwhm_voxels=psf)
     return MeasuredVessel(
         name=name,
-        mode=guide.mode,
+        mode=mode,
         line=vessel.line,
         inner_mm=vessel.inner_mm,
         outer_mm=vessel.outer_mm,
@@ -224,6 +163,30 @@ def _sought(image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace | None
         raise ValueError(msg)
     part, box = search_box(image, name=name, place=place)
     return find_vessel(part, box=box, expected=EXPECTED[name.label], name=name.text)
+
+
+def with_angiogram(
+    image: nib.Nifti1Image,
+    *,
+    found: Sequence[StudiedVessel],
+    place: HeadPlace,
+    angiogram: Angiogram,
+    psf_fwhm_voxels: float,
+) -> tuple[StudiedVessel, ...]:
+    """Try once more, with an angiogram, the vessels that were sought and not found."""
+    made: list[StudiedVessel] = []
+    for one in found:
+        if isinstance(one, MeasuredVessel) or one.mode is not Mode.AUTOMATIC:
+            made.append(one)
+            continue
+        try:
+            line = find_by_angiogram(image, name=one.name, place=place, angiogram=angiogram)
+            made.append(_measured(image, name=one.name, mode=one.mode, line=line,
+                                  psf=psf_fwhm_voxels))  # fmt: skip
+        except ValueError as error:
+            reason = str(error).removeprefix(f"{one.name.text}: ")
+            made.append(replace(one, reason=f"{one.reason}; by the angiogram: {reason}"))
+    return tuple(made)
 
 
 def _say_rejected(against: Mapping[str, Bools], *, accepted: Bools) -> tuple[str, ...]:
@@ -258,22 +221,3 @@ def _without_swapped(found: Sequence[StudiedVessel]) -> tuple[StudiedVessel, ...
         LostVessel(name=one.name, mode=one.mode, reason=reason) if one.name in swapped else one
         for one in found
     )
-
-
-def masks_of(
-    image: nib.Nifti1Image, *, vessel: MeasuredVessel, guide: Guide
-) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
-    """Return masks of lumen and of lumen with wall: the reader's own, or the contours drawn."""
-    if guide.lumen is not None and guide.outer is not None:
-        lumen, outer = (like(image, np.asarray(m.dataobj) > 0) for m in (guide.lumen, guide.outer))
-        return lumen, outer
-    return draw_masks(image, line=vessel.line, inner_mm=vessel.inner_mm, outer_mm=vessel.outer_mm)
-
-
-def planes_of(image: nib.Nifti1Image, *, vessel: MeasuredVessel) -> Floats:
-    """Resample the image in the planes of a vessel, (n, 121, 121) at 0.1 mm."""
-    try:
-        image = cut_around(image, line=vessel.line, margin_mm=PLANE_MM)
-    except ValueError:  # a line that was moved to the image's edge
-        return np.full((len(vessel.line.points), N_PIXELS, N_PIXELS), np.nan)
-    return sample_planes(image, line=vessel.line)

@@ -13,7 +13,7 @@ from npsle_app.imaging.vessel_measures import (
     nwi_at_radius,
     section_table,
 )
-from npsle_app.imaging.vessel_study import LostVessel, MeasuredVessel, Mode, StudiedVessel
+from npsle_app.imaging.vessel_results import LostVessel, MeasuredVessel, Mode, StudiedVessel
 from npsle_app.imaging.volumes import voxel_mm3
 from npsle_app.vessel_measures import OF_ARTERY
 from npsle_app.vessel_names import STANDARD
@@ -105,7 +105,7 @@ def reason(vessel: StudiedVessel) -> str:
 def make_section_table(vessels: Sequence[StudiedVessel]) -> pd.DataFrame:
     """Return one row per section of each vessel that was traced, with its place in mm, RAS."""
     traced = [vessel for vessel in vessels if isinstance(vessel, MeasuredVessel)]
-    rows = [_sections_of(vessel) for vessel in traced]
+    rows = [sections_of(vessel) for vessel in traced]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(SECTIONS))
 
 
@@ -122,7 +122,8 @@ def nwi_at_floor(vessel: MeasuredVessel, *, floor_mm: float) -> np.ndarray:
     return np.array([nwi_at_radius(floor_mm, radius_mm=float(radius)) for radius in radii])
 
 
-def _sections_of(vessel: MeasuredVessel) -> pd.DataFrame:
+def sections_of(vessel: MeasuredVessel) -> pd.DataFrame:
+    """Return one row per section of a vessel, with the columns of `SECTIONS`."""
     table = section_table(vessel.sections)
     if vessel.mode is Mode.MASKS:
         table[list(_OF_SECTIONS)] = np.nan

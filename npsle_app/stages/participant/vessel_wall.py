@@ -1,7 +1,7 @@
 """Measure lumen and wall of the arteries at the base of the brain."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -10,17 +10,18 @@ from npsle_app.bids.names import File, VesselFile
 from npsle_app.bids.reader import read_image, read_record
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
+from npsle_app.imaging.vessel_angiogram import Angiogram
 from npsle_app.imaging.vessel_gates import check_placement, check_voxels
 from npsle_app.imaging.vessel_measures import FLOOR_VOXELS
 from npsle_app.imaging.vessel_place import HeadPlace, align_head
-from npsle_app.imaging.vessel_study import (
+from npsle_app.imaging.vessel_results import (
     Guide,
     MeasuredVessel,
     Mode,
     StudiedVessel,
     masks_of,
-    study_vessels,
 )
+from npsle_app.imaging.vessel_study import study_vessels, with_angiogram
 from npsle_app.imaging.vessel_table import (
     LINE,
     SECTIONS,
@@ -35,7 +36,7 @@ from npsle_app.imaging.vessel_table import (
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.vessel_wall_figures import FIGURES
+from npsle_app.stages.participant.vessel_wall_figures import draw
 from npsle_app.stages.participant.vessel_wall_inputs import read_guides
 from npsle_app.vessel_names import STANDARD, VesselName
 
@@ -63,7 +64,9 @@ _AUTOMATIC = "Nobody has looked at vessels of the mode automatic: see the figure
 _NO_T1W = (
     "There is no T1w image: no vessel was sought, and sides were checked against each other alone."
 )
-_ANGIOGRAM = "The angiogram {name} was not used: vessels are sought in the black-blood image."
+_ANGIOGRAM = (
+    "The angiogram {name} is looked at for vessels that the black-blood image alone did not show."
+)
 _MODES = {
     Mode.MASKS: "from drawn masks",
     Mode.LANDMARKS: "from landmarks",
@@ -103,6 +106,14 @@ def run(
     found = study_vessels(
         image, guides=guides, place=place, psf_fwhm_voxels=settings.psf_fwhm_voxels
     )
+    if place and anat and vwi.angiogram and any(map(_is_sought_in_vain, found)):
+        found = with_angiogram(
+            image,
+            found=found,
+            place=place,
+            angiogram=_read_angiogram(vwi.angiogram[0], place=place, anat=anat, settings=settings),
+            psf_fwhm_voxels=settings.psf_fwhm_voxels,
+        )
     saved = {
         one.name: _save(one, image=image, guide=guides[one.name], scan=vwi, out=out)
         for one in found
@@ -110,7 +121,7 @@ def run(
     }
     general = (check_voxels(nib.affines.voxel_sizes(image.affine)), *placed)
     floor_mm = wall_floor_mm(image)
-    figures = FIGURES
+    figures = draw(image, vessels=found, floor_mm=floor_mm, out=out)
     record = Record(
         stage="vessel_wall",
         methods=_METHODS.format(psf=settings.psf_fwhm_voxels, floor=FLOOR_VOXELS),
@@ -153,6 +164,23 @@ def _place(
         to_template=read_image(anat.template_to_t1w),
     )
     return place, (check_placement(alignment),)
+
+
+def _is_sought_in_vain(vessel: StudiedVessel) -> bool:
+    return vessel.mode is Mode.AUTOMATIC and not isinstance(vessel, MeasuredVessel)
+
+
+def _read_angiogram(
+    scan: Scan, *, place: HeadPlace, anat: AnatOutputs, settings: VesselWallSettings
+) -> Angiogram:
+    image = read_image(scan.path)
+    matrix, _ = align_head(
+        image,
+        t1w=read_image(anat.t1w),
+        brain=read_image(anat.brain_mask),
+        seed=settings.random_seed,
+    )
+    return Angiogram(image=image, place=replace(place, to_image=matrix))
 
 
 def _save(
