@@ -3,6 +3,8 @@
 from npsle_app.measure_definition import MeasureDefinition
 from npsle_app.vessel_names import STANDARD
 
+MAX_VOXEL_MM = 0.8  # longer edges do not show a wall
+
 _SHI = "Shi 2019, doi:10.1109/TBME.2019.2896972"
 _ZHANG = "Zhang 2018, doi:10.1186/s12968-018-0453-z"
 _MANDELL = "Mandell 2017, doi:10.3174/ajnr.A4893"

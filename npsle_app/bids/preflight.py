@@ -13,12 +13,14 @@ from npsle_app.bids.problem import Problem
 from npsle_app.bids.scans import Scan, Session
 from npsle_app.bids.sidecars import broken_sidecars
 from npsle_app.bids.vessel_guides import list_landmarks
+from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
 _MEND = "mend the file or take it away: nothing is measured in its place"
 _FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
+_ROUNDED_MM = 0.01
 SAME_EXTENT = 0.02
 OTHER_EXTENT = 0.15
 
@@ -40,6 +42,8 @@ def check_session(session: Session) -> list[Problem]:
     usable = {kind: scan for kind, scan in session.scans.items() if kind not in refused}
     if {"t1w", "flair"} <= usable.keys():
         problems += _check_pair(usable["t1w"], flair=usable["flair"])
+    if "vwi" in usable:
+        problems += _check_walls(usable["vwi"])
     return problems
 
 
@@ -55,6 +59,20 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
         told = " ".join(wrong.split())[:200]
         advice = "mend the file; until then nothing that it says is used"
         yield Problem(kind, path, f"the sidecar cannot be read ({told})", advice, refused=False)
+
+
+def _check_walls(vwi: Scan) -> Iterator[Problem]:
+    edges = nib.affines.voxel_sizes(nib.Nifti1Image.from_filename(vwi.path).affine)
+    if max(edges) > MAX_VOXEL_MM + _ROUNDED_MM:
+        yield Problem(
+            "vwi",
+            vwi.path,
+            f"its voxels are {' × '.join(f'{edge:.3g}' for edge in edges)} mm: walls of vessels "
+            f"do not show above {MAX_VOXEL_MM} mm",
+            "no vessel will be measured; if it is no black-blood scan, choose another with "
+            "--bids-filter-file",
+            refused=False,
+        )
 
 
 def _check_pair(t1w: Scan, *, flair: Scan) -> Iterator[Problem]:

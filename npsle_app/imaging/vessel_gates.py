@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from npsle_app.imaging.flair import Alignment
 from npsle_app.imaging.vessel_measures import Summary
 from npsle_app.records import Gate, Qc, graded
+from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-MAX_VOXEL_MM = 0.8
 GOOD_VOXEL_MM = 0.6
 MIN_ACCEPTED = 0.7
 _MIN_CNR_LUMEN, _MIN_CNR_OUTSIDE = 4.0, 1.5

@@ -16,7 +16,7 @@ from npsle_app.imaging.vessel_annulus import (
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessel_centreline import Centreline, moved
 from npsle_app.imaging.vessel_contours import Contours, find_contours
-from npsle_app.imaging.vessel_gates import MAX_VOXEL_MM, MIN_ACCEPTED, Quality, accepted
+from npsle_app.imaging.vessel_gates import MIN_ACCEPTED, Quality, accepted
 from npsle_app.imaging.vessel_measures import Sections, Summary, summarise
 from npsle_app.imaging.vessel_planes import (
     RAY_STEP_MM,
@@ -27,6 +27,7 @@ from npsle_app.imaging.vessel_planes import (
     voxels_around,
 )
 from npsle_app.imaging.vessel_section import PlaneSection, study_section
+from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 __all__ = [
     "PlaneSection",

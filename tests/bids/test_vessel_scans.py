@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from npsle_app.bids.dataset import find_sessions
@@ -146,3 +148,16 @@ def test_broken_landmarks_are_told_before_anything_is_computed(tmp_path):
     told = [problem for problem in check_session(session) if problem.path == path]
     assert [problem.refused for problem in told] == [True]
     assert told[0].found.startswith("holds no landmarks of vessels")
+
+
+def test_voxels_that_show_no_wall_are_told_before_anything_is_computed(tmp_path):
+    root = make_files(tmp_path / "raw")
+    make_image(root, "anat/sub-01_acq-vwi_T1w.nii.gz", zooms=(2.0, 2.0, 2.0))
+    path = place(root, "anat/sub-01_acq-vwi_T1w.nii.gz")
+    data = np.random.default_rng(0).integers(1, 99, (60, 60, 60)).astype(np.int16)
+    for edge, told in ((2.0, 1), (0.5, 0)):
+        nib.save(nib.Nifti1Image(data, np.diag([edge, edge, edge, 1])), path)
+        (session,) = find_sessions(root, "01")
+        found = [problem for problem in check_session(session) if "do not show" in problem.found]
+        assert len(found) == told
+        assert not any(problem.refused for problem in found)
