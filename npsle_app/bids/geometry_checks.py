@@ -21,15 +21,19 @@ MAX_SHEAR_COSINE = 0.02
 _RECONVERT = "convert the scan from DICOM again (dcm2niix)"
 
 
-def geometry_findings(image: nib.Nifti1Image) -> Iterator[Finding]:
-    """Check affine, sform against qform, voxel size and field of view of a readable image."""
+def geometry_findings(image: nib.Nifti1Image, *, whole_head: bool = True) -> Iterator[Finding]:
+    """Check affine, sform against qform, voxel size and field of view of a readable image.
+
+    With `whole_head` false, as of a slab through vessels, a short field of view is no fault.
+    """
     affine = np.asarray(image.affine, dtype=float)
     broken = list(_broken_affine(affine))
     yield from broken
     if broken:
         return
     yield from _codes(image.header)
-    yield from _voxels(image.shape[:3], affine=affine, zooms=image.header.get_zooms()[:3])
+    zooms = image.header.get_zooms()[:3]
+    yield from _voxels(image.shape[:3], affine=affine, zooms=zooms, whole_head=whole_head)
 
 
 def _broken_affine(affine: NDArray[np.floating]) -> Iterator[Finding]:
@@ -111,7 +115,11 @@ def _shear_cosine(affine: NDArray[np.floating]) -> float:
 
 
 def _voxels(
-    shape: tuple[int, ...], *, affine: NDArray[np.floating], zooms: tuple[float, ...]
+    shape: tuple[int, ...],
+    *,
+    affine: NDArray[np.floating],
+    zooms: tuple[float, ...],
+    whole_head: bool,
 ) -> Iterator[Finding]:
     edges = np.linalg.norm(affine[:3, :3], axis=0).round(4)
     size = " × ".join(f"{edge:.3g}" for edge in edges) + " mm"
@@ -130,10 +138,12 @@ def _voxels(
             f"{_RECONVERT}; the affine is used as it is",
             refused=False,
         )
-    yield from _field_of_view(shape, edges=edges)
+    yield from _field_of_view(shape, edges=edges, whole_head=whole_head)
 
 
-def _field_of_view(shape: tuple[int, ...], *, edges: NDArray[np.floating]) -> Iterator[Finding]:
+def _field_of_view(
+    shape: tuple[int, ...], *, edges: NDArray[np.floating], whole_head: bool
+) -> Iterator[Finding]:
     if min(shape) < MIN_VOXELS:
         yield Finding(
             f"its grid is {' × '.join(map(str, shape))}, fewer than {MIN_VOXELS} voxels on an axis",
@@ -141,7 +151,7 @@ def _field_of_view(shape: tuple[int, ...], *, edges: NDArray[np.floating]) -> It
         )
         return
     extents = np.asarray(shape) * edges
-    if extents.min() < USUAL_EXTENT_MM[0] or extents.max() > USUAL_EXTENT_MM[1]:
+    if (whole_head and extents.min() < USUAL_EXTENT_MM[0]) or extents.max() > USUAL_EXTENT_MM[1]:
         yield Finding(
             f"it covers {' × '.join(f'{extent:.0f}' for extent in extents)} mm, "
             "which is no whole head",

@@ -22,7 +22,9 @@ VOLUME_DIMS, SERIES_DIMS = 3, 4
 _UNREADABLE = (OSError, EOFError, ImageFileError, HeaderDataError, ValueError, zlib.error)
 
 
-def image_findings(path: Path, *, series: bool | None = False) -> list[Finding]:
+def image_findings(
+    path: Path, *, series: bool | None = False, whole_head: bool = True
+) -> list[Finding]:
     """Check one image file: first the file, then the header, then the values.
 
     Parameters
@@ -30,6 +32,8 @@ def image_findings(path: Path, *, series: bool | None = False) -> list[Finding]:
     series
         Whether volumes over time are expected (diffusion), or one volume; None if either
         will do and no gradient tables belong to them (field maps).
+    whole_head
+        Whether the image should show all of the head.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def image_findings(path: Path, *, series: bool | None = False) -> list[Finding]:
         if finding and finding.refused:
             return [finding]
         noted = [finding] if finding else []
-        return [*noted, *_contents(path, image, series=bool(series))]
+        return [*noted, *_contents(path, image, series=bool(series), whole_head=whole_head)]
     except _UNREADABLE as error:
         return [_damaged(error)]
 
@@ -101,8 +105,10 @@ def _shape(image: nib.Nifti1Image, *, series: bool | None) -> Finding | None:
     )
 
 
-def _contents(path: Path, image: nib.Nifti1Image, *, series: bool) -> Iterator[Finding]:
-    yield from geometry_findings(image)
+def _contents(
+    path: Path, image: nib.Nifti1Image, *, series: bool, whole_head: bool
+) -> Iterator[Finding]:
+    yield from geometry_findings(image, whole_head=whole_head)
     if series:
         yield from gradient_findings(path, n_volumes=image.shape[3])
     stored = _stored_values(path, image)

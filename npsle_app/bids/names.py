@@ -189,7 +189,9 @@ BIDSIGNORE = (
 )
 
 
+GROUP_CLASSIFIER = "group/classifier"  # what its files begin with
 GROUP_FIGURES = "group/figures"  # an SVG and a PDF of each
+GROUP_TABLES = "group/tables"  # LaTeX and HTML of each table that the page shows
 
 
 class GroupFile(Enum):
@@ -207,6 +209,19 @@ class GroupFile(Enum):
     REGRESSIONS = ("group/regressions.tsv", "linear models of each outcome on each contrast")
     POWER = ("group/power.tsv", "effects that 80 % power would find")
     STATISTICS = ("group/statistics.json", "what was done and found, in words and numbers")
+    CLASSIFIER = ("group/classifier.json", "what the classifier is and found, in words")
+    CLASSIFIER_MODEL = ("group/classifier_model.json", "the fitted model in plain numbers")
+    CLASSIFIER_PERFORMANCE = ("group/classifier_performance.tsv", "AUCs, calibration, sample size")
+    CLASSIFIER_COEFFICIENTS = ("group/classifier_coefficients.tsv", "each predictor's weight")
+    CLASSIFIER_ALTERNATIVES = ("group/classifier_alternatives.tsv", "other models' AUC")
+    CLASSIFIER_SUBGROUPS = ("group/classifier_subgroups.tsv", "AUC by sex and by age")
+    CLASSIFIER_LEAKS = ("group/classifier_leaks.tsv", "columns that may know the answer")
+    CLASSIFIER_ROC = ("group/classifier_roc.tsv", "ROC curve with its band")
+    CLASSIFIER_CALIBRATION = ("group/classifier_calibration.tsv", "observed and predicted shares")
+    CLASSIFIER_DECISION = ("group/classifier_decision.tsv", "net benefit by threshold")
+    CLASSIFIER_PREDICTIONS = ("group/classifier_predictions.tsv", "out-of-fold predictions")
+    CLASSIFIER_CHECKLIST = ("group/classifier_checklist.tsv", "TRIPOD+AI and CLAIM 2024")
+    CLASSIFIER_APPLIED = ("group/classifier_applied.tsv", "predictions of a model given to apply")
 
     @property
     def path(self) -> str:

@@ -18,6 +18,7 @@ from npsle_app.vessel_measures import MAX_VOXEL_MM
 __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
+SLABS = ("vwi",)
 _MEND = "mend the file or take it away: nothing is measured in its place"
 _FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
 _ROUNDED_MM = 0.01
@@ -50,7 +51,7 @@ def check_session(session: Session) -> list[Problem]:
 def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
     for one in (scan, *scan.runs, *scan.reverse, *scan.after_contrast, *scan.angiogram):
         series = None if one.path.name.endswith(_FIELD_MAPS) else kind in SERIES
-        for finding in image_findings(one.path, series=series):
+        for finding in image_findings(one.path, series=series, whole_head=kind not in SLABS):
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
     for path in list_landmarks(scan.guides):
         if wrong := landmark_fault(path):
