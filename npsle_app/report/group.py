@@ -14,6 +14,7 @@ from npsle_app.measures import MEASURES
 from npsle_app.report.pages import render
 from npsle_app.report.pictures import thumbnail
 from npsle_app.report.strips import HEIGHT, WIDTH, Strip, draw_strip
+from npsle_app.report.study import read_study, write_table_files
 
 _MAX_THUMBNAILS = 200  # of some 25 kB each, so that the page stays under 8 MB
 _SHOWN_FIRST = ("wmh", "anat", "tissue")
@@ -22,16 +23,20 @@ _SHOWN_FIRST = ("wmh", "anat", "tissue")
 def write_report(output_dir: Path) -> Path:
     """Write `group.html`: the study at a glance, each point a link to its participant.
 
-    Reads the tables that the group stage wrote, the status tables of the participants,
-    `logs/CITATION.md`, and the first figure of each session.
+    Reads the tables and summaries that the group stages wrote, the status tables of the
+    participants, `logs/CITATION.md`, and the first figure of each session. Writes the tables
+    of the statistics as LaTeX and HTML beside.
     """
     wide = _read_wide(output_dir / "npsle_app_measures.tsv")
     rows = [row for path in _status_tables(output_dir) for row in read_rows(path)]
     people = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
     strips = [strip for name in MEASURES if name in wide for strip in [_strip(name, wide)] if strip]
+    study = read_study(output_dir)
+    write_table_files(output_dir, study.analyses)
     page = render(
         "group.html.j2",
-        title="Study",
+        title=study.title,
+        study=study,
         people=people,
         with_page=[name for name in people if (output_dir / f"{name}.html").is_file()],
         wide=wide.astype(object).where(wide.notna(), None).to_dict("index"),

@@ -65,6 +65,27 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+function copyText(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
+function tableText(table) {
+  return [...table.rows].map((row) => [...row.cells].map((one) => cell(one.textContent)).join("\t")).join("\n");
+}
+
+for (const button of document.querySelectorAll("[data-copy-table]")) {
+  button.addEventListener("click", () => {
+    const table = document.getElementById("table-" + button.dataset.copyTable);
+    button.textContent = copyText(tableText(table)) ? "Copied" : "Could not copy: use the file";
+  });
+}
+
 function value(row, column) {
   const text = row.children[column].dataset.sort ?? row.children[column].textContent.trim();
   const number = Number(text);

@@ -38,6 +38,7 @@ def draw_figures(
     """
     found = {analysis.name: analysis for analysis in analyses}
     drawn = {
+        "participants": _draw_flow(found["participants"], study=study, cohort=cohort),
         "group_tests": _draw_groups(found["group_tests"], study=study, cohort=cohort),
         "correlations": _draw_correlations(found["correlations"], study=study, cohort=cohort),
         "regressions": _draw_regressions(found["regressions"], study=study),
@@ -54,6 +55,25 @@ def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[s
     path = f"{GROUP_FIGURES}/{_UNSAFE.sub('-', name).strip('-')}.svg"
     write_vector_figure(output_dir / path, figure)
     return {"path": path, "caption": caption}
+
+
+def _draw_flow(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
+    from npsle_app.cohort.populations import members
+    from npsle_app.figures.flow import draw_flow
+
+    sizes = {
+        study.label(name): int(members(cohort.frame, population=study.populations[name]).sum())
+        for name in study.groups
+    }
+    left_out = analysis.tables["exclusions"]
+    pairs = zip(left_out["reason"], left_out["n"], strict=True)
+    figure = draw_flow(
+        first=f"Participants\nn = {len(cohort.frame)}",
+        left_out=[f"{reason}: {n}" for reason, n in pairs],
+        second=f"Enter\nn = {len(cohort.included)}",
+        groups=[f"{label}\nn = {n}" for label, n in sizes.items()],
+    )
+    yield "flow", figure, "Who entered. Each analysis says how many of them had all it takes."
 
 
 def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:

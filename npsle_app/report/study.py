@@ -1,0 +1,131 @@
+"""What the page of a study shows of its statistics: read from the group stages' files."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from npsle_app.bids.names import GROUP_TABLES, GroupFile
+from npsle_app.bids.writer import replace
+from npsle_app.report.study_tables import ShownTable, read_tables
+from npsle_app.report.table_files import to_latex, to_word_html
+from npsle_app.report.works import WORKS, Work
+
+_SUMMARIES = (GroupFile.STATISTICS, GroupFile.CLASSIFIER)
+_PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_TITLES = {
+    "exclusions": "Left out of everything",
+    "entering": "Who enters which analysis",
+    "group_description": "Measures by group",
+    "kruskal_wallis": "Comparison of all groups",
+    "dunn": "Comparison of pairs of groups",
+    "correlations": "Partial correlations",
+    "regressions": "Linear regressions",
+    "power": "Effects that 80 % power would find",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFigure:
+    """A figure as SVG for the page itself, so that its dots are links."""
+
+    svg: Markup
+    caption: str
+    path: str
+    pdf: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownAnalysis:
+    """One section of the page."""
+
+    name: str
+    title: str
+    methods: str
+    results: tuple[str, ...]
+    not_estimable: int
+    reasons: tuple[str, ...]
+    figures: tuple[ShownFigure, ...]
+    tables: tuple[ShownTable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownStudy:
+    """All that the group stages found out; empty if none ran."""
+
+    title: str = "Study"
+    mode: str = ""
+    warnings: tuple[str, ...] = ()
+    analyses: tuple[ShownAnalysis, ...] = ()
+    works: tuple[tuple[str, Work], ...] = ()
+
+    @property
+    def methods(self) -> str:
+        """The methods text of all analyses, to be pasted into a paper."""
+        return " ".join(analysis.methods for analysis in self.analyses)
+
+    @property
+    def bibtex(self) -> str:
+        """The works that the analyses cite."""
+        return "\n".join(work.bibtex(key) for key, work in self.works)
+
+
+def read_study(output_dir: Path) -> ShownStudy:
+    """Read the summaries that the group stages left; one that is not there is left out.
+
+    A summary holds `analyses`, or is itself one.
+    """
+    paths = (output_dir / file.path for file in _SUMMARIES)
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.is_file()]
+    if not found:
+        return ShownStudy()
+    mode = str(found[0].get("mode", "recommended"))
+    told = [one for summary in found for one in summary.get("analyses", [summary])]
+    keys = sorted({key for analysis in told for key in analysis["citations"] if key in WORKS})
+    return ShownStudy(
+        title=str(found[0].get("title", "Study")),
+        mode=mode,
+        warnings=tuple(str(text) for summary in found for text in summary["warnings"]),
+        analyses=tuple(_read_analysis(output_dir, analysis, mode=mode) for analysis in told),
+        works=tuple((key, WORKS[key]) for key in keys),
+    )
+
+
+def write_table_files(output_dir: Path, analyses: Sequence[ShownAnalysis]) -> None:
+    """Write each table that the page shows as LaTeX and as HTML for word processors."""
+    for table in (table for analysis in analyses for table in analysis.tables):
+        for ending, text in ((".tex", to_latex(table)), (".html", to_word_html(table))):
+            path = output_dir / GROUP_TABLES / f"{table.name}{ending}"
+            replace(path, partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def _read_analysis(output_dir: Path, told: Mapping[str, Any], *, mode: str) -> ShownAnalysis:
+    return ShownAnalysis(
+        name=str(told["name"]),
+        title=str(told["title"]),
+        methods=str(told["methods"]),
+        results=tuple(map(str, told["results"])),
+        not_estimable=int(told.get("not_estimable", 0)),
+        reasons=tuple(map(str, told.get("reasons", ()))),
+        figures=tuple(
+            _read_figure(output_dir, figure)
+            for figure in told["figures"]
+            if (output_dir / figure["path"]).is_file()
+        ),
+        tables=tuple(read_tables(output_dir, tables=told["tables"], titles=_TITLES, mode=mode)),
+    )
+
+
+def _read_figure(output_dir: Path, figure: Mapping[str, str]) -> ShownFigure:
+    text = (output_dir / figure["path"]).read_text(encoding="utf-8")
+    return ShownFigure(
+        svg=Markup(_PROLOG.sub("", text, count=1)),  # noqa: S704 - drawn by the group stage
+        caption=figure["caption"],
+        path=figure["path"],
+        pdf=f"{figure['path'].removesuffix('.svg')}.pdf",
+    )

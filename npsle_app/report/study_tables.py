@@ -1,0 +1,190 @@
+"""The tables of a study's analyses as readers see them: chosen columns, formatted."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.cohort.formatting import (
+    NOT_AVAILABLE,
+    decimals_for,
+    format_interval,
+    format_number,
+    format_p,
+)
+from npsle_app.cohort.table_columns import heading
+
+Row = Mapping[Hashable, Any]
+_ROBUST = "b_hc3"  # no column of a table: B with its robust limits
+_P_VALUES = ("p", "q", "p_hc3", "q_hc3", "p_bonferroni", "p_holm", "p_paper", "p_recommended")
+_COUNTS = ("n", "missing", "df", "n_against", "n_group", "enters", "count")
+_INTERVALS = {
+    "epsilon2": ("low", "high"),
+    "delta": ("delta_low", "delta_high"),
+    "r": ("low", "high"),
+    "b": ("low", "high"),
+    _ROBUST: ("low_hc3", "high_hc3"),
+    "ratio": ("ratio_low", "ratio_high"),
+    "median": ("median_low", "median_high"),
+}
+_REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", _ROBUST, "p_hc3", "q_hc3")
+# those not named here show all their columns
+_SHOWN: dict[str, tuple[str, ...]] = {
+    "exclusions": ("reason", "n", "participants"),
+    "entering": ("analysis", "what", "population_label", "n", "enters", "why_not"),
+    "group_description": ("label", "unit", "group", "n", "missing", "mean", "sd", "median"),
+    "kruskal_wallis": ("label", "n", "h", "df", "p", "q", "epsilon2", "note"),
+    "dunn": ("label", "group", "against", "z", "p", "p_bonferroni", "p_holm", "delta"),
+    "correlations": ("label", "clinical_label", "method", "n", "df", "r", "p", "q"),
+    "regressions": (*_REGRESSION, "ratio", "partial_r2", "detectable_b"),
+    "power": ("label", "n", "n_against", "effect", "detectable"),
+}
+_HIDDEN = ("analysis_frame", "table1_tests")
+MOST_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What stands in a cell, and what it is sorted by (`n/a`: last)."""
+
+    text: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTable:
+    """A table on the page; `left_out` rows are in the file at `path` alone."""
+
+    name: str
+    path: str
+    title: str
+    headings: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    left_out: int = 0
+
+
+def read_tables(
+    output_dir: Path, *, tables: Mapping[str, str], titles: Mapping[str, str], mode: str
+) -> list[ShownTable]:
+    """Read the tables of an analysis, by name → path from the output; those there are."""
+    shown = []
+    for name, path in tables.items():
+        if name in _HIDDEN or not (output_dir / path).is_file():
+            continue
+        if name == "table1":
+            tests = _read(output_dir / tables["table1_tests"])
+            shown += lay_out_table1(_read(output_dir / path), tests=tests, path=path, mode=mode)
+        else:
+            title = titles.get(name, name.replace("_", " "))
+            shown.append(lay_out(_read(output_dir / path), name=name, title=title, path=path))
+    return [table for table in shown if table.rows]
+
+
+def lay_out(table: pd.DataFrame, *, name: str, title: str, path: str) -> ShownTable:
+    """Choose and format columns; rows that are not estimable are left to the reasons."""
+    if "status" in table:
+        table = table[table["status"] == "estimated"]
+    wanted = _SHOWN.get(name, tuple(table.columns))
+    columns = [c for c in wanted if c == _ROBUST or (c in table and not table[c].isna().all())]
+    rows = tuple(
+        tuple(_cell(row, column) for column in columns)
+        for row in table.head(MOST_ROWS).to_dict("records")
+    )
+    numeric = (c == _ROBUST or pd.api.types.is_numeric_dtype(table[c]) for c in columns)
+    return ShownTable(
+        name=name,
+        path=path,
+        title=title,
+        headings=tuple(_heading(column) for column in columns),
+        numeric=tuple(numeric),
+        rows=rows,
+        left_out=max(len(table) - MOST_ROWS, 0),
+    )
+
+
+def lay_out_table1(
+    cells: pd.DataFrame, *, tests: pd.DataFrame, path: str, mode: str
+) -> list[ShownTable]:
+    """Lay out Table 1: a column per population, a row per variable or level."""
+    return [
+        _lay_out_comparison(part, tests=tests[tests["comparison"] == name], path=path, mode=mode)
+        for name, part in cells.groupby("comparison", sort=False)
+    ]
+
+
+def _lay_out_comparison(
+    cells: pd.DataFrame, *, tests: pd.DataFrame, path: str, mode: str
+) -> ShownTable:
+    populations = list(dict.fromkeys(cells["population_label"]))
+    tested = {row["variable"]: row for row in tests.to_dict("records")}
+    rows, before = [], ""
+    for (variable, _), part in cells.groupby(["variable", "level"], sort=False, dropna=False):
+        test = tested.get(str(variable), {}) if variable != before else {}
+        rows.append(_table1_row(part, populations=populations, test=test, mode=mode))
+        before = str(variable)
+    title = f"Characteristics: {' v '.join(populations)}"
+    headings = ("Variable", *populations, "Missing", "p", "Standardised difference")
+    return ShownTable(
+        name="table1_" + "_".join(str(name) for name in dict.fromkeys(cells["population"])),
+        path=path,
+        title=title,
+        headings=headings,
+        numeric=(False, *(True for _ in headings[1:])),
+        rows=tuple(rows),
+    )
+
+
+def _table1_row(
+    part: pd.DataFrame, *, populations: Sequence[str], test: Row, mode: str
+) -> tuple[Cell, ...]:
+    first = part.iloc[0]
+    level = "" if pd.isna(first["level"]) else f": {first['level']}"
+    unit = "" if pd.isna(first["unit"]) else f", {first['unit']}"
+    shown = part["shown"].fillna(NOT_AVAILABLE)
+    by_population = dict(zip(part["population_label"], shown, strict=True))
+    difference = test.get("standardised_difference")
+    texts = [
+        f"{first['label']}{level}{unit}",
+        *(str(by_population.get(name, NOT_AVAILABLE)) for name in populations),
+        str(int(part["missing"].sum())),
+        format_p(test[f"p_{mode}"]) if test else "",
+        "" if difference is None or pd.isna(difference) else format_number(difference, decimals=2),
+    ]
+    return tuple(Cell(text=text, sort=text) for text in texts)
+
+
+def _heading(column: str) -> str:
+    if column == _ROBUST:
+        return "B (95 % CI), HC3"
+    return f"{heading(column)} (95 % CI)" if column in _INTERVALS else heading(column)
+
+
+def _cell(row: Row, column: str) -> Cell:
+    value = row["b" if column == _ROBUST else column]
+    if isinstance(value, str):
+        return Cell(text=value, sort=value)
+    if pd.isna(value):
+        return Cell(text=NOT_AVAILABLE, sort=NOT_AVAILABLE)
+    return Cell(text=_write(row, column, float(value)), sort=f"{value:.10g}")
+
+
+def _write(row: Row, column: str, value: float) -> str:
+    if column in _P_VALUES:
+        return format_p(value)
+    if column in _COUNTS:
+        return f"{value:.0f}"
+    if limits := _INTERVALS.get(column):
+        low, high = (float(row[name]) for name in limits)
+        return format_interval(value, low, high, decimals=_decimals(high - low))
+    return format_number(value, decimals=_decimals(value))
+
+
+def _decimals(spread: float) -> int:
+    return decimals_for(abs(spread) / 4)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a", ""], quoting=3)

@@ -1,0 +1,134 @@
+"""The statistics on the study's page: escaped, sortable, to be copied into a paper."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from npsle_app.bids.names import GroupFile
+from npsle_app.bids.writer import write_tsv
+from npsle_app.report.study import read_study, write_table_files
+from npsle_app.report.study_tables import lay_out, lay_out_table1
+from npsle_app.report.table_files import to_latex, to_word_html
+
+HOSTILE = "<script>x</script> & 50 % of $a_b$"
+
+
+def dunn() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "measure": ["wmh_ml", "wmh_ml"],
+            "label": [HOSTILE, "WMH volume"],
+            "against": ["HC", "HC"],
+            "group": ["SLE", "NPSLE"],
+            "z": [-1.25, 3.5],
+            "p": [0.2113, 0.0004],
+            "p_bonferroni": [0.6339, 0.0012],
+            "p_holm": [0.2113, 0.0012],
+            "delta": [-0.123, 0.456],
+            "delta_low": [-0.4, 0.2],
+            "delta_high": [0.2, 0.7],
+            "to_be_read": ["yes", "yes"],
+        }
+    )
+
+
+@pytest.fixture
+def output(tmp_path):
+    write_tsv(tmp_path / GroupFile.DUNN.path, dunn())
+    analysis = {
+        "name": "group_tests",
+        "title": HOSTILE,
+        "methods": "Groups were compared.",
+        "results": [HOSTILE],
+        "citations": ["scipy", "dunn1964"],
+        "tables": {"dunn": GroupFile.DUNN.path, "power": "group/none.tsv"},
+        "figures": [{"path": "group/figures/none.svg", "caption": "x"}],
+        "not_estimable": 1,
+        "reasons": [HOSTILE],
+    }
+    summary = {"title": HOSTILE, "mode": "paper", "warnings": [HOSTILE], "analyses": [analysis]}
+    (tmp_path / GroupFile.STATISTICS.path).write_text(json.dumps(summary))
+    return tmp_path
+
+
+def test_without_group_stages_there_is_nothing_to_show(tmp_path):
+    assert read_study(tmp_path).analyses == ()
+
+
+def test_a_file_that_is_not_there_is_left_out(output):
+    (analysis,) = read_study(output).analyses
+    assert analysis.figures == ()
+    assert [table.name for table in analysis.tables] == ["dunn"]
+
+
+def test_cited_works_follow_the_methods_text(output):
+    study = read_study(output)
+    assert study.methods == "Groups were compared."
+    assert [key for key, _ in study.works] == ["dunn1964", "scipy"]
+
+
+def test_cells_are_formatted_and_sorted_by_their_numbers():
+    table = lay_out(dunn(), name="dunn", title="Pairs", path="x.tsv")
+    second = dict(zip(table.headings, table.rows[1], strict=True))
+    assert second["p"].text == "<0.001"
+    assert float(second["p"].sort) == 0.0004
+    assert second["Cliff's δ (95 % CI)"].text == "0.46 (0.20 to 0.70)"
+    assert "To be read" not in table.headings
+
+
+def test_rows_that_are_not_estimable_are_not_in_the_table():
+    frame = dunn().assign(status=["not estimable", "estimated"])
+    assert len(lay_out(frame, name="dunn", title="Pairs", path="x.tsv").rows) == 1
+
+
+def test_a_long_table_is_cut_and_says_so():
+    frame = pd.concat([dunn()] * 300, ignore_index=True)
+    table = lay_out(frame, name="dunn", title="Pairs", path="x.tsv")
+    assert (len(table.rows), table.left_out) == (500, 100)
+
+
+def test_table_1_has_a_column_per_population_and_the_test_beside_its_first_row():
+    cells = pd.DataFrame(
+        {
+            "comparison": ["A v B"] * 4,
+            "variable": ["sex"] * 4,
+            "label": ["Sex"] * 4,
+            "unit": [None] * 4,
+            "level": ["F", "F", "M", "M"],
+            "population": ["A", "B"] * 2,
+            "population_label": ["Ones", "Others"] * 2,
+            "missing": [1, 0, 1, 0],
+            "shown": ["3 (75 %)", "4 (80 %)", "1 (25 %)", None],
+        }
+    )
+    tests = pd.DataFrame(
+        {
+            "comparison": ["A v B"],
+            "variable": ["sex"],
+            "p_paper": [0.5],
+            "p_recommended": [0.75],
+            "standardised_difference": [-0.2],
+        }
+    )
+    (table,) = lay_out_table1(cells, tests=tests, path="x.tsv", mode="recommended")
+    texts = [[cell.text for cell in row] for row in table.rows]
+    assert table.headings[:3] == ("Variable", "Ones", "Others")
+    assert texts[0] == ["Sex: F", "3 (75 %)", "4 (80 %)", "1", "0.750", "−0.20"]
+    assert texts[1] == ["Sex: M", "1 (25 %)", "n/a", "1", "", ""]
+
+
+def test_latex_and_word_tables_hold_texts_as_texts(output):
+    study = read_study(output)
+    table = study.analyses[0].tables[0]
+    latex, html = to_latex(table), to_word_html(table)
+    assert r"$<$script$>$x$<$/script$>$ \& 50 \% of \$a\_b\$" in latex
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert latex.count(r" \\") == 1 + len(table.rows)
+
+
+def test_each_shown_table_is_written_for_papers(output):
+    write_table_files(output, read_study(output).analyses)
+    names = {path.name for path in (output / "group" / "tables").iterdir()}
+    assert names == {"dunn.tex", "dunn.html"}
