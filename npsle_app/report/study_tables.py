@@ -125,15 +125,15 @@ def _lay_out_comparison(
         test = tested.get(str(variable), {}) if variable != before else {}
         rows.append(_table1_row(part, populations=populations, test=test, mode=mode))
         before = str(variable)
-    title = f"Characteristics: {' v '.join(populations)}"
     headings = ("Variable", *populations, "Missing", "p", "Standardised difference")
+    kept = [i for i in range(len(headings)) if any(row[i].text for row in rows)]
     return ShownTable(
         name="table1_" + "_".join(str(name) for name in dict.fromkeys(cells["population"])),
         path=path,
-        title=title,
-        headings=headings,
-        numeric=(False, *(True for _ in headings[1:])),
-        rows=tuple(rows),
+        title=f"Characteristics: {' v '.join(populations)}",
+        headings=tuple(headings[i] for i in kept),
+        numeric=tuple(i > 0 for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in rows),
     )
 
 
