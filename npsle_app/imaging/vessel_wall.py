@@ -7,24 +7,24 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.imaging.vessel_annulus import (
-    Annulus,
-    Section,
-    Start,
-    fit_annulus,
-)
+from npsle_app.imaging.vessel_annulus import BLUR_UNCERTAINTY, Annulus
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessel_centreline import Centreline, moved
 from npsle_app.imaging.vessel_contours import Contours, find_contours
+from npsle_app.imaging.vessel_fits import (
+    fit_point_spread,
+    fit_sections,
+    half_slab_mm,
+    look_around,
+    lumen_centres,
+)
 from npsle_app.imaging.vessel_gates import MIN_ACCEPTED, Quality, accepted
 from npsle_app.imaging.vessel_measures import Sections, Summary, summarise
 from npsle_app.imaging.vessel_planes import (
     RAY_STEP_MM,
-    Voxels,
     cut_around,
     ray_angles,
     sample_rays,
-    voxels_around,
 )
 from npsle_app.imaging.vessel_section import PlaneSection, study_section
 from npsle_app.vessel_measures import MAX_VOXEL_MM
@@ -41,7 +41,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _MARGIN_MM = 8.0
-_AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
 _ROUNDS = 2  # how often the centreline is moved to the lumen's middle
 _MIN_DETAIL = 0.65
 _TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided
@@ -51,7 +50,8 @@ _TRIM = 1  # sections left out at each end, where the frame and the smoothing ar
 class Vessel:
     """A vessel that was measured; contours are (n, 72, 2) in mm along the frame's axes.
 
-    `summary` is None where fewer than 70 % of the sections were accepted.
+    `summary` is None where fewer than 70 % of the sections were accepted; `sigma_mm` is the SD
+    of the whole blur, `psf_fwhm_voxels` the width of the scanner's part in it as it was fitted.
     """
 
     line: Centreline
@@ -61,6 +61,7 @@ class Vessel:
     quality: Quality
     summary: Summary | None
     sigma_mm: float
+    psf_fwhm_voxels: float
 
 
 def measure_vessel(
@@ -73,7 +74,8 @@ def measure_vessel(
     image
         Black-blood image, any axes; mm are RAS by its affine.
     psf_fwhm_voxels
-        Width of the scanner's point spread beside the voxel's own box, in voxels.
+        Expected width of the scanner's point spread beside the voxel's own box, in voxels. What
+        the vessel itself says of the width is weighed against it.
 
     Raises
     ------
@@ -86,10 +88,19 @@ def measure_vessel(
     check_sampling(part)
     line = _centred(part, line=line)
     contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
-    sigma_mm = blur_sigma_mm(voxel_mm, psf_fwhm_voxels=psf_fwhm_voxels)
-    fits = _fits(part, line=line, contours=contours, voxel_mm=voxel_mm, sigma_mm=sigma_mm)
+    starts = look_around(part, line=line, contours=contours, voxel_mm=voxel_mm)
+    spread = fit_point_spread(starts, voxel_mm=voxel_mm, expected=psf_fwhm_voxels)
+    sigma_mm = blur_sigma_mm(voxel_mm, psf_fwhm_voxels=spread.fwhm_voxels)
+    fits = fit_sections(starts, sigma_mm=sigma_mm)
     quality = _quality(fits, contours=contours, voxel_mm=voxel_mm)
-    sections = _sections(fits, line=line, contours=contours, quality=quality, voxel_mm=voxel_mm)
+    sections = _sections(
+        fits,
+        line=line,
+        contours=contours,
+        quality=quality,
+        voxel_mm=voxel_mm,
+        blur_sd=spread.blur_sd,
+    )
     enough = sections.accepted[_TRIM:-_TRIM].mean() >= MIN_ACCEPTED
     inner, outer = _outlines(fits, contours=contours)
     return Vessel(
@@ -100,6 +111,7 @@ def measure_vessel(
         quality=quality,
         summary=summarise(sections, voxel_mm=voxel_mm) if enough else None,
         sigma_mm=sigma_mm,
+        psf_fwhm_voxels=spread.fwhm_voxels,
     )
 
 
@@ -125,57 +137,11 @@ def check_sampling(image: nib.Nifti1Image) -> None:
         raise ValueError(msg)
 
 
-def lumen_centres(contours: Contours) -> Floats:
-    """Return the centroid of the area inside each inner contour, (n, 2) in mm."""
-    angles, radii = ray_angles(), contours.inner_mm
-    weight = np.mean(radii**2, axis=1) / 2
-    towards = np.stack([np.cos(angles), np.sin(angles)])
-    centres: Floats = np.mean(radii[:, None] ** 3 / 3 * towards, axis=2) / weight[:, None]
-    return centres
-
-
 def _centred(part: nib.Nifti1Image, *, line: Centreline) -> Centreline:
     for _ in range(_ROUNDS):
         contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
         line = moved(line, offsets=lumen_centres(contours))
     return line
-
-
-def _half_slab_mm(voxel_mm: float) -> float:
-    return max(0.5, voxel_mm)
-
-
-def _fits(
-    part: nib.Nifti1Image,
-    *,
-    line: Centreline,
-    contours: Contours,
-    voxel_mm: float,
-    sigma_mm: float,
-) -> list[Annulus | None]:
-    voxels = voxels_around(part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
-    centres = lumen_centres(contours)
-    fits = []
-    for k, place in enumerate(line.along_mm):
-        near = np.abs(voxels.along_mm - place) <= _half_slab_mm(voxel_mm)
-        radius = float(np.sqrt(np.mean(contours.inner_mm[k] ** 2)))
-        outer = float(np.sqrt(np.mean(contours.outer_mm[k] ** 2)))
-        start = Start(
-            centre_mm=(float(centres[k, 0]), float(centres[k, 1])),
-            radius_mm=radius,
-            wall_mm=max(outer - radius, 0.2),
-        )
-        section = _section(voxels, near=near, limit_mm=contours.outer_mm[k] + _AROUND_MM)
-        fits.append(fit_annulus(section, start=start, sigma_mm=sigma_mm))
-    return fits
-
-
-def _section(voxels: Voxels, *, near: NDArray[np.bool_], limit_mm: Floats) -> Section:
-    first, second = voxels.first_mm[near], voxels.second_mm[near]
-    angles = np.arctan2(second, first)
-    limit = np.interp(angles, ray_angles(), limit_mm, period=2 * np.pi)
-    kept = np.hypot(first, second) < limit
-    return Section(signal=voxels.signal[near][kept], first_mm=first[kept], second_mm=second[kept])
 
 
 def _quality(fits: list[Annulus | None], *, contours: Contours, voxel_mm: float) -> Quality:
@@ -204,8 +170,10 @@ def _sections(
     contours: Contours,
     quality: Quality,
     voxel_mm: float,
+    blur_sd: float,
 ) -> Sections:
     rows = np.array([_row(fit) for fit in fits])
+    rows[:, [3, 5]] *= blur_sd / BLUR_UNCERTAINTY
     good = accepted(quality)
     good[:_TRIM] = good[-_TRIM:] = False
     return Sections(
@@ -222,7 +190,7 @@ def _sections(
         contour_lumen_mm2=np.pi * np.mean(contours.inner_mm**2, axis=1),
         contour_outer_mm2=np.pi * np.mean(contours.outer_mm**2, axis=1),
         accepted=good,
-        shared=max(2 * _half_slab_mm(voxel_mm) / line.step_mm, 1.0),
+        shared=max(2 * half_slab_mm(voxel_mm) / line.step_mm, 1.0),
     )
 
 
