@@ -9,6 +9,7 @@ from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group import measures
 from tests.report.browser import open_page
 from tests.report.builder import HOSTILE, make_dataset
+from tests.report.study_builder import make_statistics
 
 _FILL = """
 (() => {
@@ -32,6 +33,7 @@ def dataset(tmp_path_factory):
     out = make_dataset(root, text=HOSTILE)
     write_report(out, "01", datasets={"raw": root / "raw"}, problems={"1": (HOSTILE,)})
     measures.run(output_dir=out, settings=MeasuresSettings())
+    make_statistics(out, text=HOSTILE)
     group.write_report(out)
     return out
 
@@ -100,3 +102,22 @@ def test_the_page_of_the_study_loads_links_and_sorts(dataset, tmp_path):
         assert page.evaluate(first) == "sub-01_ses-1"
         page.evaluate(click)
         assert page.evaluate(first) == "sub-01_ses-2"
+
+
+def test_the_studys_statistics_load_without_complaint_and_copy_as_a_table(dataset, tmp_path):
+    with open_page(dataset / "group.html", profile=tmp_path) as page:
+        assert page.complaints == []
+        assert page.evaluate("typeof window.hacked") == "undefined"
+        assert page.evaluate("document.querySelectorAll('.chart svg path').length") > 5
+        assert page.evaluate("document.querySelectorAll('.chart script').length") == 0
+        copied = page.evaluate(
+            """
+            document.execCommand = () => { window.taken = document.activeElement.value; return 1; };
+            document.querySelector("[data-copy-table=dunn]").click();
+            window.taken
+            """
+        )
+    lines = [line.split("\t") for line in copied.splitlines()]
+    assert {len(line) for line in lines} == {8}
+    assert lines[0][:3] == ["Variable", "Group", "Against"]
+    assert lines[2][0] == "WMH volume"

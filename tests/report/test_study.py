@@ -1,54 +1,17 @@
 """The statistics on the study's page: escaped, sortable, to be copied into a paper."""
 
-import json
-
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.writer import write_tsv
 from npsle_app.report.study import read_study, write_table_files
 from npsle_app.report.study_tables import lay_out, lay_out_table1
 from npsle_app.report.table_files import to_latex, to_word_html
-
-HOSTILE = "<script>x</script> & 50 % of $a_b$"
-
-
-def dunn() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "measure": ["wmh_ml", "wmh_ml"],
-            "label": [HOSTILE, "WMH volume"],
-            "against": ["HC", "HC"],
-            "group": ["SLE", "NPSLE"],
-            "z": [-1.25, 3.5],
-            "p": [0.2113, 0.0004],
-            "p_bonferroni": [0.6339, 0.0012],
-            "p_holm": [0.2113, 0.0012],
-            "delta": [-0.123, 0.456],
-            "delta_low": [-0.4, 0.2],
-            "delta_high": [0.2, 0.7],
-            "to_be_read": ["yes", "yes"],
-        }
-    )
+from tests.report.study_builder import dunn, make_statistics
 
 
 @pytest.fixture
 def output(tmp_path):
-    write_tsv(tmp_path / GroupFile.DUNN.path, dunn())
-    analysis = {
-        "name": "group_tests",
-        "title": HOSTILE,
-        "methods": "Groups were compared.",
-        "results": [HOSTILE],
-        "citations": ["scipy", "dunn1964"],
-        "tables": {"dunn": GroupFile.DUNN.path, "power": "group/none.tsv"},
-        "figures": [{"path": "group/figures/none.svg", "caption": "x"}],
-        "not_estimable": 1,
-        "reasons": [HOSTILE],
-    }
-    summary = {"title": HOSTILE, "mode": "paper", "warnings": [HOSTILE], "analyses": [analysis]}
-    (tmp_path / GroupFile.STATISTICS.path).write_text(json.dumps(summary))
+    make_statistics(tmp_path)
     return tmp_path
 
 
@@ -58,7 +21,7 @@ def test_without_group_stages_there_is_nothing_to_show(tmp_path):
 
 def test_a_file_that_is_not_there_is_left_out(output):
     (analysis,) = read_study(output).analyses
-    assert analysis.figures == ()
+    assert [figure.path for figure in analysis.figures] == ["group/figures/forest.svg"]
     assert [table.name for table in analysis.tables] == ["dunn"]
 
 
