@@ -1,0 +1,188 @@
+"""Disability over time, equal to R's lme4 on the data of Potthoff 1964 (nlme::Orthodont).
+
+R: lmer(distance ~ age + Sex + (1 | Subject), Orthodont), Sex as treatment contrast.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from npsle_app.cohort.longitudinal import (
+    RiskRule,
+    associate,
+    classify_risk,
+    describe_states,
+    fit_mixed,
+    fit_over_time,
+    list_transitions,
+    split_within_between,
+)
+
+BOYS = """26 25 29 31  21.5 22.5 23 26.5  23 22.5 24 27.5  25.5 27.5 26.5 27  20 23.5 22.5 26
+24.5 25.5 27 28.5  22 22 24.5 26.5  24 21.5 24.5 25.5  23 20.5 31 26  27.5 28 31 31.5
+23 23 23.5 25  21.5 23.5 24 28  17 24.5 26 29.5  22.5 25.5 25.5 26  23 24.5 26 30
+22 21.5 23.5 25"""
+GIRLS = """21 20 21.5 23  21 21.5 24 25.5  20.5 24 24.5 26  23.5 24.5 25 26.5  21.5 23 22.5 23.5
+20 21 21 22.5  21.5 22.5 23 25  23 23 23.5 24  20 21 22 21.5  16.5 19 19 19.5  24.5 25 28 28"""
+
+
+@pytest.fixture(scope="module")
+def teeth():
+    distance = np.array(f"{BOYS} {GIRLS}".split(), dtype=float)
+    return pd.DataFrame(
+        {
+            "participant_id": np.repeat([f"sub-{child:02d}" for child in range(27)], 4),
+            "time": np.tile([8.0, 10.0, 12.0, 14.0], 27),
+            "girl": np.repeat([0.0] * 16 + [1.0] * 11, 4),
+            "distance": distance,
+        }
+    )
+
+
+def effects(fit):
+    return fit.effects.set_index("variable")
+
+
+def test_a_random_intercept_is_that_of_lme4(teeth):
+    fit = fit_mixed(teeth, score="distance", fixed=["time", "girl"])
+    found = effects(fit)
+    assert found["b"].tolist() == pytest.approx([17.706713, 0.660185, -2.321023], abs=1e-5)
+    assert found["se"].tolist() == pytest.approx([0.8339, 0.0616, 0.7614], abs=2e-4)
+    assert fit.person_sd == pytest.approx(1.807425, abs=2e-4)
+    assert fit.residual_sd == pytest.approx(1.431592, abs=2e-4)
+    assert (fit.people, fit.visits, fit.random) == (27, 108, "intercept")
+
+
+def study(rng, *, people=40, visits=4, between=0.5, within=0.2, slope_sd=0.0):
+    """Scores that depend on a person's mean count and on its changes."""
+    level = rng.normal(3, 1, people)
+    person = rng.normal(0, 1, people)
+    slopes = rng.normal(0, slope_sd, people) if slope_sd else np.zeros(people)
+    rows = []
+    for one in range(people):
+        changes = rng.normal(0, 1, visits)
+        changes -= changes.mean()
+        for visit in range(visits):
+            score = 2 + between * level[one] + within * changes[visit] + 0.1 * visit
+            score += slopes[one] * visit + person[one] + rng.normal(0, 0.3)
+            rows.append((f"sub-{one:02d}", float(visit), level[one] + changes[visit], score))
+    return pd.DataFrame(rows, columns=["participant_id", "time", "n_deviations", "edss"])
+
+
+def test_effects_between_people_and_within_them_are_told_apart(rng):
+    fit = fit_over_time(study(rng), score="edss", predictor="n_deviations")
+    found = effects(fit)
+    assert found.loc["within", "b"] == pytest.approx(0.2, abs=0.08)
+    assert found.loc["between", "low"] < 0.5 < found.loc["between", "high"]
+    assert found.loc["time", "b"] == pytest.approx(0.1, abs=0.06)
+    assert found.loc["within", "se"] < found.loc["between", "se"]
+
+
+def test_slopes_that_differ_between_people_can_be_random(rng):
+    table = study(rng, slope_sd=0.5)
+    fit = fit_over_time(table, score="edss", predictor="n_deviations", random_slope=True)
+    assert fit.random == "intercept and slope"
+    assert fit.slope_sd == pytest.approx(0.5, abs=0.15)
+    fixed = fit_over_time(table, score="edss", predictor="n_deviations")
+    assert effects(fit).loc["time", "se"] > effects(fixed).loc["time", "se"]
+
+
+def test_the_within_part_of_each_person_sums_to_zero(rng):
+    split = split_within_between(study(rng), predictor="n_deviations")
+    assert split.groupby("participant_id")["within"].sum().abs().max() < 1e-12
+    assert (split["between"] + split["within"]).to_numpy() == pytest.approx(split["n_deviations"])
+
+
+def test_too_few_visits_are_refused(rng):
+    table = study(rng)
+    with pytest.raises(ValueError, match="40 people have complete visits and 0 have two or more"):
+        fit_over_time(table[table["time"] == 0], score="edss", predictor="n_deviations")
+    with pytest.raises(ValueError, match="no column fss_mean"):
+        fit_over_time(table, score="fss_mean", predictor="n_deviations")
+    with pytest.raises(ValueError, match="between, within: the same at all visits"):
+        fit_over_time(table.assign(n_deviations=1.0), score="edss", predictor="n_deviations")
+
+
+def test_an_association_across_people_is_that_of_linregress(rng):
+    table = pd.DataFrame({"n": rng.normal(size=50)})
+    table["edss"] = 0.4 * table["n"] + rng.normal(size=50)
+    table.loc[3, "edss"] = np.nan
+    found = associate(table, score="edss", predictor="n", covariates=[])
+    complete = table.dropna()
+    theirs = stats.linregress(complete["n"], complete["edss"])
+    assert found.n == 49
+    assert found.estimate == pytest.approx(theirs.slope)
+    assert found.classic.p == pytest.approx(theirs.pvalue)
+
+
+def visits(*states, region="thalamus", participant="sub-a"):
+    return pd.DataFrame(
+        {
+            "participant_id": participant,
+            "visit": range(len(states)),
+            "region": region,
+            "critical": pd.Series(states, dtype=object),
+        }
+    )
+
+
+def test_transitions_are_from_each_visit_to_the_next_that_has_a_label():
+    table = pd.concat([visits(False, True, None, True, False), visits(True, participant="sub-b")])
+    found = list_transitions(table)
+    assert found["transition"].tolist() == ["worsened", "stable", "improved"]
+    assert found[["visit", "next_visit"]].astype(int).to_numpy().tolist() == [
+        [0, 1],
+        [1, 3],
+        [3, 4],
+    ]
+    assert set(found["participant_id"]) == {"sub-a"}
+
+
+def test_entropy_is_one_bit_for_a_state_that_is_there_half_of_the_time():
+    table = pd.concat(
+        [
+            visits(True, False, True, False),
+            visits(True, True, None, region="caudate"),
+            visits(True, False, False, False, region="putamen"),
+        ]
+    )
+    found = describe_states(table).set_index("region")
+    assert found.loc["thalamus", ["visits", "share", "entropy_bits"]].tolist() == [4, 0.5, 1.0]
+    assert found.loc["caudate", ["visits", "share", "entropy_bits"]].tolist() == [2, 1.0, 0.0]
+    assert found.loc["putamen", "entropy_bits"] == pytest.approx(0.8113, abs=1e-4)
+
+
+def labels(**people):
+    names = ["thalamus", "caudate", "putamen"]
+    return pd.DataFrame(
+        [
+            {"participant_id": name, "region": region, "critical": state}
+            for name, states in people.items()
+            for region, state in zip(names, states, strict=True)
+        ]
+    ).astype({"critical": object})
+
+
+def test_the_rule_decides_on_named_regions_or_the_number_of_deviations():
+    table = labels(
+        named=[True, False, False],
+        many=[False, True, True],
+        one=[False, True, False],
+        unknown=[None, False, False],
+        open=[False, True, None],
+        unknown_but_high=[None, True, True],
+    )
+    rule = RiskRule(regions=("thalamus",), at_least=2)
+    found = classify_risk(table, rule=rule)
+    assert found[["named", "many", "unknown_but_high"]].tolist() == ["high"] * 3
+    assert found["one"] == "low"
+    assert found[["unknown", "open"]].isna().all()
+    assert rule.text == "a critical deviation in thalamus or 2 or more critical deviations"
+
+
+def test_a_rule_on_what_no_one_has_is_refused():
+    with pytest.raises(ValueError, match="the rule names insula, which no one has"):
+        classify_risk(labels(a=[True] * 3), rule=RiskRule(regions=("insula",), at_least=2))
+    with pytest.raises(ValueError, match="asks for 0 deviations"):
+        classify_risk(labels(a=[True] * 3), rule=RiskRule(regions=(), at_least=0))
