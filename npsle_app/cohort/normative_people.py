@@ -26,7 +26,8 @@ def usable_volumes(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataF
     numbers[list(regions)] = volumes.where(volumes > 0)
     others = frame[[name for name in _KEPT if name in frame]]
     whole = pd.concat([others, numbers], axis=1)
-    return whole.sort_values("participant_id", ignore_index=True)
+    ordered: pd.DataFrame = whole.sort_values("participant_id", ignore_index=True)
+    return ordered
 
 
 def _check_age(age: float) -> str:

@@ -62,7 +62,8 @@ def choose_ratios(outcomes: Floats, *, design: Floats, sites: Ints) -> Floats:
         _reml(outcomes, design=design, sites=sites, counts=counts, ratio=float(ratio))
         for ratio in RATIOS
     ]
-    return RATIOS[np.argmax(likelihoods, axis=0)]
+    best: Floats = RATIOS[np.argmax(likelihoods, axis=0)]
+    return best
 
 
 def shrunken_offsets(residuals: Floats, *, sites: Ints, ratio: float, n_sites: int) -> Floats:

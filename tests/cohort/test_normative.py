@@ -29,13 +29,13 @@ def reference():
 
 @pytest.mark.slow
 def test_five_thousand_healthy_people_score_standard_normal_at_every_age_and_sex():
-    people = make_people(5000, regions=12)
+    people = make_people(5000, regions=40)
     found = fit(people)
     z = wide(found.held_out).to_numpy()
     assert z.mean() == pytest.approx(0, abs=0.02)
     assert z.std() == pytest.approx(1, abs=0.03)
     chances = pd.concat(
-        [tail_probabilities(found.model, people, region=name) for name in region_names(12)]
+        [tail_probabilities(found.model, people, region=name) for name in region_names(40)]
     )
     decile = pd.qcut(chances["age"], 10, labels=False)
     tails = chances.groupby([decile, "sex"])[["low", "high"]].mean()
@@ -285,7 +285,7 @@ def test_outlier_scans_are_named_and_left_out():
 
 @pytest.mark.slow
 def test_real_volumes_of_thirteen_sites_have_equal_tails(shared_data):
-    """Freesurfer volumes; a site of three people shows no tail rate."""
+    """Freesurfer volumes; the three people of one site have brains larger than the TIV."""
     table = pd.read_csv(shared_data / "tables" / "freesurfer_volumes.csv")
     regions = tuple(name for name in table if name.startswith(("Left-", "Right-")))
     people = table.assign(
@@ -300,7 +300,8 @@ def test_real_volumes_of_thirteen_sites_have_equal_tails(shared_data):
     beyond = pd.DataFrame({"lower": (z < -1.96).mean(axis=1), "upper": (z > 1.96).mean(axis=1)})
     assert beyond.mean().between(0.02, 0.03).all()
     site = people.set_index("participant_id")["site"].loc[z.index]
-    sites = beyond.groupby(site).mean()[site.value_counts() >= 10]
+    sites = beyond.groupby(site).mean()
+    assert site.value_counts().min() >= 10
     assert len(sites) == 12
     assert ((sites > 0.01) & (sites < 0.045)).all(axis=None), sites
 
