@@ -24,8 +24,10 @@ def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     of the population. Pearson's and Spearman's stand in rows of their own.
     """
     asked = study.correlations
+    population = study.populations[asked.population]
+    inside = members(cohort.frame, population=population)
     rows = [
-        _correlate(cohort, study, measure, clinical, method)
+        _correlate(cohort, study, inside, (measure, clinical), method)
         for method in METHODS
         for measure in expand(asked.measures, cohort=cohort)
         for clinical in asked.clinical
@@ -34,11 +36,11 @@ def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
 
 
 def _correlate(
-    cohort: Cohort, study: Study, measure: str, clinical: str, method: Method
+    cohort: Cohort, study: Study, inside: pd.Series, pair: tuple[str, str], method: Method
 ) -> dict[str, object]:
+    measure, clinical = pair
     population = study.populations[study.correlations.population]
     names = tuple(name for name in study.correlations.covariates if name not in (measure, clinical))
-    inside = members(cohort.frame, population=population)
     rows = take(cohort.frame, inside=inside, columns=(measure, clinical, *names))
     told: dict[str, object] = {
         "population": population.name,
@@ -53,11 +55,11 @@ def _correlate(
         if rows.empty:
             raise ValueError(explain_empty(cohort, population=population))  # noqa: TRY301
         taken = take_covariates(cohort, rows=rows, names=names, needed=(measure, clinical))
-        pair = rows.loc[taken.rows, [measure, clinical]]
-        _refuse_levels_and_constants(pair)
+        values = rows.loc[taken.rows, [measure, clinical]]
+        _refuse_levels_and_constants(values)
         found = partial_correlation(
-            pair[measure].to_numpy(dtype=float),
-            y=pair[clinical].to_numpy(dtype=float),
+            values[measure].to_numpy(dtype=float),
+            y=values[clinical].to_numpy(dtype=float),
             covariates=taken.matrix,
             method=method,
         )

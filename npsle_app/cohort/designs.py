@@ -70,11 +70,9 @@ def encode(values: pd.Series) -> dict[str, Values]:
     {'sex: M': array([0., 1., 0.])}
     """
     name = str(values.name)
-    if values.nunique() < 2:
-        return {}
     if pd.api.types.is_numeric_dtype(values):
         numbers = values.to_numpy(dtype=float)
-        return {name: numbers - numbers.mean()}
-    levels = sorted(set(values))
+        return {name: numbers - numbers.mean()} if np.ptp(numbers) else {}
     texts = values.to_numpy(dtype=object)
+    levels = sorted(set(texts))
     return {f"{name}: {level}": (texts == level).astype(float) for level in levels[1:]}

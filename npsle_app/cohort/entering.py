@@ -7,7 +7,7 @@ import pandas as pd
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.group_tests import expand
-from npsle_app.cohort.populations import explain_empty, members, take
+from npsle_app.cohort.populations import explain_empty, find_members, take
 from npsle_app.cohort.regressions import PRIMARY, SECONDARY, list_models
 from npsle_app.cohort.study import Study
 
@@ -36,8 +36,10 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
 
     A participant who lacks several columns is counted under each of them in `why_not`.
     """
+    inside = find_members(cohort, study=study)
     rows = [
-        _row(cohort, study, analysis=analysis, what=what, population=name, columns=columns)
+        {"analysis": analysis, "what": what}
+        | _count(cohort, study, population=name, inside=inside[name], columns=columns)
         for analysis, what, populations, columns in _list_analyses(cohort, study)
         for name in populations
     ]
@@ -75,20 +77,16 @@ def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
                     yield "regressions", what, sides, (measure, *model.covariates)
 
 
-def _row(
+def _count(
     cohort: Cohort,
     study: Study,
     *,
-    analysis: str,
-    what: str,
     population: str,
+    inside: pd.Series,
     columns: tuple[str, ...],
 ) -> dict[str, object]:
-    inside = members(cohort.frame, population=study.populations[population])
     rows = take(cohort.frame, inside=inside, columns=columns)
     told = {
-        "analysis": analysis,
-        "what": what,
         "population": population,
         "population_label": study.label(population),
         "n": len(rows),

@@ -1,5 +1,6 @@
 """Measures compared between all groups: Kruskal-Wallis, then Dunn for each pair."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
-from npsle_app.cohort.populations import explain_empty, members
+from npsle_app.cohort.populations import explain_empty, find_members
 from npsle_app.cohort.rank_tests import (
     Values,
     cliffs_delta,
@@ -43,10 +44,11 @@ def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
         A row per measure: `n`, `h`, `df`, `p`, `epsilon2` with limits `low` and `high`.
     """
     rows = []
+    inside = find_members(cohort, study=study)
     for name in expand(study.group_tests.measures, cohort=cohort):
         column = describe_column(name)
         row = {"measure": name, "label": column.label, "unit": column.unit}
-        groups, note = split_groups(cohort, name=name, study=study)
+        groups, note = split_groups(cohort, name=name, study=study, inside=inside)
         try:
             _refuse_absent(cohort, name)
             found = asdict(kruskal_wallis(list(groups.values())))
@@ -65,9 +67,10 @@ def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.
     a measure that shows no difference at all are listed and not to be read.
     """
     tables = []
+    inside = find_members(cohort, study=study)
     done = overall[overall["status"] == ESTIMATED]
     for name, p in zip(done["measure"], done["p"], strict=True):
-        groups, _ = split_groups(cohort, name=name, study=study)
+        groups, _ = split_groups(cohort, name=name, study=study, inside=inside)
         pairs = dunn(groups)
         sides = zip(pairs["group"], pairs["against"], strict=True)
         effects = [cliffs_delta(groups[one], against=groups[other]) for one, other in sides]
@@ -83,18 +86,18 @@ def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.
 def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     """Describe each measure in each group: n, missing, mean, SD, median with limits, range."""
     rows = []
+    inside = find_members(cohort, study=study)
     for name in expand(study.group_tests.measures, cohort=cohort):
         column = describe_column(name)
         for group in study.groups:
-            inside = members(cohort.frame, population=study.populations[group])
-            values = _values(cohort, inside, name)
+            values = _values(cohort, inside[group], name)
             told = {
                 "measure": name,
                 "label": column.label,
                 "unit": column.unit,
                 "group": group,
                 "n": len(values),
-                "missing": int(inside.sum()) - len(values),
+                "missing": int(inside[group].sum()) - len(values),
             }
             rows.append(told | summarise(values))
     columns = ["measure", "label", "unit", "group", "n", "missing", "mean", "sd", "median"]
@@ -117,16 +120,17 @@ def summarise(values: Values) -> dict[str, float]:
     } | dict(zip(names, map(float, cuts), strict=True))
 
 
-def split_groups(cohort: Cohort, *, name: str, study: Study) -> tuple[dict[str, Values], str]:
+def split_groups(
+    cohort: Cohort, *, name: str, study: Study, inside: Mapping[str, pd.Series]
+) -> tuple[dict[str, Values], str]:
     """Return the values of each group that has two or more, and a note on the others."""
     groups, lacking = {}, []
     for group in study.groups:
         population = study.populations[group]
-        inside = members(cohort.frame, population=population)
-        values = _values(cohort, inside, name)
+        values = _values(cohort, inside[group], name)
         if len(values) >= _LEAST:
             groups[group] = values
-        elif inside.any():
+        elif inside[group].any():
             lacking.append(f"{population.label}: {len(values)} values of {name}")
         else:
             lacking.append(explain_empty(cohort, population=population))

@@ -15,11 +15,13 @@ from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.regressions import (
     COLUMNS,
     Model,
+    Sides,
     list_models,
-    sides_of,
+    list_sides,
+    take_sides,
     transform_outcome,
 )
-from npsle_app.cohort.study import Contrast, Study
+from npsle_app.cohort.study import Study
 
 
 def regress_imputed(cohort: Cohort, *, study: Study, rng: np.random.Generator) -> pd.DataFrame:
@@ -32,8 +34,8 @@ def regress_imputed(cohort: Cohort, *, study: Study, rng: np.random.Generator) -
     if not study.imputation.datasets:
         return pd.DataFrame(columns=COLUMNS)
     rows = [
-        _regress(cohort, study, contrast, measure, model, rng)
-        for contrast in study.contrasts
+        _regress(cohort, study, sides, measure, model, rng)
+        for sides in list_sides(cohort, study=study)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in _models(study, measure)
     ]
@@ -48,12 +50,12 @@ def _models(study: Study, measure: str) -> Iterator[Model]:
 def _regress(
     cohort: Cohort,
     study: Study,
-    contrast: Contrast,
+    sides: Sides,
     measure: str,
     model: Model,
     rng: np.random.Generator,
 ) -> dict[str, object]:
-    column = describe_column(measure)
+    contrast, column = sides.contrast, describe_column(measure)
     name = f"{model.name}, imputed"
     told: dict[str, object] = {
         "contrast": contrast.name,
@@ -66,7 +68,7 @@ def _regress(
     }
     try:
         columns = (measure, *model.covariates)
-        side, rows = sides_of(cohort, study=study, contrast=contrast, columns=columns)
+        side, rows = take_sides(cohort, sides=sides, columns=columns)
         for needed in columns:
             if absence := cohort.find_absence(needed):
                 raise ValueError(absence)  # noqa: TRY301 - told in the row, as all other reasons

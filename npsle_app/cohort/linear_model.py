@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+_DEPENDENT = 1e-10  # smallest eigenvalue of the correlations
 _FULL_LEVERAGE = 1 - 1e-8
 
 
@@ -124,7 +125,7 @@ def _check(outcome: Values, design: Values, df: int) -> None:
         msg = f"the outcome is constant ({outcome[0]:g})"
         raise ValueError(msg)
     scaled = (design - design.mean(axis=0)) / np.where(np.ptp(design, axis=0), design.std(0), 1)
-    if np.linalg.matrix_rank(scaled, tol=1e-8 * np.sqrt(n)) < k:
+    if np.linalg.eigvalsh(scaled.T @ scaled / n).min() < _DEPENDENT:
         msg = "the variables of the model depend on each other"
         raise ValueError(msg)
 

@@ -24,6 +24,14 @@ def members(frame: pd.DataFrame, *, population: Population) -> pd.Series:
     return inside
 
 
+def find_members(cohort: Cohort, *, study: Study) -> dict[str, pd.Series]:
+    """Say which rows belong to each population of the study, by its name."""
+    return {
+        name: members(cohort.frame, population=population)
+        for name, population in study.populations.items()
+    }
+
+
 def contrast_sides(
     frame: pd.DataFrame, *, study: Study, contrast: Contrast
 ) -> tuple[pd.Series, pd.Series]:
@@ -46,7 +54,8 @@ def explain_empty(cohort: Cohort, *, population: Population) -> str:
     for column, levels in population.where.items():
         if absence := cohort.find_absence(column):
             return f"{population.label}: {absence}"
-        found = sorted(set(each(cohort.included[column].dropna(), as_level)))
+        values = cohort.frame.loc[cohort.frame[EXCLUDED].isna(), column]
+        found = sorted(set(each(values.dropna().drop_duplicates(), as_level)))
         if not set(levels) & set(found):
             return f"{population.label}: {column} has none of {list(levels)}; it has {found}"
     return f"{population.label}: no one"

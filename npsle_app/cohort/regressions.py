@@ -11,7 +11,7 @@ from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.designs import Covariates, take_covariates
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.linear_model import LinearFit, fit_linear
-from npsle_app.cohort.populations import contrast_sides, explain_empty, take
+from npsle_app.cohort.populations import explain_empty, find_members, take
 from npsle_app.cohort.power import detectable_coefficient
 from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.study import Contrast, Study
@@ -42,6 +42,16 @@ class Model:
     ranks: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Who is in the group of a contrast, and on either side; or the problem with that."""
+
+    contrast: Contrast
+    group: pd.Series
+    either: pd.Series
+    problem: str
+
+
 def list_models(study: Study, *, measure: str) -> Iterator[Model]:
     """List the models of an outcome: primary, secondary, one per sensitivity covariate.
 
@@ -68,8 +78,8 @@ def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     would have found with 80 % power.
     """
     rows = [
-        _regress(cohort, study, contrast, measure, model)
-        for contrast in study.contrasts
+        _regress(cohort, study, sides, measure, model)
+        for sides in list_sides(cohort, study=study)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in list_models(study, measure=measure)
     ]
@@ -100,8 +110,22 @@ def transform_outcome(
     return np.log(filled * LN_FACTOR), "ln(value × 10⁶)", int((numbers == 0).sum())
 
 
-def sides_of(
-    cohort: Cohort, *, study: Study, contrast: Contrast, columns: Iterable[str]
+def list_sides(cohort: Cohort, *, study: Study) -> Iterator[Sides]:
+    """List the contrasts of the study with those who are on either side."""
+    inside = find_members(cohort, study=study)
+    for contrast in study.contrasts:
+        group, against = inside[contrast.group], inside[contrast.against]
+        problem = ""
+        if both := int((group & against).sum()):
+            problem = f"{both} participants are on both sides of {contrast.label}"
+        for name in (contrast.against, contrast.group):
+            if not inside[name].any():
+                problem = explain_empty(cohort, population=study.populations[name])
+        yield Sides(contrast=contrast, group=group, either=group | against, problem=problem)
+
+
+def take_sides(
+    cohort: Cohort, *, sides: Sides, columns: Iterable[str]
 ) -> tuple[pd.Series, pd.DataFrame]:
     """Return 1 for the group of a contrast and 0 for the other side, and columns of their rows.
 
@@ -110,20 +134,16 @@ def sides_of(
     ValueError
         If a side is empty, or someone is on both.
     """
-    group, against = contrast_sides(cohort.frame, study=study, contrast=contrast)
-    for name, inside in ((contrast.group, group), (contrast.against, against)):
-        if not inside.any():
-            raise ValueError(explain_empty(cohort, population=study.populations[name]))
-    if both := int((group & against).sum()):
-        msg = f"{both} participants are on both sides of {contrast.label}"
-        raise ValueError(msg)
-    rows = take(cohort.frame, inside=group | against, columns=columns)
-    return group[rows.index].astype(float), rows
+    if sides.problem:
+        raise ValueError(sides.problem)
+    rows = take(cohort.frame, inside=sides.either, columns=columns)
+    return sides.group[rows.index].astype(float), rows
 
 
 def _regress(
-    cohort: Cohort, study: Study, contrast: Contrast, measure: str, model: Model
+    cohort: Cohort, study: Study, sides: Sides, measure: str, model: Model
 ) -> dict[str, object]:
+    contrast = sides.contrast
     column = describe_column(measure)
     told: dict[str, object] = {
         "contrast": contrast.name,
@@ -136,7 +156,7 @@ def _regress(
     }
     try:
         names = (*model.covariates, *model.extra)
-        side, rows = sides_of(cohort, study=study, contrast=contrast, columns=(measure, *names))
+        side, rows = take_sides(cohort, sides=sides, columns=(measure, *names))
         taken = take_covariates(cohort, rows=rows, names=names, needed=(measure,))
         _refuse_constant_extra(taken, model)
         group = side[taken.rows].to_numpy()
