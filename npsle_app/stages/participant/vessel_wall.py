@@ -11,6 +11,7 @@ from npsle_app.bids.reader import read_image, read_record
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.vessel_angiogram import Angiogram
+from npsle_app.imaging.vessel_contrast import mark_white_matter, with_enhancement
 from npsle_app.imaging.vessel_gates import check_placement, check_voxels
 from npsle_app.imaging.vessel_measures import FLOOR_VOXELS
 from npsle_app.imaging.vessel_place import HeadPlace, align_head
@@ -36,6 +37,7 @@ from npsle_app.imaging.vessel_table import (
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.priors import tissue_priors
 from npsle_app.stages.participant.vessel_wall_figures import draw
 from npsle_app.stages.participant.vessel_wall_inputs import read_guides
 from npsle_app.vessel_names import STANDARD, VesselName
@@ -50,7 +52,8 @@ _METHODS = (
     "{psf:g} voxels, was the one that explained the vessel best. "
     "NWI is Σ(OWA − LA) / Σ OWA over the sections that passed all checks; intervals (95 %) join "
     "noise with the uncertain point spread. Walls below {floor} voxels cannot be told from one "
-    "another by contours, and a narrow artery has a higher NWI with the same wall."
+    "another by contours, and a narrow artery has a higher NWI with the same wall. Enhancement is "
+    "the wall's signal after contrast agent over that before, each over white matter's."
 )
 _CITATIONS = (
     "mandell2017", "shi2019", "zhang2018", "samuels2000", "frangi1998", "wang2008", "scikit_image",
@@ -64,6 +67,9 @@ _CAVEAT = (
 _AUTOMATIC = "Nobody has looked at vessels of the mode automatic: see the figures before use."
 _NO_T1W = (
     "There is no T1w image: no vessel was sought, and sides were checked against each other alone."
+)
+_NO_REFERENCE = (
+    "Enhancement was not measured: without a T1w image there is no white matter to hold it against."
 )
 _ANGIOGRAM = (
     "The angiogram {name} is looked at for vessels that the black-blood image alone did not show."
@@ -114,6 +120,12 @@ def run(
             place=place,
             angiogram=_read_angiogram(vwi.angiogram[0], place=place, anat=anat, settings=settings),
             psf_fwhm_voxels=settings.psf_fwhm_voxels,
+        )
+    if place and anat and vwi.after_contrast:
+        post = read_image(vwi.after_contrast[0].path)
+        mask = _mark_reference(image, anat=anat, place=place)
+        found = with_enhancement(
+            image, found=found, post=post, white_matter=mask, seed=settings.random_seed
         )
     saved = {
         one.name: _save(one, image=image, guide=guides[one.name], scan=vwi, out=out)
@@ -182,6 +194,15 @@ def _read_angiogram(
         seed=settings.random_seed,
     )
     return Angiogram(image=image, place=replace(place, to_image=matrix))
+
+
+def _mark_reference(
+    image: nib.Nifti1Image, *, anat: AnatOutputs, place: HeadPlace
+) -> nib.Nifti1Image:
+    """Bring the template's white matter to the grid of the scan."""
+    t1w = read_image(anat.t1w)
+    priors = tissue_priors(t1w, field=place.to_template)
+    return mark_white_matter(image, t1w=t1w, share=priors.wm, place=place)
 
 
 def _save(
@@ -257,6 +278,8 @@ def _choices(
         told.append(_AUTOMATIC)
     if anat is None:
         told.append(_NO_T1W)
+    if scan.after_contrast and anat is None:
+        told.append(_NO_REFERENCE)
     if scan.angiogram:
         told.append(_ANGIOGRAM.format(name=scan.angiogram[0].path.name))
     others = [one.name.text for one in measured if one.name not in STANDARD]
