@@ -1,0 +1,175 @@
+"""Volumes of brain regions: an atlas through the deformation, refined by tissue maps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from numpy.typing import NDArray
+
+from npsle_app.imaging.displacement import to_template
+from npsle_app.imaging.volumes import check_same_grid
+from npsle_app.records import Gate, Qc
+from npsle_app.region_names import DEEP, LATERAL_VENTRICLE, REGIONS, SIDES, measure_name
+
+Floats = NDArray[np.float64]
+
+_LEAST_SHARE = 0.01  # of brain tissue in a voxel that counts
+_AT_ONCE = 400_000
+_WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
+_MOST_UNEVEN = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TissueShares:
+    """Shares of grey matter, white matter and fluid in each voxel, images on one grid."""
+
+    gm: nib.Nifti1Image
+    wm: nib.Nifti1Image
+    csf: nib.Nifti1Image
+
+    def __post_init__(self) -> None:
+        check_same_grid(self.gm, self.wm, self.csf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionVolumes:
+    """Volumes by measure name, mL, and the share of each region's own space they fill.
+
+    `filled` is what grey (or grey and white) matter takes of the deformed atlas region: low
+    values say that the atlas does not lie where the structure is.
+    """
+
+    volumes_ml: Mapping[str, float]
+    filled: Mapping[str, float]
+
+
+def measure_regions(
+    shares: TissueShares, *, labels: nib.Nifti1Image, field: nib.Nifti1Image
+) -> RegionVolumes:
+    """Measure all regions, left and right.
+
+    Each voxel belongs to the atlas regions around its place in the template in the shares of
+    linear interpolation, and counts by its share of tissue: nothing is rounded to whole
+    voxels. Left is where x < 0 in the template, whatever the atlas calls it.
+
+    Parameters
+    ----------
+    labels
+        Numbers of `region_names`, the same on both sides, in the space of the template.
+    field
+        Takes points of the tissue maps' space to the template (see `to_template`).
+
+    Returns
+    -------
+    RegionVolumes
+        All of `REGIONS`; 0 where the head has nothing of a region.
+    """
+    gm, wm, csf = (
+        image.get_fdata(dtype=np.float32) for image in (shares.gm, shares.wm, shares.csf)
+    )
+    inside = np.argwhere(gm + wm + csf > _LEAST_SHARE)
+    affine = shares.gm.affine
+    count = int(max(max(region.labels) for region in REGIONS)) + 1
+    sums = np.zeros((3, 2, count))
+    numbers = np.asarray(labels.dataobj).astype(np.intp)
+    for start in range(0, len(inside), _AT_ONCE):
+        where = inside[start : start + _AT_ONCE]
+        at = tuple(where.T)
+        weights = np.stack([gm[at], gm[at] + wm[at], np.ones(len(where))])
+        points = to_template(apply_affine(affine, where), field=field)
+        sums += _share_out(points, weights, numbers, labels.affine, count)
+    voxel_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
+    return _collect(sums * voxel_ml)
+
+
+def measure_ventricles(
+    csf: nib.Nifti1Image, *, ventricles: nib.Nifti1Image, field: nib.Nifti1Image
+) -> dict[str, float]:
+    """Measure the fluid of the lateral ventricles, left and right of the template's middle.
+
+    Parameters
+    ----------
+    ventricles
+        Mask of both, on the grid of `csf`.
+    """
+    check_same_grid(csf, ventricles)
+    where = np.argwhere(ventricles.get_fdata(dtype=np.float32) > 0)
+    fluid = csf.get_fdata(dtype=np.float32)[tuple(where.T)]
+    x = to_template(apply_affine(csf.affine, where), field=field)[:, 0]
+    voxel_ml = abs(np.linalg.det(csf.affine[:3, :3])) / 1000
+    sums = np.bincount((x >= 0).astype(int), weights=fluid, minlength=2) * voxel_ml
+    return {
+        measure_name(LATERAL_VENTRICLE, side=side): float(value)
+        for side, value in zip(SIDES, sums, strict=True)
+    }
+
+
+def check_filling(found: RegionVolumes) -> Gate:
+    """Judge whether the deep regions of the atlas lie on grey matter."""
+    deep = {
+        name: share
+        for name, share in found.filled.items()
+        if any(name == measure_name(region, side=side) for region in DEEP for side in SIDES)
+    }
+    name, least = min(deep.items(), key=lambda item: item[1])
+    state = Qc.PASS if least >= _WARN_FILLED else Qc.WARN
+    return Gate(
+        name="Deep regions on their structures",
+        seen=f"{100 * least:.0f} % of {name.removesuffix('_ml')} is tissue of its kind",
+        expected=f"at least {100 * _WARN_FILLED:.0f} % in each deep region",
+        state=Qc.FAIL if least < _FAIL_FILLED else state,
+        advice="" if state is Qc.PASS else "look at the outlines of the regions on the T1w image",
+    )
+
+
+def check_asymmetry(found: RegionVolumes) -> Gate:
+    """Judge whether left and right of the deep regions are alike: 200 |L − R| / (L + R) ≤ 25 %."""
+    uneven = {}
+    for region in DEEP:
+        left, right = (found.volumes_ml[measure_name(region, side=side)] for side in SIDES)
+        uneven[region] = 200 * abs(left - right) / (left + right) if left + right else 0.0
+    name, most = max(uneven.items(), key=lambda item: item[1])
+    state = Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN
+    return Gate(
+        name="Left and right of the deep regions",
+        seen=f"{most:.0f} % apart in the {name}",
+        expected=f"at most {_MOST_UNEVEN:g} %",
+        state=state,
+        advice="" if state is Qc.PASS else "a lesion, or an atlas that lies aslant: look at it",
+    )
+
+
+def _share_out(
+    points: Floats, weights: Floats, numbers: NDArray[np.intp], affine: Floats, count: int
+) -> Floats:
+    """Sum weights by side and region over the eight atlas voxels around each point."""
+    voxels = apply_affine(np.linalg.inv(affine), points)
+    low = np.floor(voxels).astype(np.intp)
+    rest = voxels - low
+    right = points[:, 0] >= 0
+    top = np.array(numbers.shape) - 1
+    sums = np.zeros((len(weights), 2 * count))
+    for corner in product((0, 1), repeat=3):
+        near = np.prod(np.where(corner, rest, 1 - rest), axis=1)
+        at = low + corner
+        outside = ((at < 0) | (at > top)).any(axis=1)
+        found = np.where(outside, 0, numbers[tuple(np.clip(at, 0, top).T)])
+        key = right * count + found
+        for row, weight in enumerate(weights):
+            sums[row] += np.bincount(key, weights=near * weight, minlength=2 * count)
+    return sums.reshape(len(weights), 2, count)
+
+
+def _collect(sums_ml: Floats) -> RegionVolumes:
+    volumes, filled = {}, {}
+    for region in REGIONS:
+        row = 0 if region.tissue == "grey matter" else 1
+        for place, side in enumerate(SIDES):
+            own = sums_ml[:, place, list(region.labels)].sum(axis=-1)
+            name = measure_name(region.name, side=side)
+            volumes[name] = float(own[row])
+            filled[name] = float(own[row] / own[2]) if own[2] else 0.0
+    return RegionVolumes(volumes_ml=volumes, filled=filled)

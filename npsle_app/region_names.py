@@ -1,0 +1,74 @@
+"""Names of brain regions, and their numbers in the app's symmetric atlas."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Tissue = Literal["grey matter", "grey and white matter"]
+SIDES = ("left", "right")
+
+_GM: Tissue = "grey matter"
+_BRAIN: Tissue = "grey and white matter"
+
+# AAL's own order; the number of a region is its place, from 1: both sides share it.
+_PARCELS = (
+    *("precentral", "frontal_sup", "frontal_sup_orb", "frontal_mid", "frontal_mid_orb"),
+    *("frontal_inf_oper", "frontal_inf_tri", "frontal_inf_orb", "rolandic_oper"),
+    *("supp_motor_area", "olfactory", "frontal_sup_medial", "frontal_med_orb", "rectus"),
+    *("insula", "cingulum_ant", "cingulum_mid", "cingulum_post", "hippocampus"),
+    *("parahippocampal", "amygdala", "calcarine", "cuneus", "lingual", "occipital_sup"),
+    *("occipital_mid", "occipital_inf", "fusiform", "postcentral", "parietal_sup"),
+    *("parietal_inf", "supramarginal", "angular", "precuneus", "paracentral_lobule"),
+    *("caudate", "putamen", "pallidum", "thalamus", "heschl", "temporal_sup"),
+    *("temporal_pole_sup", "temporal_mid", "temporal_pole_mid", "temporal_inf"),
+    "cerebellum",
+)
+DEEP = ("thalamus", "hippocampus", "putamen", "caudate", "pallidum", "amygdala")
+# Iron and fibres make these as bright as white matter: the atlas alone draws their border.
+_MIXED = ("thalamus", "pallidum", "cerebellum")
+_LOBES = {
+    "frontal_lobe": (*_PARCELS[:14], "cingulum_ant", "cingulum_mid"),
+    "parietal_lobe": ("cingulum_post", *_PARCELS[28:35]),
+    "temporal_lobe": ("parahippocampal", "fusiform", *_PARCELS[39:45]),
+    "occipital_lobe": _PARCELS[21:27],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A region of both sides: its numbers in the atlas, and which tissue counts."""
+
+    name: str
+    labels: tuple[int, ...]
+    tissue: Tissue
+
+
+def _parcel(name: str) -> Region:
+    tissue = _BRAIN if name in _MIXED else _GM
+    return Region(name=name, labels=(_PARCELS.index(name) + 1,), tissue=tissue)
+
+
+def _lobe(name: str) -> Region:
+    labels = tuple(_PARCELS.index(one) + 1 for one in _LOBES[name])
+    return Region(name=name, labels=labels, tissue=_GM)
+
+
+MAIN_REGIONS = (
+    *map(_parcel, (*DEEP, "cerebellum")),
+    *map(_lobe, _LOBES),
+    _parcel("insula"),
+)
+PARCELS = tuple(_parcel(name) for name in _PARCELS if name not in (*DEEP, "cerebellum", "insula"))
+REGIONS = (*MAIN_REGIONS, *PARCELS)
+CEREBELLUM_LABEL = _PARCELS.index("cerebellum") + 1
+LATERAL_VENTRICLE = "lateral_ventricle"
+
+
+def measure_name(region: str, *, side: str) -> str:
+    """Return the name of a region's volume as a measure.
+
+    Examples
+    --------
+    >>> measure_name("thalamus", side="left")
+    'region_thalamus_left_ml'
+    """
+    return f"region_{region}_{side}_ml"
