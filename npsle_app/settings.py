@@ -105,7 +105,8 @@ class AlpsSettings:
 class VesselWallSettings:
     """How vessels are found and measured.
 
-    `psf_fwhm_voxels` is the width of the scanner's point spread beside the voxel's own box.
+    `psf_fwhm_voxels` is the expected width of the scanner's point spread beside the voxel's own
+    box; each vessel's own fit is weighed against it.
     With `automatic` false only vessels with masks or landmarks are measured.
     """
 
@@ -155,6 +156,35 @@ class StatisticsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierSettings:
+    """How often the classifier is fitted, on how many processes, or which model is applied.
+
+    From `large_from` participants on, a fifth of the repeats is made: so many participants
+    vary little, and cost much.
+    """
+
+    study_file: str = ""
+    model_file: str = ""
+    random_seed: int = 20260101
+    repeats: int = 20
+    bootstrap_samples: int = 500
+    permutations: int = 1000
+    permutation_repeats: int = 2
+    large_from: int = 1000
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        least = min(self.repeats, self.permutation_repeats, self.processes)
+        if least < 1 or self.bootstrap_samples < 2 or self.permutations < 0:
+            msg = (
+                "the classifier needs at least 1 repeat, 1 process, 2 bootstrap samples and 0 "
+                f"permutations, got {self.repeats}, {self.processes}, {self.bootstrap_samples} "
+                f"and {self.permutations}"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All sections, one per stage of the plan, under the stage's name."""
 
@@ -169,3 +199,4 @@ class Settings:
     vessel_wall: VesselWallSettings = field(default_factory=VesselWallSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)

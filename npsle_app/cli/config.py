@@ -55,7 +55,8 @@ def make_sloppy(settings: Settings) -> Settings:
     filling = replace(settings.filling, max_passes=20)
     tissue = replace(settings.tissue, iterations=2)
     dwi = replace(settings.dwi, denoise=False, remove_gibbs_ringing=False)
-    return replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi)
+    few = replace(settings.classifier, repeats=2, bootstrap_samples=20, permutations=19)
+    return replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi, classifier=few)
 
 
 def _apply_flags(settings: Settings, options: Options) -> Settings:
@@ -65,6 +66,10 @@ def _apply_flags(settings: Settings, options: Options) -> Settings:
         settings = _set_everywhere(settings, random_seed=options.random_seed)
     if options.study is not None:
         settings = _set_everywhere(settings, study_file=str(options.study))
+    if options.apply is not None:
+        settings = _set_everywhere(settings, model_file=str(options.apply))
+    if options.nprocs > 1:
+        settings = _set_everywhere(settings, processes=options.nprocs)
     if options.wmh_threshold is not None:
         changed = {"threshold": options.wmh_threshold}
         section = _fill(settings.wmh, changed, where="--wmh-threshold")

@@ -30,17 +30,20 @@ def check_ready(output_dir: Path) -> None:
 
 
 def check_study(settings: Settings) -> None:
-    """Refuse a study file that cannot be read, before anything is computed.
+    """Refuse a study file or a model that cannot be read, before anything is computed.
 
     Raises
     ------
     RefusedError
         With the file, what was found in it and what there is.
     """
+    from npsle_app.stages.group.classifier import read_model
     from npsle_app.stages.group.cohort import read_study
 
     try:
         read_study(settings.statistics.study_file)
+        if settings.classifier.model_file:
+            read_model(Path(settings.classifier.model_file))
     except ValueError as error:
         raise RefusedError(str(error)) from error
 

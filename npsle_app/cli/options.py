@@ -19,6 +19,7 @@ class Options:
     skip_bids_validation: bool = False
     derivatives: tuple[str, ...] = ()
     study: Path | None = None
+    apply: Path | None = None
     work_dir: Path | None = None
     clean_workdir: bool = False
     nprocs: int = 1

@@ -169,6 +169,13 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         "of the lupus papers, with the columns of docs/study.md)",
     )
     group.add_argument(
+        "--apply",
+        type=_absolute,
+        metavar="MODEL",
+        help="classifier_model.json of an earlier group level, to predict for these participants "
+        "instead of fitting a classifier; research only",
+    )
+    group.add_argument(
         "--wmh-threshold",
         type=float,
         metavar="P",

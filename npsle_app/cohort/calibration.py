@@ -54,7 +54,7 @@ def assess_calibration(log_odds: Floats, y: Floats, *, counts: Floats) -> Calibr
     rows = np.concatenate([everyone, counts])
     figures = np.stack([_figures(row, y, weights=rows) for row in log_odds])
     typical = np.median(figures, axis=0)
-    low, high = np.nanpercentile(typical[1:], [2.5, 97.5], axis=0)
+    low, high = np.percentile(typical[1:], [2.5, 97.5], axis=0)
     estimates = [
         Estimate(value=float(value), low=float(below), high=float(above))
         for value, below, above in zip(typical[0], low, high, strict=True)
@@ -81,6 +81,12 @@ def calibration_slopes(log_odds: Floats, y: Floats, *, weights: Floats) -> Float
     found = fit(z, np.broadcast_to(y, weights.shape), weights=weights, inverse_penalty=penalty)
     slope = found[:, 0] / spread
     return np.stack([found[:, 1] - slope * centre, slope], axis=1)
+
+
+def recalibrate(log_odds: Floats, y: Floats) -> tuple[float, float]:
+    """Return intercept and slope of outcome on log odds; NaN where predictions do not vary."""
+    intercept, slope = calibration_slopes(log_odds, y, weights=np.ones((1, len(y))))[0]
+    return float(intercept), float(slope)
 
 
 def calibration_in_the_large(log_odds: Floats, y: Floats, *, weights: Floats) -> Floats:

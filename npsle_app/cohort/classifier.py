@@ -59,6 +59,17 @@ class Effort:
     alternative_repeats: int = 5
     seed: int = 20260101
 
+    def reduced(self) -> "Effort":
+        """Return a fifth of it, for many participants."""
+        return replace(
+            self,
+            repeats=max(1, self.repeats // 5),
+            bootstrap_samples=max(2, self.bootstrap_samples // 5),
+            permutations=self.permutations // 5,
+            permutation_repeats=1,
+            alternative_repeats=1,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficient:

@@ -67,7 +67,7 @@ def assess_aucs(
     apparent : (n,) array
         Log odds by the model that was fitted to all.
     permuted : (m,) array
-        Cross-validated AUCs of shuffled predictors; fewer than 20 are not used.
+        Cross-validated AUCs of shuffled predictors; fewer than 19 are not used.
     """
     value = float(auc(apparent, y))
     own, covariance = delong(apparent, y=y)
@@ -76,7 +76,7 @@ def assess_aucs(
     optimism = float((samples.auc_in_sample - samples.auc_original).mean())
     corrected = value - optimism
     plus = point_632(value, out_of_bag=pair_auc(*samples.out_of_bag)[0])
-    spread = float(permuted.std(ddof=1)) if len(permuted) >= 20 else 0.0
+    spread = float(permuted.std(ddof=1)) if len(permuted) >= 19 else 0.0
 
     def widened(centre: float) -> Estimate:
         scaled = (2 * spread) ** 2 * centre * (1 - centre)

@@ -232,6 +232,17 @@ WORKS = {
         pages="324--333",
         doi="10.1097/00004728-199803000-00032",
     ),
+    "collins2024": Work(
+        kind="article",
+        authors="Collins, G. S. and Moons, K. G. M. and Dhiman, P. and others",
+        title="TRIPOD+AI statement: updated guidance for reporting clinical prediction models"
+        " that use regression or machine learning methods",
+        venue="BMJ",
+        year=2024,
+        volume="385",
+        pages="e078378",
+        doi="10.1136/bmj-2023-078378",
+    ),
     "debresser2018": Work(
         kind="article",
         authors="de Bresser, J. and Kuijf, H. J. and Zaanen, K. and others",
@@ -285,6 +296,16 @@ WORKS = {
         pages="241--252",
         doi="10.1080/00401706.1964.10490181",
     ),
+    "efron1997": Work(
+        kind="article",
+        authors="Efron, B. and Tibshirani, R.",
+        title="Improvements on cross-validation: the .632+ bootstrap method",
+        venue="Journal of the American Statistical Association",
+        year=1997,
+        volume="92",
+        pages="548--560",
+        doi="10.1080/01621459.1997.10474007",
+    ),
     "fazekas1987": Work(
         kind="article",
         authors="Fazekas, F. and Chawluk, J. B. and Alavi, A. and others",
@@ -323,6 +344,17 @@ WORKS = {
         volume="39",
         pages="2486--2496",
         doi="10.1177/0271678X18800463",
+    ),
+    "harrell1996": Work(
+        kind="article",
+        authors="Harrell, F. E. and Lee, K. L. and Mark, D. B.",
+        title="Multivariable prognostic models: issues in developing models, evaluating "
+        "assumptions and adequacy, and measuring and reducing errors",
+        venue="Statistics in Medicine",
+        year=1996,
+        volume="15",
+        pages="361--387",
+        doi="10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4",
     ),
     "inglese2021": Work(
         kind="article",
@@ -498,6 +530,17 @@ WORKS = {
         pages="357--362",
         doi="10.1038/s41586-020-2649-2",
     ),
+    "phipson2010": Work(
+        kind="article",
+        authors="Phipson, B. and Smyth, G. K.",
+        title="Permutation p-values should never be zero: calculating exact p-values when "
+        "permutations are randomly drawn",
+        venue="Statistical Applications in Genetics and Molecular Biology",
+        year=2010,
+        volume="9",
+        pages="Article 39",
+        doi="10.2202/1544-6115.1585",
+    ),
     "power2012": Work(
         kind="article",
         authors="Power, J. D. and Barnes, K. A. and Snyder, A. Z. and Schlaggar, B. L. and "
@@ -529,6 +572,17 @@ WORKS = {
         volume="61",
         pages="1402--1418",
         doi="10.1016/j.neuroimage.2012.02.084",
+    ),
+    "riley2019": Work(
+        kind="article",
+        authors="Riley, R. D. and Snell, K. I. E. and Ensor, J. and others",
+        title="Minimum sample size for developing a multivariable prediction model: part II -"
+        " binary and time-to-event outcomes",
+        venue="Statistics in Medicine",
+        year=2019,
+        volume="38",
+        pages="1276--1296",
+        doi="10.1002/sim.7992",
     ),
     "ringstad2024": Work(
         kind="article",
@@ -580,6 +634,15 @@ WORKS = {
         volume="2",
         pages="e453",
         doi="10.7717/peerj.453",
+    ),
+    "scikitlearn": Work(
+        kind="article",
+        authors="Pedregosa, F. and Varoquaux, G. and Gramfort, A. and others",
+        title="Scikit-learn: machine learning in Python",
+        venue="Journal of Machine Learning Research",
+        year=2011,
+        volume="12",
+        pages="2825--2830",
     ),
     "scipy": Work(
         kind="article",
@@ -663,6 +726,16 @@ WORKS = {
         volume="142",
         pages="394--406",
         doi="10.1016/j.neuroimage.2016.08.016",
+    ),
+    "vickers2006": Work(
+        kind="article",
+        authors="Vickers, A. J. and Elkin, E. B.",
+        title="Decision curve analysis: a novel method for evaluating prediction models",
+        venue="Medical Decision Making",
+        year=2006,
+        volume="26",
+        pages="565--574",
+        doi="10.1177/0272989X06295361",
     ),
     "wang2008": Work(
         kind="article",

@@ -292,7 +292,7 @@ def test_both_levels_run_in_one_call(app, tmp_path):
 def test_the_group_level_alone_counts_itself_alone(app):
     app("participant")
 
-    assert app("group").lines[-1].startswith("npsle_app: group: 2 stages done")
+    assert app("group").lines[-1].startswith("npsle_app: group: 4 stages done")
 
 
 def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):

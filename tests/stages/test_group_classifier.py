@@ -1,0 +1,111 @@
+"""The stage writes what the page reads, applies a model, and says why where it cannot."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from npsle_app.bids.names import GroupFile
+from npsle_app.phantom.cohort import simulate_cohort
+from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort
+from npsle_app.report.works import WORKS
+from npsle_app.settings import ClassifierSettings, MeasuresSettings
+from npsle_app.stages.group.classifier import run
+from npsle_app.stages.group.measures import run as gather
+
+QUICK = ClassifierSettings(
+    repeats=1, bootstrap_samples=10, permutations=19, permutation_repeats=1, large_from=2
+)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cohort")
+    write_cohort(folder, cohort=simulate_cohort("paper1", participants=80, seed=1))
+    gather(output_dir=folder / DERIVATIVE, settings=MeasuresSettings())
+    run(output_dir=folder / DERIVATIVE, settings=QUICK)
+    return folder / DERIVATIVE
+
+
+def _summary(out):
+    return json.loads((out / GroupFile.CLASSIFIER.path).read_text())
+
+
+def test_every_table_and_figure_of_the_summary_is_there_and_explained(out):
+    told = _summary(out)
+    assert told["status"] == "estimated"
+    for path in told["tables"].values():
+        columns = pd.read_csv(out / path, sep="\t").columns
+        meanings = json.loads((out / path).with_suffix(".json").read_text())
+        assert list(meanings) == list(columns)
+    assert all((out / one["path"]).is_file() for one in told["figures"])
+    assert all((out / one["path"]).with_suffix(".pdf").is_file() for one in told["figures"])
+    assert set(told["citations"]) <= set(WORKS)
+
+
+def test_the_three_aucs_stand_side_by_side_with_their_intervals(out):
+    table = pd.read_csv(out / GroupFile.CLASSIFIER_PERFORMANCE.path, sep="\t").set_index("figure")
+    for name in ("auc_apparent", "auc_optimism_corrected", "auc_nested"):
+        row = table.loc[name]
+        assert row["low"] < row["value"] < row["high"]
+    assert table.loc["auc_apparent", "value"] > table.loc["auc_nested", "value"]
+    assert 0 < table.loc["permutation_p", "value"] <= 1
+
+
+def test_the_checklist_has_every_item_of_tripod_ai(out):
+    table = pd.read_csv(out / GroupFile.CLASSIFIER_CHECKLIST.path, sep="\t", dtype=str)
+    items = table.loc[table["guideline"] == "TRIPOD+AI", "item"].str.extract(r"(\d+)")[0]
+    assert set(items.astype(int)) == set(range(1, 28))
+    filled = table["status"] == "filled by the app"
+    assert table.loc[filled, "text"].notna().all()
+    assert (~filled).any()
+
+
+def test_a_model_is_applied_to_the_participants_it_fits(out, tmp_path):
+    model = tmp_path / "model.json"
+    model.write_bytes((out / GroupFile.CLASSIFIER_MODEL.path).read_bytes())
+    try:
+        made = run(output_dir=out, settings=replace(QUICK, model_file=str(model)))
+        table = pd.read_csv(made.tables[0], sep="\t", keep_default_na=False, na_values=["n/a"])
+        assert len(table) == 80
+        # controls have no SLEDAI-2K, hence no prediction
+        assert (table["qc"] == "not assessable").sum() == 20
+        assert "sledai_2k_non_np" in set(table["reason"].dropna()).pop()
+        assert _summary(out)["status"] == "applied"
+        assert not (out / GroupFile.CLASSIFIER_MODEL.path).exists()
+    finally:
+        run(output_dir=out, settings=QUICK)
+
+
+def test_a_model_of_another_version_is_refused_by_the_name_of_its_file(out, tmp_path):
+    content = json.loads((out / GroupFile.CLASSIFIER_MODEL.path).read_text())
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps(content | {"app_version": "0.0.1"}))
+    try:
+        with pytest.raises(ValueError, match=r"model\.json: .*of version 0\.0\.1"):
+            run(output_dir=out, settings=replace(QUICK, model_file=str(model)))
+    finally:
+        run(output_dir=out, settings=QUICK)
+
+
+def test_a_study_without_one_of_the_classes_is_not_estimable(tmp_path):
+    write_cohort(tmp_path, cohort=simulate_cohort("paper1", participants=3, seed=1))
+    out = tmp_path / DERIVATIVE
+    gather(output_dir=out, settings=MeasuresSettings())
+    made = run(output_dir=out, settings=QUICK)
+    assert made.tables == ()
+    assert _summary(out)["status"] == "not estimable"
+    assert "not estimable" in _summary(out)["reason"]
+
+
+def test_the_same_study_gives_the_same_bytes(out):
+    before = (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes()
+    run(output_dir=out, settings=QUICK)
+    assert (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes() == before
+
+
+@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"bootstrap_samples": 1}, {"processes": 0}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match="the classifier needs at least 1 repeat"):
+        ClassifierSettings(**wrong)
