@@ -31,6 +31,7 @@ class Template(Enum):
     VENTRICLES = "package:ventricles.nii.gz"  # 2 mm, 0-255
     LATERAL_VENTRICLE_ZONE = "package:lateral_ventricle_zone.nii.gz"  # 2 mm; 128 temporal horns
     LOBES = "package:lobes.nii.gz"  # 2 mm, labels: frontal to infratentorial, 1-6 left, 7-12 right
+    REGIONS = "package:regions.nii.gz"  # 1 mm, numbers of region_names, the same on both sides
     WMH_PRIOR = "package:wmh_prior.nii.gz"  # 2 mm, 0-255 for frequencies from 0 to 1
     COLIN27 = "mricron:ch2.nii.gz"  # 1 mm, space of Colin27
     AAL = "mricron:aal.nii.gz"  # 1 mm, space of Colin27

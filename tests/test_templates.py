@@ -8,9 +8,11 @@ import pytest
 
 from npsle_app import templates
 from npsle_app.imaging.volumes import fraction, voxel_mm3
+from npsle_app.region_names import CEREBELLUM_LABEL, REGIONS
 from npsle_app.templates import Template
 
-SHIPPED = [name for name in Template if name.value.startswith("package:")]
+FINE = (Template.REGIONS,)
+SHIPPED = [name for name in Template if name.value.startswith("package:") and name not in FINE]
 
 
 def load(template):
@@ -112,6 +114,36 @@ def test_lobes_are_mirror_images_of_one_another():
     x = np.arange(image.shape[0]) * image.affine[0, 0] + image.affine[0, 3]
     assert set(np.unique(labels[x < 0])) == set(range(1, 7))
     np.testing.assert_array_equal(labels[::-1][x < 0] - 6, labels[x < 0])
+
+
+def test_regions_are_mirror_images_of_one_another():
+    """AAL's nuclei are smaller on the left; the app's regions are not."""
+    labels = np.asarray(templates.load(Template.REGIONS).dataobj)
+    np.testing.assert_array_equal(labels, labels[::-1])
+    assert set(np.unique(labels)) == set(range(CEREBELLUM_LABEL + 1))
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ((-10, -20, 8), "thalamus"),
+        ((10, -20, 8), "thalamus"),
+        ((-26, 0, 5), "putamen"),
+        ((26, -22, -14), "hippocampus"),
+        ((-13, 10, 12), "caudate"),
+        ((20, -4, 0), "pallidum"),
+        ((-24, -4, -20), "amygdala"),
+        ((30, -60, -40), "cerebellum"),
+        ((-45, 30, 25), "frontal_lobe"),
+        ((10, -85, 5), "occipital_lobe"),
+    ],
+    ids=str,
+)
+def test_a_place_has_its_region(place, name):
+    image = templates.load(Template.REGIONS)
+    where = np.round(np.linalg.inv(image.affine) @ [*place, 1])[:3].astype(int)
+    own = next(region for region in REGIONS if region.name == name)
+    assert image.dataobj[tuple(where)] in own.labels
 
 
 @pytest.mark.parametrize(
