@@ -54,7 +54,8 @@ def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
             found = asdict(kruskal_wallis(list(groups.values())))
             rows.append(row | found | {"status": ESTIMATED, "reason": "", "note": note})
         except ValueError as error:
-            reason = f"{name}: {error}" + (f" ({note})" if note else "")
+            absent = cohort.find_absence(name)
+            reason = f"{name}: {error}" + (f" ({note})" if note and not absent else "")
             rows.append(row | {"status": NOT_ESTIMABLE, "reason": reason, "note": ""})
     columns = ["measure", "label", "unit", "n", "h", "df", "p", "epsilon2", "low", "high"]
     return _table(rows, [*columns, "status", "reason", "note"])

@@ -85,7 +85,8 @@ def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
 def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> Statement:
     """Say how measures were compared between all groups, and what came of it."""
     done = overall[overall["status"] == ESTIMATED]
-    labels = ", ".join(study.label(name) for name in study.groups)
+    compared = {*pairs["group"], *pairs["against"]} or set(study.groups)
+    labels = ", ".join(study.label(name) for name in study.groups if name in compared)
     text = (
         f"{len(done)} measures were compared between {labels} by Kruskal–Wallis tests with ε² as "
         f"effect size, and, where p < {study.alpha:g}, pairwise by Dunn's test with Bonferroni's "
@@ -216,7 +217,8 @@ def _tell_model(row: Any, *, robust: bool) -> str:
     low, high, p, q = (getattr(row, f"{name}{ending}") for name in ("low", "high", "p", "q"))
     b, unit = row.b, row.unit
     logged = row.transform.startswith("ln")
-    effect = format_interval(b, low, high, decimals=2 if logged else decimals_for((high - low) / 4))
+    places = max(decimals_for((high - low) / 4), 1)
+    effect = format_interval(b, low, high, decimals=2 if logged else places)
     in_unit = "" if logged or unit in ("", "1") else f" {unit}"
     ratio = f", ratio {row.ratio:.2f}" if logged else ""
     place = f"{row.label}, {row.contrast_label}, {row.model}"
