@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Tissue = Literal["grey matter", "grey and white matter"]
+Tissue = Literal["grey matter", "grey and white matter", "grey matter around a solid core"]
 SIDES = ("left", "right")
 
 _GM: Tissue = "grey matter"
 _BRAIN: Tissue = "grey and white matter"
+_SOLID: Tissue = "grey matter around a solid core"
 
 # AAL's own order; the number of a region is its place, from 1: both sides share it.
 _PARCELS = (
@@ -25,6 +26,8 @@ _PARCELS = (
 DEEP = ("thalamus", "hippocampus", "putamen", "caudate", "pallidum", "amygdala")
 # Iron and fibres make these as bright as white matter: the atlas alone draws their border.
 _MIXED = ("thalamus", "pallidum", "cerebellum")
+# Tissue maps call a part of them white, but there is none deep inside.
+_NUCLEI = ("putamen", "caudate", "hippocampus", "amygdala")
 _LOBES = {
     "frontal_lobe": (*_PARCELS[:14], "cingulum_ant", "cingulum_mid"),
     "parietal_lobe": ("cingulum_post", *_PARCELS[28:35]),
@@ -43,7 +46,7 @@ class Region:
 
 
 def _parcel(name: str) -> Region:
-    tissue = _BRAIN if name in _MIXED else _GM
+    tissue = _BRAIN if name in _MIXED else _SOLID if name in _NUCLEI else _GM
     return Region(name=name, labels=(_PARCELS.index(name) + 1,), tissue=tissue)
 
 

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 _LARGEST_Z = 4.0
 _MOST_NAMED = 60  # rows; more names would not be legible
 _TICKS = 6
+_FIRST_LINE_PT, _LINE_PT = 38.0, 13.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +121,8 @@ def draw_deviations(
     axes.set_facecolor("#e6e6e6")
     axes.patch.set_hatch("////")
     axes.patch.set_edgecolor("#b0b0b0")
-    shown = np.ma.masked_invalid(z)
     picture = axes.imshow(
-        shown, cmap="RdBu", vmin=-_LARGEST_Z, vmax=_LARGEST_Z, aspect="auto", interpolation="none"
+        z, cmap="RdBu", vmin=-_LARGEST_Z, vmax=_LARGEST_Z, aspect="auto", interpolation="none"
     )
     down, across = np.nonzero(critical)
     size = float(np.clip(400 / max(rows, 1), 1.0, 9.0))
@@ -218,24 +218,32 @@ def _held(values: Floats) -> Floats:
 
 def _count_below(axes: "Axes", curves: Sequence[SurvivalCurve], ticks: Sequence[float]) -> None:
     """Write the numbers at risk under the axis, each below its time."""
-    from matplotlib.transforms import blended_transform_factory, offset_copy
-
-    base = blended_transform_factory(axes.transData, axes.transAxes)
-    side = axes.transAxes
-    figure = axes.figure
+    heading = -_FIRST_LINE_PT
+    _write_below(axes, "At risk", at=(-0.04, heading), colour=INK, beside=True)
     for line, curve in enumerate(curves):
-        down_mm = 13.5 + 4.6 * (line + 1)
-        at = {"y": -down_mm / 25.4, "units": "inches", "fig": figure}
+        down = heading - _LINE_PT * (line + 1)
         colour = COLOURS[line % len(COLOURS)]
-        common = {"size": 7.5, "va": "center", "color": colour, "parse_math": False}
-        axes.text(-0.05, 0, curve.name, ha="right", transform=offset_copy(side, **at), **common)
+        _write_below(axes, curve.name, at=(-0.04, down), colour=colour, beside=True)
         for tick, count in zip(ticks, curve.at_risk, strict=True):
-            axes.text(tick, 0, str(count), ha="center", transform=offset_copy(base, **at), **common)
-    heading = {"y": -13.5 / 25.4, "units": "inches", "fig": figure}
-    axes.text(
-        -0.04, 0, "At risk", ha="right", va="center", size=7.5, color=INK,
-        transform=offset_copy(side, **heading),
-    )  # fmt: skip
+            _write_below(axes, str(count), at=(tick, down), colour=colour, beside=False)
+
+
+def _write_below(
+    axes: "Axes", text: str, *, at: tuple[float, float], colour: str, beside: bool
+) -> None:
+    """Write at a time, or beside the axes, and at a height in points from the axis."""
+    axes.annotate(
+        text,
+        (at[0], 0),
+        xycoords="axes fraction" if beside else ("data", "axes fraction"),
+        xytext=(0, at[1]),
+        textcoords="offset points",
+        ha="right" if beside else "center",
+        va="center",
+        size=7.5,
+        color=colour,
+        parse_math=False,
+    )
 
 
 def _name_centiles(axes: "Axes", ages: Floats, curves: Mapping[float, Floats]) -> None:

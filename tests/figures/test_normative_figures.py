@@ -96,7 +96,7 @@ def test_numbers_at_risk_stand_below_their_times():
         at_risk=(4, 2, 1),
     )
     figure = draw_survival([curve], ticks=(0.0, 2.0, 4.0), unit="years", event="relapse")
-    found = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
+    found = {text.get_text(): text.xy[0] for text in figure.axes[0].texts}
     assert (found["4"], found["2"], found["1"]) == (0.0, 2.0, 4.0)
     assert {"At risk", "high risk"} <= set(found)
     steps = figure.axes[0].lines[0]

@@ -42,11 +42,11 @@ def atlas():
     return nib.Nifti1Image(labels, AFFINE)
 
 
-def shares(gm=None, affine=AFFINE, shape=SHAPE):
+def shares(gm=None, affine=AFFINE, shape=SHAPE, rest="wm"):
+    """Grey matter; what it leaves is white matter, or fluid."""
     grey = np.ones(shape) if gm is None else gm
-    return TissueShares(
-        gm=image(grey, affine), wm=image(1 - grey, affine), csf=image(grey * 0, affine)
-    )
+    others = {name: image((1 - grey) * (name == rest), affine) for name in ("wm", "csf")}
+    return TissueShares(gm=image(grey, affine), **others)
 
 
 def test_a_box_of_known_size_has_its_volume_on_both_sides(atlas):
@@ -57,11 +57,20 @@ def test_a_box_of_known_size_has_its_volume_on_both_sides(atlas):
     assert len(found) == 2 * len(REGIONS)
 
 
-def test_grey_matter_counts_by_its_share(atlas):
+def test_grey_matter_counts_by_its_share_but_all_that_is_solid_in_the_core(atlas):
+    """10 × 8 × 6 voxels of the putamen's box are its core; all of the thalamus counts."""
     found = measure_regions(shares(np.full(SHAPE, 0.25)), labels=atlas, field=no_move())
-    assert found.volumes_ml["region_putamen_left_ml"] == pytest.approx(0.25 * 7.68)
-    assert found.filled["region_putamen_left_ml"] == pytest.approx(0.25)
+    share = (480 + 0.25 * 480) / 960
+    assert found.volumes_ml["region_putamen_left_ml"] == pytest.approx(share * 7.68)
+    assert found.filled["region_putamen_left_ml"] == pytest.approx(share)
     assert found.volumes_ml[LEFT] == pytest.approx(7.68)
+
+
+def test_fluid_counts_nowhere(atlas):
+    fluid = shares(np.full(SHAPE, 0.25), rest="csf")
+    found = measure_regions(fluid, labels=atlas, field=no_move()).volumes_ml
+    for name in ("region_putamen_left_ml", "region_thalamus_right_ml"):
+        assert found[name] == pytest.approx(0.25 * 7.68)
 
 
 def test_what_is_missing_on_the_left_is_missing_on_the_left(atlas):
@@ -75,7 +84,7 @@ def test_what_is_missing_on_the_left_is_missing_on_the_left(atlas):
         if flipped:
             data = gm[::-1]
             affine[0] = (-2, 0, 0, 59)
-        found = measure_regions(shares(data, affine), labels=atlas, field=no_move())
+        found = measure_regions(shares(data, affine, rest="csf"), labels=atlas, field=no_move())
         for side in SIDES:
             volume = found.volumes_ml[measure_name("putamen", side=side)]
             assert volume == pytest.approx(wanted[side])
@@ -132,7 +141,7 @@ def test_a_region_that_lies_outside_the_tissue_fails_its_check(atlas):
 def test_sides_that_differ_by_more_than_a_quarter_are_pointed_out(atlas):
     gm = np.ones(SHAPE)
     gm[:8] = 0
-    gate = check_asymmetry(measure_regions(shares(gm), labels=atlas, field=no_move()))
+    gate = check_asymmetry(measure_regions(shares(gm, rest="csf"), labels=atlas, field=no_move()))
     assert gate.state is Qc.WARN
     assert "putamen" in gate.seen
     even = check_asymmetry(measure_regions(shares(), labels=atlas, field=no_move()))
