@@ -5,14 +5,12 @@ import pytest
 
 from npsle_app.figures.estimates import Estimate
 from npsle_app.figures.normative import (
-    SurvivalCurve,
     Visit,
     draw_centiles,
     draw_deviations,
     draw_ratios,
-    draw_survival,
-    time_ticks,
 )
+from npsle_app.figures.survival import SurvivalCurve, draw_survival, time_ticks
 
 
 def texts(figure):
