@@ -35,7 +35,7 @@ from npsle_app.cohort.cross_validation import (
     permute,
 )
 from npsle_app.cohort.discrimination import Estimate, youden_cut
-from npsle_app.cohort.resampling import bootstrap_counts
+from npsle_app.cohort.resampling import plain_bootstrap_counts
 from npsle_app.cohort.ridge_logistic import Floats
 from npsle_app.cohort.sample_size import (
     SampleSize,
@@ -156,7 +156,9 @@ def assess_classifier(
     aucs = assess_aucs(
         y, apparent=fits.predict(x)[0], out_of_fold=out, samples=samples, permuted=permuted
     )
-    counts = bootstrap_counts(y, samples=_BAND_SAMPLES, rng=np.random.default_rng([seed, 5]))
+    # not stratified: calibration and net benefit depend on the share of a class, which varies
+    rng = np.random.default_rng([seed, 5])
+    counts = plain_bootstrap_counts(len(y), samples=_BAND_SAMPLES, rng=rng)
     sensitivity, specificity = sensitivity_specificity(out, y)
     leaks = find_leaks(problem, people=people)
     return Result(

@@ -35,6 +35,12 @@ def stratified_folds(y: Floats, *, folds: int, rng: np.random.Generator) -> Ints
     return dealt
 
 
+def plain_bootstrap_counts(participants: int, *, samples: int, rng: np.random.Generator) -> Floats:
+    """Draw participants with replacement, (samples, participants); the share of a class varies."""
+    shares = np.full(participants, 1 / participants)
+    return rng.multinomial(participants, shares, size=samples).astype(float)
+
+
 def bootstrap_counts(y: Floats, *, samples: int, rng: np.random.Generator) -> Floats:
     """Draw participants with replacement inside each class.
 

@@ -7,7 +7,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from npsle_app.cohort.resampling import bootstrap_counts, stratified_folds
+from npsle_app.cohort.resampling import (
+    bootstrap_counts,
+    plain_bootstrap_counts,
+    stratified_folds,
+)
 from npsle_app.cohort.ridge_logistic import expit, fit, fit_path, linear_predictor, scale
 from npsle_app.cohort.tuned_ridge import fit_tuned, inner_folds
 
@@ -120,3 +124,9 @@ def test_a_row_drawn_twice_stays_in_one_inner_fold():
     assert ((inner >= 0) == (counts > 0)).all()
     assert counts.sum(axis=1).tolist() == [30, 30, 30]
     assert counts[:, y == 1].sum(axis=1).tolist() == [12, 12, 12]
+
+
+def test_a_plain_bootstrap_lets_the_share_of_a_class_vary():
+    counts = plain_bootstrap_counts(30, samples=200, rng=np.random.default_rng(4))
+    assert set(counts.sum(axis=1)) == {30.0}
+    assert counts[:, :12].sum(axis=1).std() == pytest.approx(np.sqrt(30 * 0.4 * 0.6), rel=0.2)
