@@ -89,7 +89,7 @@ def deal_folds(sites: Ints, *, rng: np.random.Generator) -> Ints:
     Examples
     --------
     >>> deal_folds(np.array([0, 0, 1]), rng=np.random.default_rng(1)).tolist()
-    [1, 0, 2]
+    [0, 1, 2]
     """
     shuffled = rng.permutation(len(sites))
     order = shuffled[np.argsort(sites[shuffled], kind="stable")]
