@@ -14,7 +14,7 @@ from npsle_app.phantom.fields import Floats
 
 Mask = NDArray[np.bool_]
 
-_MARGIN = 2  # voxels around a lesion that are part of its halo
+_MARGIN = 4  # voxels around a lesion that are part of its halo
 _NEAR_SIGMA = 4.0  # voxels over which the white matter around gives its level
 _FAR_SIGMA = 15.0
 _LEAST_LESION = 9  # voxels
@@ -62,7 +62,7 @@ def remove_lesions(head: Head, *, lesions: Mask, rng: np.random.Generator) -> He
     head : Head
         One brain.
     lesions : (I, J, K) array of bool
-        Its lesions; they are widened by two voxels within the white matter, for their halo.
+        Its lesions; they are widened by four voxels within the white matter, for their halo.
     rng : numpy Generator
         Chooses whose texture is copied.
     """

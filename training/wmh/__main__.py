@@ -38,7 +38,7 @@ from training.wmh.variants import (
 
 DATA = Path(templates.__file__).parent / "data"
 SEED = 0
-NAME = "npsle-wmh-3"
+NAME = "npsle-wmh-4"
 _RATED = ("real", "real*", "real*", "drawn", "drawn", "drawn*", "drawn*", "drawn*", "made*", "none")
 _UNRATED = ("drawn*", "drawn*", "drawn*", "made*", "made*", "none*")
 

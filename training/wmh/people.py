@@ -25,14 +25,19 @@ PRIOR_SIGMA_MM = 3.0
 _WHITE_PRIOR = 0.45
 _MARGIN = 4
 _SUSPECT_SD = 3.5
+_RIM_SD, _RIM_MM = 2.5, 6.0
+_REACH = 5  # voxels from a lesion's core to what belongs to it
+_LEAST_LESION = 9  # voxels
+_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """One brain on 1 mm cubes.
 
-    `truth` is the raters' consensus; None where nobody drew the lesions, and `suspected`
-    then marks whatever is clearly brighter than the white matter around it. `library` holds other
+    `truth` is the raters' consensus; None where nobody drew the lesions. `suspected` marks it,
+    or else what is clearly brighter than the white matter around, each with what is as bright
+    beside it: what must be painted over to have a head without lesions. `library` holds other
     people's lesion masks brought to this brain. `slice_mm` is the thickness of the scan's
     slices along `slice_axis`.
     """
@@ -175,7 +180,7 @@ def _assemble(
         brain=inside,
         priors=priors,
         white_matter=(wm > _WHITE_PRIOR) & inside & ~fluid,
-        suspected=_suspect(image, scan, brain=inside, priors=priors) if drawn is None else drawn,
+        suspected=_suspect(image, scan, brain=inside, priors=priors, drawn=drawn),
         truth=drawn,
         library=_bring(library, reference=t1w, field=field, box=box, grid=grid),
         slice_mm=thick if thick > 1.5 else 1.0,
@@ -188,13 +193,32 @@ def _library(masks: Mapping[str, Path], *, rated: set[str]) -> dict[str, Path]:
     return {name: masks[name] for name in sorted(set(masks) - rated)[::2]}
 
 
-def _suspect(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPriors) -> Mask:
+def _suspect(
+    flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPriors, drawn: Mask | None
+) -> Mask:
+    """Mark the lesions with what is bright around them.
+
+    Where the template lies a little off, the ventricle's side of a lesion has hardly any prior
+    of white matter: it is reached from the lesion's core.
+    """
     found = find_candidates(flair, t1w, brain=brain, priors=priors)
+    bright, core = np.zeros((2, *brain.shape), dtype=bool)
     over_sd = found.values[:, FEATURES.index("over_white_sd")]
     white = found.values[:, FEATURES.index("white_matter")]
-    marked = np.zeros(brain.shape, dtype=bool)
-    marked[found.where] = (over_sd > _SUSPECT_SD) & (white > _WHITE_PRIOR)
-    return marked
+    inner_mm = found.values[:, FEATURES.index("from_ventricles")]
+    bright[found.where] = (over_sd > _RIM_SD) & (inner_mm < _RIM_MM)
+    core[found.where] = (over_sd > _SUSPECT_SD) & (white > _WHITE_PRIOR)
+    core = _without_specks(core) if drawn is None else drawn
+    near = ndimage.binary_dilation(core, _EVERY_NEIGHBOUR, iterations=_REACH)
+    return ndimage.binary_propagation(core, mask=core | (bright & near & ~found.fluid))
+
+
+def _without_specks(mask: Mask) -> Mask:
+    labels, _ = ndimage.label(mask, _EVERY_NEIGHBOUR)
+    large = np.bincount(labels.ravel()) >= _LEAST_LESION
+    large[0] = False
+    kept: Mask = large[labels]
+    return kept
 
 
 def _bring(
