@@ -5,6 +5,8 @@ One frozen section per stage; a stage is handed its own section and no other.
 
 from dataclasses import dataclass, field
 
+from npsle_app.vessel_names import ARTERIES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnatSettings:
@@ -107,14 +109,17 @@ class VesselWallSettings:
 
     `psf_fwhm_voxels` is the expected width of the scanner's point spread beside the voxel's own
     box; each vessel's own fit is weighed against it.
-    With `automatic` false only vessels with masks or landmarks are measured.
+    Of the arteries in `sought` (M1, ICA, BA, V4), those without masks or landmarks are searched.
     """
 
     random_seed: int = 20260101
     psf_fwhm_voxels: float = 0.6
-    automatic: bool = True
+    sought: tuple[str, ...] = ARTERIES
 
     def __post_init__(self) -> None:
+        if unknown := sorted(set(self.sought) - set(ARTERIES)):
+            msg = f"sought names {unknown}; what can be searched is {list(ARTERIES)}"
+            raise ValueError(msg)
         if not 0 <= self.psf_fwhm_voxels <= 2:
             msg = (
                 "the point spread must have a width of 0 to 2 voxels, got "

@@ -45,6 +45,7 @@ class VesselName:
         return f"vw_{self.label.lower()}{side}"
 
 
+ARTERIES = ("M1", "ICA", "BA", "V4")
 # Those that are sought without landmarks and have measures of their own.
 STANDARD = (
     *(VesselName(label, side) for label in ("M1", "ICA") for side in ("left", "right")),

@@ -56,7 +56,9 @@ def make_sloppy(settings: Settings) -> Settings:
     tissue = replace(settings.tissue, iterations=2)
     dwi = replace(settings.dwi, denoise=False, remove_gibbs_ringing=False)
     few = replace(settings.classifier, repeats=2, bootstrap_samples=20, permutations=19)
-    return replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi, classifier=few)
+    vessel_wall = replace(settings.vessel_wall, sought=("BA",))
+    coarse = replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi)
+    return replace(coarse, classifier=few, vessel_wall=vessel_wall)
 
 
 def _apply_flags(settings: Settings, options: Options) -> Settings:

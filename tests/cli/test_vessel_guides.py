@@ -34,7 +34,7 @@ def vessel_wall(
     image = nib.Nifti1Image(np.full((2, 2, 2), total, np.int16), np.eye(4))
     record = Record(stage="vessel_wall", methods="Vessels were measured.", citations=())
     sources = [vwi.path, *vwi.guides, *([anat.image] if anat else [])]
-    mask = out.image(image, File.GM, sources=sources, Automatic=settings.automatic)
+    mask = out.image(image, File.GM, sources=sources, Sought=settings.sought)
     return Walls(mask=mask, record=out.record(record))
 
 

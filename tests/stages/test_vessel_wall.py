@@ -228,7 +228,7 @@ def test_a_bad_t1w_image_marks_what_was_found_through_it(laid):
 
 
 def test_what_is_not_to_be_sought_is_left_out(laid):
-    outputs = laid.run(anat=laid.anat(), automatic=False)
+    outputs = laid.run(anat=laid.anat(), sought=())
     assert measures(outputs)["vw_vessels_count"]["value"] == 0
     assert len(pd.read_csv(outputs.vessels, sep="\t")) == 0
 
@@ -282,7 +282,7 @@ def test_landmarks_in_the_wrong_convention_are_told(tmp_path):
 def test_a_vessel_on_the_wrong_side_gives_no_number(laid):
     start, end = laid.ends
     laid.mark({"M1_R": {"start": start, "end": end}})
-    outputs = laid.run(anat=laid.anat(), automatic=False)
+    outputs = laid.run(anat=laid.anat(), sought=())
     assert "expected on the right, found 2" in row(outputs, "M1", "right").reason
     assert measures(outputs)["vw_m1_right_nwi"]["value"] is None
 

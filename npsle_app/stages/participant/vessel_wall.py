@@ -108,7 +108,7 @@ def run(
 ) -> VesselWallOutputs:
     """Follow the arteries, measure lumen and wall, judge both."""
     image = read_image(vwi.path)
-    guides = read_guides(vwi.guides, automatic=settings.automatic)
+    guides = read_guides(vwi.guides, sought=settings.sought)
     place, placed = _place(image, anat=anat, seed=settings.random_seed)
     found = study_vessels(
         image, guides=guides, place=place, psf_fwhm_voxels=settings.psf_fwhm_voxels

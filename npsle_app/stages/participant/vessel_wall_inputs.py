@@ -1,6 +1,6 @@
 """What a reader gave for the vessels of a scan, opened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -13,10 +13,10 @@ from npsle_app.imaging.vessel_results import Guide, Mode
 from npsle_app.vessel_names import STANDARD, VesselName
 
 
-def read_guides(files: Sequence[Path], *, automatic: bool) -> dict[VesselName, Guide]:
+def read_guides(files: Sequence[Path], *, sought: Collection[str]) -> dict[VesselName, Guide]:
     """Open masks, centrelines and landmarks by vessel: the standard ones and those given.
 
-    With `automatic` false, a vessel for which nothing was given is left out.
+    A vessel for which nothing was given is left out, unless `sought` has its label.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def read_guides(files: Sequence[Path], *, automatic: bool) -> dict[VesselName, G
             guides[name] = _open(drawn[name])
         elif name in landmarks:
             guides[name] = Guide(mode=Mode.LANDMARKS, landmarks=landmarks[name])
-        elif name in drawn or automatic:
+        elif name in drawn or name.label in sought:
             guides[name] = _open(drawn[name]) if name in drawn else Guide()
     return guides
 
