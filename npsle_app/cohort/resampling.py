@@ -24,7 +24,7 @@ def stratified_folds(y: Floats, *, folds: int, rng: np.random.Generator) -> Ints
     --------
     >>> y = np.array([0.0, 0, 0, 0, 1, 1, np.nan])
     >>> stratified_folds(y, folds=2, rng=np.random.default_rng(1)).tolist()
-    [0, 1, 0, 1, 1, 0, -1]
+    [0, 1, 0, 1, 0, 1, -1]
     """
     dealt = np.full(len(y), -1, dtype=np.intp)
     turn = 0
