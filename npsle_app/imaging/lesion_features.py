@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.symmetry import find_mirror
 from npsle_app.imaging.tissue_model import Mask, TissueModel, TissuePriors, Volume, fit_tissue
 
 FEATURES = (
@@ -18,7 +17,6 @@ FEATURES = (
     "over_white",
     "over_white_2mm",
     "over_white_sd",
-    "over_other_side",
     "brightest_neighbour",
     "darkest_neighbour",
     "curvature_low",
@@ -40,7 +38,6 @@ FEATURES = (
 _FINE_SIGMA_MM = 0.64  # full width at half maximum 1.5 mm
 _CURVATURE_SIGMA_MM = 1.5
 _LOCAL_SIGMA_MM = 10.0
-_OTHER_SIDE_SIGMA_MM = 2.0  # no head is symmetric to the millimetre
 _FLOOR_PERCENT = 0.1  # of the brain's voxels are darker than what counts as no signal
 _NORMAL_SD = (0.04, 0.1)  # bounds of white matter's deviation, in units of grey matter
 _LEAST = 1e-4
@@ -72,7 +69,7 @@ class LesionPriors:
 class Candidates:
     """Voxels that might be lesion, and what speaks for each.
 
-    `where` is an (I, J, K) mask with n voxels; `values` is (n, 25) in the order of FEATURES;
+    `where` is an (I, J, K) mask with n voxels; `values` is (n, 24) in the order of FEATURES;
     `fluid` marks the cerebrospinal fluid of the T1w image.
     """
 
@@ -110,8 +107,7 @@ def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPr
     Candidates
         brightness: intensity − 1, in units of grey matter, smoothed by σ = 0.64, 1 and 2 mm;
         contrast: less the mean of the brain around (σ 6, 12 mm); over_white: less the normal
-        white matter around (σ 10 mm), also in its standard deviations, and less the same on the
-        other side of the head (σ 2 mm); neighbours: of 26;
+        white matter around (σ 10 mm), also in its standard deviations; neighbours: of 26;
         curvature: the eigenvalues of the Hessian (σ 1.5 mm), a bright spot has three below 0;
         t1w: 0 at grey matter, in units of white less fluid; t1w_fluid, t1w_grey:
         probabilities; grey_matter, white_matter, ventricles: priors; log_odds: of the
@@ -133,8 +129,6 @@ def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPr
     odds = np.clip(found.lesion, _LEAST, 1 - _LEAST)
     columns = (
         *_describe_brightness(scaled, brain=brain, white=white, where=where),
-        _over_other_side(white, brain=brain, prior=priors.tissue.wm, where=where),
-        *_describe_neighbours(scaled, brain=brain, where=where),
         *_curvatures(np.where(brain, white.over, np.float32(0)), where=where),
         *_at_scales(t1w_scaled, brain=brain, where=where),
         posteriors[0][where],
@@ -190,6 +184,7 @@ def _describe_brightness(
     smooth = {s: smooth_inside(scaled, mask=brain, sigma_mm=s)[where] for s in (1, 2, 6, 12)}
     around = (scaled - white.over)[where]
     fine = scaled[where]
+    lowest = ndimage.minimum_filter(np.where(brain, scaled, np.float32(9)), 3)[where]
     return (
         fine - 1,
         smooth[1] - 1,
@@ -199,19 +194,9 @@ def _describe_brightness(
         white.over[where],
         smooth[2] - around,
         white.over[where] / white.deviation,
+        ndimage.maximum_filter(scaled, 3)[where] - 1,
+        lowest - 1,
     )
-
-
-def _over_other_side(white: _White, *, brain: Mask, prior: Volume, where: Mask) -> Volume:
-    smooth = smooth_inside(white.over, mask=brain, sigma_mm=_OTHER_SIDE_SIGMA_MM)
-    other = find_mirror(prior).reflect(smooth)
-    difference: Volume = (smooth - other)[where]
-    return difference
-
-
-def _describe_neighbours(scaled: Volume, *, brain: Mask, where: Mask) -> tuple[Volume, Volume]:
-    lowest = ndimage.minimum_filter(np.where(brain, scaled, np.float32(9)), 3)[where]
-    return ndimage.maximum_filter(scaled, 3)[where] - 1, lowest - 1
 
 
 def _curvatures(image: Volume, *, where: Mask) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ _AT_ONCE = 65536  # voxels; more would only take memory
 
 
 class LesionModel:
-    """An ONNX graph that takes (n, 25) features and returns (n, 1) probabilities.
+    """An ONNX graph that takes (n, 24) features and returns (n, 1) probabilities.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class LesionModel:
         self.name: str = facts["name"]
 
     def predict(self, features: Volume) -> Volume:
-        """Return the (n,) probabilities, from 0 to 1, of (n, 25) features."""
+        """Return the (n,) probabilities, from 0 to 1, of (n, 24) features."""
         source = self._session.get_inputs()[0].name
         parts = [np.zeros(0, dtype=np.float32)]
         for start in range(0, len(features), _AT_ONCE):

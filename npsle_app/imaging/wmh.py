@@ -18,7 +18,7 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _USUAL_LOAD_ML = 10.0
 _LOADS_ML = (1.0, 50.0)
-_ODDS_OF_CUT = 0.75  # the best cut of the model's own odds is 1/3; at 0.2 odds are 1/4
+_ODDS_OF_CUT = 0.55  # the best cut of the model's own odds is 5/11; at 0.2 odds are 1/4
 _MARGIN = 2  # voxels left around the brain when the arrays are cropped
 
 

@@ -24,7 +24,6 @@ _RISING = {
     "over_white",
     "over_white_2mm",
     "over_white_sd",
-    "over_other_side",
     "brightest_neighbour",
     "darkest_neighbour",
     "log_odds",

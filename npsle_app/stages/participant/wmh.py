@@ -38,7 +38,7 @@ from npsle_app.stages.participant.wmh_figures import draw
 
 _METHODS = (
     "FLAIR was brought to the T1w image by a rigid registration (mutual information), corrected "
-    "for its bias field and divided by the median of grey matter. On 1 mm cubes, 25 features of "
+    "for its bias field and divided by the median of grey matter. On 1 mm cubes, 24 features of "
     "brightness, contrast, shape, T1w signal and place went into a logistic and a gradient-boosted "
     "model whose log odds were averaged; borders of the brain were cleared in the manner of LST's "
     "lesion prediction algorithm, and the odds fitted to the load. Lesions are voxels of at least "
