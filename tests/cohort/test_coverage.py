@@ -43,8 +43,9 @@ def test_intervals_hold_the_planted_effect():
 
 @pytest.mark.slow
 def test_groups_without_a_difference_are_told_apart_in_one_of_twenty_studies():
-    rates = draw_nulls(1500)
-    reach = 3 * np.sqrt(0.05 * 0.95 / 1500)
-    assert rates["Kruskal-Wallis"] == pytest.approx(0.05, abs=reach)
-    assert rates["Dunn, one pair"] == pytest.approx(0.05, abs=reach)
-    assert rates["Dunn, any pair, Bonferroni"] < 0.05 + reach
+    # the exact rates, from 200,000 studies without ties, are 4.8 % and 5.0 %; four thousand
+    # studies have a standard error of 0.34 %
+    rates = draw_nulls(4000)
+    assert rates["Kruskal-Wallis"] == pytest.approx(0.05, abs=0.01)
+    assert rates["Dunn, one pair"] == pytest.approx(0.05, abs=0.01)
+    assert rates["Dunn, any pair, Bonferroni"] < 0.06
