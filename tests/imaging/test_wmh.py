@@ -212,12 +212,12 @@ def test_soft_volume_sums_the_probability_from_0_05_on():
 def test_a_heavy_load_raises_the_odds_and_a_light_one_lowers_them():
     light = np.zeros((40, 40, 40), np.float32)
     light[:10, :10, :10] = 0.5
-    heavy = np.full((40, 40, 40), 0.5, np.float32)
+    heavy = np.full((50, 50, 40), 0.5, np.float32)
     assert fit_to_load(light).max() < 0.5 < fit_to_load(heavy).max()
 
 
-def test_at_the_usual_load_a_quarter_becomes_a_fifth():
-    usual = np.full((40, 40, 25), 0.25, np.float32)
+def test_at_the_usual_load_the_best_cut_of_the_model_becomes_a_fifth():
+    usual = np.full((40, 40, 20), 5 / 16, np.float32)
     np.testing.assert_allclose(fit_to_load(usual), 0.2, atol=1e-6)
 
 
