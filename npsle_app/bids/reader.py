@@ -2,9 +2,9 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
@@ -14,8 +14,18 @@ from numpy.typing import NDArray
 from npsle_app.bids.writer import RAS_LPS
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 VOLUME_DIMS = 3
 _N = 12  # nine of the matrix, three of the shift
+
+
+def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
+    """Read a table that `write_tsv` wrote; cells with one of `missing` become NaN."""
+    import pandas as pd
+
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=list(missing), quoting=3)
 
 
 def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from npsle_app.bids.reader import resolve_uri
+from npsle_app.bids.reader import read_table, resolve_uri
 from npsle_app.bids.writer import replace
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
@@ -68,7 +68,7 @@ def session_id(participant: str, session: object) -> str:
 def _read_wide(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
-    table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+    table = read_table(path)
     labels = zip(table["participant_id"], table["session_id"], strict=True)
     table.index = pd.Index([session_id(*pair) for pair in labels], dtype=object)
     return table

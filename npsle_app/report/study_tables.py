@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from npsle_app.bids.reader import read_table
 from npsle_app.cohort.formatting import (
     NOT_AVAILABLE,
     decimals_for,
@@ -14,6 +15,7 @@ from npsle_app.cohort.formatting import (
     format_number,
     format_p,
 )
+from npsle_app.cohort.group_tests import ESTIMATED
 from npsle_app.cohort.table_columns import heading
 
 Row = Mapping[Hashable, Any]
@@ -41,6 +43,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "regressions": (*_REGRESSION, "ratio", "partial_r2", "detectable_b"),
     "power": ("label", "n", "n_against", "effect", "detectable"),
 }
+_MISSING = ("n/a", "")
 _HIDDEN = ("analysis_frame", "table1_tests")
 MOST_ROWS = 500
 
@@ -74,19 +77,20 @@ def read_tables(
     for name, path in tables.items():
         if name in _HIDDEN or not (output_dir / path).is_file():
             continue
+        table = read_table(output_dir / path, missing=_MISSING)
         if name == "table1":
-            tests = _read(output_dir / tables["table1_tests"])
-            shown += lay_out_table1(_read(output_dir / path), tests=tests, path=path, mode=mode)
+            tests = read_table(output_dir / tables["table1_tests"], missing=_MISSING)
+            shown += lay_out_table1(table, tests=tests, path=path, mode=mode)
         else:
             title = titles.get(name, name.replace("_", " "))
-            shown.append(lay_out(_read(output_dir / path), name=name, title=title, path=path))
+            shown.append(lay_out(table, name=name, title=title, path=path))
     return [table for table in shown if table.rows]
 
 
 def lay_out(table: pd.DataFrame, *, name: str, title: str, path: str) -> ShownTable:
     """Choose and format columns; rows that are not estimable are left to the reasons."""
     if "status" in table:
-        table = table[table["status"] == "estimated"]
+        table = table[table["status"] == ESTIMATED]
     wanted = _SHOWN.get(name, tuple(table.columns))
     columns = [c for c in wanted if c == _ROBUST or (c in table and not table[c].isna().all())]
     rows = tuple(
@@ -184,7 +188,3 @@ def _write(row: Row, column: str, value: float) -> str:
 
 def _decimals(spread: float) -> int:
     return decimals_for(abs(spread) / 4)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a", ""], quoting=3)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npsle_app.bids.participants import linked_dataset, read_participants
+from npsle_app.bids.reader import read_table
 from npsle_app.bids.study_tables import read_clinical
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def read_cohort(
     study = read_study(study_file)
     source = raw or linked_dataset(output_dir, name="raw")
     people, visits, units = _read_clinical(output_dir, source)
-    found = _read_measures(output_dir / MEASURES) if measures is None else measures
+    found = read_table(output_dir / MEASURES) if measures is None else measures
     tables = Tables(participants=people, measures=found, visits=visits, units=units)
     cohort = assemble(tables, study=study)
     if study_file:
@@ -80,9 +81,3 @@ def _read_clinical(
         # the raw dataset is elsewhere: what the output copied of it is all that is known
         return read_participants(output_dir / "participants.tsv"), {}, {}
     return read_clinical(raw)
-
-
-def _read_measures(path: Path) -> "DataFrame":
-    import pandas as pd
-
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)

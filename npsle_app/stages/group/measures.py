@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from npsle_app.bids.participants import linked_dataset, participants_table
 from npsle_app.bids.ratings import RATING_COLUMNS, read_ratings
+from npsle_app.bids.reader import read_table
 from npsle_app.bids.writer import write_json, write_tsv
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
@@ -100,9 +101,7 @@ def _read_all(output_dir: Path) -> "DataFrame":
 
 
 def _read(path: Path) -> "DataFrame":
-    import pandas as pd
-
-    table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a"], quoting=3)
+    table = read_table(path)
     missing = {"measure", "value", "qc"} - set(table)
     if missing:
         msg = f"{path} lacks the columns {sorted(missing)}; run the participant level again"

@@ -178,8 +178,10 @@ def _estimate(effect: "Effect", *, alpha: float) -> "Estimate":
 
 
 def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
+    from npsle_app.cohort.group_tests import ESTIMATED
+
     rows = analysis.tables[table]
-    done = rows[rows["status"] == "estimated"].to_dict("records")
+    done = rows[rows["status"] == ESTIMATED].to_dict("records")
     return [{str(key): value for key, value in row.items()} for row in done]
 
 
