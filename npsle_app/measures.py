@@ -4,6 +4,7 @@ from npsle_app.alps_measures import ALPS
 from npsle_app.dwi_measures import DWI
 from npsle_app.lesion_measures import LESIONS
 from npsle_app.measure_definition import MeasureDefinition
+from npsle_app.region_measures import REGION_VOLUMES
 from npsle_app.vessel_measures import VESSELS
 
 __all__ = ["MEASURES", "MeasureDefinition"]
@@ -172,6 +173,7 @@ _DEFINITIONS = (
         reference=_SCHMIDT,
         plausible=(0, 500),
     ),
+    *REGION_VOLUMES,
     *LESIONS,
     *_CHANGES,
     *DWI,
