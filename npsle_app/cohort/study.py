@@ -8,6 +8,8 @@ reads them from a study file.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from npsle_app.cohort.study_normative import NormativeQuestion
+
 MODES = ("recommended", "paper")
 ANALYSES = ("group_tests", "correlations", "regressions")
 INFARCT_SUSPECTS = ("list", "exclude")
@@ -194,6 +196,7 @@ class Study:
     regressions: Regressions = field(default_factory=Regressions)
     families: tuple[Family, ...] = ()
     classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
+    normative: NormativeQuestion = field(default_factory=NormativeQuestion)
     exclusions: Exclusions = field(default_factory=Exclusions)
     imputation: Imputation = field(default_factory=Imputation)
     typed: frozenset[str] = frozenset()
@@ -244,6 +247,8 @@ class Study:
         yield from (("groups", name) for name in self.groups)
         yield "reference_group", self.reference_group or next(iter(self.groups), "")
         yield "correlations.population", self.correlations.population
+        yield "normative.reference", self.normative.reference
+        yield "normative.population", self.normative.population
         for contrast in self.contrasts:
             yield f"contrasts.{contrast.name}.group", contrast.group
             yield f"contrasts.{contrast.name}.against", contrast.against
@@ -257,6 +262,8 @@ class Study:
                 raise ValueError(msg)
         if self.classifier.contrast:
             self.contrast(self.classifier.contrast)
+        for name in self.normative.contrasts:
+            self.contrast(name)
         for family in self.families:
             for name in family.contrasts:
                 self.contrast(name)

@@ -13,6 +13,7 @@ _SECTIONS = (
     "correlations",
     "regressions",
     "classifier",
+    "normative",
     "exclusions",
     "imputation",
 )
@@ -173,4 +174,8 @@ def _typed(content: Mapping[str, Any]) -> frozenset[str]:
             if isinstance(given, list) and name != "comparisons":
                 typed |= set(given)
     typed |= set(content.get("exclusions", {}).get("columns", []))
+    asked = content.get("normative", {})
+    for name in ("scores", "covariates", "count_covariates", "site"):
+        typed |= set(asked.get(name, []))
+    typed |= {asked[name] for name in ("time", "event") if name in asked}
     return frozenset(typed - {"*"})
