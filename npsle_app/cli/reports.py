@@ -61,19 +61,25 @@ class Reporter:
 
     def write_page(self, participant: str) -> Outcome | None:
         """Write the page and the measures; a failure is told and returned."""
-        from npsle_app.report.participant import Run, write_report
+        from npsle_app.report.page_notes import PageNotes, Run, show
+        from npsle_app.report.participant import write_report
 
         try:
             write_report(
                 self.output_dir,
                 participant,
                 datasets=self.datasets,
-                choices={s.session: s.choices for s in self.sessions[participant]},
-                problems=self._problems(participant),
-                run=Run(
-                    version=self.version,
-                    command=self.command,
-                    settings=self.settings_text,
+                notes=PageNotes(
+                    choices={
+                        s.session: [show(choice) for choice in s.choices]
+                        for s in self.sessions[participant]
+                    },
+                    problems=self._problems(participant),
+                    run=Run(
+                        version=self.version,
+                        command=self.command,
+                        settings=self.settings_text,
+                    ),
                 ),
             )
         except Exception as error:  # noqa: BLE001 - one page's failure must not end the others

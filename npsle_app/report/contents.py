@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from npsle_app.bids.reader import read_record
-from npsle_app.bids.scans import Choice
 from npsle_app.bids.writer import Writer
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES, MeasureDefinition
 from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.report.page_notes import PageNotes, ShownChoice
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
 _COMPUTED = (Status.DONE, Status.REUSED)
@@ -28,7 +28,7 @@ class SessionContent:
     writer: Writer
     outcomes: tuple[Row, ...] = ()
     records: tuple[Record, ...] = ()
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[ShownChoice, ...] = ()
     problems: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
 
@@ -101,8 +101,7 @@ def gather(
     participant: str,
     *,
     datasets: Mapping[str, Path],
-    choices: Mapping[str | None, Sequence[Choice]],
-    problems: Mapping[str | None, Sequence[str]],
+    notes: PageNotes,
 ) -> list[SessionContent]:
     """Read the status table and the records of a participant, session by session.
 
@@ -112,7 +111,12 @@ def gather(
     folder = output_dir / f"sub-{participant}"
     rows = read_rows(folder / "log" / "status.tsv")
     found = _find_records(folder)
-    sessions = {_label(row.session) for row in rows} | set(found) | set(choices) | set(problems)
+    sessions = (
+        {_label(row.session) for row in rows}
+        | set(found)
+        | set(notes.choices)
+        | set(notes.problems)
+    )
     contents = []
     for session in sorted(sessions, key=lambda label: label or ""):
         mine = tuple(row for row in rows if _label(row.session) == session)
@@ -123,8 +127,8 @@ def gather(
                 writer=Writer(output_dir, participant, session, datasets),
                 outcomes=mine,
                 records=records,
-                choices=tuple(choices.get(session, ())),
-                problems=tuple(problems.get(session, ())),
+                choices=tuple(notes.choices.get(session, ())),
+                problems=tuple(notes.problems.get(session, ())),
                 unreadable=unreadable,
             )
         )

@@ -1,16 +1,15 @@
 """The page and the measures of one participant."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from npsle_app.bids.names import File
-from npsle_app.bids.scans import Choice
 from npsle_app.bids.writer import replace
 from npsle_app.engine.stage import Status
 from npsle_app.records import Record
 from npsle_app.report.citations import cited, methods_text
 from npsle_app.report.contents import SessionContent, gather
+from npsle_app.report.page_notes import PageNotes, Run, load_notes, save_notes
 from npsle_app.report.pages import render
 from npsle_app.report.pictures import embed
 from npsle_app.report.works import WORKS
@@ -33,26 +32,12 @@ DICTIONARY = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """What made the outputs, for the section on provenance.
-
-    `settings` is the text of the TOML file that repeats the run.
-    """
-
-    version: str = ""
-    command: str = ""
-    settings: str = ""
-
-
 def write_report(
     output_dir: Path,
     participant: str,
     *,
     datasets: Mapping[str, Path],
-    choices: Mapping[str | None, Sequence[Choice]] | None = None,
-    problems: Mapping[str | None, Sequence[str]] | None = None,
-    run: Run | None = None,
+    notes: PageNotes | None = None,
 ) -> Path:
     """Write `sub-<participant>.html` and each session's table of measures.
 
@@ -67,26 +52,24 @@ def write_report(
         Label without `sub-`.
     datasets
         Roots of the datasets that BIDS URIs in the records point into, `raw` among them.
-    choices
-        By session label (None where the dataset has no sessions): which scan of each kind
-        was used and why.
-    problems
-        By session label: what the checks before the run found, one text each.
-    run
-        Version, command and settings.
+    notes
+        Choices of scans, problems found before the run, version, command and settings; they
+        are kept, and without them those of the last time hold.
 
     Returns
     -------
     Path
         The page. It is one file, needs no network and stays under 8 MB.
     """
-    contents = gather(
-        output_dir, participant, datasets=datasets, choices=choices or {}, problems=problems or {}
-    )
+    if notes is None:
+        notes = load_notes(output_dir, participant)
+    else:
+        save_notes(output_dir, participant, notes)
+    contents = gather(output_dir, participant, datasets=datasets, notes=notes)
     for content in contents:
         write_measures(content)
     path = output_dir / f"sub-{participant}.html"
-    page = render("participant.html.j2", **_context(participant, contents, run=run or Run()))
+    page = render("participant.html.j2", **_context(participant, contents, run=notes.run))
     replace(path, lambda part: part.write_text(page, encoding="utf-8"))
     return path
 

@@ -4,6 +4,7 @@ import pytest
 
 from npsle_app.bids.ratings import read_ratings
 from npsle_app.report import group
+from npsle_app.report.page_notes import PageNotes
 from npsle_app.report.participant import write_report
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group import measures
@@ -31,7 +32,9 @@ _FILL = """
 def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     out = make_dataset(root, text=HOSTILE)
-    write_report(out, "01", datasets={"raw": root / "raw"}, problems={"1": (HOSTILE,)})
+    write_report(
+        out, "01", datasets={"raw": root / "raw"}, notes=PageNotes(problems={"1": (HOSTILE,)})
+    )
     measures.run(output_dir=out, settings=MeasuresSettings())
     make_statistics(out, text=HOSTILE)
     group.write_report(out)

@@ -4,7 +4,8 @@ import re
 from html.parser import HTMLParser
 
 from npsle_app.bids.scans import Choice
-from npsle_app.report.participant import Run, write_report
+from npsle_app.report.page_notes import PageNotes, Run, show
+from npsle_app.report.participant import write_report
 from tests.report.builder import HOSTILE, make_dataset
 
 
@@ -69,18 +70,33 @@ def test_a_value_outside_its_plausible_range_is_flagged_as_such(tmp_path):
     assert "not a reference interval" in text
 
 
+NOTES = PageNotes(
+    choices={"1": (show(Choice("flair", None, "none was acquired")),)},
+    problems={"2": ("qform and sform differ",)},
+    run=Run(version="9.8.7", command="npsle_app in out", settings="[wmh]\nthreshold = 0.2\n"),
+)
+
+
 def test_gates_choices_problems_and_provenance_are_on_the_page(tmp_path):
-    path = _write(
-        tmp_path,
-        choices={"1": (Choice("flair", None, "none was acquired"),)},
-        problems={"2": ("qform and sform differ",)},
-        run=Run(version="9.8.7", command="npsle_app in out", settings="[wmh]\nthreshold = 0.2\n"),
-    )
-    text = _text(path)
+    text = _text(_write(tmp_path, notes=NOTES))
     for said in ("Look at it.", "none was acquired", "qform and sform differ", "9.8.7"):
         assert said in text
     assert "npsle_app in out" in text
     assert "threshold = 0.2" in text
+
+
+def test_a_page_made_again_without_notes_says_what_it_said(tmp_path):
+    path = _write(tmp_path, notes=NOTES)
+    first = path.read_bytes()
+    assert write_report(path.parent, "01", datasets={"raw": tmp_path / "raw"}) == path
+    assert path.read_bytes() == first
+
+
+def test_notes_that_cannot_be_read_leave_a_page_that_says_so(tmp_path):
+    path = _write(tmp_path, notes=NOTES)
+    (path.parent / "sub-01" / "log" / "page.json").write_text("[1", encoding="utf-8")
+    write_report(path.parent, "01", datasets={"raw": tmp_path / "raw"})
+    assert "not recorded" in _text(path)
 
 
 def test_the_digests_of_templates_come_from_the_sidecars_of_the_images(tmp_path):
