@@ -64,6 +64,8 @@ PARCELS = tuple(_parcel(name) for name in _PARCELS if name not in (*DEEP, "cereb
 REGIONS = (*MAIN_REGIONS, *PARCELS)
 CEREBELLUM_LABEL = _PARCELS.index("cerebellum") + 1
 LATERAL_VENTRICLE = "lateral_ventricle"
+RIGHT_LABELS = 100  # added to the numbers of the right side in a person's label image
+_COLOURS = ("#ff5252", "#40c4ff", "#ffd740", "#69f0ae", "#e040fb", "#ff9100", "#b2ff59", "#f48fb1")
 
 
 def measure_name(region: str, *, side: str) -> str:
@@ -75,3 +77,23 @@ def measure_name(region: str, *, side: str) -> str:
     'region_thalamus_left_ml'
     """
     return f"region_{region}_{side}_ml"
+
+
+def label_rows() -> tuple[tuple[int, str, str, str], ...]:
+    """Return the labels of a person's label image: index, name, abbreviation, colour."""
+    return tuple(
+        (
+            number + (RIGHT_LABELS if side == "right" else 0),
+            f"{name.replace('_', ' ').title()} {side.title()}",
+            f"{name}_{side}",
+            _COLOURS[number % len(_COLOURS)],
+        )
+        for side in SIDES
+        for number, name in enumerate(_PARCELS, start=1)
+    )
+
+
+def numbers_of(name: str) -> tuple[int, ...]:
+    """Return the labels of a region, both sides, in a person's label image."""
+    labels = next(region.labels for region in REGIONS if region.name == name)
+    return (*labels, *(label + RIGHT_LABELS for label in labels))

@@ -69,6 +69,11 @@ class TissueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsSettings:
+    """How regional volumes are measured (nothing to choose so far)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DwiSettings:
     """Which steps prepare a diffusion series, and how the tensor is fitted."""
 
@@ -198,6 +203,7 @@ class Settings:
     change: ChangeSettings = field(default_factory=ChangeSettings)
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
+    regions: RegionsSettings = field(default_factory=RegionsSettings)
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
     dwi: DwiSettings = field(default_factory=DwiSettings)
     alps: AlpsSettings = field(default_factory=AlpsSettings)

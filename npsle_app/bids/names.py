@@ -75,6 +75,7 @@ class File(Enum):
     CSF = FileName("anat", "label-CSF_probseg.nii.gz")
     LATERAL_VENTRICLES = FileName("anat", "desc-lateralventricles_mask.nii.gz", {"Type": "ROI"})
     WMH_REGIONS = FileName("anat", "space-T1w_seg-wmhregions_dseg.nii.gz", _T1W_SPACE)
+    BRAIN_REGIONS = FileName("anat", "seg-aal_dseg.nii.gz")
     DWI = FileName("dwi", "desc-preproc_dwi.nii.gz", {"SkullStripped": False})
     DWI_B0 = FileName("dwi", "desc-b0_dwimap.nii.gz", {"SkullStripped": False})
     DWI_BRAIN_MASK = FileName("dwi", "desc-brain_mask.nii.gz", {"Type": "Brain"})

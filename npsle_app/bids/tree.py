@@ -16,6 +16,7 @@ from npsle_app.bids.names import (
     WMH_CHANGES,
     WMH_REGIONS,
 )
+from npsle_app.region_names import label_rows
 
 APP = "npsle_app"
 BIDS_VERSION = "1.10.1"
@@ -69,6 +70,7 @@ def write_dataset_files(
         "seg-wmhchange_dseg.tsv": _table(_LABEL_COLUMNS, WMH_CHANGES),
         "seg-wmhregions_dseg.tsv": _table(_LABEL_COLUMNS, WMH_REGIONS),
         "seg-alps_dseg.tsv": _table(_LABEL_COLUMNS, ALPS_REGIONS),
+        "seg-aal_dseg.tsv": _table(_LABEL_COLUMNS, label_rows()),
     }.items():
         put_text(output_dir / name, text)
 

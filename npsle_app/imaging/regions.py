@@ -1,6 +1,6 @@
 """Volumes of brain regions: an atlas through the deformation, refined by tissue maps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,14 +10,23 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.displacement import to_template
-from npsle_app.imaging.volumes import check_same_grid
+from npsle_app.imaging.displacement import look_up, to_template
+from npsle_app.imaging.volumes import check_same_grid, like
 from npsle_app.records import Gate, Qc
-from npsle_app.region_names import DEEP, LATERAL_VENTRICLE, REGIONS, SIDES, measure_name
+from npsle_app.region_names import (
+    DEEP,
+    LATERAL_VENTRICLE,
+    REGIONS,
+    RIGHT_LABELS,
+    SIDES,
+    measure_name,
+    numbers_of,
+)
 
 Floats = NDArray[np.float64]
 
 _LEAST_SHARE = 0.01  # of brain tissue in a voxel that counts
+_MOSTLY = 0.5
 _AT_ONCE = 400_000
 _WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
 _MOST_UNEVEN = 25.0
@@ -76,18 +85,42 @@ def measure_regions(
     gm, wm, csf = (
         image.get_fdata(dtype=np.float32) for image in (shares.gm, shares.wm, shares.csf)
     )
-    inside = np.argwhere(gm + wm + csf > _LEAST_SHARE)
     affine = shares.gm.affine
     numbers = _with_cores(np.asarray(labels.dataobj).astype(np.intp))
     sums = np.zeros((3, 2, 2 * _CORE))
-    for start in range(0, len(inside), _AT_ONCE):
-        where = inside[start : start + _AT_ONCE]
-        at = tuple(where.T)
-        weights = np.stack([gm[at], gm[at] + wm[at], np.ones(len(where))])
-        points = to_template(apply_affine(affine, where), field=field)
+    for at, points in _move(gm + wm + csf > _LEAST_SHARE, affine=affine, field=field):
+        weights = np.stack([gm[at], gm[at] + wm[at], np.ones(len(points))])
         sums += _share_out(points, weights, numbers, labels.affine, 2 * _CORE)
     voxel_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
     return _collect(sums * voxel_ml)
+
+
+def label_regions(
+    shares: TissueShares, *, labels: nib.Nifti1Image, field: nib.Nifti1Image
+) -> nib.Nifti1Image:
+    """Label the voxels that are mostly grey or white matter by their nearest atlas voxel.
+
+    Returns
+    -------
+    Nifti1Image
+        On the grid of `shares`, for the eye: numbers of the atlas on the left, those plus
+        `RIGHT_LABELS` on the right, 0 elsewhere. Volumes do not come from it.
+    """
+    gm, wm = (image.get_fdata(dtype=np.float32) for image in (shares.gm, shares.wm))
+    found = np.zeros(gm.shape, dtype=np.uint8)
+    for at, points in _move(gm + wm > _MOSTLY, affine=shares.gm.affine, field=field):
+        numbers = look_up(labels, points).astype(np.uint8)
+        right = RIGHT_LABELS * (points[:, 0] >= 0)
+        found[at] = np.where(numbers, numbers + right, 0)
+    return like(shares.gm, found)
+
+
+def number_regions(labels: nib.Nifti1Image, *, names: Sequence[str]) -> nib.Nifti1Image:
+    """Give some regions of `label_regions` new numbers: their place among the names, from 1."""
+    found = np.zeros(labels.shape, dtype=np.uint8)
+    for place, name in enumerate(names, start=1):
+        found[np.isin(labels.dataobj, numbers_of(name))] = place
+    return like(labels, found)
 
 
 def measure_ventricles(
@@ -145,6 +178,16 @@ def check_asymmetry(found: RegionVolumes) -> Gate:
         state=state,
         advice="" if state is Qc.PASS else "a lesion, or an atlas that lies aslant: look at it",
     )
+
+
+def _move(
+    chosen: NDArray[np.bool_], *, affine: Floats, field: nib.Nifti1Image
+) -> Iterator[tuple[tuple[NDArray[np.intp], ...], Floats]]:
+    """Yield chosen voxels, some at once, with their places in the template."""
+    inside = np.argwhere(chosen)
+    for start in range(0, len(inside), _AT_ONCE):
+        where = inside[start : start + _AT_ONCE]
+        yield tuple(where.T), to_template(apply_affine(affine, where), field=field)
 
 
 def _with_cores(numbers: NDArray[np.intp]) -> NDArray[np.intp]:

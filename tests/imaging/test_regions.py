@@ -8,11 +8,21 @@ from npsle_app.imaging.regions import (
     TissueShares,
     check_asymmetry,
     check_filling,
+    label_regions,
     measure_regions,
     measure_ventricles,
+    number_regions,
 )
 from npsle_app.records import Qc
-from npsle_app.region_names import MAIN_REGIONS, PARCELS, REGIONS, SIDES, measure_name
+from npsle_app.region_names import (
+    MAIN_REGIONS,
+    PARCELS,
+    REGIONS,
+    RIGHT_LABELS,
+    SIDES,
+    label_rows,
+    measure_name,
+)
 
 SHAPE = (60, 40, 30)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -167,3 +177,25 @@ def test_each_parcel_of_the_cortex_is_in_one_lobe_or_the_insula():
     lobes = [label for region in MAIN_REGIONS if "lobe" in region.name for label in region.labels]
     parcels = [label for region in PARCELS for label in region.labels]
     assert sorted(lobes) == sorted(parcels)
+
+
+def test_labels_tell_left_from_right_and_leave_fluid_out(atlas):
+    gm = np.ones(SHAPE)
+    gm[14] = 0  # the outermost plane of the left thalamus
+    labels = label_regions(shares(gm, rest="csf"), labels=atlas, field=no_move())
+    numbers = np.asarray(labels.dataobj)
+    left, right = NUMBER["thalamus"], NUMBER["thalamus"] + RIGHT_LABELS
+    assert (numbers == left).sum() == 11 * 10 * 8
+    assert (numbers == right).sum() == 12 * 10 * 8
+    assert (
+        np.argwhere(numbers == left)[:, 0].max() < 30 <= np.argwhere(numbers == right)[:, 0].min()
+    )
+    both = number_regions(labels, names=("putamen", "thalamus"))
+    assert (np.asarray(both.dataobj) == 2).sum() == 23 * 10 * 8
+
+
+def test_every_label_has_one_row_in_the_table_of_names():
+    index = [row[0] for row in label_rows()]
+    wanted = {label for region in REGIONS for label in region.labels}
+    assert sorted(index) == sorted([*wanted, *(label + RIGHT_LABELS for label in wanted)])
+    assert len({row[2] for row in label_rows()}) == len(index)

@@ -9,7 +9,7 @@ import numpy as np
 from npsle_app import templates
 from npsle_app.bids.gradients import read_tables
 from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image, read_matrix, read_record
+from npsle_app.bids.reader import read_image, read_matrix
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.alps_gates import check_alps
 from npsle_app.imaging.alps_registration import check_starts, make_template, register_fa
@@ -24,6 +24,7 @@ from npsle_app.stages.participant.alps_figures import draw
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.dwi import DwiOutputs
 from npsle_app.stages.participant.priors import digests
+from npsle_app.stages.participant.states import state_before
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from npsle_app.templates import Template
@@ -123,7 +124,7 @@ def run(
         citations=_CITATIONS,
         measures=_measure(
             found,
-            qc=worst([*_states(before, out=out), *(gate.state for gate in gates)]),
+            qc=worst([state_before(*before, out=out), *(gate.state for gate in gates)]),
             sources=(dwi.tensor, *saved.values()),
         ),
         gates=gates,
@@ -192,15 +193,6 @@ def _save(
         "shares": out.image(like(grid, shares), File.ALPS_SHARES, sources=sources, **used),
         "table": out.table(make_table(found), File.ALPS, dictionary=COLUMNS),
     }
-
-
-def _states(records: list[Path], *, out: Writer) -> list[Qc]:
-    """Return the states of the checks that the images went through before."""
-    return [
-        gate.state
-        for path in records
-        for gate in read_record(path, root=out.root, datasets=out.datasets).gates
-    ]
 
 
 def _measure(found: AlpsFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from npsle_app import templates
 from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image, read_record
+from npsle_app.bids.reader import read_image
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.lateral_ventricles import check_ventricles
 from npsle_app.imaging.lesion_signs import check_infarcts
@@ -23,6 +23,7 @@ from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.lesions_figures import draw
 from npsle_app.stages.participant.priors import digests
+from npsle_app.stages.participant.states import state_before
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from npsle_app.templates import Template
@@ -93,7 +94,7 @@ def run(
             found,
             numbers=found.numbers | size,
             gates=gates,
-            before=_states(anat.record, wmh.record, out=out),
+            before=state_before(anat.record, wmh.record, out=out),
             sources=(wmh.mask, *saved.values()),
         ),
         gates=gates,
@@ -136,16 +137,6 @@ def _read_limits(mask: Path) -> dict[str, Any]:
     sidecar = mask.with_name(f"{mask.name.split('.')[0]}.json")
     content: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
     return content
-
-
-def _states(*records: Path, out: Writer) -> Qc:
-    """Return the worst state of the checks that the images went through before."""
-    gates = [
-        gate
-        for path in records
-        for gate in read_record(path, root=out.root, datasets=out.datasets).gates
-    ]
-    return worst([gate.state for gate in gates])
 
 
 def _save(

@@ -1,0 +1,103 @@
+"""Measure brain regions: the atlas through the deformation, refined by tissue maps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from npsle_app import templates
+from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_image
+from npsle_app.bids.writer import Writer
+from npsle_app.imaging import regions
+from npsle_app.imaging.lateral_ventricles import check_ventricles, find_lateral_ventricles
+from npsle_app.imaging.regions import TissueShares
+from npsle_app.imaging.registration import warp
+from npsle_app.imaging.volumes import fraction, like, voxel_mm3
+from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.settings import RegionsSettings
+from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.priors import digests
+from npsle_app.stages.participant.regions_figures import draw
+from npsle_app.stages.participant.states import state_before
+from npsle_app.stages.participant.tissue import TissueOutputs
+from npsle_app.templates import Template
+
+_USED = (Template.REGIONS, Template.LATERAL_VENTRICLE_ZONE)
+_METHODS = (
+    "Regional volumes were measured in the space of the T1w image: each voxel belongs to the "
+    "regions of the AAL atlas (made symmetric) around its place in the template, in the shares "
+    "of linear interpolation, and counts by its grey matter; in thalamus, pallidum and "
+    "cerebellum by grey and white matter; inside putamen, caudate, hippocampus and amygdala by "
+    "all that is not fluid. Lateral ventricles are fluid where the template expects them."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsOutputs:
+    """A label image on the T1w grid, for the eye."""
+
+    labels: Path
+    record: Path
+    figures: tuple[Path, ...]
+
+
+def run(
+    *, anat: AnatOutputs, tissue: TissueOutputs, settings: RegionsSettings, out: Writer
+) -> RegionsOutputs:
+    """Measure all regions, left and right."""
+    del settings  # nothing to choose so far
+    t1w, field = (read_image(path) for path in (anat.t1w, anat.template_to_t1w))
+    gm, wm, csf = (read_image(path) for path in (tissue.gm, tissue.wm, tissue.csf))
+    shares = TissueShares(gm=gm, wm=wm, csf=csf)
+    atlas = templates.load(Template.REGIONS)
+    found = regions.measure_regions(shares, labels=atlas, field=field)
+    ventricles, by_ventricles = _find_ventricles(csf, field=field)
+    fluid = regions.measure_ventricles(csf, ventricles=ventricles, field=field)
+    own = (regions.check_filling(found), regions.check_asymmetry(found))
+    before = state_before(anat.record, tissue.record, out=out)
+    sources = (tissue.gm, tissue.wm, tissue.csf, anat.template_to_t1w)
+    labels = regions.label_regions(shares, labels=atlas, field=field)
+    path = out.image(labels, File.BRAIN_REGIONS, sources=sources, Templates=digests(_USED))
+    figures = draw(t1w, labels=labels, ventricles=ventricles, out=out)
+    record = Record(
+        stage="regions",
+        methods=_METHODS,
+        citations=("aal", "mni152_2009a"),
+        measures=(
+            *_measure(found.volumes_ml, worst([before, *(gate.state for gate in own)]), sources),
+            *_measure(fluid, worst([before, by_ventricles.state]), sources),
+        ),
+        gates=(*own, by_ventricles),
+        figures=figures,
+    )
+    return RegionsOutputs(
+        labels=path, record=out.record(record), figures=tuple(figure.path for figure in figures)
+    )
+
+
+def _find_ventricles(
+    csf: nib.Nifti1Image, *, field: nib.Nifti1Image
+) -> tuple[nib.Nifti1Image, Gate]:
+    template = fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE))
+    zone = warp(template, reference=csf, field=field, order=0).get_fdata(dtype=np.float32)
+    mask = find_lateral_ventricles(
+        csf.get_fdata(dtype=np.float32), zone=zone, voxel_mm3=voxel_mm3(csf)
+    )
+    return like(csf, mask), check_ventricles(mask, zone=zone, affine=csf.affine)
+
+
+def _measure(
+    volumes_ml: Mapping[str, float], qc: Qc, sources: tuple[Path, ...]
+) -> tuple[Measure, ...]:
+    return tuple(
+        Measure(
+            name=name,
+            value=value or None,
+            qc=qc if value else Qc.NOT_ASSESSABLE,
+            sources=sources,
+        )
+        for name, value in volumes_ml.items()
+    )
