@@ -9,6 +9,7 @@ from npsle_app.phantom.atlas import Atlas, load_atlas
 from npsle_app.phantom.fields import Field, Floats, draw_field
 from npsle_app.phantom.grids import Grid, moved, turned
 from npsle_app.phantom.neck import head_and_neck
+from npsle_app.region_names import RIGHT_LABELS
 
 # The template is a quarter larger, in volume, than the average head.
 _MEAN_SCALE = 0.92
@@ -39,7 +40,8 @@ class Anatomy:
 
     `gm`, `wm` and `csf` sum to `intracranial`. `head` is the T1w signal outside it and
     `signal` the template's T1w signal inside, both relative to white matter.
-    `from_ventricles` and `depth` (into white matter) are in mm.
+    `from_ventricles` and `depth` (into white matter) are in mm. `region` is a number of
+    `region_names`, plus `RIGHT_LABELS` on the right, 0 outside all regions.
     """
 
     grid: Grid
@@ -52,6 +54,7 @@ class Anatomy:
     head: Floats
     from_ventricles: Floats
     depth: Floats
+    region: Floats
 
 
 def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
@@ -97,6 +100,8 @@ def _sample(maps: dict[str, Floats], points: Floats, atlas: Atlas, shape: Shape)
     within -= enlarged_mm * np.stack([push.at(within) for push in atlas.push])
     for name in ("gm", "wm", "deep_gm", "signal", "from_ventricles", "depth"):
         maps[name][inside] = getattr(atlas, name).at(within)
+    numbers = atlas.regions.nearest(within)
+    maps["region"][inside] = numbers + RIGHT_LABELS * ((numbers > 0) & (within[0] >= 0))
 
 
 def _divide(maps: dict[str, Floats], *, shape: Shape, grid: Grid) -> None:

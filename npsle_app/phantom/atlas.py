@@ -35,6 +35,13 @@ class Map:
         """Interpolate linearly at points (3, ...), in mm; 0 outside the map."""
         return interpolated(self.data, moved(world_mm, affine=self.to_voxels))
 
+    def nearest(self, world_mm: Floats) -> Floats:
+        """Return the value of the nearest voxel, for labels; 0 outside the map."""
+        made: Floats = ndimage.map_coordinates(
+            self.data, moved(world_mm, affine=self.to_voxels), output=np.float32, order=0
+        )
+        return made
+
 
 @dataclass(frozen=True, slots=True)
 class Atlas:
@@ -42,6 +49,7 @@ class Atlas:
 
     `push` points away from the ventricles and fades with the distance from them.
     `depth` is the distance (mm) into the cerebral white matter, 0 where no lesion grows.
+    `regions` holds the numbers of `region_names`, the same on both sides.
     """
 
     head: Map
@@ -52,6 +60,7 @@ class Atlas:
     deep_gm: Map
     from_ventricles: Map
     depth: Map
+    regions: Map
     push: tuple[Map, Map, Map]
     bottom_mm: float
 
@@ -77,6 +86,7 @@ def load_atlas(*, voxel_mm: float) -> Atlas:
         deep_gm=deep,
         from_ventricles=distance,
         depth=_depth_mm(deep_gm=_probability(Template.DEEP_GM, block=1)),
+        regions=_blocks(Template.REGIONS, block=1),
         push=_push(distance),
         bottom_mm=_bottom_mm(head),
     )

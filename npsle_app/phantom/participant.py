@@ -17,7 +17,7 @@ from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid, turned, whole_head
 from npsle_app.phantom.head_arteries import HeadArteries, draw_arteries
 from npsle_app.phantom.lesions import add_lesions, draw_lesions
-from npsle_app.phantom.truth import Truth, find_truth
+from npsle_app.phantom.truth import Truth, find_truth, region_truth
 from npsle_app.phantom.vessel_scan import VESSEL_KINDS, PhantomVessels, scan_session
 
 Stream = Literal[
@@ -49,6 +49,7 @@ class PhantomParticipant:
     sex: Literal["F", "M"]
     group: Literal["HC", "SLE", "NPSLE"]
     truth: Truth
+    regions_ml: dict[str, float]
     t1w: nib.Nifti1Image = field(repr=False)
     flair: nib.Nifti1Image = field(repr=False)
     maps: dict[str, nib.Nifti1Image] = field(repr=False)
@@ -132,6 +133,7 @@ def make_participant(
             fibres=fibres,
             flair_type="2D" if slice_mm > 1.5 else "3D",
         ),
+        regions_ml=region_truth(anatomy),
         t1w=_t1w(
             anatomy,
             lesions=lesions,

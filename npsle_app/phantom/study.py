@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.bids.writer import replace, write_json, write_tsv
+from npsle_app.measures import MEASURES
 from npsle_app.phantom.clinic import COLUMNS, clinical_row
 from npsle_app.phantom.diffusion_files import write_dwi
 from npsle_app.phantom.image_files import write_image
@@ -25,10 +26,10 @@ Made by `npsle_phantom --participants {participants} --seed {seed} --voxel-mm {v
 the same call makes the same files, byte for byte, and a participant stays the same in a
 larger study.
 
-`sourcedata/truth.tsv` holds the true volumes, DTI-ALPS indices, arteries' lumens and walls,
-`sourcedata/sub-*` the true tissue and lesion fractions on the grid of the T1w image. Of three
-participants one has a black-blood image with an angiogram, one with and without contrast agent,
-one none. Clinical columns are drawn at random and carry no medical information.
+`sourcedata/truth.tsv` holds the true volumes of tissues and regions, DTI-ALPS indices, arteries'
+lumens and walls, `sourcedata/sub-*` the true tissue and lesion fractions on the grid of the T1w
+image. Of three participants one has a black-blood image with an angiogram, one with and without
+contrast agent, one none. Clinical columns are drawn at random and carry no medical information.
 """
 
 _TRUTH_COLUMNS = {
@@ -124,7 +125,7 @@ def write_study(folder: Path, *, study: Study) -> None:
 
 
 def _truth_row(person: PhantomParticipant, *, session: str | None) -> dict[str, Any]:
-    truth = asdict(person.truth) | vessel_truth(person.arteries)
+    truth = asdict(person.truth) | person.regions_ml | vessel_truth(person.arteries)
     if session is None:
         return {"participant_id": f"sub-{person.label}"} | {
             name: value for name, value in truth.items() if name not in _CHANGE_COLUMNS
@@ -185,6 +186,11 @@ def _write_tables(
     for name, text in (_TRUTH_COLUMNS | _CHANGE_COLUMNS).items():
         known[name] = {"Description": text, "Units": "mL"}
     known |= {name: {"Description": text, "Units": "1"} for name, text in _ALPS_COLUMNS.items()}
+    known |= {
+        name: {"Description": MEASURES[name].description, "Units": "mL"}
+        for name in truths[0]
+        if name.startswith("region_")
+    }
     known |= VESSEL_COLUMNS
     dictionary = {name: known[name] for name in truths[0]}
     write_json(folder / "sourcedata" / "truth.json", dictionary)

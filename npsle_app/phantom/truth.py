@@ -11,6 +11,7 @@ from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fibres import Fibres
 from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.head_arteries import HeadArteries
+from npsle_app.region_names import REGIONS, RIGHT_LABELS, SIDES, measure_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,24 @@ def find_truth(
         wmh_new_ml=None if new is None else new * ml,
         wmh_enlarged_ml=None if enlarged is None else enlarged * ml,
     )
+
+
+def region_truth(anatomy: Anatomy) -> dict[str, float]:
+    """Return the volume of each region by the names of the app's measures, mL.
+
+    A voxel belongs to the region at its centre and counts by its grey matter; where the region
+    has both tissues (thalamus, pallidum, cerebellum) by its grey and white matter.
+    """
+    numbers = anatomy.region.ravel().astype(np.intp)
+    gm = np.bincount(numbers, weights=anatomy.gm.ravel(), minlength=2 * RIGHT_LABELS)
+    wm = np.bincount(numbers, weights=anatomy.wm.ravel(), minlength=2 * RIGHT_LABELS)
+    found: dict[str, float] = {}
+    for region in REGIONS:
+        counted = gm + wm if region.tissue == "grey and white matter" else gm
+        for first, side in zip((0, RIGHT_LABELS), SIDES, strict=True):
+            own = counted[[label + first for label in region.labels]].sum()
+            found[measure_name(region.name, side=side)] = float(own) * anatomy.grid.voxel_ml
+    return found
 
 
 def vessel_truth(arteries: HeadArteries) -> dict[str, float]:
