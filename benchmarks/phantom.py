@@ -35,6 +35,7 @@ from npsle_app.imaging.tissue_model import find_bounds
 from npsle_app.imaging.volumes import fraction, like
 from npsle_app.phantom.participant import make_participant
 from npsle_app.phantom.study import Study, write_study
+from npsle_app.region_names import MAIN_REGIONS, SIDES, measure_name
 from npsle_app.settings import FillingSettings, TissueSettings
 from npsle_app.stages.participant.priors import tissue_priors
 from npsle_app.templates import Template
@@ -42,6 +43,7 @@ from npsle_app.templates import Template
 MEASURES = (
     "tiv_ml", "tbv_ml", "gm_ml", "wm_ml", "csf_ml", "wm_without_wmh_ml", "wmh_ml", "wmh_soft_ml",
 )  # fmt: skip
+REGIONS = tuple(measure_name(region.name, side=side) for region in MAIN_REGIONS for side in SIDES)
 LESIONS_ML = (1.0, 5.0, 20.0)
 
 
@@ -94,7 +96,7 @@ def compare(raw: Path, derivatives: Path) -> Iterator[Comparison]:
         tables = [table] if table.exists() else sorted((derivatives / label).rglob("*measures.tsv"))
         for path in tables:
             found = {line["measure"]: line["value"] for line in _rows(path)}
-            for name in MEASURES:
+            for name in (*MEASURES, *REGIONS):
                 yield Comparison(label, name, float(row[name]), float(found[name]))
 
 

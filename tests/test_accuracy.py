@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.phantom import Filled, compare, filling_law, run_study
 from npsle_app.phantom.study import Study
+from npsle_app.region_names import DEEP, SIDES, measure_name
 
 STUDY = Study(participants=1, seed=0, voxel_mm=1.0)
 PERCENT = {"tiv_ml": 3, "tbv_ml": 3, "gm_ml": 5, "wm_ml": 5, "wmh_ml": 25}
@@ -30,6 +31,16 @@ def test_volumes_are_near_the_truth(folder: Path) -> None:
     assert found["wmh_ml"].truth > 2  # below it a quarter is a matter of few voxels
     for name, percent in PERCENT.items():
         assert abs(found[name].error_percent) < percent, found[name]
+
+
+def test_deep_regions_are_near_the_truth_on_their_own_side(folder: Path) -> None:
+    found = {row.measure: row for row in compare(folder / "bids", folder / "out")}
+    for region in DEEP:
+        left, right = (found[measure_name(region, side=side)] for side in SIDES)
+        assert abs(left.error_percent) < 8, left
+        assert abs(right.error_percent) < 8, right
+        asymmetry = [100 * (getattr(left, k) / getattr(right, k) - 1) for k in ("truth", "found")]
+        assert asymmetry[0] == pytest.approx(asymmetry[1], abs=8), region
 
 
 def test_filled_lesions_leave_tissue_volumes_as_without_lesions(filled: list[Filled]) -> None:
