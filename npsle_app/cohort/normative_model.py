@@ -136,7 +136,7 @@ def t_to_normal(t: Floats, *, df: float) -> Floats:
     """Return the normal score with the same tail area as Student's t.
 
     A prediction from few people is uncertain of its spread too (Crawford 2006,
-    doi:10.1037/0894-4105.20.6.632, for predictions by regression).
+    doi:10.1037/0894-4105.20.3.259, for predictions by regression).
     """
     from scipy import stats
 

@@ -8,6 +8,7 @@ import pandas as pd
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.normative_model import LEAST_FOR_LABEL, SexModel, Tail
 from npsle_app.cohort.normative_reference import calibration_interval
+from npsle_app.cohort.normative_scans import describe_scans
 from npsle_app.cohort.normative_scores import (
     COLUMNS,
     NOT_ASSESSABLE,
@@ -15,7 +16,7 @@ from npsle_app.cohort.normative_scores import (
     WARN,
     score_reference,
 )
-from npsle_app.cohort.normative_source import OWN, StudyReference, describe_scans
+from npsle_app.cohort.normative_source import OWN, StudyReference
 from npsle_app.cohort.normative_visits import SCAN
 from npsle_app.cohort.study import Study
 

@@ -11,8 +11,9 @@ from npsle_app.cohort.normative import fit_reference
 from npsle_app.cohort.normative_model import NormativeModel, Provenance
 from npsle_app.cohort.normative_people import find_gaps
 from npsle_app.cohort.normative_reference import check_reference
+from npsle_app.cohort.normative_scans import describe_scans
 from npsle_app.cohort.normative_sites import add_sites
-from npsle_app.cohort.normative_visits import IS_BASELINE, SCAN
+from npsle_app.cohort.normative_visits import IS_BASELINE
 from npsle_app.cohort.populations import explain_empty, members
 from npsle_app.cohort.study import Study
 
@@ -69,46 +70,6 @@ class StudyReference:
     labels: tuple[str, ...]
     controls: pd.DataFrame
     learned_sites: tuple[str, ...]
-
-
-def describe_scans(
-    visits: pd.DataFrame, *, study: Study
-) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
-    """Lay out all scans for a normative model.
-
-    Returns
-    -------
-    frame
-        `participant_id` (the scan's id), `age`, `sex`, `tiv_ml`, `tbv_ml` and `site` where
-        they are there, and the regions; volumes of excluded scans are there too.
-    regions
-        Those of the question that any scan has.
-    notes
-        What a reader must know of sites.
-
-    Raises
-    ------
-    ValueError
-        If no region or no TIV was measured.
-    """
-    asked = study.normative
-    regions = tuple(
-        name for name in asked.scored_regions if name in visits and visits[name].notna().any()
-    )
-    if not regions:
-        msg = "no region was measured: run the participant level with its stage regions"
-        raise ValueError(msg)
-    if "tiv_ml" not in visits or visits["tiv_ml"].isna().all():
-        msg = "no total intracranial volume was measured (tiv_ml), which every model needs"
-        raise ValueError(msg)
-    taken = [name for name in ("age", "sex", "tiv_ml", "tbv_ml", *regions) if name in visits]
-    frame = visits[taken].assign(participant_id=visits[SCAN])
-    if "sex" not in frame:
-        frame = frame.assign(sex=None)
-    named = [name for name in asked.site if name in visits and visits[name].notna().any()]
-    if not named:
-        return frame, regions, (f"no column {' or '.join(asked.site)}: sites have no term",)
-    return frame.assign(site=visits[named[0]]), regions, ()
 
 
 def make_reference(

@@ -109,6 +109,18 @@ def expand_regions(names: Iterable[str], *, every: tuple[str, ...]) -> tuple[str
     return tuple(dict.fromkeys(found))
 
 
+def say_region(measure: str) -> str:
+    """Write a region's measure as readers call it.
+
+    Examples
+    --------
+    >>> say_region("region_frontal_sup_left_ml")
+    'frontal sup, left'
+    """
+    name, _, side = measure.removeprefix("region_").removesuffix("_ml").rpartition("_")
+    return f"{name.replace('_', ' ')}, {side}" if name else measure
+
+
 def _bare() -> tuple[str, ...]:
     ending = f"_{SIDES[0]}_ml"
     left = (name for name in SCORED if name.endswith(ending))

@@ -1,0 +1,183 @@
+"""What normative modelling says of its work: methods with their numbers, and results."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.cohort.columns import describe_column
+from npsle_app.cohort.deviation_associations import ACROSS, ADJUSTED, OVER_TIME
+from npsle_app.cohort.deviation_associations import PUBLISHED as PUBLISHED_MODEL
+from npsle_app.cohort.deviation_events import GROUPS, tell_rule
+from npsle_app.cohort.deviation_groups import PUBLISHED, ROBUST
+from npsle_app.cohort.deviation_study import N_DEVIATIONS, Deviations
+from npsle_app.cohort.formatting import equals_p, format_interval, format_number
+from npsle_app.cohort.group_tests import ESTIMATED
+from npsle_app.cohort.normative_source import OWN
+from npsle_app.cohort.statements import Statement
+
+_PAPER = "paper"
+_MOST_NAMED = 12
+_TAILS = {"lower": "z < −1.96 (the lower tail)", "both": "|z| > 1.96 (both tails)"}
+
+
+def tell_model(found: Deviations) -> Statement:
+    """Say who made the reference, how it was modelled, and how far its cut is known."""
+    reference = found.reference
+    who = ", ".join(
+        f"{sex.n} of sex {name}, {sex.age_range_years[0]:g}–{sex.age_range_years[1]:g} years"
+        for name, sex in reference.model.sexes.items()
+    )
+    file = "" if reference.source == OWN else f" ({reference.name})"
+    text = (
+        f"The reference was {reference.source}{file}: {who}. In each sex the volume of each of "
+        f"{len(reference.model.regions)} regions was modelled by fractional polynomials of age of "
+        "order 2 or less, chosen by a closed test, linear total intracranial volume and a random "
+        "intercept of sites; the variance by gamma regression on age and total intracranial "
+        "volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked for it. z is "
+        "the normal score of a volume, with the uncertainty of the prediction"
+    )
+    if len(reference.held_out):
+        text += "; people of the reference were scored by models without them (ten folds)"
+    text += f". A deviation is critical if {_TAILS[found.tail]}."
+    keys = ("ge2024", "royston1994", "jones2009", "crawford2006")
+    results = [f"{label}." for label in reference.labels]
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def tell_counts(groups: pd.DataFrame, comparisons: pd.DataFrame, *, found: Deviations) -> Statement:
+    """Say how counts were compared, and what came of it."""
+    paper = found.study.mode == _PAPER
+    how = "fixed at 1, as published" if paper else "estimated, and robust standard errors (HC3)"
+    text = (
+        f"Critical deviations among {len(found.study.normative.counted_regions)} regions were "
+        f"counted at baseline and compared by negative binomial regression with dispersion {how}, "
+        "and by permutation of the groups, since regions of one brain depend on each other."
+    )
+    results = [
+        f"{row.population_label}: {format_number(row.mean, decimals=2)} deviations per person "
+        f"(n = {row.n}; chance gives {format_number(row.expected, decimals=2)}, with the "
+        f"uncertainty of the cut {format_number(row.expected_low, decimals=2)} to "
+        f"{format_number(row.expected_high, decimals=2)})."
+        for row in _rows(groups)
+    ]
+    own = comparisons[comparisons["method"] == (PUBLISHED if paper else ROBUST)]
+    results += [
+        f"{row.contrast_label}: incidence rate ratio "
+        f"{format_interval(row.irr, row.irr_low, row.irr_high, decimals=2)}, {equals_p(row.p)}, by "
+        f"permutation {equals_p(row.permutation_p)}; n = {row.n_group:.0f} and "
+        f"{row.n_against:.0f}, dispersion {format_number(row.dispersion, decimals=2)}."
+        for row in _rows(own)
+    ]
+    keys = ("lawless1987", "mackinnon1985", "phipson2010", "statsmodels")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def tell_prevalence(table: pd.DataFrame, *, found: Deviations) -> Statement:
+    """Say how often regions deviate."""
+    text = (
+        "How often each region deviates was compared by Fisher's exact test; q-values control the "
+        "false discovery rate over the regions of a contrast."
+    )
+    done = table[table["status"] == ESTIMATED]
+    low = done[done["q"].astype(float) < found.study.alpha].sort_values("p")
+    results = [
+        f"{row.contrast_label}, {row.region_label}: {100 * row.share_group:.0f} % v "
+        f"{100 * row.share_against:.0f} %, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
+        for row in _rows(low.head(_MOST_NAMED))
+    ]
+    if not results and len(done):
+        results = [f"No region deviates more often in a group (q < {found.study.alpha:g})."]
+    return Statement(methods=text, results=tuple(results), citations=("benjamini1995",))
+
+
+def tell_associations(table: pd.DataFrame, *, found: Deviations) -> Statement:
+    """Say how scores were related to deviations, and what the primary models gave."""
+    asked = found.study.normative
+    paper = found.study.mode == _PAPER
+    names = ", ".join(describe_column(name).label.lower() for name in asked.covariates)
+    text = (
+        f"In {found.study.label(asked.population)}, scores were related to the number of "
+        f"deviations and to each region's z by linear regression adjusted for {names or 'nothing'} "
+        "(HC3), and over visits by a linear mixed model with a random intercept, in which the "
+        "mean of a person and the difference from it have effects of their own; its limits are "
+        "also those of a bootstrap of people."
+    )
+    model = PUBLISHED_MODEL if paper else ADJUSTED
+    done = table[(table["status"] == ESTIMATED) & (table["model"] == model)]
+    counts = done[done["predictor"] == N_DEVIATIONS]
+    results = [_tell_association(row) for row in _rows(counts) if row.effect != "per year"]
+    regional = done[(done["predictor"] != N_DEVIATIONS) & (done["design"] == ACROSS)]
+    if len(regional):
+        low = int((regional["q"].astype(float) < found.study.alpha).sum())
+        results.append(
+            f"Of {len(regional)} associations of scores with single regions, {low} have "
+            f"q < {found.study.alpha:g}; the table lists them."
+        )
+    keys = ("mundlak1978", "laird1982", "statsmodels", "benjamini1995", "mackinnon1985")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def tell_course(table: pd.DataFrame) -> Statement:
+    """Say how deviations came and went."""
+    text = (
+        "From each visit to the next, a region's state worsened (became critical), improved or "
+        "stayed; Shannon's entropy of its states over visits is 0 where they never change."
+    )
+    done = table[(table["status"] == ESTIMATED) & (table["region"] == "")]
+    results = [
+        f"{row.population_label}: of {row.pairs} pairs of visits of regions, {row.worsened} "
+        f"worsened and {row.improved} improved (n = {row.n})."
+        for row in _rows(done)
+    ]
+    return Statement(methods=text, results=tuple(results), citations=())
+
+
+def tell_events(
+    risk: pd.DataFrame, tests: pd.DataFrame, cox: pd.DataFrame, *, found: Deviations
+) -> Statement:
+    """Say what the rule of risk was and what followed."""
+    asked = found.study.normative
+    text = (
+        f"High risk was defined beforehand as {tell_rule(found)}. Time runs from the baseline "
+        f"scan to {asked.event_label}. Groups were compared by Kaplan–Meier curves, the log-rank "
+        "test, and Cox regression with Efron's ties; proportional hazards were checked by scaled "
+        "Schoenfeld residuals, and Harrell's C was corrected for optimism by bootstrap."
+    )
+    results = [
+        f"{row.risk} risk: {row.n} people"
+        + (f", {row.followed:.0f} followed, {row.events:.0f} events." if row.followed > 0 else ".")
+        for row in _every(risk[risk["risk"].isin(GROUPS)])
+    ]
+    results += [
+        f"Log-rank test: χ²({row.df:.0f}) = {format_number(row.chi2, decimals=2)}, "
+        f"{equals_p(row.p)}."
+        for row in _rows(tests)
+    ]
+    results += [
+        f"Hazard ratio of {row.variable}: "
+        f"{format_interval(row.hazard_ratio, row.hr_low, row.hr_high, decimals=2)}, "
+        f"{equals_p(row.p)}; Schoenfeld {equals_p(row.schoenfeld_p)}; Harrell's C "
+        f"{format_number(row.concordance, decimals=2)}, corrected "
+        f"{format_number(row.concordance_corrected, decimals=2)}."
+        for row in _rows(cox.head(1))
+    ]
+    keys = ("kaplan1958", "mantel1966", "cox1972", "grambsch1994", "harrell1982")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def _tell_association(row: Any) -> str:
+    place = "" if row.design != OVER_TIME else f", over time, {row.effect}"
+    beta = format_interval(row.beta, row.beta_low, row.beta_high, decimals=2)
+    return (
+        f"{row.score_label} and {row.predictor_label}{place}: β = {beta}, {equals_p(row.p)}, "
+        f"{equals_p(row.q, name='q')}, n = {row.n:.0f}."
+    )
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    return _every(table[table["status"] == ESTIMATED])
+
+
+def _every(table: pd.DataFrame) -> Iterator[Any]:
+    return table.itertuples()
