@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
     if asked.sessions or asked.voxel_mm:
-        return _refuse("--cohort writes tables of one visit: leave out --sessions and --voxel-mm")
+        return _refuse("--cohort writes tables alone: leave out --sessions and --voxel-mm")
     participants = asked.participants or block_of(asked.cohort)
     write_cohort(
         out, cohort=simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
@@ -64,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         "--cohort",
         choices=PAPERS,
         help="tables only, with the moments that a paper prints: paper1 is Wang 2026 (DTI-ALPS, "
-        "vessel wall), paper2 Inglese 2021 (volumes)",
+        "vessel wall), paper2 Inglese 2021 (volumes), paper3 Korbmacher 2026 (regional volumes, "
+        "several visits)",
     )
     parser.add_argument(
         "--sessions",

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from npsle_app.phantom import cohort_paper1, cohort_paper2
+from npsle_app.phantom import cohort_paper1, cohort_paper2, cohort_paper3
 from npsle_app.phantom.clinic import COLUMNS
 from npsle_app.phantom.cohort_records import Cohort, Person, Row
 
-PAPERS = ("paper1", "paper2")
+PAPERS = ("paper1", "paper2", "paper3")
 _STREAM = 200  # apart from the streams of images and of their clinical rows
 
 _MORE: Mapping[str, Mapping[str, object]] = {
@@ -28,13 +28,21 @@ _MORE: Mapping[str, Mapping[str, object]] = {
     "total_cholesterol_mmol_l": {"Description": "Total cholesterol", "Units": "mmol/L"},
     "ldl_mmol_l": {"Description": "Low-density lipoprotein cholesterol", "Units": "mmol/L"},
     "iga_g_l": {"Description": "Immunoglobulin A", "Units": "g/L"},
+    "edss": {"Description": "Expanded Disability Status Scale, 0 to 10"},
+    "time_to_event_days": {
+        "Description": "From the first scan to the event or the end of follow-up",
+        "Units": "day",
+    },
+    "event": {"Description": "Whether follow-up ended with the event"},
+    "session_id": {"Description": "Session"},
+    "acq_time": {"Description": "When the session was, invented"},
 }
 
 
 def simulate_cohort(paper: str, *, participants: int, seed: int) -> Cohort:
     """Draw a cohort with the printed moments of a paper.
 
-    The groups come in blocks as large as the paper's study (80 or 155), in a shuffled order,
+    The groups come in blocks as large as the paper's study (80, 155 or 724), in a shuffled order,
     so that a cohort of that size has the paper's group sizes, and a participant stays the
     same in a larger cohort.
 
@@ -52,13 +60,25 @@ def simulate_cohort(paper: str, *, participants: int, seed: int) -> Cohort:
     ids = [f"sub-{index:0{_digits(participants)}d}" for index in range(1, participants + 1)]
     named = [({"participant_id": one}, person) for one, person in zip(ids, people, strict=True)]
     clinical = [identity | person.clinical for identity, person in named]
+    visits = [identity | row for identity, person in named for row in _list_visits(person)]
     known = {**COLUMNS, **_MORE}
     return Cohort(
         clinical=clinical,
-        measures=[identity | person.measures for identity, person in named],
-        columns={name: known[name] for name in (clinical[0] if clinical else ())},
+        measures=[row for identity, person in named for row in _list_measures(identity, person)],
+        visits=visits,
+        columns={name: known[name] for row in (*clinical[:1], *visits[:1]) for name in row},
         truth={"cohort": paper, "seed": seed, "participants": participants} | source.truth(),
     )
+
+
+def _list_measures(identity: Row, person: Person) -> list[Row]:
+    if not person.visits:
+        return [identity | person.measures]
+    return [identity | {"session_id": v.session_id} | v.measures for v in person.visits]
+
+
+def _list_visits(person: Person) -> list[Row]:
+    return [{"session_id": visit.session_id} | visit.clinical for visit in person.visits]
 
 
 def block_of(paper: str) -> int:
@@ -70,7 +90,7 @@ def _source(paper: str) -> Any:
     if paper not in PAPERS:
         msg = f"no cohort is called {paper!r}; there are {list(PAPERS)}"
         raise ValueError(msg)
-    return {"paper1": cohort_paper1, "paper2": cohort_paper2}[paper]
+    return {"paper1": cohort_paper1, "paper2": cohort_paper2, "paper3": cohort_paper3}[paper]
 
 
 def _ordered(block: Sequence[Any], *, participants: int, seed: int) -> list[Any]:

@@ -16,6 +16,7 @@ from npsle_app.phantom.cohort import tidy
 from npsle_app.phantom.cohort_records import Cohort
 
 DERIVATIVE = Path("derivatives", "npsle_app")
+_KEYS = ("participant_id", "session_id")
 _VERSION = "synthetic"
 _README = """\
 # A simulated cohort for npsle_app: tables only
@@ -48,15 +49,18 @@ def write_cohort(folder: Path, *, cohort: Cohort) -> None:
     `phenotype/imaging.tsv` of the raw dataset, as one measured elsewhere.
     """
     write_tsv(folder / "participants.tsv", _frame(cohort.clinical))
-    write_json(folder / "participants.json", dict(cohort.columns))
+    write_json(folder / "participants.json", _meanings(cohort, cohort.clinical))
     write_json(folder / "sourcedata" / "truth.json", dict(cohort.truth))
     write_json(folder / "dataset_description.json", _description(str(cohort.truth["source"])))
     text = _README.format(**{key: cohort.truth[key] for key in _IN_README})
     replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
     _write_foreign(folder / "phenotype" / "imaging.tsv", cohort.measures)
+    _write_visits(folder, cohort)
     write_dataset_files(folder / DERIVATIVE, bids_dir=folder, version=_VERSION)
     for row in cohort.measures:
         _write_measures(folder / DERIVATIVE, row)
+    for participant, rows in _by_participant(cohort.measures).items():
+        _write_status(folder / DERIVATIVE / participant, rows)
 
 
 _IN_README = ("source", "cohort", "participants", "seed")
@@ -78,7 +82,7 @@ def _description(source: str) -> dict[str, Any]:
 
 def _write_foreign(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [name for name in rows[0] if name not in MEASURES] if rows else []
-    if names == ["participant_id"] or not names:
+    if not set(names) - set(_KEYS):
         return
     write_tsv(path, pd.DataFrame([{name: tidy(dict(row))[name] for name in names} for row in rows]))
     described = {name: {"Description": f"{name}, measured elsewhere"} for name in names[1:]}
@@ -97,12 +101,41 @@ def _write_measures(root: Path, row: Mapping[str, Any]) -> None:
         ],
         columns=list(_DICTIONARY),
     )
-    Writer(root, participant).table(table, File.MEASURES, dictionary=_DICTIONARY)
-    stages = sorted({MEASURES[name].stage for name in known})
+    session = str(row.get("session_id", "")).removeprefix("ses-") or None
+    Writer(root, participant, session).table(table, File.MEASURES, dictionary=_DICTIONARY)
+
+
+def _write_status(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write how the stages ended that would have measured a participant."""
     write_rows(
-        root / f"sub-{participant}" / "log" / "status.tsv",
+        folder / "log" / "status.tsv",
         [
-            Row(participant=f"sub-{participant}", stage=stage, status=str(Status.DONE))
-            for stage in stages
+            Row(
+                participant=folder.name,
+                session=str(row.get("session_id", "n/a")),
+                stage=stage,
+                status=str(Status.DONE),
+            )
+            for row in rows
+            for stage in sorted({MEASURES[name].stage for name in row if name in MEASURES})
         ],
     )
+
+
+def _write_visits(folder: Path, cohort: Cohort) -> None:
+    for participant, rows in _by_participant(cohort.visits).items():
+        table = _frame(rows).drop(columns="participant_id")
+        write_tsv(folder / participant / f"{participant}_sessions.tsv", table)
+    if cohort.visits:
+        write_json(folder / "sessions.json", _meanings(cohort, cohort.visits))
+
+
+def _meanings(cohort: Cohort, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: told for name, told in cohort.columns.items() if rows and name in rows[0]}
+
+
+def _by_participant(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(str(row["participant_id"]), []).append(row)
+    return found

@@ -162,8 +162,8 @@ def test_the_stated_auc_is_that_of_the_best_linear_rule(paper1):
 
 
 def test_an_unknown_paper_is_refused():
-    with pytest.raises(ValueError, match=r"no cohort is called 'paper3'; there are \['paper1'"):
-        simulate_cohort("paper3", participants=2, seed=0)
+    with pytest.raises(ValueError, match=r"no cohort is called 'paper4'; there are \['paper1'"):
+        simulate_cohort("paper4", participants=2, seed=0)
 
 
 @pytest.fixture(scope="module")
