@@ -195,6 +195,18 @@ class ClassifierSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationsSettings:
+    """On how many processes the pictures of each participant's deviations are drawn."""
+
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.processes < 1:
+            msg = f"deviations need at least 1 process, got {self.processes}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All sections, one per stage of the plan, under the stage's name."""
 
@@ -211,3 +223,4 @@ class Settings:
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    deviations: DeviationsSettings = field(default_factory=DeviationsSettings)

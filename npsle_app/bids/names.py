@@ -97,6 +97,7 @@ class File(Enum):
     VESSELS = FileName("", "vessels.tsv")
     VESSEL_SECTIONS = FileName("", "vesselsections.tsv")
     LESIONS = FileName("", "lesions.tsv")
+    DEVIATIONS = FileName("", "deviations.tsv")
     MEASURES = FileName("", "measures.tsv")
 
 
@@ -180,6 +181,7 @@ BIDSIGNORE = (
     "*_alps.*",
     "*_vessels.*",
     "*_vesselsections.*",
+    "*_deviations.*",
     "*_points.*",
     "*_desc-lumen_mask.*",
     "*_desc-outerwall_mask.*",

@@ -12,9 +12,11 @@ from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES, MeasureDefinition
 from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.report.deviations import ShownDeviations, read_deviations
 from npsle_app.report.page_notes import PageNotes, ShownChoice
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
+DEVIATIONS = "deviations"  # written by the group level, so no row of the status table names it
 _COMPUTED = (Status.DONE, Status.REUSED)
 
 
@@ -31,6 +33,7 @@ class SessionContent:
     choices: tuple[ShownChoice, ...] = ()
     problems: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    deviations: ShownDeviations | None = None
 
     @property
     def id(self) -> str:
@@ -120,11 +123,14 @@ def gather(
     contents = []
     for session in sorted(sessions, key=lambda label: label or ""):
         mine = tuple(row for row in rows if _label(row.session) == session)
-        paths = _current(found.get(session, {}), mine)
+        writer = Writer(output_dir, participant, session, datasets)
+        deviations = read_deviations(writer)
+        paths = _current(found.get(session, {}), mine, extra=deviations)
         records, unreadable = _read(paths, root=output_dir, datasets=datasets)
         contents.append(
             SessionContent(
-                writer=Writer(output_dir, participant, session, datasets),
+                writer=writer,
+                deviations=deviations,
                 outcomes=mine,
                 records=records,
                 choices=tuple(notes.choices.get(session, ())),
@@ -148,11 +154,15 @@ def _find_records(folder: Path) -> dict[str | None, dict[str, Path]]:
     return found
 
 
-def _current(paths: Mapping[str, Path], rows: Sequence[Row]) -> list[Path]:
+def _current(
+    paths: Mapping[str, Path], rows: Sequence[Row], *, extra: ShownDeviations | None
+) -> list[Path]:
+    """Leave out records of stages that did not finish, and of deviations that are not shown."""
+    late = [DEVIATIONS] if extra is not None and extra.rows else []
     if not rows:
-        return list(paths.values())
+        return [path for stage, path in paths.items() if stage != DEVIATIONS or late]
     finished = [row.stage for row in rows if row.status in _COMPUTED]
-    return [paths[stage] for stage in finished if stage in paths]
+    return [paths[stage] for stage in (*finished, *late) if stage in paths]
 
 
 def _read(

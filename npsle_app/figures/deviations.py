@@ -1,0 +1,123 @@
+"""One person among centile curves, and where the brain departs from what was expected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from npsle_app.figures.canvas import annotate, canvas
+from npsle_app.figures.drawn_vessel import FAINT, INK, blank, place, write
+from npsle_app.figures.normative import Visit
+from npsle_app.figures.panels import bounding_box, canonical, onto
+from npsle_app.figures.slices import _blend, _grey, _three_planes, _window
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+_COLUMNS = 4
+_TOP_PX, _LEFT_PX, _ROW_PX = 46, 46.0, 194
+_PLOT_PX, _COLUMN_PX = (262.0, 150.0), 316.0
+_BAND, _CRITICAL = "#4fc3f7", "#ff8a50"
+_GROUND = 0.45  # brightness of the scan beneath the colours
+_OPACITY = 0.65
+# upper ends of z, colour, name: dark ends are critical, and colour-blind eyes tell them apart
+_STEPS = (
+    (-1.96, "#e6550d", "z below −1.96"),
+    (-1.0, "#fdd0a2", "−1.96 to −1"),
+    (1.0, "#707070", "−1 to 1"),
+    (1.96, "#9ecae1", "1 to 1.96"),
+    (np.inf, "#3182bd", "above 1.96"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentilePanel:
+    """One region: volumes (k,) by centile at `ages_years` (k,), and the person's scans."""
+
+    title: str
+    ages_years: Floats
+    curves: Mapping[float, Floats]
+    visits: Sequence[Visit]
+
+
+def draw_centile_panels(panels: Sequence[CentilePanel], *, told: str, unit: str) -> "Figure":
+    """Draw regions side by side, four to a row; `told` says for whom the curves hold."""
+    rows = -(-len(panels) // _COLUMNS)
+    figure = blank(_TOP_PX + max(rows, 1) * _ROW_PX)
+    write(figure, told, x=_LEFT_PX, y=8)
+    write(
+        figure,
+        "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); "
+        f"dot: this person; orange diamond: critical deviation; volumes in {unit}, age in years",
+        x=_LEFT_PX,
+        y=24,
+    )
+    for number, panel in enumerate(panels):
+        row, column = divmod(number, _COLUMNS)
+        axes = place(
+            figure,
+            left=_LEFT_PX + column * _COLUMN_PX,
+            top=_TOP_PX + 18 + row * _ROW_PX,
+            width=_PLOT_PX[0],
+            height=_PLOT_PX[1],
+        )
+        _draw_panel(axes, panel)
+    return figure
+
+
+def draw_score_map(
+    image: nib.Nifti1Image, *, labels: nib.Nifti1Image, scores: Mapping[int, float]
+) -> "Figure":
+    """Colour the labels of an image by their scores, in five steps; what has none stays grey.
+
+    Parameters
+    ----------
+    scores
+        z by label; NaN and labels that are not there are left uncoloured.
+    """
+    grid = canonical(image)
+    numbers = onto(labels, grid, order=0)
+    panels = _three_planes(grid, bounding_box(numbers))
+    pixels = _GROUND * _grey(grid, panels, window=_window(grid.data, numbers))
+    known = {label: z for label, z in scores.items() if np.isfinite(z)}
+    for panel in panels:
+        shown = np.rint(panel.sample(numbers, order=0)).astype(int)
+        low = -np.inf
+        for high, colour, _ in _STEPS:
+            own = [label for label, z in known.items() if low <= z < high]
+            _blend(pixels[panel.region], np.isin(shown, own) * _OPACITY, colour)
+            low = high
+    figure, axes = canvas(pixels, legend={name: colour for _, colour, name in _STEPS})
+    annotate(axes, panels, grid=grid)
+    return figure
+
+
+def _draw_panel(axes: "Axes", panel: CentilePanel) -> None:
+    centiles = sorted(panel.curves)
+    for low, high in zip(centiles, reversed(centiles), strict=True):
+        if low < high:
+            axes.fill_between(
+                panel.ages_years, panel.curves[low], panel.curves[high],
+                color=_BAND, alpha=0.12, linewidth=0,
+            )  # fmt: skip
+    for centile in centiles:
+        style = "--" if centile in (centiles[0], centiles[-1]) else "-"
+        width = 1.5 if centile == 50 else 0.7
+        axes.plot(panel.ages_years, panel.curves[centile], style, color=_BAND, linewidth=width)
+    visits = sorted(panel.visits, key=lambda visit: visit.age_years)
+    axes.plot([v.age_years for v in visits], [v.volume for v in visits], color=INK, linewidth=0.8)
+    for visit in visits:
+        colour, mark = (_CRITICAL, "D") if visit.critical else (INK, "o")
+        axes.plot([visit.age_years], [visit.volume], mark, color=colour, markersize=5)
+        axes.annotate(
+            visit.shown, (visit.age_years, visit.volume), (6, -3), textcoords="offset points",
+            size=7.5, color=colour, parse_math=False,
+        )  # fmt: skip
+    axes.set_title(panel.title, size=9, color=INK, loc="left", pad=3, parse_math=False)
+    axes.grid(color="#303438", linewidth=0.5)
+    axes.xaxis.label.set_color(FAINT)

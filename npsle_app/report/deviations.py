@@ -1,0 +1,117 @@
+"""What a participant's page says of the deviations from a reference."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.bids.names import File
+from npsle_app.bids.reader import read_table
+from npsle_app.bids.writer import Writer
+from npsle_app.measures import MEASURES
+
+SHOWN_AT_ONCE = 12
+_STALE = (
+    "The deviations of an earlier run do not belong to these measures and are not shown: "
+    "run the group level again."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDeviation:
+    """One region as the page shows it; all but `z` is text."""
+
+    region: str
+    volume: str
+    expected: str
+    shown_z: str
+    z: float | None
+    centile: str
+    critical: bool
+    qc: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDeviations:
+    """All regions, critical ones first; `note` says why there are none."""
+
+    rows: tuple[ShownDeviation, ...] = ()
+    count: str = ""
+    note: str = ""
+
+    @property
+    def first(self) -> tuple[ShownDeviation, ...]:
+        """What stands on the page at once: all critical ones, and the largest others."""
+        critical = sum(row.critical for row in self.rows)
+        return self.rows[: max(SHOWN_AT_ONCE, critical)]
+
+    @property
+    def rest(self) -> tuple[ShownDeviation, ...]:
+        """What is folded away."""
+        return self.rows[len(self.first) :]
+
+
+def read_deviations(writer: Writer) -> ShownDeviations | None:
+    """Read a session's deviations; None where the group level wrote none.
+
+    Those of other measures than lie there now are not shown: the note says so.
+    """
+    path = writer.folder / f"{writer.id}_{File.DEVIATIONS.value.tail}"
+    try:
+        proof = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        table = read_table(path)
+    except (OSError, ValueError):
+        return None
+    if proof.get("MeasuresSHA256") != _digest_measures(writer):
+        return ShownDeviations(note=_STALE)
+    rows = sorted(map(_show, table.to_dict("records")), key=_order)
+    return ShownDeviations(rows=tuple(rows), count=_tell(proof.get("Count", {})))
+
+
+def _digest_measures(writer: Writer) -> str:
+    path: Path = writer.folder / f"{writer.id}_{File.MEASURES.value.tail}"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _show(row: Mapping[Any, Any]) -> ShownDeviation:
+    z = None if pd.isna(row["z"]) else float(row["z"])
+    name = str(row["region"])
+    described = MEASURES[name].description if name in MEASURES else name
+    return ShownDeviation(
+        region=described.removeprefix("Volume of the ").split(",")[0],
+        volume=_number(row["volume"], "{:.2f}"),
+        expected=f"{_number(row['expected'], '{:.2f}')} ± {_number(row['sd'], '{:.2f}')}",
+        shown_z=_number(row["z"], "{:+.2f}"),
+        z=z,
+        centile=_number(row["centile"], "{:.1f}"),
+        critical=row["critical"] is True,
+        qc=str(row["qc"]),
+        reason="" if pd.isna(row["reason"]) else str(row["reason"]),
+    )
+
+
+def _number(value: Any, pattern: str) -> str:
+    return "n/a" if pd.isna(value) else pattern.format(float(value)).replace("-", "−")
+
+
+def _order(row: ShownDeviation) -> tuple[bool, float]:
+    return not row.critical, -abs(row.z) if row.z is not None else float("inf")
+
+
+def _tell(count: Mapping[str, Any]) -> str:
+    if count.get("n_deviations") is None:
+        return "No region could be judged: see the reasons below."
+    found, assessed = int(count["n_deviations"]), int(count["n_assessed"])
+    text = f"{found} of {assessed} regions that are counted deviate critically"
+    if count.get("n_expected") is None:
+        return f"{text}."
+    text += f"; in a healthy person chance alone gives {count['n_expected']:.1f}"
+    if count.get("expected_low") is None:
+        return f"{text}."
+    low, high = count["expected_low"], count["expected_high"]
+    return f"{text} ({low:.1f} to {high:.1f}, as the cut rests on few people)."
