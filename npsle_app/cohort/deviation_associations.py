@@ -12,8 +12,15 @@ from npsle_app.cohort.deviation_study import N_DEVIATIONS, Deviations
 from npsle_app.cohort.families import control_false_discoveries
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.linear_model import LinearFit
-from npsle_app.cohort.longitudinal import BETWEEN, TIME, WITHIN, associate, fit_mixed, fit_over_time
+from npsle_app.cohort.longitudinal import (
+    BETWEEN,
+    WITHIN,
+    associate,
+    fit_over_time,
+    split_within_between,
+)
 from npsle_app.cohort.longitudinal_bootstrap import bootstrap_over_time
+from npsle_app.cohort.mixed_model import TIME, fit_mixed
 from npsle_app.cohort.normative_visits import SCAN, YEARS
 from npsle_app.cohort.populations import members
 from npsle_app.cohort.study_normative import say_region
@@ -35,7 +42,8 @@ def relate_scores(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame
     Across people at baseline: least squares with HC3, adjusted for the covariates; as
     published: without covariates and with equal variances. Over time: a mixed model whose
     effects between and within people stand apart; as published: one effect of both. `beta`
-    is in standard deviations of the score per standard deviation of the predictor. q is that
+    is in standard deviations of the score per standard deviation of the predictor, or of its
+    part between or within people. q is that
     of all tests of the same kind: counts, or regions, by design, effect and model.
 
     Parameters
@@ -128,26 +136,41 @@ def _over_time(
         timed = _at_first_age(_complete_time(visits))
         frame, encoded = _encode(found, timed, (score, N_DEVIATIONS), names)
         frame = frame.assign(participant_id=timed["participant_id"], time=timed[YEARS])
-        wanted = {"score": score, "predictor": N_DEVIATIONS, "covariates": encoded}
-        fit = fit_over_time(frame, **wanted)  # type: ignore[arg-type]
-        limits = bootstrap_over_time(frame, **wanted, samples=samples, seed=seed)  # type: ignore[arg-type]
+        fit = fit_over_time(frame, score=score, predictor=N_DEVIATIONS, covariates=encoded)
+        limits = bootstrap_over_time(
+            frame.dropna(),
+            fit=fit,
+            score=score,
+            predictor=N_DEVIATIONS,
+            covariates=encoded,
+            samples=samples,
+            seed=seed,
+        )
     except ValueError as error:
         yield told | {"status": NOT_ESTIMABLE, "reason": str(error)}
         return
     sizes = {"n": fit.people, "visits": fit.visits, "covariates": ", ".join(names)}
-    spreads = frame[N_DEVIATIONS].std() / frame[score].astype(float).std()
+    spreads = _spread(frame, score)
     for effect in (BETWEEN, WITHIN, TIME):
         low, high = limits.get(effect, (np.nan, np.nan))
-        scale = spreads if effect != TIME else np.nan
-        row = _take_effect(fit.effects, effect, scale) | {"boot_low": low, "boot_high": high}
-        yield told | sizes | row | {"effect": _EFFECTS[effect], "note": fit.note}
-    yield _as_published(frame, score, spreads)
+        row = _take_effect(fit.effects, effect, spreads[effect])
+        row |= {"boot_low": low, "boot_high": high, "note": fit.note}
+        yield told | sizes | row | {"effect": _EFFECTS[effect]}
+    yield _as_published(frame, score, spreads[N_DEVIATIONS])
+
+
+def _spread(frame: pd.DataFrame, score: str) -> dict[str, float]:
+    """Return the standard deviation of each part of the predictor over that of the score."""
+    split = split_within_between(frame.dropna(), predictor=N_DEVIATIONS)
+    whole = float(split[score].std())
+    parts = (BETWEEN, WITHIN, N_DEVIATIONS)
+    return {name: float(split[name].std()) / whole for name in parts} | {TIME: np.nan}
 
 
 def _as_published(frame: pd.DataFrame, score: str, spreads: float) -> dict[str, Any]:
     told = {"design": OVER_TIME, "effect": "both together", "model": PUBLISHED, "covariates": ""}
     try:
-        fit = fit_mixed(frame, score=score, fixed=[N_DEVIATIONS])
+        fit = fit_mixed(frame.dropna(), score=score, fixed=[N_DEVIATIONS])
     except ValueError as error:
         return told | {"status": NOT_ESTIMABLE, "reason": str(error)}
     row = _take_effect(fit.effects, N_DEVIATIONS, spreads)

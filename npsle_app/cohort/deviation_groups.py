@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.designs import encode
-from npsle_app.cohort.deviation_counts import CountComparison, compare_counts, compare_prevalence
+from npsle_app.cohort.deviation_counts import CountComparison, compare_counts
+from npsle_app.cohort.deviation_prevalence import compare_prevalence
 from npsle_app.cohort.deviation_study import N_DEVIATIONS, Deviations
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.populations import explain_empty, members
@@ -25,8 +26,8 @@ _ESTIMATES = [
 ]
 COMPARISON_COLUMNS = [*CONTRAST, "method", "covariates", *_ESTIMATES, *STATE]
 PREVALENCE_COLUMNS = [
-    *(*CONTRAST, "region", "region_label", "n_group", "share_group", "n_against"),
-    *("share_against", "odds_ratio", "p", "q", *STATE),
+    *(*CONTRAST, "region", "region_label", "n_group", "percent_group", "n_against"),
+    *("percent_against", "odds_ratio", "p", "q", *STATE),
 ]
 GROUP_COLUMNS = [
     *("population", "population_label", "n", "mean", "sd", "median", "zeros", "expected"),
@@ -75,6 +76,8 @@ def compare_regions(found: Deviations) -> pd.DataFrame:
         tables.append(
             table.assign(
                 **told,
+                percent_group=100 * table["share_group"],
+                percent_against=100 * table["share_against"],
                 region_label=[say_region(name) for name in table["region"]],
                 status=np.where(known, ESTIMATED, NOT_ESTIMABLE),
                 reason=np.where(known, "", "no one on one side has a label"),

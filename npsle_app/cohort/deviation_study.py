@@ -83,7 +83,8 @@ def collect_deviations(
         session_id=visits["session_id"].to_numpy(),
     )
     table = _limit_expected(table, visits, study=study, reference=reference, tail=tail)
-    table["risk"] = table[SCAN].map(_judge(by_scan, study))
+    risk = _judge(by_scan, study)
+    table["risk"] = pd.Series([risk.get(scan) for scan in table[SCAN]], dtype=object)
     numbers = {name: table[name].to_numpy(dtype=float) for name in _NUMBERS}
     enriched = visits.assign(**numbers, risk=table["risk"].to_numpy(dtype=object))
     return Deviations(

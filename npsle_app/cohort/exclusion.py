@@ -33,14 +33,14 @@ def take_measures(
         stage: each(ratings["qc_stages"], partial(_names_stage, stage=stage)).astype(bool)
         for stage in {MEASURES[name].stage for name in names}
     }
-    notes = []
+    notes, columns = [], {}
     for name in names:
         states = rows[f"{name}_qc"] if f"{name}_qc" in rows else pd.Series(None, rows.index)
         bad = (states.isin(rules.measure_qc) & ~kept) | marked[MEASURES[name].stage]
         if lost := int((bad & values[name].notna()).sum()):
             notes.append(f"{name} is missing for {lost} participants, whose checks failed")
-        values[name] = values[name].where(~bad)
-    return pd.concat([values, ratings], axis=1), notes
+        columns[name] = values[name].where(~bad)
+    return pd.concat([pd.DataFrame(columns, index=rows.index), ratings], axis=1), notes
 
 
 def _names_stage(text: object, *, stage: str) -> bool:

@@ -1,43 +1,14 @@
 """How a score and a predictor go together, across people and over time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.linear_model import LinearFit, fit_linear
+from npsle_app.cohort.mixed_model import TIME, MixedFit, fit_mixed
 
-BETWEEN, WITHIN, TIME = "between", "within", "time"
+BETWEEN, WITHIN = "between", "within"
 _LEAST_PEOPLE, _LEAST_REPEATED = 10, 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixedFit:
-    """A linear mixed model, one random intercept per person, by REML.
-
-    Attributes
-    ----------
-    effects
-        One row per fixed effect: `variable`, `b`, `se`, `low`, `high` (95 %), `p` (Wald z). The
-        rows `between` and `within` are those of a person's mean and of the difference from it,
-        `time` that of years since the first visit.
-    person_sd, residual_sd, slope_sd
-        Standard deviations of random intercepts, residuals and slopes of time in units of the
-        score; slope_sd is missing where slopes are not random.
-    random
-        "intercept" or "intercept and slope".
-    """
-
-    people: int
-    visits: int
-    effects: pd.DataFrame
-    person_sd: float
-    residual_sd: float
-    slope_sd: float
-    random: str
-    note: str
 
 
 def associate(
@@ -116,92 +87,8 @@ def fit_over_time(
     return fit_mixed(split, score=score, fixed=fixed, random_slope=random_slope)
 
 
-def fit_mixed(
-    visits: pd.DataFrame, *, score: str, fixed: Sequence[str], random_slope: bool = False
-) -> MixedFit:
-    """Fit a linear mixed model of complete visits by REML.
-
-    Parameters
-    ----------
-    fixed
-        Columns of fixed effects; an intercept is added.
-    random_slope
-        Whether the slope of `time` differs between people too.
-
-    Raises
-    ------
-    ValueError
-        If a fixed effect does not vary.
-    """
-    if constant := [name for name in fixed if np.ptp(visits[name].to_numpy(dtype=float)) == 0]:
-        msg = f"{', '.join(constant)}: the same at all visits, its effect cannot be estimated"
-        raise ValueError(msg)
-    fit, note = _fit_mixed(visits, score, list(fixed), random_slope=random_slope)
-    return _describe(fit, list(fixed), visits, random_slope=random_slope, note=note)
-
-
 def _complete(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     if missing := [name for name in names if name not in frame]:
         msg = f"no column {', '.join(missing)}"
         raise ValueError(msg)
     return frame.loc[:, list(dict.fromkeys(names))].dropna()
-
-
-def _fit_mixed(
-    split: pd.DataFrame, score: str, fixed: list[str], *, random_slope: bool
-) -> tuple[Any, str]:
-    import warnings
-
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
-    design = np.column_stack([np.ones(len(split)), split[fixed].to_numpy(dtype=float)])
-    slope = {"time": split[[TIME]].to_numpy(dtype=float)} if random_slope else {}
-    ones = np.ones((len(split), 1))
-    columns = np.column_stack([ones, *slope.values()])
-    model = MixedLM(
-        split[score].to_numpy(dtype=float),
-        design,
-        groups=split["participant_id"].to_numpy(),
-        exog_re=columns,
-    )
-    free = None
-    if random_slope:
-        from statsmodels.regression.mixed_linear_model import MixedLMParams
-
-        free = MixedLMParams.from_components(fe_params=np.ones(design.shape[1]), cov_re=np.eye(2))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fit = model.fit(reml=True, free=free, method=["lbfgs", "bfgs"])
-    told = [] if fit.converged else ["the fit did not converge"]
-    if any("boundary" in str(one.message) or "singular" in str(one.message) for one in caught):
-        told.append("a variance between people is zero or nearly so")
-    return fit, "; ".join(told)
-
-
-def _describe(
-    fit: Any, fixed: list[str], split: pd.DataFrame, *, random_slope: bool, note: str
-) -> MixedFit:
-    count = len(fixed) + 1
-    b, se, p = (np.asarray(one)[:count] for one in (fit.fe_params, fit.bse_fe, fit.pvalues))
-    limits = np.asarray(fit.conf_int())[:count]
-    effects = pd.DataFrame(
-        {
-            "variable": ["intercept", *fixed],
-            "b": b,
-            "se": se,
-            "low": limits[:, 0],
-            "high": limits[:, 1],
-            "p": p,
-        }
-    )
-    spread = np.sqrt(np.maximum(np.diag(np.asarray(fit.cov_re)), 0))
-    return MixedFit(
-        people=int(split["participant_id"].nunique()),
-        visits=len(split),
-        effects=effects,
-        person_sd=float(spread[0]),
-        residual_sd=float(np.sqrt(fit.scale)),
-        slope_sd=float(spread[1]) if random_slope else np.nan,
-        random="intercept and slope" if random_slope else "intercept",
-        note=note,
-    )

@@ -110,9 +110,9 @@ def describe_reference(reference: StudyReference, *, tail: Tail) -> pd.DataFrame
 
 
 def _leave_out(table: pd.DataFrame, reasons: dict[str, str | None]) -> pd.DataFrame:
-    told = table["participant_id"].map(reasons)
+    told = pd.Series([reasons.get(scan) for scan in table["participant_id"]], dtype=object)
     out = told.notna()
-    table = table.copy()
+    table = table.reset_index(drop=True)
     table.loc[out, list(_EMPTY)] = np.nan
     table.loc[out, "critical"] = None
     table.loc[out, "qc"] = NOT_ASSESSABLE
@@ -141,11 +141,11 @@ def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[str, 
 
 
 def _remark(table: pd.DataFrame, remarks: dict[str, str]) -> pd.DataFrame:
-    told = table["participant_id"].map(remarks)
-    scored = told.notna() & table["z"].notna()
-    before = table["reason"].where(table["reason"].notna(), "")
-    joined = (before + "; " + told.fillna("")).str.removeprefix("; ")
+    told = [remarks.get(scan, "") for scan in table["participant_id"]]
+    scored = np.array([bool(text) for text in told]) & table["z"].notna().to_numpy()
+    reasons = table["reason"].astype(object).where(table["reason"].notna(), "")
+    joined = ["; ".join(filter(None, pair)) for pair in zip(reasons, told, strict=True)]
     return table.assign(
-        reason=table["reason"].where(~scored, joined),
+        reason=table["reason"].where(~scored, pd.Series(joined, index=table.index)),
         qc=table["qc"].where(~scored | (table["qc"] != PASS), WARN),
     )

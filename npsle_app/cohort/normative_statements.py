@@ -82,8 +82,8 @@ def tell_prevalence(table: pd.DataFrame, *, found: Deviations) -> Statement:
     done = table[table["status"] == ESTIMATED]
     low = done[done["q"].astype(float) < found.study.alpha].sort_values("p")
     results = [
-        f"{row.contrast_label}, {row.region_label}: {100 * row.share_group:.0f} % v "
-        f"{100 * row.share_against:.0f} %, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
+        f"{row.contrast_label}, {row.region_label}: {row.percent_group:.0f} % v "
+        f"{row.percent_against:.0f} %, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
         for row in _rows(low.head(_MOST_NAMED))
     ]
     if not results and len(done):
@@ -126,8 +126,8 @@ def tell_course(table: pd.DataFrame) -> Statement:
     )
     done = table[(table["status"] == ESTIMATED) & (table["region"] == "")]
     results = [
-        f"{row.population_label}: of {row.pairs} pairs of visits of regions, {row.worsened} "
-        f"worsened and {row.improved} improved (n = {row.n})."
+        f"{row.population_label}: of {row.pairs:.0f} pairs of visits of regions, "
+        f"{row.worsened:.0f} worsened and {row.improved:.0f} improved (n = {row.n})."
         for row in _rows(done)
     ]
     return Statement(methods=text, results=tuple(results), citations=())

@@ -6,11 +6,8 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
-from npsle_app.cohort.deviation_counts import (
-    compare_counts,
-    compare_prevalence,
-    count_deviations,
-)
+from npsle_app.cohort.deviation_counts import compare_counts, count_deviations
+from npsle_app.cohort.deviation_prevalence import compare_prevalence
 
 
 def scores(critical, *, regions=None, reason=None):

@@ -8,12 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from npsle_app.cohort.longitudinal import (
-    associate,
-    fit_mixed,
-    fit_over_time,
-    split_within_between,
-)
+from npsle_app.cohort.longitudinal import associate, fit_over_time, split_within_between
+from npsle_app.cohort.longitudinal_bootstrap import bootstrap_over_time
+from npsle_app.cohort.mixed_model import fit_mixed
 
 BOYS = """26 25 29 31  21.5 22.5 23 26.5  23 22.5 24 27.5  25.5 27.5 26.5 27  20 23.5 22.5 26
 24.5 25.5 27 28.5  22 22 24.5 26.5  24 21.5 24.5 25.5  23 20.5 31 26  27.5 28 31 31.5
@@ -110,3 +107,40 @@ def test_an_association_across_people_is_that_of_linregress(rng):
     assert found.n == 49
     assert found.estimate == pytest.approx(theirs.slope)
     assert found.classic.p == pytest.approx(theirs.pvalue)
+
+
+def test_people_who_do_not_differ_leave_least_squares(rng):
+    table = study(rng, people=30)
+    table["edss"] = rng.permutation(np.tile([1.0, 2.0, 3.0], 40))
+    fit = fit_over_time(table, score="edss", predictor="n_deviations")
+    assert np.isfinite(fit.effects["p"]).all()
+    assert fit.person_sd < 0.3
+
+
+def test_a_score_that_differs_within_people_alone_is_told_to_have_no_variance_between(rng):
+    table = study(rng, people=30)
+    swing = np.tile([-1.5, -0.5, 0.5, 1.5], 30)
+    noise = rng.normal(size=120).reshape(30, 4)
+    table["edss"] = swing + (noise - noise.mean(axis=1, keepdims=True)).ravel()
+    fit = fit_over_time(table, score="edss", predictor="n_deviations")
+    assert fit.person_sd == pytest.approx(0, abs=0.05)
+    assert "variance between people is zero" in fit.note
+    assert effects(fit).loc["time", "b"] == pytest.approx(1, abs=0.2)
+
+
+def test_limits_by_bootstrap_of_people_are_near_those_of_the_model(rng):
+    table = study(rng, people=150)
+    wanted = {"score": "edss", "predictor": "n_deviations"}
+    fit = fit_over_time(table, **wanted)
+    limits = bootstrap_over_time(table, fit=fit, **wanted, samples=400, seed=1)
+    for name, (low, high) in limits.items():
+        row = effects(fit).loc[name]
+        assert low < row["b"] < high
+        assert high - low == pytest.approx(row["high"] - row["low"], rel=0.3)
+
+
+def test_too_few_samples_give_no_limits(rng):
+    table = study(rng)
+    wanted = {"score": "edss", "predictor": "n_deviations"}
+    fit = fit_over_time(table, **wanted)
+    assert bootstrap_over_time(table, fit=fit, **wanted, samples=3, seed=1) == {}

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from npsle_app.cohort.concordance import concordance
 from npsle_app.cohort.survival import (
     compare_survival,
-    concordance,
     correct_concordance,
     count_at_risk,
     estimate_survival,
