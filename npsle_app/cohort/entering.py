@@ -1,13 +1,16 @@
 """Who enters which analysis, and why the others do not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.group_tests import expand
-from npsle_app.cohort.populations import explain_empty, find_members, take
+from npsle_app.cohort.populations import explain_empty, find_members
 from npsle_app.cohort.regressions import PRIMARY, SECONDARY, list_models
 from npsle_app.cohort.study import Study
 
@@ -36,14 +39,32 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
 
     A participant who lacks several columns is counted under each of them in `why_not`.
     """
-    inside = find_members(cohort, study=study)
+    sides = {
+        name: _Side(
+            inside=inside.to_numpy(),
+            why_empty=""
+            if inside.any()
+            else explain_empty(cohort, population=study.populations[name]),
+        )
+        for name, inside in find_members(cohort, study=study).items()
+    }
+    missing = {str(name): cohort.frame[name].isna().to_numpy() for name in cohort.frame}
     rows = [
-        {"analysis": analysis, "what": what}
-        | _count(cohort, study, population=name, inside=inside[name], columns=columns)
+        {"analysis": analysis, "what": what, "population": name}
+        | {"population_label": study.label(name)}
+        | _count(cohort, sides[name], columns=columns, missing=missing)
         for analysis, what, populations, columns in _list_analyses(cohort, study)
         for name in populations
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """A population: (n,) who is in it; if no one, why."""
+
+    inside: NDArray[np.bool_]
+    why_empty: str
 
 
 _Asked = tuple[str, str, tuple[str, ...], tuple[str, ...]]  # analysis, what, populations, columns
@@ -79,23 +100,17 @@ def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
 
 def _count(
     cohort: Cohort,
-    study: Study,
+    side: _Side,
     *,
-    population: str,
-    inside: pd.Series,
     columns: tuple[str, ...],
+    missing: Mapping[str, NDArray[np.bool_]],
 ) -> dict[str, object]:
-    rows = take(cohort.frame, inside=inside, columns=columns)
-    told = {
-        "population": population,
-        "population_label": study.label(population),
-        "n": len(rows),
-    }
-    if rows.empty:
-        reason = explain_empty(cohort, population=study.populations[population])
-        return told | {"enters": 0, "why_not": reason}
+    n = int(side.inside.sum())
+    if not n:
+        return {"n": 0, "enters": 0, "why_not": side.why_empty}
     if absent := [why for name in columns if (why := cohort.find_absence(name))]:
-        return told | {"enters": 0, "why_not": "; ".join(absent)}
-    lacking = rows[list(columns)].isna()
-    holes = [f"{count} without {name}" for name, count in lacking.sum().items() if count]
-    return told | {"enters": int((~lacking.any(axis=1)).sum()), "why_not": ", ".join(holes)}
+        return {"n": n, "enters": 0, "why_not": "; ".join(absent)}
+    lacking = {name: missing[name] & side.inside for name in columns}
+    holes = [f"{count} without {name}" for name, gone in lacking.items() if (count := gone.sum())]
+    anything = np.any(list(lacking.values()), axis=0)
+    return {"n": n, "enters": n - int(anything.sum()), "why_not": ", ".join(holes)}

@@ -30,7 +30,8 @@ def pivot(long: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a measure is unknown, or given twice for one session.
     """
-    unknown = sorted(set(long["measure"]) - set(MEASURES))
+    given = set(long["measure"])
+    unknown = sorted(given - set(MEASURES))
     if unknown:
         msg = f"no measure is called {unknown}: another version wrote them, run it again"
         raise ValueError(msg)
@@ -38,7 +39,7 @@ def pivot(long: pd.DataFrame) -> pd.DataFrame:
     if len(twice):
         msg = f"given twice for one session: {twice[[*KEYS, 'measure']].iloc[0].to_dict()}"
         raise ValueError(msg)
-    names = [name for name in MEASURES if name in set(long["measure"])]
+    names = [name for name in MEASURES if name in given]
     filled = long.assign(session_id=long["session_id"].fillna(""))
     values = _spread(filled, "value", names).apply(_whole)
     states = _spread(filled, "qc", names).add_suffix("_qc")

@@ -161,3 +161,11 @@ def test_the_tables_are_valid_bids(out):
     )
     issues = json.loads(done.stdout)["issues"]["issues"]
     assert [issue for issue in issues if issue["severity"] == "error"] == []
+
+
+@pytest.mark.parametrize("line", ["gm_ml\tmany\tmL\ttissue\tpass\tn/a", "gm_ml\t600.0"])
+def test_a_damaged_line_is_refused_with_its_file(out, line):
+    path = out / "sub-02" / "sub-02_measures.tsv"
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=r"sub-02_measures.tsv has a damaged line.*gm_ml"):
+        _run(out)
