@@ -1,7 +1,7 @@
 """The plan: which stages there are, and what each one waits for."""
 
 from npsle_app.engine.stage import Stage
-from npsle_app.stages.group import classifier, measures, statistics
+from npsle_app.stages.group import classifier, measures, normative, statistics
 from npsle_app.stages.participant import (
     alps,
     anat,
@@ -38,5 +38,6 @@ PARTICIPANT = (
 GROUP = (
     Stage("measures", measures.run),
     Stage("statistics", statistics.run, needs=("measures",)),
+    Stage("normative", normative.run, needs=("measures",)),
     Stage("classifier", classifier.run, needs=("measures",)),
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from npsle_app.vessel_names import ARTERIES
 
+TAILS = ("lower", "both")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnatSettings:
@@ -166,6 +168,34 @@ class StatisticsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NormativeSettings:
+    """By which reference people are scored, and what counts as a deviation.
+
+    Without `reference_file` the study's own controls make the reference. `tail` is `lower`
+    (z < −1.96) or `both`. A foreign reference is refused, or labelled with `allow_foreign`.
+    """
+
+    study_file: str = ""
+    reference_file: str = ""
+    tail: str = "lower"
+    allow_foreign: bool = False
+    random_seed: int = 20260101
+    permutations: int = 9999
+    bootstrap_samples: int = 200
+
+    def __post_init__(self) -> None:
+        if self.tail not in TAILS:
+            msg = f"the tail {self.tail!r} is none of {list(TAILS)}"
+            raise ValueError(msg)
+        if self.permutations < 1 or self.bootstrap_samples < 0:
+            msg = (
+                "normative modelling needs at least 1 permutation and 0 bootstrap samples, got "
+                f"{self.permutations} and {self.bootstrap_samples}"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSettings:
     """How often the classifier is fitted, on how many processes, or which model is applied.
 
@@ -222,5 +252,6 @@ class Settings:
     vessel_wall: VesselWallSettings = field(default_factory=VesselWallSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
+    normative: NormativeSettings = field(default_factory=NormativeSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     deviations: DeviationsSettings = field(default_factory=DeviationsSettings)

@@ -45,6 +45,18 @@ def read_clinical(
     return people, visits, _read_units(dictionaries)
 
 
+def read_dates(raw: Path) -> dict[tuple[str, str], str]:
+    """Read when sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told."""
+    found: dict[tuple[str, str], str] = {}
+    for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv")):
+        table = _read(path)
+        if {"session_id", "acq_time"} <= set(table):
+            known = table.dropna(subset=["session_id", "acq_time"])
+            for session, time in zip(known["session_id"], known["acq_time"], strict=True):
+                found[path.parent.name, f"ses-{str(session).removeprefix('ses-')}"] = str(time)
+    return found
+
+
 def _read(path: Path) -> "DataFrame":
     import pandas as pd
 

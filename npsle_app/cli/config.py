@@ -57,8 +57,9 @@ def make_sloppy(settings: Settings) -> Settings:
     dwi = replace(settings.dwi, denoise=False, remove_gibbs_ringing=False)
     few = replace(settings.classifier, repeats=2, bootstrap_samples=20, permutations=19)
     vessel_wall = replace(settings.vessel_wall, sought=("BA",))
+    normative = replace(settings.normative, permutations=99, bootstrap_samples=20)
     coarse = replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi)
-    return replace(coarse, classifier=few, vessel_wall=vessel_wall)
+    return replace(coarse, classifier=few, vessel_wall=vessel_wall, normative=normative)
 
 
 def _apply_flags(settings: Settings, options: Options) -> Settings:
@@ -70,6 +71,7 @@ def _apply_flags(settings: Settings, options: Options) -> Settings:
         settings = _set_everywhere(settings, study_file=str(options.study))
     if options.apply is not None:
         settings = _set_everywhere(settings, model_file=str(options.apply))
+    settings = _apply_reference(settings, options)
     if options.nprocs > 1:
         settings = _set_everywhere(settings, processes=options.nprocs)
     if options.wmh_threshold is not None:
@@ -77,6 +79,18 @@ def _apply_flags(settings: Settings, options: Options) -> Settings:
         section = _fill(settings.wmh, changed, where="--wmh-threshold")
         settings = replace(settings, wmh=section)
     return settings
+
+
+def _apply_reference(settings: Settings, options: Options) -> Settings:
+    changed: dict[str, object] = {}
+    if options.normative_reference is not None:
+        changed["reference_file"] = str(options.normative_reference)
+    if options.deviation_tail is not None:
+        changed["tail"] = options.deviation_tail
+    if options.allow_foreign_reference:
+        changed["allow_foreign"] = True
+    section = _fill(settings.normative, changed, where="the command line")
+    return replace(settings, normative=section)
 
 
 def _set_everywhere(settings: Settings, **value: object) -> Settings:

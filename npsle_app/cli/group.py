@@ -9,6 +9,7 @@ from npsle_app import pipeline
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.reports import REPORT
+from npsle_app.cli.version import get_version
 from npsle_app.engine.cost import Meter
 from npsle_app.engine.job import describe
 from npsle_app.engine.stage import Outcome, Status
@@ -30,7 +31,7 @@ def check_ready(output_dir: Path) -> None:
 
 
 def check_study(settings: Settings) -> None:
-    """Refuse a study file or a model that cannot be read, before anything is computed.
+    """Refuse a study file, model or reference that cannot be used, before anything is computed.
 
     Raises
     ------
@@ -39,11 +40,13 @@ def check_study(settings: Settings) -> None:
     """
     from npsle_app.stages.group.classifier import read_model
     from npsle_app.stages.group.cohort import read_study
+    from npsle_app.stages.group.normative_reference import check_given
 
     try:
         read_study(settings.statistics.study_file)
         if settings.classifier.model_file:
             read_model(Path(settings.classifier.model_file))
+        check_given(settings.normative, version=get_version())
     except ValueError as error:
         raise RefusedError(str(error)) from error
 

@@ -20,6 +20,9 @@ class Options:
     derivatives: tuple[str, ...] = ()
     study: Path | None = None
     apply: Path | None = None
+    normative_reference: Path | None = None
+    deviation_tail: str | None = None
+    allow_foreign_reference: bool = False
     work_dir: Path | None = None
     clean_workdir: bool = False
     nprocs: int = 1

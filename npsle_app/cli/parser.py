@@ -175,6 +175,7 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
         help="classifier_model.json of an earlier group level, to predict for these participants "
         "instead of fitting a classifier; research only",
     )
+    _add_reference(group)
     group.add_argument(
         "--wmh-threshold",
         type=float,
@@ -186,6 +187,26 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--sloppy", action="store_true", help="coarse and fast, for testing only: not for results"
+    )
+
+
+def _add_reference(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--normative-reference",
+        type=_absolute,
+        metavar="FILE",
+        help="healthy people to compare regional volumes with: a table (TSV) measured by this "
+        "app, or normative_model.json of an earlier group level (default: the study's controls)",
+    )
+    group.add_argument(
+        "--deviation-tail",
+        choices=("lower", "both"),
+        help="what is a critical deviation: z < -1.96, or either side (default: lower)",
+    )
+    group.add_argument(
+        "--allow-foreign-reference",
+        action="store_true",
+        help="take a reference of another software or version, and label every figure",
     )
 
 

@@ -30,7 +30,7 @@ ACROSS, OVER_TIME = "across people", "over time"
 COUNT_LABEL = "number of deviations"
 COLUMNS = [
     *("score", "score_label", "predictor", "predictor_label", "design", "effect", "model"),
-    *("covariates", "n", "visits", "b", "b_low", "b_high", "p", "beta", "beta_low", "beta_high"),
+    *("covariates", "n", "visits", "b", "low", "high", "p", "beta", "beta_low", "beta_high"),
     *("boot_low", "boot_high", "q", "status", "reason", "note"),
 ]
 _EFFECTS = {BETWEEN: "between people", WITHIN: "within people", TIME: "per year"}
@@ -104,8 +104,8 @@ def _lay_out(fit: LinearFit, model: str, spreads: float) -> dict[str, Any]:
         "n": fit.n,
         "visits": fit.n,
         "b": fit.estimate,
-        "b_low": own.low,
-        "b_high": own.high,
+        "low": own.low,
+        "high": own.high,
         "p": own.p,
         "beta": fit.estimate * spreads,
         "beta_low": own.low * spreads,
@@ -181,8 +181,8 @@ def _take_effect(effects: pd.DataFrame, name: str, spreads: float) -> dict[str, 
     row = effects.set_index("variable").loc[name]
     return {
         "b": row["b"],
-        "b_low": row["low"],
-        "b_high": row["high"],
+        "low": row["low"],
+        "high": row["high"],
         "p": row["p"],
         "beta": row["b"] * spreads,
         "beta_low": row["low"] * spreads,

@@ -30,7 +30,7 @@ PREVALENCE_COLUMNS = [
     *("percent_against", "odds_ratio", "p", "q", *STATE),
 ]
 GROUP_COLUMNS = [
-    *("population", "population_label", "n", "mean", "sd", "median", "zeros", "expected"),
+    *("population", "population_label", "n", "mean", "sd", "median_count", "zeros", "expected"),
     *("expected_low", "expected_high", "status", "reason"),
 ]
 
@@ -122,7 +122,7 @@ def _describe(found: Deviations, name: str) -> dict[str, object]:
         "n": len(counts),
         "mean": float(counts.mean()),
         "sd": float(counts.std()) if len(counts) > 1 else np.nan,
-        "median": float(counts.median()),
+        "median_count": float(counts.median()),
         "zeros": 100 * float((counts == 0).mean()),
         "expected": float(rows["n_expected"].mean()),
         "expected_low": float(rows["expected_low"].mean()),

@@ -18,7 +18,7 @@ from npsle_app.cohort.study_normative import SCORED, expand_regions
 
 COUNT_COLUMNS = [
     *("participant_id", "session_id", "n_regions", "n_assessed", "n_deviations", "n_expected"),
-    *("expected_low", "expected_high", "risk", "reason"),
+    *("expected_low", "expected_high", "risk", "reason", "age", "sex", "tiv_ml", "site"),
 ]
 N_DEVIATIONS = "n_deviations"
 _NUMBERS = (N_DEVIATIONS, "n_assessed", "n_expected", "expected_low", "expected_high")
@@ -81,6 +81,8 @@ def collect_deviations(
     table = table.assign(
         participant_id=visits["participant_id"].to_numpy(),
         session_id=visits["session_id"].to_numpy(),
+        site=_or_none(visits, site_column(visits, study=study)),
+        **{name: _or_none(visits, name) for name in ("age", "sex", "tiv_ml")},
     )
     table = _limit_expected(table, visits, study=study, reference=reference, tail=tail)
     risk = _judge(by_scan, study)
@@ -103,6 +105,10 @@ def risk_rule(study: Study) -> RiskRule:
     asked = study.normative
     regions = expand_regions(asked.risk_regions, every=SCORED)
     return RiskRule(regions=regions, at_least=asked.risk_at_least)
+
+
+def _or_none(visits: pd.DataFrame, name: str | None) -> np.ndarray | None:
+    return visits[name].to_numpy() if name in visits else None
 
 
 def _judge(by_scan: pd.DataFrame, study: Study) -> dict[str, str | None]:

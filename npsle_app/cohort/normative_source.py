@@ -8,7 +8,7 @@ import pandas as pd
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.normative import fit_reference
-from npsle_app.cohort.normative_model import NormativeModel, Provenance
+from npsle_app.cohort.normative_model import RECOMMENDED, NormativeModel, Provenance
 from npsle_app.cohort.normative_people import find_gaps
 from npsle_app.cohort.normative_reference import check_reference
 from npsle_app.cohort.normative_scans import describe_scans
@@ -70,6 +70,21 @@ class StudyReference:
     labels: tuple[str, ...]
     controls: pd.DataFrame
     learned_sites: tuple[str, ...]
+
+
+def describe_given(given: GivenReference) -> NormativeModel:
+    """Return the model, or what is known of it before a table is fitted: to be checked."""
+    if given.model is not None:
+        return given.model
+    table = pd.DataFrame() if given.table is None else given.table
+    regions = tuple(str(name) for name in table if str(name).startswith("region_"))
+    return NormativeModel(
+        sexes={},
+        regions=regions,
+        unit=UNIT,
+        method=RECOMMENDED,
+        provenance=given.provenance,
+    )
 
 
 def make_reference(

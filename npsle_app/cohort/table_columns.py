@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.joining import BASELINE
+from npsle_app.cohort.normative_columns import MEANINGS as OF_DEVIATIONS
 
 _95 = "limit of the 95 % confidence interval"
 # name: label, description
@@ -127,7 +128,9 @@ def heading(name: str) -> str:
     >>> heading("p_hc3"), heading("age")
     ('p, HC3', 'Age, year')
     """
-    return _MEANINGS[name][0] if name in _MEANINGS else describe_column(name).heading
+    if name in _MEANINGS:
+        return _MEANINGS[name][0]
+    return OF_DEVIATIONS[name][0] if name in OF_DEVIATIONS else describe_column(name).heading
 
 
 def make_dictionary(columns: Iterable[str]) -> dict[str, dict[str, object]]:

@@ -105,9 +105,12 @@ def draw_deviations(
     picture = axes.imshow(
         z, cmap="RdBu", vmin=-_LARGEST_Z, vmax=_LARGEST_Z, aspect="auto", interpolation="none"
     )
-    down, across = np.nonzero(critical)
-    size = float(np.clip(400 / max(rows, 1), 1.0, 9.0))
-    axes.scatter(across, down, s=size, c="black", edgecolors="white", linewidths=0.4)
+    dots = ""
+    if critical.any():
+        down, across = np.nonzero(critical)
+        size = float(np.clip(400 / max(rows, 1), 1.0, 9.0))
+        axes.scatter(across, down, s=size, c="black", edgecolors="white", linewidths=0.4)
+        dots = "; dot: critical"
     name_ticks(axes, [_shorten(name) for name in regions], axis="x")
     axes.tick_params(axis="x", rotation=60, labelsize=7, length=2)
     for text in axes.get_xticklabels():
@@ -116,7 +119,7 @@ def draw_deviations(
     _name_rows(axes, people, groups)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(picture, ax=axes, shrink=0.7, extend="both", pad=0.02)
-    bar.set_label(f"{label} (blue: larger, red: smaller than expected; dot: critical)", size=7.5)
+    bar.set_label(f"{label} (blue: larger, red: smaller than expected{dots})", size=7.5)
     bar.ax.tick_params(labelsize=7)
     return figure
 

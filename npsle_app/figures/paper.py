@@ -1,6 +1,7 @@
 """What figures of a study have in common: size, colours, marks, the places of dots."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,13 @@ def paper(width_mm: float, height_mm: float) -> "tuple[Figure, Axes]":
     axes.spines[["left", "bottom"]].set_color(SOFT)
     axes.tick_params(colors=INK, labelsize=8)
     return figure, axes
+
+
+def head_with(figure: "Figure", labels: Sequence[str]) -> None:
+    """Write warnings above a figure, one below the other; nothing where there are none."""
+    if labels:
+        lines = [line for label in labels for line in wrap(label, 90)]
+        figure.suptitle("\n".join(lines), size=7.5, color=COLOURS[2], parse_math=False)
 
 
 def name_axis(axes: "Axes", *, x: str = "", y: str = "") -> None:

@@ -16,7 +16,7 @@ from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 from npsle_app.report.works import WORKS, Work
 
-_SUMMARIES = (GroupFile.STATISTICS, GroupFile.CLASSIFIER)
+_SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _TITLES = {
     "exclusions": "Left out of everything",
@@ -27,6 +27,18 @@ _TITLES = {
     "correlations": "Partial correlations",
     "regressions": "Linear regressions",
     "power": "Effects that 80 % power would find",
+    "normative_sexes": "The reference",
+    "normative_outliers": "Scans left out of the reference",
+    "deviation_groups": "Deviations per person",
+    "deviation_comparisons": "Counts compared between groups",
+    "deviation_counts": "Each session's deviations",
+    "deviation_prevalence": "How often each region deviates",
+    "deviation_associations": "Associations with disability",
+    "deviation_transitions": "From visit to visit",
+    "risk_groups": "People by risk",
+    "survival": "Share without the event",
+    "survival_tests": "Comparison of the curves",
+    "cox": "Cox regression",
 }
 
 

@@ -20,8 +20,15 @@ from npsle_app.cohort.table_columns import heading
 
 Row = Mapping[Hashable, Any]
 _ROBUST = "b_hc3"  # no column of a table: B with its robust limits
-_P_VALUES = ("p", "q", "p_hc3", "q_hc3", "p_bonferroni", "p_holm", "p_paper", "p_recommended")
-_COUNTS = ("n", "missing", "df", "n_against", "n_group", "enters", "count")
+_P_VALUES = (
+    *("p", "q", "p_hc3", "q_hc3", "p_bonferroni", "p_holm", "p_paper", "p_recommended"),
+    *("permutation_p", "schoenfeld_p"),
+)
+_COUNTS = (
+    *("n", "missing", "df", "n_against", "n_group", "enters", "count", "visits", "pairs"),
+    *("worsened", "improved", "stable", "events", "at_risk", "followed", "sites", "regions"),
+    *("n_assessed", "n_deviations"),
+)
 _INTERVALS = {
     "epsilon2": ("low", "high"),
     "delta": ("delta_low", "delta_high"),
@@ -30,6 +37,9 @@ _INTERVALS = {
     _ROBUST: ("low_hc3", "high_hc3"),
     "ratio": ("ratio_low", "ratio_high"),
     "median": ("median_low", "median_high"),
+    "irr": ("irr_low", "irr_high"),
+    "beta": ("beta_low", "beta_high"),
+    "hazard_ratio": ("hr_low", "hr_high"),
 }
 _REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", _ROBUST, "p_hc3", "q_hc3")
 # those not named here show all their columns
@@ -42,6 +52,44 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "correlations": ("label", "clinical_label", "method", "n", "df", "r", "p", "q"),
     "regressions": (*_REGRESSION, "ratio", "partial_r2", "detectable_b"),
     "power": ("label", "n", "n_against", "effect", "detectable"),
+    "deviation_groups": (
+        *(
+            "population_label",
+            "n",
+            "mean",
+            "sd",
+            "median_count",
+            "zeros",
+            "expected",
+            "expected_low",
+        ),
+        "expected_high",
+    ),
+    "deviation_counts": (
+        *("participant_id", "session_id", "n_assessed", "n_deviations", "n_expected"),
+        *("expected_low", "expected_high", "risk", "reason"),
+    ),
+    "deviation_comparisons": (
+        *("contrast_label", "method", "covariates", "n_group", "n_against", "mean_group"),
+        *("mean_against", "irr", "p", "permutation_p", "dispersion", "poisson_overdispersion"),
+    ),
+    "deviation_prevalence": (
+        *("contrast_label", "region_label", "n_group", "percent_group", "n_against"),
+        *("percent_against", "odds_ratio", "p", "q"),
+    ),
+    "deviation_associations": (
+        *("score_label", "predictor_label", "design", "effect", "model", "n", "visits", "b"),
+        *("boot_low", "boot_high", "beta", "p", "q", "note"),
+    ),
+    "deviation_transitions": (
+        *("population_label", "region_label", "n", "pairs", "worsened", "improved", "stable"),
+        *("share_visits", "entropy_bits"),
+    ),
+    "survival": ("risk", "time", "at_risk", "events", "survival", "low", "high"),
+    "cox": (
+        *("variable", "n", "events", "hazard_ratio", "p", "schoenfeld_p", "concordance"),
+        *("concordance_corrected", "events_per_variable", "note"),
+    ),
 }
 _MISSING = ("n/a", "")
 _HIDDEN = ("analysis_frame", "table1_tests")

@@ -11,7 +11,7 @@ from npsle_app.bids.study_tables import read_clinical
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.assembly import Cohort
+    from npsle_app.cohort.assembly import Cohort, Tables
     from npsle_app.cohort.study import Study
 
 MEASURES = "npsle_app_measures.tsv"
@@ -61,17 +61,25 @@ def read_cohort(
     ValueError
         If a table names someone twice, or the study file asks for what no table has.
     """
-    from npsle_app.cohort.assembly import Tables, assemble, check_typed
+    from npsle_app.cohort.assembly import assemble, check_typed
 
     study = read_study(study_file)
-    source = raw or linked_dataset(output_dir, name="raw")
-    people, visits, units = _read_clinical(output_dir, source)
-    found = read_table(output_dir / MEASURES) if measures is None else measures
-    tables = Tables(participants=people, measures=found, visits=visits, units=units)
-    cohort = assemble(tables, study=study)
+    cohort = assemble(read_tables(output_dir, raw=raw, measures=measures), study=study)
     if study_file:
         check_typed(study, cohort=cohort)
     return study, cohort
+
+
+def read_tables(
+    output_dir: Path, *, raw: Path | None = None, measures: "DataFrame | None" = None
+) -> "Tables":
+    """Read the clinical tables of a study and its measures, as `read_cohort` takes them."""
+    from npsle_app.cohort.assembly import Tables
+
+    source = raw or linked_dataset(output_dir, name="raw")
+    people, visits, units = _read_clinical(output_dir, source)
+    found = read_table(output_dir / MEASURES) if measures is None else measures
+    return Tables(participants=people, measures=found, visits=visits, units=units)
 
 
 def _read_clinical(

@@ -1,0 +1,173 @@
+"""Compare everyone's regional volumes with a reference, and say what deviations mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from npsle_app.bids.names import GROUP_FIGURES, GroupFile
+from npsle_app.bids.participants import linked_dataset
+from npsle_app.bids.study_tables import read_dates
+from npsle_app.bids.tree import previous_version
+from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.settings import NormativeSettings
+from npsle_app.stages.group.cohort import read_cohort, read_tables
+from npsle_app.stages.group.normative_figures import NAME_STARTS, draw_figures
+from npsle_app.stages.group.normative_reference import (
+    own_provenance,
+    read_reference,
+    write_reference,
+)
+
+if TYPE_CHECKING:
+    from npsle_app.cohort.normative_model import Tail
+    from npsle_app.cohort.normative_study import NormativeStudy
+    from npsle_app.cohort.statistics import Analysis
+    from npsle_app.cohort.study import Study
+
+_FILES = tuple(
+    file
+    for file in GroupFile
+    if file.name.startswith(("NORMATIVE", "DEVIATION", "RISK", "SURVIVAL", "COX"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormativeOutputs:
+    """The summary that the page reads, the tables, and the model where there is one."""
+
+    summary: Path
+    tables: tuple[Path, ...] = ()
+    model: Path | None = None
+
+
+def run(
+    *, output_dir: Path, settings: NormativeSettings, raw: Path | None = None
+) -> NormativeOutputs:
+    """Score all sessions by the reference; compare, relate and follow their deviations.
+
+    Without a usable reference the summary says why, and there are no tables. A reference that
+    was given and does not fit is an error. What an earlier run left is taken away first.
+
+    Raises
+    ------
+    ValueError
+        With the file of the reference and what is wrong with it.
+    """
+    from npsle_app.cohort.normative_study import Effort, model_study
+
+    _clear(output_dir)
+    study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
+    source = raw or linked_dataset(output_dir, name="raw")
+    path = settings.reference_file
+    try:
+        found = model_study(
+            read_tables(output_dir, raw=raw),
+            cohort=cohort,
+            study=study,
+            dates=read_dates(source) if source else {},
+            own=own_provenance(previous_version(output_dir) or "unknown"),
+            given=read_reference(Path(path)) if path else None,
+            tail=cast("Tail", settings.tail),
+            allow_foreign=settings.allow_foreign,
+            effort=Effort(
+                permutations=settings.permutations,
+                samples=settings.bootstrap_samples,
+                seed=settings.random_seed,
+            ),
+        )
+    except ValueError as error:
+        if path:
+            msg = f"{path}: {error}"
+            raise ValueError(msg) from error
+        return _write_nothing(output_dir, study, str(error), tail=settings.tail)
+    return _write(output_dir, study, found, settings=settings)
+
+
+def _clear(output_dir: Path) -> None:
+    for file in _FILES:
+        (output_dir / file.path).unlink(missing_ok=True)
+        (output_dir / file.path).with_suffix(".json").unlink(missing_ok=True)
+    for start in NAME_STARTS:
+        for old in (output_dir / GROUP_FIGURES).glob(f"{start}*"):
+            old.unlink()
+
+
+def _write(
+    output_dir: Path, study: "Study", found: "NormativeStudy", *, settings: NormativeSettings
+) -> NormativeOutputs:
+    tables = [_write_table(output_dir, "normative_scores", found.scores)]
+    tables += [
+        _write_table(output_dir, name, table)
+        for analysis in found.analyses
+        for name, table in analysis.tables.items()
+    ]
+    reference = found.found.reference
+    model, *more = write_reference(output_dir, reference)
+    figures = draw_figures(output_dir, found)
+    summary = output_dir / GroupFile.NORMATIVE.path
+    content = _describe_study(study, tail=settings.tail) | {
+        "status": "estimated",
+        "reason": "",
+        "labels": list(reference.labels),
+        "reference": {"source": reference.source, "name": reference.name},
+        "warnings": list(found.warnings),
+        "scores": GroupFile.NORMATIVE_SCORES.path,
+        "model": GroupFile.NORMATIVE_MODEL.path,
+        "analyses": [_describe(one, figures=figures.get(one.name, [])) for one in found.analyses],
+    }
+    write_json(summary, content)
+    return NormativeOutputs(summary=summary, tables=(*tables, *more), model=model)
+
+
+def _write_nothing(output_dir: Path, study: "Study", reason: str, *, tail: str) -> NormativeOutputs:
+    summary = output_dir / GroupFile.NORMATIVE.path
+    gap = {
+        "name": "normative_model",
+        "title": "Normative model",
+        "methods": "",
+        "results": [f"not estimable: {reason}"],
+        "citations": [],
+        "tables": {},
+        "figures": [],
+        "not_estimable": 1,
+        "reasons": [reason],
+    }
+    content = _describe_study(study, tail=tail) | {
+        "status": "not estimable",
+        "reason": reason,
+        "labels": [],
+        "warnings": [],
+        "analyses": [gap],
+    }
+    write_json(summary, content)
+    return NormativeOutputs(summary=summary)
+
+
+def _describe_study(study: "Study", *, tail: str) -> dict[str, Any]:
+    return {"title": study.title, "mode": study.mode, "tail": tail}
+
+
+def _write_table(output_dir: Path, name: str, table: Any) -> Path:
+    from npsle_app.cohort.normative_columns import make_dictionary
+
+    path = output_dir / GroupFile[name.upper()].path
+    write_tsv(path, table)
+    write_json(path.with_suffix(".json"), make_dictionary(table.columns))
+    return path
+
+
+def _describe(analysis: "Analysis", *, figures: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    from npsle_app.cohort.statements import count_not_estimable, list_not_estimable
+
+    tables = list(analysis.tables.values())
+    said = asdict(analysis.statement)
+    return {
+        "name": analysis.name,
+        "title": analysis.title,
+        "tables": {name: GroupFile[name.upper()].path for name in analysis.tables},
+        "figures": list(figures),
+        "not_estimable": count_not_estimable(tables),
+        "reasons": list_not_estimable(tables),
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in said.items()},
+    }

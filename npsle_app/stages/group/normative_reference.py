@@ -1,0 +1,138 @@
+"""Read and write a reference: a table of healthy people with its sidecar, or a model."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from npsle_app.bids.names import GroupFile
+from npsle_app.bids.participants import read_dictionary
+from npsle_app.bids.reader import read_table
+from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.settings import NormativeSettings
+from npsle_app.templates import Template, digest
+
+if TYPE_CHECKING:
+    from npsle_app.cohort.normative_model import Provenance
+    from npsle_app.cohort.normative_source import GivenReference, StudyReference
+
+SOFTWARE = "npsle_app"
+_TEMPLATES = (
+    Template.T1,
+    Template.GM,
+    Template.WM,
+    Template.HEAD,
+    Template.INTRACRANIAL,
+    Template.BRAIN,
+    Template.DEEP_GM,
+    Template.VENTRICLES,
+    Template.REGIONS,
+)
+_MISSING = ("n/a", "")
+
+
+def own_provenance(version: str) -> "Provenance":
+    """Return what measures volumes here: the app, its version, and the templates they rest on."""
+    from npsle_app.cohort.normative_model import Provenance
+
+    templates = {template.name: digest(template) for template in _TEMPLATES}
+    return Provenance(software=SOFTWARE, app_version=version, templates=templates)
+
+
+def read_reference(path: Path) -> "GivenReference":
+    """Read a table (TSV with a JSON sidecar) or a fitted model (JSON).
+
+    Raises
+    ------
+    ValueError
+        With the file and what is wrong with it.
+    """
+    try:
+        return _read_model(path) if path.suffix == ".json" else _read_table(path)
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read the reference {path}: {error}"
+        raise ValueError(msg) from error
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise ValueError(msg) from error
+
+
+def check_given(settings: NormativeSettings, *, version: str) -> None:
+    """Refuse a reference that cannot be read or was measured by other means.
+
+    Raises
+    ------
+    ValueError
+        With the file and all reasons.
+    """
+    if not settings.reference_file:
+        return
+    from npsle_app.cohort.normative_reference import check_reference
+    from npsle_app.cohort.normative_source import UNIT, describe_given
+    from npsle_app.cohort.study_normative import SCORED
+
+    given = read_reference(Path(settings.reference_file))
+    try:
+        check_reference(
+            describe_given(given),
+            measured_by=own_provenance(version),
+            regions=SCORED,
+            unit=UNIT,
+            allow_foreign=settings.allow_foreign,
+        )
+    except ValueError as error:
+        msg = f"{settings.reference_file}: {error} (--allow-foreign-reference)"
+        raise ValueError(msg) from error
+
+
+def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path, ...]:
+    """Write the model, and the study's people who made it as a table for other studies."""
+    from npsle_app.cohort.normative_columns import make_dictionary
+    from npsle_app.cohort.normative_json import to_plain
+    from npsle_app.cohort.normative_source import OWN
+    from npsle_app.cohort.normative_table import tell_provenance
+
+    model = output_dir / GroupFile.NORMATIVE_MODEL.path
+    write_json(model, to_plain(reference.model))
+    if reference.source != OWN or reference.people is None:
+        return (model,)
+    scans = reference.people["participant_id"].astype(str).str.split("\t").str[0]
+    table = reference.people.assign(participant_id=scans)
+    names = (str(name) for name in table)
+    first = ["participant_id", *(name for name in names if name != "participant_id")]
+    path = output_dir / GroupFile.NORMATIVE_REFERENCE.path
+    write_tsv(path, table[first])
+    sidecar: dict[str, Any] = tell_provenance(reference.model.provenance)
+    write_json(path.with_suffix(".json"), make_dictionary(first) | sidecar)
+    return model, path
+
+
+def _read_model(path: Path) -> "GivenReference":
+    from npsle_app.cohort.normative_json import from_plain
+    from npsle_app.cohort.normative_source import GivenReference
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        msg = f"it is no readable JSON ({error})"
+        raise ValueError(msg) from error
+    model = from_plain(content)
+    return GivenReference(name=path.name, provenance=model.provenance, model=model)
+
+
+def _read_table(path: Path) -> "GivenReference":
+    from npsle_app.cohort.normative_source import GivenReference
+    from npsle_app.cohort.normative_table import read_people, read_provenance
+
+    sidecar = read_dictionary(path.with_suffix(".json"))
+    units = {
+        name: told["Units"]
+        for name, told in sidecar.items()
+        if isinstance(told, dict) and isinstance(told.get("Units"), str)
+    }
+    texts = read_table(path, missing=_MISSING).astype(object)
+    texts = texts.where(texts.notna(), None)
+    return GivenReference(
+        name=path.name,
+        provenance=read_provenance(sidecar),
+        table=read_people(texts, units=units),
+    )
