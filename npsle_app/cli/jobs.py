@@ -60,11 +60,11 @@ class JobMaker:
     datasets: Mapping[str, Path]
     settings: Settings
     version: str
+    earlier: Mapping[Unit, Session]
 
-    def make(
-        self, session: Session, plan: Iterable[Stage], *, before: Session | None = None
-    ) -> dict[str, Job]:
+    def make(self, session: Session, plan: Iterable[Stage]) -> dict[str, Job]:
         """Make one job per stage; those that look back are given the session before."""
+        before = self.earlier.get((session.participant, session.session))
         out = Writer(self.output_dir, session.participant, session.session, self.datasets)
         check = SessionCheck(session)
         return {
@@ -79,7 +79,7 @@ class JobMaker:
                 receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
                 crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
                 version=self.version,
-                earlier=self._look_back(before, stage) if before and stage.looks_back else None,
+                earlier=self._look_back(before, stage) if before and stage.may_look_back else None,
             )
             for stage in plan
         }
@@ -90,7 +90,7 @@ class JobMaker:
             name=f"ses-{before.session}",
             scans=_scans(before),
             missing=_missing(before),
-            jobs=self.make(before, with_upstream(pipeline.PARTICIPANT, stage.earlier)),
+            jobs=self.make(before, with_upstream(pipeline.PARTICIPANT, stage.before)),
         )
 
 
@@ -107,12 +107,17 @@ def build_jobs(
 
     `earlier` holds the session before, for those of `sessions` that have one.
     """
-    maker = JobMaker(output_dir=output_dir, datasets=datasets, settings=settings, version=version)
+    maker = JobMaker(
+        output_dir=output_dir,
+        datasets=datasets,
+        settings=settings,
+        version=version,
+        earlier=earlier or {},
+    )
     jobs: dict[Key, Job] = {}
     for session in sessions:
         unit = session.participant, session.session
-        before = (earlier or {}).get(unit)
-        made = maker.make(session, pipeline.PARTICIPANT, before=before)
+        made = maker.make(session, pipeline.PARTICIPANT)
         jobs |= {(unit, name): job for name, job in made.items()}
     return jobs
 

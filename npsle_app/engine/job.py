@@ -50,6 +50,8 @@ class Earlier:
         """Say what an earlier run has left of a stage that this run does not make."""
         job = self.jobs[name]
         upstream = {above: self.prove(above) for above in job.stage.upstream}
+        if job.earlier is not None:
+            upstream |= {earlier_name(one): job.earlier.prove(one) for one in job.stage.before}
         return job.settle_from_disk(upstream, unit=self.name)
 
 
@@ -119,10 +121,10 @@ class Job:
         if hindered is None and (outputs := self._reuse(upstream)) is not None:
             return Outcome(Status.REUSED, outputs)
         reason = f"{unit} is not part of this run and has no current output: run {unit} as well"
-        return Outcome(Status.BLOCKED, reason=reason)
+        return Outcome(Status.BLOCKED, reason=reason, unproven=True)
 
     def _find_hindrance(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
-        needs = self._needs(upstream)
+        needs = self._needs(upstream) | self._unproven(upstream)
         if (absent := self._find_absent(needs)) is not None:
             return Outcome(Status.ABSENT, reason=absent)
         if waiting := [name for name, outcome in needs.items() if not outcome.ok]:
@@ -141,6 +143,16 @@ class Job:
             for name in self.stage.earlier
         }
         return own | before
+
+    def _unproven(self, upstream: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """Outcomes of the unit before that would be used, had it been run."""
+        if self.earlier is None:
+            return {}
+        used = {
+            f"{name} of {self.earlier.name}": upstream[earlier_name(name)]
+            for name in self.stage.earlier_uses
+        }
+        return {name: outcome for name, outcome in used.items() if outcome.unproven}
 
     def _find_refusal(self) -> Outcome | None:
         refused = self.refusals()
@@ -192,14 +204,16 @@ class Job:
 
     def _inputs(self, upstream: Mapping[str, Outcome]) -> dict[str, Any]:
         made = dict.fromkeys((*self.stage.needs, *self.stage.uses))
+        alone = dict.fromkeys(map(earlier_name, self.stage.earlier_uses))
         scans = {kind: self.scans[kind] for kind in self.stage.scans}
         if self.earlier is not None:
-            made |= dict.fromkeys(map(earlier_name, self.stage.earlier))
+            made |= dict.fromkeys(map(earlier_name, self.stage.before))
             scans |= {
                 earlier_name(kind): self.earlier.scans[kind] for kind in self.stage.earlier_scans
             }
         outcomes = {name: upstream[name] for name in made}
-        return scans | {name: done.outputs if done.ok else None for name, done in outcomes.items()}
+        found = {name: done.outputs if done.ok else None for name, done in outcomes.items()}
+        return scans | alone | found
 
     def _find_absent(self, needs: Mapping[str, Outcome]) -> str | None:
         if self.stage.looks_back and self.earlier is None:

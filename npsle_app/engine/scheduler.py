@@ -25,7 +25,7 @@ def find_upstream(key: Key, jobs: Mapping[Key, Job]) -> dict[str, Key]:
     own = {name: (unit, name) for name in job.stage.upstream}
     if job.earlier is None:
         return own
-    before = {earlier_name(name): (job.earlier.unit, name) for name in job.stage.earlier}
+    before = {earlier_name(name): (job.earlier.unit, name) for name in job.stage.before}
     return own | {name: found for name, found in before.items() if found in jobs}
 
 
@@ -39,7 +39,7 @@ def gather_upstream(
     """
     found = {name: outcomes[above] for name, above in find_upstream(key, jobs).items()}
     if (earlier := jobs[key].earlier) is not None:
-        for name in jobs[key].stage.earlier:
+        for name in jobs[key].stage.before:
             if earlier_name(name) not in found:
                 found[earlier_name(name)] = earlier.prove(name)
     return found

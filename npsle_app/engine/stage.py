@@ -15,7 +15,9 @@ class Stage:
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there
-    is no unit before, the stage is absent.
+    is no unit before, the stage is absent. What it takes of a unit before only where there is
+    one stands in `earlier_uses`, handed over as None where there is none or it went wrong; a
+    unit before that is not part of the run must have left it.
     """
 
     name: str
@@ -25,11 +27,22 @@ class Stage:
     uses: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
     earlier_scans: tuple[str, ...] = ()
+    earlier_uses: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The stages of the unit before that are waited for: needed, or used if there."""
+        return self.earlier + self.earlier_uses
 
     @property
     def looks_back(self) -> bool:
-        """Whether it takes anything of the unit before."""
+        """Whether it needs anything of the unit before."""
         return bool(self.earlier or self.earlier_scans)
+
+    @property
+    def may_look_back(self) -> bool:
+        """Whether it takes anything of the unit before, if there is one."""
+        return bool(self.before or self.earlier_scans)
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -66,13 +79,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stage ended, what it left, why, and what it cost."""
+    """How a stage ended, what it left, why, and what it cost.
+
+    `unproven` marks one that the run does not make and that left no current output.
+    """
 
     status: Status
     outputs: Any = None
     reason: str = ""
     seconds: float = 0.0
     peak_mb: float = 0.0
+    unproven: bool = False
 
     @property
     def ok(self) -> bool:

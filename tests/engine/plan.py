@@ -73,11 +73,20 @@ def change(
     return out.write("change", f"{dates}: {earlier_wmh.table.read_text()}, {wmh.table.read_text()}")
 
 
+def follow(
+    *, anat: Made, earlier_follow: Made | None, settings: Section, out: Door
+) -> Made:  # fmt: skip
+    del settings
+    path = f"{earlier_follow.table.read_text()}, " if earlier_follow else ""
+    return out.write("follow", path + anat.table.read_text())
+
+
 PLAN = (
     Stage("anat", anat, scans=("t1w",)),
     Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
     Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
 )
+FOLLOW = Stage("follow", follow, needs=("anat",), earlier_uses=("follow",))
 CHANGE = Stage(
     "change", change, scans=("t1w",), needs=("wmh",), earlier=("wmh",), earlier_scans=("t1w",)
 )
@@ -128,7 +137,7 @@ class Study:
             receipt=self.root / unit / f"{stage.name}_receipt.json",
             crash=self.root / unit / f"{stage.name}_crash.txt",
             version=self.version,
-            earlier=before if stage.looks_back else None,
+            earlier=before if stage.may_look_back else None,
         )
 
     def run(self, executor, *, plan=PLAN, units=None, **options) -> dict[Key, Outcome]:

@@ -4,9 +4,10 @@ import pytest
 
 from npsle_app.engine.executors import open_executor
 from npsle_app.engine.stage import Status
-from tests.engine.plan import CHANGE, PLAN, Section, Study
+from tests.engine.plan import CHANGE, FOLLOW, PLAN, Section, Study
 
 LOOKING_BACK = (*PLAN, CHANGE)
+FOLLOWING = (*PLAN, FOLLOW)
 
 
 @pytest.fixture
@@ -107,3 +108,58 @@ def test_several_processes_do_what_one_does(visits, inline, tmp_path):
     assert change(outcomes, "03").outputs.table.read_text() == "2-3: f2, f3"
     again = visits.run(inline, plan=LOOKING_BACK)
     assert change(again, "03").status is Status.REUSED
+
+
+def follow(outcomes, unit):
+    return outcomes[unit, "follow"]
+
+
+def test_a_stage_that_uses_the_unit_before_runs_without_one_too(visits, inline):
+    outcomes = visits.run(inline, plan=FOLLOWING)
+
+    assert follow(outcomes, "01").outputs.table.read_text() == "1"
+    assert follow(outcomes, "03").outputs.table.read_text() == "1, 2, 3"
+
+
+def test_where_the_unit_before_went_wrong_the_stage_goes_on_without_it(visits, inline):
+    visits.add("02", t1w="not a number")
+
+    outcomes = visits.run(inline, plan=FOLLOWING)
+
+    assert follow(outcomes, "02").status is Status.BLOCKED
+    assert follow(outcomes, "03").outputs.table.read_text() == "3"
+
+
+def test_a_unit_before_that_is_mended_makes_the_stage_anew(visits, inline):
+    visits.add("01", t1w="not a number")
+    visits.run(inline, plan=FOLLOWING)
+    visits.add("01", t1w="1")
+
+    outcomes = visits.run(inline, plan=FOLLOWING)
+
+    assert follow(outcomes, "02").status is Status.DONE
+    assert follow(outcomes, "02").outputs.table.read_text() == "1, 2"
+
+
+def test_alone_a_unit_uses_a_whole_chain_of_what_earlier_runs_left(visits, inline):
+    for unit in ("01", "02"):
+        visits.run(inline, plan=FOLLOWING, units=unit)
+
+    outcome = follow(visits.run(inline, plan=FOLLOWING, units="03"), "03")
+
+    assert outcome.outputs.table.read_text() == "1, 2, 3"
+
+
+def test_alone_a_unit_does_not_do_otherwise_than_in_a_whole_run(visits, inline):
+    outcome = follow(visits.run(inline, plan=FOLLOWING, units="02"), "02")
+
+    assert outcome.status is Status.BLOCKED
+    assert "run 01 as well" in outcome.reason
+
+
+def test_a_chain_that_is_current_is_reused(visits, inline):
+    visits.run(inline, plan=FOLLOWING)
+
+    outcomes = visits.run(inline, plan=FOLLOWING)
+
+    assert {follow(outcomes, unit).status for unit in ("01", "02", "03")} == {Status.REUSED}
