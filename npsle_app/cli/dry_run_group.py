@@ -31,16 +31,17 @@ def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[s
         return
     from npsle_app.stages.group.cohort import read_cohort
     from npsle_app.stages.group.measures import gather
+    from npsle_app.stages.group.normative import plan
 
     study_file = settings.statistics.study_file
     try:
-        study, cohort = read_cohort(
-            output_dir, study_file=study_file, raw=raw, measures=gather(output_dir)
-        )
+        measures = gather(output_dir)
+        study, cohort = read_cohort(output_dir, study_file=study_file, raw=raw, measures=measures)
+        normative = plan(output_dir, settings=settings.normative, raw=raw, measures=measures)
     except ValueError as error:
         raise RefusedError(str(error)) from error
     yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
-    for line in (*_tell_people(study, cohort), *_tell_analyses(study, cohort)):
+    for line in (*_tell_people(study, cohort), *_tell_analyses(study, cohort), *normative):
         yield f"  {printable(line)}"
 
 

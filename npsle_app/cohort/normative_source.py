@@ -105,7 +105,7 @@ def make_reference(
         If there are no controls, or the reference does not fit the study's volumes.
     """
     frame, regions, notes = describe_scans(visits, study=study)
-    controls = _take_controls(visits, frame, study=study)
+    controls = take_controls(visits, frame, study=study)
     if given is None:
         return _fit_own(controls, regions, cohort=cohort, study=study, own=own, seed=seed), notes
     if given.model is not None:
@@ -159,7 +159,8 @@ def rename_held_out(
     return kept.assign(participant_id=kept["participant_id"].map(names))
 
 
-def _take_controls(visits: pd.DataFrame, frame: pd.DataFrame, *, study: Study) -> pd.DataFrame:
+def take_controls(visits: pd.DataFrame, frame: pd.DataFrame, *, study: Study) -> pd.DataFrame:
+    """Return the baseline scans of the reference population, as `describe_scans` lays them out."""
     population = study.populations[study.normative.reference]
     inside = members(visits, population=population) & visits[IS_BASELINE].astype(bool)
     return frame[inside & visits[EXCLUDED].isna()]

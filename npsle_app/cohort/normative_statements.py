@@ -25,7 +25,7 @@ def tell_model(found: Deviations) -> Statement:
     """Say who made the reference, how it was modelled, and how far its cut is known."""
     reference = found.reference
     who = ", ".join(
-        f"{sex.n} of sex {name}, {sex.age_range_years[0]:g}–{sex.age_range_years[1]:g} years"
+        f"{sex.n} of sex {name} ({sex.age_range_years[0]:g}–{sex.age_range_years[1]:g} years)"
         for name, sex in reference.model.sexes.items()
     )
     file = "" if reference.source == OWN else f" ({reference.name})"

@@ -23,7 +23,7 @@ def list_warnings(found: Deviations, *, notes: tuple[str, ...]) -> list[str]:
     if not reference.model.sexes:
         told.append("the reference has no one")
     told += [
-        f"{sex.n} people of sex {name} made the reference: below {LEAST_FOR_LABEL} nothing is "
+        f"{_count(sex.n)} of sex {name} made the reference: below {LEAST_FOR_LABEL} nothing is "
         "called critical, and no deviation of that sex is counted"
         for name, sex in reference.model.sexes.items()
         if sex.n < LEAST_FOR_LABEL
@@ -60,5 +60,9 @@ def _tell_gaps(found: Deviations) -> list[str]:
     for phrase, what in _CAREFUL:
         own = reasons[reasons["reason"].str.contains(phrase, regex=False)]
         if people := own["participant_id"].nunique():
-            told.append(f"{people} participants: {what}")
+            told.append(f"{_count(people)}: {what}")
     return told
+
+
+def _count(people: int) -> str:
+    return "1 person" if people == 1 else f"{people} people"

@@ -20,6 +20,8 @@ from npsle_app.stages.group.normative_reference import (
 )
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from npsle_app.cohort.normative_model import Tail
     from npsle_app.cohort.normative_study import NormativeStudy
     from npsle_app.cohort.statistics import Analysis
@@ -58,14 +60,13 @@ def run(
 
     _clear(output_dir)
     study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
-    source = raw or linked_dataset(output_dir, name="raw")
     path = settings.reference_file
     try:
         found = model_study(
             read_tables(output_dir, raw=raw),
             cohort=cohort,
             study=study,
-            dates=read_dates(source) if source else {},
+            dates=_dates(output_dir, raw),
             own=own_provenance(previous_version(output_dir) or "unknown"),
             given=read_reference(Path(path)) if path else None,
             tail=cast("Tail", settings.tail),
@@ -82,6 +83,36 @@ def run(
             raise ValueError(msg) from error
         return _write_nothing(output_dir, study, str(error), tail=settings.tail)
     return _write(output_dir, study, found, settings=settings)
+
+
+def plan(
+    output_dir: Path,
+    *,
+    settings: NormativeSettings,
+    raw: Path | None = None,
+    measures: "DataFrame | None" = None,
+) -> list[str]:
+    """Say who would make the reference and who would be scored; writes nothing."""
+    from npsle_app.cohort.normative_plan import tell_plan
+    from npsle_app.cohort.normative_visits import list_visits
+
+    study, cohort = read_cohort(
+        output_dir, study_file=settings.study_file, raw=raw, measures=measures
+    )
+    visits = list_visits(
+        read_tables(output_dir, raw=raw, measures=measures),
+        cohort=cohort,
+        study=study,
+        dates=_dates(output_dir, raw),
+    )
+    path = settings.reference_file
+    given = read_reference(Path(path)) if path else None
+    return list(tell_plan(visits, study=study, given=given))
+
+
+def _dates(output_dir: Path, raw: Path | None) -> dict[tuple[str, str], str]:
+    source = raw or linked_dataset(output_dir, name="raw")
+    return read_dates(source) if source else {}
 
 
 def _clear(output_dir: Path) -> None:
