@@ -11,7 +11,8 @@ _MANDELL = "Mandell 2017, doi:10.3174/ajnr.A4893"
 _SAMUELS = "Samuels 2000, PMID 10782772"
 _POOLED = "Σ(OWA − LA) / Σ OWA over accepted sections"
 _Q = "joins noise and the uncertain point spread; there is none for drawn masks"
-_NOISE = "delta method on the fit's covariance, or the scatter of neighbours where it is larger"
+_NOISE = "the fit's covariance, or the scatter of neighbours where it is larger, and the blur's"
+_LOPSIDED = f"{_NOISE}; downwards even on the scale of the wall's square"
 
 # name, unit, what it is, formula, plausible range, reference
 _Row = tuple[str, str, str, str, tuple[float, float] | None, str]
@@ -19,8 +20,8 @@ OF_ARTERY: tuple[_Row, ...] = (
     ("nwi", "1", ("Normalized wall index, pooled over sections (primary number): read it beside "
      "the lumen area, for a narrow artery has a higher one with the same wall"), _POOLED,
      (0.2, 0.8), _SHI),
-    ("nwi_low", "1", f"Lower end of the 95 % interval of nwi: {_Q}", _NOISE, (0.0, 1.0), _SHI),
-    ("nwi_high", "1", f"Upper end of the 95 % interval of nwi: {_Q}", _NOISE, (0.0, 1.0), _SHI),
+    ("nwi_low", "1", f"Lower end of the 95 % interval of nwi: {_Q}", _LOPSIDED, (0.0, 1.0), _SHI),
+    ("nwi_high", "1", f"Upper end of the 95 % interval of nwi: {_Q}", _LOPSIDED, (0.0, 1.0), _SHI),
     ("nwi_mean_of_slices", "1", ("Mean of the sections' NWI; differs from the pooled one where the "
      "calibre varies"), "mean (OWA − LA) / OWA", (0.2, 0.8), _ZHANG),
     ("nwi_of_contours", "1", ("NWI of the plain contours, as other software gives it: too high for "
@@ -37,11 +38,11 @@ OF_ARTERY: tuple[_Row, ...] = (
      (1, 60), _ZHANG),
     ("wall_area_mm2", "mm²", "Wall area, mean over sections", "mean (OWA − LA)", (0.5, 40), _ZHANG),
     ("wall_thickness_mean_mm", "mm", ("Mean wall thickness; below vw_wall_floor_mm it rests on the "
-     "assumed point spread"), "mean over rays and sections of R_outer − R_inner", (0.1, 2.5),
+     "fitted point spread"), "mean over rays and sections of R_outer − R_inner", (0.1, 2.5),
      _ZHANG),
-    ("wall_thickness_low_mm", "mm", f"Lower end of its 95 % interval: {_Q}", _NOISE, None,
+    ("wall_thickness_low_mm", "mm", f"Lower end of its 95 % interval: {_Q}", _LOPSIDED, None,
      _ZHANG),
-    ("wall_thickness_high_mm", "mm", f"Upper end of its 95 % interval: {_Q}", _NOISE, None,
+    ("wall_thickness_high_mm", "mm", f"Upper end of its 95 % interval: {_Q}", _LOPSIDED, None,
      _ZHANG),
     ("wall_thickness_max_mm", "mm", "Thickest wall of any section", "maximum", (0.1, 4), _ZHANG),
     ("wall_thickness_min_mm", "mm", "Thinnest wall of any section", "minimum", (0.0, 2), _ZHANG),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.imaging.registration import resample
+from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS
 from npsle_app.imaging.vessel_enhancement import enhancement_ratio, register_post
 from npsle_app.imaging.vessel_place import HeadPlace
 from npsle_app.imaging.vessel_planes import cut_around
@@ -75,6 +76,7 @@ def _enhanced(
             outer_mm=vessel.outer_mm,
             accepted=vessel.sections.accepted,
             white_matter=cut_around(white_matter, line=vessel.line, margin_mm=_AROUND_MM),
+            psf_fwhm_voxels=vessel.psf_fwhm_voxels or PSF_FWHM_VOXELS,
         )
     except ValueError as error:
         return replace(vessel, gates=(*vessel.gates, _gate(vessel, seen=str(error))))

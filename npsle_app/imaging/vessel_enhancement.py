@@ -1,16 +1,19 @@
 """How much brighter a vessel's wall is after contrast agent than before, beside white matter."""
 
-from dataclasses import dataclass
-
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from npsle_app.imaging.registration import register_rigid
-from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, blurred_disc
+from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm
 from npsle_app.imaging.vessel_centreline import Centreline
-from npsle_app.imaging.vessel_planes import Voxels, to_voxels, voxels_around
+from npsle_app.imaging.vessel_planes import to_voxels
+from npsle_app.imaging.vessel_wall_signal import (
+    OutlinedSection,
+    outlined_sections,
+    solve_signals,
+)
 from npsle_app.imaging.volumes import check_same_grid
 
 Floats = NDArray[np.float64]
@@ -18,25 +21,9 @@ Bools = NDArray[np.bool_]
 
 _NEAR_MM = 30.0  # white matter this near: farther away the coils see it otherwise than the vessel
 _MIN_REFERENCE = 200  # voxels
-_MIN_SECTIONS, _MIN_VOXELS = 4, 40
-_AROUND_MM = 1.0  # how far beyond the outer wall the signals are looked at
-_HALF_SLAB_MM = 0.5
+_MIN_SECTIONS = 4
 _MAX_SHIFT_MM, _N_FOR_SHIFT = 1.0, 12
 _MAX_LUMEN = 0.6  # of the wall's signal
-_RIDGE = 1e-3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Section:
-    """The voxels of one section in one image and its outlines as radii about their middle."""
-
-    signal: Floats
-    first_mm: Floats
-    second_mm: Floats
-    axes: Floats  # (2, 3): the frame's axes
-    angles: Floats
-    inner_mm: Floats
-    outer_mm: Floats
 
 
 def register_post(post: nib.Nifti1Image, *, pre: nib.Nifti1Image, seed: int) -> NDArray[np.float64]:
@@ -60,6 +47,7 @@ def enhancement_ratio(
     outer_mm: Floats,
     accepted: Bools,
     white_matter: nib.Nifti1Image,
+    psf_fwhm_voxels: float = PSF_FWHM_VOXELS,
 ) -> float:
     """Return the wall's signal after contrast agent over that before, each over white matter's.
 
@@ -74,6 +62,8 @@ def enhancement_ratio(
         axes, and whether each counts.
     white_matter
         Mask on the grid of `pre`; of it, what lies within 30 mm of the vessel is used.
+    psf_fwhm_voxels
+        Width of the point spread beside the voxel's box, in voxels of each image.
 
     Raises
     ------
@@ -95,13 +85,14 @@ def enhancement_ratio(
     moved = nib.Nifti1Image(post.get_fdata(dtype=np.float32), np.linalg.inv(to_post) @ post.affine)
     walls = []
     for image, when in ((pre, "before"), (moved, "after")):
-        sections = _sections(
-            image, line=line, inner_mm=inner_mm, outer_mm=outer_mm, accepted=accepted
-        )
+        sections = outlined_sections(
+            image, line=line, inner_mm=inner_mm, outer_mm=outer_mm, accepted=accepted,
+            room_mm=_MAX_SHIFT_MM,
+        )  # fmt: skip
         if sum(section is not None for section in sections) < _MIN_SECTIONS:
             msg = f"not assessable: fewer than {_MIN_SECTIONS} sections {when} contrast agent"
             raise ValueError(msg)
-        sigma_mm = _sigma_mm(image)
+        sigma_mm = _sigma_mm(image, psf_fwhm_voxels=psf_fwhm_voxels)
         shift = _shift_mm(sections, sigma_mm=sigma_mm) if image is moved else np.zeros(3)
         walls.append(_wall_signals(sections, shift_mm=shift, sigma_mm=sigma_mm, when=when))
     ratio = walls[1] / walls[0]
@@ -111,9 +102,9 @@ def enhancement_ratio(
     return float(np.nanmedian(ratio)) / reference
 
 
-def _sigma_mm(image: nib.Nifti1Image) -> float:
+def _sigma_mm(image: nib.Nifti1Image, *, psf_fwhm_voxels: float) -> float:
     edges = nib.affines.voxel_sizes(image.affine)
-    return blur_sigma_mm(float(np.prod(edges) ** (1 / 3)), psf_fwhm_voxels=PSF_FWHM_VOXELS)
+    return blur_sigma_mm(float(np.prod(edges) ** (1 / 3)), psf_fwhm_voxels=psf_fwhm_voxels)
 
 
 def _reference(
@@ -143,61 +134,7 @@ def _reference(
     return float(np.median(after[seen]) / np.median(before[seen]))
 
 
-def _sections(
-    image: nib.Nifti1Image,
-    *,
-    line: Centreline,
-    inner_mm: Floats,
-    outer_mm: Floats,
-    accepted: Bools,
-) -> list[_Section | None]:
-    """Collect the voxels of each accepted section; None where there are too few."""
-    used = accepted & np.isfinite(outer_mm).all(axis=(1, 2))
-    if not used.any():
-        return [None] * len(used)
-    reach = float(np.hypot(*outer_mm[used].T).max()) + _AROUND_MM + _MAX_SHIFT_MM
-    voxels = voxels_around(image, line=line, reach_mm=reach)
-    return [
-        _section(voxels, line=line, index=k, inner_mm=inner_mm[k], outer_mm=outer_mm[k])
-        if counts
-        else None
-        for k, counts in enumerate(used)
-    ]
-
-
-def _section(
-    voxels: Voxels, *, line: Centreline, index: int, inner_mm: Floats, outer_mm: Floats
-) -> _Section | None:
-    centre = inner_mm.mean(axis=0)
-    near = np.abs(voxels.along_mm - line.along_mm[index]) <= _HALF_SLAB_MM
-    first, second = voxels.first_mm[near] - centre[0], voxels.second_mm[near] - centre[1]
-    angles = np.arctan2(*(inner_mm - centre).T[::-1])
-    order = np.argsort(angles)
-    outer = outer_mm - centre
-    outer_angles = np.arctan2(outer[:, 1], outer[:, 0])
-    outer_radii = np.interp(
-        angles[order], *_ascending(outer_angles, np.hypot(*outer.T)), period=2 * np.pi
-    )
-    kept = np.hypot(first, second) < outer_radii.max() + _AROUND_MM
-    if kept.sum() < _MIN_VOXELS:
-        return None
-    return _Section(
-        signal=voxels.signal[near][kept],
-        first_mm=first[kept],
-        second_mm=second[kept],
-        axes=np.stack([line.first[index], line.second[index]]),
-        angles=angles[order],
-        inner_mm=np.hypot(*(inner_mm - centre).T)[order],
-        outer_mm=outer_radii,
-    )
-
-
-def _ascending(angles: Floats, radii: Floats) -> tuple[Floats, Floats]:
-    order = np.argsort(angles)
-    return angles[order], radii[order]
-
-
-def _shift_mm(sections: list[_Section | None], *, sigma_mm: float) -> Floats:
+def _shift_mm(sections: list[OutlinedSection | None], *, sigma_mm: float) -> Floats:
     """Find how far the vessel lies off its outlines, (3,) in mm, RAS, from a dozen sections.
 
     Raises
@@ -209,7 +146,7 @@ def _shift_mm(sections: list[_Section | None], *, sigma_mm: float) -> Floats:
     chosen = known[:: max(len(known) // _N_FOR_SHIFT, 1)]
 
     def misfit(shift_mm: Floats) -> float:
-        return sum(_solved(s, shift_mm=shift_mm, sigma_mm=sigma_mm)[1] for s in chosen)
+        return sum(solve_signals(s, shift_mm=shift_mm, sigma_mm=sigma_mm)[1] for s in chosen)
 
     best = optimize.minimize(
         misfit, np.zeros(3), method="Nelder-Mead",
@@ -226,12 +163,14 @@ def _shift_mm(sections: list[_Section | None], *, sigma_mm: float) -> Floats:
 
 
 def _wall_signals(
-    sections: list[_Section | None], *, shift_mm: Floats, sigma_mm: float, when: str
+    sections: list[OutlinedSection | None], *, shift_mm: Floats, sigma_mm: float, when: str
 ) -> Floats:
     """Return the wall's signal of each section, (n,); NaN where there is none."""
+    unknown = np.full(2, np.nan)
     signals = np.array([
-        (np.nan, np.nan) if s is None else _solved(s, shift_mm=shift_mm, sigma_mm=sigma_mm)[0][:2]
-        for s in sections
+        unknown if one is None
+        else solve_signals(one, shift_mm=shift_mm, sigma_mm=sigma_mm)[0][:2]
+        for one in sections
     ])  # fmt: skip
     lumen, wall = np.nanmedian(signals, axis=0)
     if not wall > 0 or lumen > _MAX_LUMEN * wall:
@@ -240,28 +179,3 @@ def _wall_signals(
         raise ValueError(msg)
     walls: Floats = np.where(signals[:, 1] > 0, signals[:, 1], np.nan)
     return walls
-
-
-def _solved(section: _Section, *, shift_mm: Floats, sigma_mm: float) -> tuple[Floats, float]:
-    """Return signals of lumen, wall and patterns outside, and the sum of squared residuals."""
-    aside = section.axes @ shift_mm
-    first, second = section.first_mm - aside[0], section.second_mm - aside[1]
-    distance, angle = np.hypot(first, second), np.arctan2(second, first)
-    lumen, whole = (
-        blurred_disc(
-            distance,
-            radius_mm=np.interp(angle, section.angles, radii, period=2 * np.pi),
-            sigma_mm=sigma_mm,
-        )
-        for radii in (section.inner_mm, section.outer_mm)
-    )
-    outside = 1 - whole
-    columns = np.stack(
-        [lumen, whole - lumen, outside, outside * np.cos(angle), outside * np.sin(angle),
-         outside * np.cos(2 * angle), outside * np.sin(2 * angle)], axis=1,
-    )  # fmt: skip
-    square = columns.T @ columns
-    ridge = np.diag([1e-9, 1e-9, 1e-9, *[_RIDGE] * 4]) * len(distance)
-    signals: Floats = np.linalg.solve(square + ridge, columns.T @ section.signal)
-    residual = columns @ signals - section.signal
-    return signals, float(residual @ residual)

@@ -135,7 +135,7 @@ def check_floor(summary: Summary | None, *, vessel: str) -> Gate:
         seen=seen,
         expected=f"above 1.3 voxels{floor}",
         state=state,
-        advice="below it the value rests on the assumed point spread: read it with its interval"
+        advice="below it the value rests on the fitted point spread: read it with its interval"
         if state is Qc.WARN
         else "",
     )

@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from npsle_app.imaging.vessel_intervals import (
+    Interval,
+    area_limits,
+    mean_sd,
+    nwi_limits,
+    thickness_limits,
+    with_scatter,
+)
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 FLOOR_VOXELS = 1.3
 REFERENCE_RADIUS_MM = 1.35
-_Z95 = 1.959964
 _APART_MM = 3.0  # slices this near the narrowest place are no reference for it
 
 
@@ -47,15 +55,6 @@ class Sections:
     def nwi(self) -> Floats:
         """Normalized wall index of each section, WA / (WA + LA)."""
         return self.wall_mm2 / self.outer_mm2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A value and the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,20 +143,25 @@ def summarise(sections: Sections, *, voxel_mm: float) -> Summary | None:
 
 
 def section_table(sections: Sections) -> pd.DataFrame:
-    """Return one row per section, with 95 % intervals of LA and NWI."""
-    radius_sd = np.hypot(sections.log_radius_sd, sections.log_radius_by_blur)
-    ratio_sd = np.hypot(sections.log_ratio_sd, sections.log_ratio_by_blur)
+    """Return one row per section, with 95 % intervals of LA and NWI.
+
+    Noise is what the fit says, or more where neighbouring sections scatter by more than that.
+    """
+    seen_radius, seen_ratio = _seen_sd(sections)
+    radius_sd = np.hypot(seen_radius, sections.log_radius_by_blur)
     nwi, lumen = sections.nwi, sections.lumen_mm2
+    lumen_low, lumen_high = area_limits(lumen, log_radius_sd=radius_sd)
+    low, high = nwi_limits(nwi, log_ratio_sd=np.hypot(seen_ratio, sections.log_ratio_by_blur))
     return pd.DataFrame({
         "along_mm": sections.along_mm,
         "lumen_area_mm2": lumen,
-        "lumen_area_low_mm2": lumen * np.exp(-2 * _Z95 * radius_sd),
-        "lumen_area_high_mm2": lumen * np.exp(2 * _Z95 * radius_sd),
+        "lumen_area_low_mm2": lumen_low,
+        "lumen_area_high_mm2": lumen_high,
         "outer_wall_area_mm2": sections.outer_mm2,
         "wall_area_mm2": sections.wall_mm2,
         "nwi": nwi,
-        "nwi_low": _shifted(nwi, by=-_Z95 * ratio_sd),
-        "nwi_high": _shifted(nwi, by=_Z95 * ratio_sd),
+        "nwi_low": low,
+        "nwi_high": high,
         "nwi_of_contours": 1 - sections.contour_lumen_mm2 / sections.contour_outer_mm2,
         "wall_thickness_mean_mm": sections.thickness_mean_mm,
         "wall_thickness_max_mm": sections.thickness_max_mm,
@@ -166,11 +170,17 @@ def section_table(sections: Sections) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _shifted(nwi: Floats, *, by: Floats) -> Floats:
-    """Move NWI by a step in the logarithm of wall over radius; it stays between 0 and 1."""
-    ratio = 1 / np.sqrt(1 - nwi) - 1
-    moved: Floats = 1 - 1 / (1 + ratio * np.exp(by)) ** 2
-    return moved
+def _seen_sd(sections: Sections) -> tuple[Floats, Floats]:
+    """Return the SDs of log radius and log ratio by noise, each (n,)."""
+    kept = sections.accepted & np.isfinite(sections.nwi)
+    lag = max(round(sections.shared), 1)
+    radius, ratio = (np.full(len(kept), np.nan) for _ in range(2))
+    radius[kept] = np.log(sections.lumen_mm2[kept]) / 2
+    ratio[kept] = _log_ratio(sections, kept=kept)
+    return (
+        with_scatter(sections.log_radius_sd, values=radius, lag=lag),
+        with_scatter(sections.log_ratio_sd, values=ratio, lag=lag),
+    )
 
 
 def _step(sections: Sections) -> float:
@@ -178,27 +188,13 @@ def _step(sections: Sections) -> float:
     return float(np.median(steps)) if len(steps) else 0.0
 
 
-def _mean_sd(values: Floats, *, sd: Floats, shared: float) -> float:
-    """SD of the mean over sections that share voxels with their neighbours."""
-    n = len(values)
-    told = float(np.sqrt(np.mean(sd**2) * shared / n))
-    lag = max(round(shared), 1)
-    if n < 4 + lag:
-        return told
-    jumps = values[lag:] - values[:-lag]
-    seen = float(np.sqrt(np.mean(jumps**2) / 2 * shared / n))
-    return max(told, seen)
-
-
-def _interval_of_log(value: float, *, sd: float) -> Interval:
-    return Interval(value=value, low=value * np.exp(-_Z95 * sd), high=value * np.exp(_Z95 * sd))
-
-
 def _lumen(sections: Sections, *, kept: Bools) -> Interval:
     lumen = sections.lumen_mm2[kept]
-    noise = _mean_sd(np.log(lumen) / 2, sd=sections.log_radius_sd[kept], shared=sections.shared)
+    noise = mean_sd(np.log(lumen) / 2, sd=sections.log_radius_sd[kept], shared=sections.shared)
     blur = float(sections.log_radius_by_blur[kept].mean())
-    return _interval_of_log(float(lumen.mean()), sd=2 * float(np.hypot(noise, blur)))
+    mean = lumen.mean()
+    low, high = area_limits(mean, log_radius_sd=np.hypot(noise, blur))
+    return Interval(value=float(mean), low=float(low), high=float(high))
 
 
 def _log_ratio(sections: Sections, *, kept: Bools) -> Floats:
@@ -208,22 +204,21 @@ def _log_ratio(sections: Sections, *, kept: Bools) -> Floats:
 
 def _nwi(sections: Sections, *, kept: Bools) -> Interval:
     pooled = 1 - sections.lumen_mm2[kept].sum() / sections.outer_mm2[kept].sum()
-    sd = _ratio_sd(sections, kept=kept)
-    low, high = _shifted(pooled, by=np.array([-_Z95 * sd, _Z95 * sd]))
+    low, high = nwi_limits(pooled, log_ratio_sd=_ratio_sd(sections, kept=kept))
     return Interval(value=float(pooled), low=float(low), high=float(high))
 
 
 def _ratio_sd(sections: Sections, *, kept: Bools) -> float:
-    noise = _mean_sd(
+    noise = mean_sd(
         _log_ratio(sections, kept=kept), sd=sections.log_ratio_sd[kept], shared=sections.shared
     )
     return float(np.hypot(noise, sections.log_ratio_by_blur[kept].mean()))
 
 
 def _thickness(sections: Sections, *, kept: Bools) -> Interval:
-    return _interval_of_log(
-        float(sections.thickness_mean_mm[kept].mean()), sd=_ratio_sd(sections, kept=kept)
-    )
+    mean = sections.thickness_mean_mm[kept].mean()
+    low, high = thickness_limits(mean, log_sd=_ratio_sd(sections, kept=kept))
+    return Interval(value=float(mean), low=float(low), high=float(high))
 
 
 def _of_contours(sections: Sections, *, kept: Bools) -> float:

@@ -50,7 +50,8 @@ class MeasuredVessel:
     """A vessel that was traced; outlines are (n, 72, 2) in mm along the line's frame.
 
     `summary` is None where too few sections were accepted; `rejected` says of each section
-    why it was not, empty if it was. `enhancement` is None where it was not measured.
+    why it was not, empty if it was. `enhancement` is None where it was not measured,
+    `psf_fwhm_voxels` where no point spread was fitted.
     """
 
     name: VesselName
@@ -63,6 +64,7 @@ class MeasuredVessel:
     rejected: tuple[str, ...]
     gates: tuple[Gate, ...]
     enhancement: float | None = None
+    psf_fwhm_voxels: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

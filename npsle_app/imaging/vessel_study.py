@@ -148,6 +148,7 @@ def _measured(
         outer_mm=vessel.outer_mm,
         sections=vessel.sections,
         summary=vessel.summary,
+        psf_fwhm_voxels=vessel.psf_fwhm_voxels,
         rejected=_say_rejected(reasons_against(vessel.quality), accepted=vessel.sections.accepted),
         gates=(
             check_sections(vessel.quality, vessel=name.text),

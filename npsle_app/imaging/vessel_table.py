@@ -190,7 +190,7 @@ VESSELS: Mapping[str, Mapping[str, object]] = {
     **{row[0]: {"Description": row[2], **_unit(row[0])} for row in OF_ARTERY},
     "wall_floor_mm": {
         "Description": "Thinnest wall that contours can show: 1.3 voxels; thinner ones rest on "
-        "the assumed point spread",
+        "the fitted point spread",
         "Units": "mm",
     },
 }

@@ -82,7 +82,7 @@ def test_noise_averages_out_over_sections_but_the_point_spread_does_not():
 
 def test_intervals_stay_between_nothing_and_one():
     found = summarise(sections(0.8, 0.1, sd=3.0), voxel_mm=0.5)
-    assert 0 < found.nwi.low < found.nwi.value < found.nwi.high < 1
+    assert 0 <= found.nwi.low < found.nwi.value < found.nwi.high < 1
 
 
 def test_the_same_wall_has_the_same_nwi_at_the_reference_radius():

@@ -30,7 +30,7 @@ _GALLERY = (
 )
 _PROFILES = (
     "NWI and lumen area along each artery with 95 % intervals. Below the line of the floor (1.3 "
-    "voxels) the wall rests on the assumed point spread. Narrow places raise NWI by themselves."
+    "voxels) the wall rests on the fitted point spread. Narrow places raise NWI by themselves."
 )
 
 
