@@ -1,15 +1,17 @@
 """Partial correlations of measures with clinical variables."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
-from npsle_app.cohort.designs import take_covariates
+from npsle_app.cohort.designs import Covariates, take_covariates
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.partial_correlation import Method, partial_correlation
-from npsle_app.cohort.populations import explain_empty, members, take
+from npsle_app.cohort.populations import explain_empty, members
 from npsle_app.cohort.study import Study
 
 METHODS: tuple[Method, ...] = ("pearson", "spearman")
@@ -25,25 +27,43 @@ def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     """
     asked = study.correlations
     population = study.populations[asked.population]
-    inside = members(cohort.frame, population=population)
+    people = cohort.frame[members(cohort.frame, population=population)]
     rows = [
-        _correlate(cohort, study, inside, (measure, clinical), method)
-        for method in METHODS
+        row
         for measure in expand(asked.measures, cohort=cohort)
         for clinical in asked.clinical
+        for row in _correlate_pair(cohort, study, people, (measure, clinical))
     ]
+    rows.sort(key=lambda row: METHODS.index(row["method"]))
     return pd.DataFrame(rows, columns=[*_COLUMNS, "status", "reason", "note"])
 
 
-def _correlate(
-    cohort: Cohort, study: Study, inside: pd.Series, pair: tuple[str, str], method: Method
-) -> dict[str, object]:
+def _correlate_pair(
+    cohort: Cohort, study: Study, people: pd.DataFrame, pair: tuple[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Correlate by each method; those who have all columns are the same for all."""
+    names = tuple(name for name in study.correlations.covariates if name not in pair)
+    wanted = dict.fromkeys((*pair, *names))
+    rows = people[[name for name in wanted if name in people]]
+    taken: Covariates | str
+    try:
+        if rows.empty:
+            population = study.populations[study.correlations.population]
+            raise ValueError(explain_empty(cohort, population=population))  # noqa: TRY301
+        taken = take_covariates(cohort, rows=rows, names=names, needed=pair)
+        _refuse_levels_and_constants(rows.loc[taken.rows, list(pair)])
+    except ValueError as error:
+        taken = str(error)
+    for method in METHODS:
+        yield _describe(study, pair, names, method) | _correlate(rows, pair, taken, method)
+
+
+def _describe(
+    study: Study, pair: tuple[str, str], names: tuple[str, ...], method: Method
+) -> dict[str, Any]:
     measure, clinical = pair
-    population = study.populations[study.correlations.population]
-    names = tuple(name for name in study.correlations.covariates if name not in (measure, clinical))
-    rows = take(cohort.frame, inside=inside, columns=(measure, clinical, *names))
-    told: dict[str, object] = {
-        "population": population.name,
+    return {
+        "population": study.correlations.population,
         "measure": measure,
         "label": describe_column(measure).label,
         "clinical": clinical,
@@ -51,32 +71,26 @@ def _correlate(
         "method": method,
         "covariates": ", ".join(names),
     }
+
+
+def _correlate(
+    rows: pd.DataFrame, pair: tuple[str, str], taken: Covariates | str, method: Method
+) -> dict[str, Any]:
     try:
-        if rows.empty:
-            raise ValueError(explain_empty(cohort, population=population))  # noqa: TRY301
-        taken = take_covariates(cohort, rows=rows, names=names, needed=(measure, clinical))
-        values = rows.loc[taken.rows, [measure, clinical]]
-        _refuse_levels_and_constants(values)
-        found = partial_correlation(
-            values[measure].to_numpy(dtype=float),
-            y=values[clinical].to_numpy(dtype=float),
-            covariates=taken.matrix,
-            method=method,
-        )
+        if isinstance(taken, str):
+            raise ValueError(taken)  # noqa: TRY004, TRY301
+        x, y = (rows.loc[taken.rows, name].to_numpy(dtype=float) for name in pair)
+        found = partial_correlation(x, y=y, covariates=taken.matrix, method=method)
     except ValueError as error:
-        reason = f"{measure} × {clinical}: {error}"
-        return told | {"status": NOT_ESTIMABLE, "reason": reason, "note": ""}
+        reason = f"{pair[0]} × {pair[1]}: {error}"
+        return {"status": NOT_ESTIMABLE, "reason": reason, "note": ""}
     left_out = ", ".join(taken.constant)
-    return (
-        told
-        | asdict(found)
-        | {
-            "missing": len(rows) - found.n,
-            "status": ESTIMATED,
-            "reason": "",
-            "note": f"constant and left out: {left_out}" if left_out else "",
-        }
-    )
+    return asdict(found) | {
+        "missing": len(rows) - found.n,
+        "status": ESTIMATED,
+        "reason": "",
+        "note": f"constant and left out: {left_out}" if left_out else "",
+    }
 
 
 def _refuse_levels_and_constants(pair: pd.DataFrame) -> None:

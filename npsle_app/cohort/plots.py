@@ -1,7 +1,8 @@
 """The numbers behind the figures of a study: who is where."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,19 @@ from npsle_app.cohort.regressions import PRIMARY, SECONDARY
 from npsle_app.cohort.study import Study
 
 OTHERS = "other groups"
+_T = TypeVar("_T")
+
+
+def keep_lowest(rows: Sequence[_T], *, p_of: Callable[[_T], float], most: int) -> list[_T]:
+    """Keep the `most` rows with the lowest p, in the order that they had.
+
+    Examples
+    --------
+    >>> keep_lowest([0.3, 0.01, 0.2], p_of=lambda p: p, most=2)
+    [0.01, 0.2]
+    """
+    kept = sorted(sorted(range(len(rows)), key=lambda i: p_of(rows[i]))[:most])
+    return [rows[i] for i in kept]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +106,16 @@ class CorrelationTable:
     notable: NDArray[np.bool_]
 
 
-def tabulate_correlations(table: pd.DataFrame, *, alpha: float) -> CorrelationTable:
+def tabulate_correlations(table: pd.DataFrame, *, alpha: float, most: int) -> CorrelationTable:
     """Lay out Pearson's correlations; those with q < alpha are notable.
 
-    Measures and variables without any estimate are left out.
+    Measures and variables without any estimate are left out; so are measures beyond the
+    `most` with the lowest p of any variable.
     """
     rows = table[(table["method"] == "pearson") & (table["status"] == ESTIMATED)]
     measures, clinical = (tuple(dict.fromkeys(rows[name])) for name in ("label", "clinical_label"))
+    lowest = rows.groupby("label")["p"].min()
+    measures = tuple(keep_lowest(measures, p_of=lambda name: float(lowest[name]), most=most))
     pairs = rows.set_index(["label", "clinical_label"])[["r", "q"]].astype(float)
     every = pd.MultiIndex.from_product([measures, clinical])
     shape = (len(measures), len(clinical))

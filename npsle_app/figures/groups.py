@@ -16,6 +16,7 @@ from npsle_app.figures.paper import (
     paper,
     place_dots,
     scatter,
+    thin,
 )
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def draw_raincloud(clouds: Sequence[Cloud], *, label: str) -> "Figure":
     """Draw each group as a line of dots under its density, with quartiles and median.
 
     The density is a Gaussian kernel estimate (Scott's bandwidth) between the least and the
-    greatest value. Above 400 values a group has no dots; below 5, or if all are the same, it
-    has no density.
+    greatest value; below 5 values, or if all are the same, a group has none. Of more than
+    `MOST_DOTS` values, as many evenly spaced by rank have dots.
     """
     figure, axes = paper(120, 18 + 24 * len(clouds))
     for place, cloud in enumerate(clouds):
@@ -77,7 +78,7 @@ def _draw_box(axes: "Axes", values: NDArray[np.float64], *, place: int) -> None:
 
 
 def _draw_dots(axes: "Axes", cloud: Cloud, *, place: int) -> None:
-    if len(cloud.values) <= MOST_DOTS:
-        aside = place_dots(cloud.values, width=0.1)
-        up = place + 0.23 + aside
-        scatter(axes, x=cloud.values, y=up, links=cloud.links, number=cloud.number)
+    kept = thin(cloud.values, most=MOST_DOTS)
+    values, links = cloud.values[kept], [cloud.links[i] for i in kept]
+    up = place + 0.23 + place_dots(values, width=0.1)
+    scatter(axes, x=values, y=up, links=links, number=cloud.number)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
 MARKS = ("o", "^", "s", "D", "v", "P", "X")
 INK, SOFT, FAINT = "#1f2328", "#57606a", "#d0d7de"
-MOST_DOTS = 400  # in one group; more hide each other and weigh down the page
+MOST_DOTS = 150  # in one group; more hide each other and weigh down the page
 _LANES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4]) / 4
 
 
@@ -73,7 +73,30 @@ def scatter(
     links: Sequence[str],
     number: int,
 ) -> None:
-    """Draw the dots of the group of a number; in SVG each is a link."""
+    """Draw the dots of the group of a number; in SVG each is a link.
+
+    Of more than `MOST_DOTS`, as many evenly spaced by the rank of x are drawn.
+    """
     colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
-    dots = axes.scatter(x, y, s=14, c=colour, marker=mark, alpha=0.75, linewidths=0)
-    dots.set_urls(list(links))
+    kept = thin(x, most=MOST_DOTS)
+    dots = axes.scatter(x[kept], y[kept], s=14, c=colour, marker=mark, alpha=0.75, linewidths=0)
+    dots.set_urls([links[i] for i in kept])
+
+
+def thin(values: NDArray[np.float64], *, most: int) -> NDArray[np.intp]:
+    """Choose at most `most` values evenly spaced by rank, the least and the greatest among them.
+
+    Returns
+    -------
+    (n,) array
+        Their places, in the order of `values`.
+
+    Examples
+    --------
+    >>> thin(np.array([5.0, 1.0, 4.0, 2.0, 3.0]), most=3)
+    array([0, 1, 4])
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    return np.sort(order[np.linspace(0, len(values) - 1, most).round().astype(np.intp)])

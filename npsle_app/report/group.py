@@ -1,8 +1,9 @@
 """The page of the whole study."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,12 +12,17 @@ from npsle_app.bids.writer import replace
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES
+from npsle_app.report.flags import list_flags
 from npsle_app.report.pages import render
 from npsle_app.report.pictures import thumbnail
 from npsle_app.report.strips import HEIGHT, WIDTH, Strip, draw_strip
 from npsle_app.report.study import read_study, write_table_files
 
 _MAX_THUMBNAILS = 200  # of some 25 kB each, so that the page stays under 8 MB
+_MOST_POINTS = 8000  # of all strips together, each some 200 bytes
+_LEAST_POINTS = 20
+_MOST_CELLS = 20_000  # of the table of measures
+_MOST_SESSIONS = 300  # of the table of outcomes
 _SHOWN_FIRST = ("wmh", "anat", "tissue")
 
 
@@ -30,7 +36,9 @@ def write_report(output_dir: Path) -> Path:
     wide = _read_wide(output_dir / "npsle_app_measures.tsv")
     rows = [row for path in _status_tables(output_dir) for row in read_rows(path)]
     people = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
-    strips = [strip for name in MEASURES if name in wide for strip in [_strip(name, wide)] if strip]
+    names = [name for name in MEASURES if name in wide]
+    strips = _draw_strips(wide, names)
+    outcomes = _by_session(rows)
     study = read_study(output_dir)
     write_table_files(output_dir, study.analyses)
     page = render(
@@ -38,13 +46,17 @@ def write_report(output_dir: Path) -> Path:
         title=study.title,
         study=study,
         people=people,
-        with_page=[name for name in people if (output_dir / f"{name}.html").is_file()],
-        wide=wide.astype(object).where(wide.notna(), None).to_dict("index"),
-        names=[name for name in MEASURES if name in wide],
+        with_page={name for name in people if (output_dir / f"{name}.html").is_file()},
+        n_measured=len(wide),
+        n_excluded=int((_column(wide, "qc_exclude") == "yes").sum()),
+        wide=_to_rows(wide.head(max(_MOST_CELLS // max(len(names), 1), 1))),
+        names=names,
         definitions=MEASURES,
+        flags=list_flags(wide, strips),
         strips=strips,
         size=(WIDTH, HEIGHT),
-        outcomes=_by_session(rows),
+        n_outcomes=len(outcomes),
+        outcomes=_failed_first(outcomes),
         stages=list(dict.fromkeys(row.stage for row in rows)),
         statuses=[str(status) for status in Status],
         counts=pd.Series([(row.stage, row.status) for row in rows]).value_counts().to_dict(),
@@ -74,8 +86,31 @@ def _read_wide(path: Path) -> pd.DataFrame:
     return table
 
 
-def _strip(name: str, wide: pd.DataFrame) -> Strip | None:
-    return draw_strip(name, wide[name])
+def _draw_strips(wide: pd.DataFrame, names: Sequence[str]) -> list[Strip]:
+    most = max(_MOST_POINTS // max(len(names), 1), _LEAST_POINTS)
+    drawn = (draw_strip(name, wide[name], most=most) for name in names)
+    return [strip for strip in drawn if strip]
+
+
+def _column(wide: pd.DataFrame, name: str) -> pd.Series:
+    return wide[name] if name in wide else pd.Series(None, wide.index, dtype=object)
+
+
+def _to_rows(wide: pd.DataFrame) -> Mapping[Hashable, Any]:
+    return wide.astype(object).where(wide.notna(), None).to_dict("index")
+
+
+def _failed_first(outcomes: Mapping[str, Mapping[str, Row]]) -> dict[str, Mapping[str, Row]]:
+    """Keep as many sessions as the page shows: all, or first those that something failed in."""
+    if len(outcomes) <= _MOST_SESSIONS:
+        return dict(outcomes)
+    failed = [name for name, rows in outcomes.items() if any(map(_is_failed, rows.values()))]
+    order = dict.fromkeys([*failed, *outcomes])
+    return {name: outcomes[name] for name in list(order)[:_MOST_SESSIONS]}
+
+
+def _is_failed(row: Row) -> bool:
+    return row.status in (Status.FAILED, Status.BLOCKED)
 
 
 def _status_tables(output_dir: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from npsle_app.cohort.measures import outliers
 from npsle_app.measures import MEASURES, MeasureDefinition
@@ -27,26 +28,36 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """One measure; `box` is whisker, quartile, median, quartile, whisker (Tukey)."""
+    """One measure; `box` is whisker, quartile, median, quartile, whisker (Tukey).
+
+    `points` are those that are drawn, of `n` sessions with a value and `n_flagged` flagged.
+    """
 
     definition: MeasureDefinition
     points: tuple[Point, ...]
+    n: int
+    n_flagged: int
     box: tuple[float, ...]
     plausible: tuple[float, float] | None
     ticks: tuple[tuple[float, str], ...]
 
 
-def draw_strip(name: str, values: pd.Series) -> Strip | None:
+def draw_strip(name: str, values: pd.Series, *, most: int = 1000) -> Strip | None:
     """Lay out one measure; None where no session has it.
 
     `values` has session ids (`sub-01_ses-1`) as its index. A point is flagged if it lies
-    outside the plausible range, or 3 quartile ranges outside the quartiles of the study.
+    outside the plausible range, or 3 quartile ranges outside the quartiles of the study. Of
+    more than `most` values, as many are drawn: the flagged ones up to half of them, the rest
+    evenly spaced by rank. The box is always that of all values.
     """
     known = values.dropna().astype(float)
     if known.empty:
         return None
     definition, far = MEASURES[name], set(known.index[outliers(known)])
-    ranked = [(str(key), float(value)) for key, value in known.sort_values(kind="stable").items()]
+    ordered = known.sort_values(kind="stable")
+    ranked = [(str(key), float(value)) for key, value in ordered.items()]
+    flags = [_flags(value, definition, far=session in far) for session, value in ranked]
+    kept = _choose(np.array([bool(each) for each in flags]), most=most)
     low, high = _axis(known)
     place = np.array([_LEFT, -low, (_RIGHT - _LEFT) / (high - low)])
     points = tuple(
@@ -56,9 +67,10 @@ def draw_strip(name: str, values: pd.Series) -> Strip | None:
             shown=f"{value:.6g}",
             x=_place(value, place),
             y=_MIDDLE + _LANES[rank % len(_LANES)],
-            flags=_flags(value, definition, far=session in far),
+            flags=flags[i],
         )
-        for rank, (session, value) in enumerate(ranked)
+        for rank, i in enumerate(kept)
+        for session, value in [ranked[i]]
     )
     ends = [known.min(), *known.quantile([0.25, 0.5, 0.75]), known.max()]
     ends[0] = known[known >= ends[1] - 1.5 * (ends[3] - ends[1])].min()
@@ -66,10 +78,28 @@ def draw_strip(name: str, values: pd.Series) -> Strip | None:
     return Strip(
         definition=definition,
         points=points,
+        n=len(known),
+        n_flagged=sum(map(bool, flags)),
         box=tuple(_place(end, place) for end in ends),
         plausible=_visible(definition.plausible, low, high, place),
         ticks=tuple((_place(tick, place), f"{tick:.4g}") for tick in _ticks(low, high)),
     )
+
+
+def _choose(flagged: NDArray[np.bool_], *, most: int) -> list[int]:
+    """Choose the ranks that are drawn."""
+    if len(flagged) <= most:
+        return list(range(len(flagged)))
+    chosen = _spread(np.flatnonzero(flagged), most // 2)
+    chosen += _spread(np.flatnonzero(~flagged), most - len(chosen))
+    return sorted(chosen)
+
+
+def _spread(ranks: NDArray[np.intp], most: int) -> list[int]:
+    if len(ranks) <= most:
+        return [int(rank) for rank in ranks]
+    places = np.linspace(0, len(ranks) - 1, most).round().astype(int)
+    return [int(rank) for rank in ranks[places]]
 
 
 def _axis(values: pd.Series) -> tuple[float, float]:

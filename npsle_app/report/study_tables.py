@@ -93,7 +93,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 }
 _MISSING = ("n/a", "")
 _HIDDEN = ("analysis_frame", "table1_tests")
-MOST_ROWS = 500
+MOST_ROWS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

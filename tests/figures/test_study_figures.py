@@ -55,8 +55,25 @@ def test_each_dot_is_a_link_to_its_participant(tmp_path):
     assert re.findall(r'xlink:href="(sub-\d\.html)"', text) == [f"sub-{i}.html" for i in range(6)]
 
 
-def test_more_than_400_values_have_no_dots(tmp_path):
-    assert "sub-0.html" not in svg(draw_raincloud([cloud(401)], label="x"), tmp_path)
+def test_of_many_values_150_have_dots_the_least_and_greatest_among_them(tmp_path):
+    text = svg(draw_raincloud([cloud(3001)], label="x"), tmp_path)
+    linked = re.findall(r'xlink:href="sub-(\d+)\.html"', text)
+    assert len(linked) == 150
+    assert {"0", "3000"} <= set(linked)
+    ranks = np.array(linked, dtype=int)
+    assert np.ptp(np.diff(ranks)) <= 1  # evenly spaced, to the nearest value
+
+
+def test_of_150_values_each_has_a_dot(tmp_path):
+    assert svg(draw_raincloud([cloud(150)], label="x"), tmp_path).count('xlink:href="sub-') == 150
+
+
+def test_of_many_pairs_150_have_dots_in_their_own_places():
+    figure = draw_adjusted([(cloud(1000), 2 * np.linspace(1, 2, 1000))], x="x", y="y", told="z")
+    (dots,) = figure.axes[0].collections
+    places = np.asarray(dots.get_offsets())
+    assert places.shape == (150, 2)
+    assert np.allclose(places[:, 1], 2 * places[:, 0])
 
 
 @pytest.mark.parametrize("group", [cloud(0), cloud(1), cloud(8, value=3.0)])

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from npsle_app.report import group
 from npsle_app.report.group import session_id, write_report
 from npsle_app.report.participant import write_report as write_participant
 from npsle_app.settings import MeasuresSettings
@@ -90,3 +91,12 @@ def test_an_empty_study_has_a_page(tmp_path):
 )
 def test_sessions_are_named_as_their_files(labels, expected):
     assert session_id(*labels) == expected
+
+
+def test_of_many_sessions_the_page_shows_some_and_says_how_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(group, "_MOST_CELLS", 1)
+    monkeypatch.setattr(group, "_MOST_SESSIONS", 1)
+    text = _text(_write(tmp_path))
+    assert "The first 1 of 2 sessions are shown" in text
+    assert "1 of 2 sessions are shown, those with a failed or blocked stage first" in text
+    assert "Sessions with measures 2 " in text

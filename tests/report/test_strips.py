@@ -50,3 +50,32 @@ def test_the_box_is_tukeys():
     strip = _strip([1000.0, 1100, 1200, 1300, 1400])
     by_value = {float(point.shown): point.x for point in strip.points}
     assert strip.box == tuple(by_value[value] for value in (1000, 1100, 1200, 1300, 1400))
+
+
+def test_of_many_values_some_have_a_dot_the_flagged_and_the_ends_among_them():
+    strip = _strip([1400.0 + i / 100 for i in range(5000)] + [2500.0], name="tiv_ml")
+    few = draw_strip("tiv_ml", _series(strip), most=50)
+    assert (strip.n, len(strip.points)) == (5001, 1000)
+    assert (few.n, few.n_flagged, len(few.points)) == (1000, 1, 50)
+    assert {few.points[0].shown, few.points[-1].shown} == {"1400", "2500"}
+    assert few.points[-1].flags
+
+
+def test_the_box_is_that_of_all_values_however_few_have_a_dot():
+    values = [1400.0 + i**2 for i in range(200)]
+    assert _strip(values).box == draw_strip("tiv_ml", _numbered(values), most=10).box
+
+
+def test_flagged_values_leave_room_for_the_others():
+    values = [500.0] * 100 + [1400.0] * 100
+    strip = draw_strip("tiv_ml", _numbered(values), most=20)
+    assert strip.n_flagged == 100
+    assert [bool(point.flags) for point in strip.points].count(True) == 10
+
+
+def _numbered(values):
+    return pd.Series(values, index=[f"sub-{number:04d}" for number in range(len(values))])
+
+
+def _series(strip):
+    return pd.Series({point.session: float(point.shown) for point in strip.points})

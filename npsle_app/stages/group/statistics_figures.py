@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from npsle_app.figures.groups import Cloud
 
 _MOST_PAIRS = 6
+_MOST_GROUPS = 12  # of the lowest p; the tables have all
+_MOST_ROWS = 40
+_PREFIXES = ("flow.", "groups-", "correlations.", "adjusted-", "regressions-")
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _Drawn = tuple[str, "Figure", str]  # name, figure, caption
 
@@ -36,6 +39,8 @@ def draw_figures(
     dict
         By the analysis' name: `path` of the SVG from the output's root and `caption` of each.
     """
+    for old in _find_old(output_dir / GROUP_FIGURES):
+        old.unlink()
     found = {analysis.name: analysis for analysis in analyses}
     drawn = {
         "participants": _draw_flow(found["participants"], study=study, cohort=cohort),
@@ -49,6 +54,11 @@ def draw_figures(
         ]
         for name, each in drawn.items()
     }
+
+
+def _find_old(folder: Path) -> list[Path]:
+    """Find what an earlier run drew: another study may draw other measures."""
+    return [path for path in folder.glob("*.*") if path.name.startswith(_PREFIXES)]
 
 
 def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[str, str]:
@@ -79,10 +89,11 @@ def _draw_flow(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Ite
 def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
     from npsle_app.cohort.columns import describe_column
     from npsle_app.cohort.formatting import equals_p
-    from npsle_app.cohort.plots import list_values
+    from npsle_app.cohort.plots import keep_lowest, list_values
     from npsle_app.figures.groups import draw_raincloud
 
-    for row in _estimated(analysis, "kruskal_wallis"):
+    rows = _estimated(analysis, "kruskal_wallis")
+    for row in keep_lowest(rows, p_of=lambda row: float(row["p"]), most=_MOST_GROUPS):
         values = list_values(cohort, measure=row["measure"], study=study)
         clouds = [
             _cloud(number, name, list(each.index), each)
@@ -90,9 +101,10 @@ def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> I
         ]
         heading = describe_column(row["measure"]).heading
         caption = (
-            f"{row['label']} by group: dots are participants, thick lines quartiles, open "
-            f"circles medians, shapes densities. Kruskal–Wallis {equals_p(row['p'])}, "
-            f"{equals_p(row['q'], name='q')}."
+            f"{row['label']} by group: dots are participants{_tell_thinned(clouds)}, thick lines "
+            f"quartiles, open circles medians, shapes densities. Kruskal–Wallis "
+            f"{equals_p(row['p'])}, {equals_p(row['q'], name='q')}."
+            f"{_tell_rest(_MOST_GROUPS, len(rows), what='measures')}"
         )
         yield f"groups_{row['measure']}", draw_raincloud(clouds, label=heading), caption
 
@@ -106,13 +118,15 @@ def _draw_correlations(
     rows = [row for row in _estimated(analysis, "correlations") if row["method"] == "pearson"]
     if not rows:
         return
-    found = tabulate_correlations(analysis.tables["correlations"], alpha=study.alpha)
+    table = analysis.tables["correlations"]
+    found = tabulate_correlations(table, alpha=study.alpha, most=_MOST_ROWS)
     figure = draw_correlations(
         found.r, rows=found.measures, columns=found.clinical, notable=found.notable
     )
     caption = (
         f"Partial correlations (Pearson) in {study.label(study.correlations.population)}; "
         f"a star: q < {study.alpha:g}."
+        f"{_tell_rest(_MOST_ROWS, len({row['measure'] for row in rows}), what='measures')}"
     )
     yield "correlations", figure, caption
     for row in sorted(rows, key=lambda row: row["p"])[:_MOST_PAIRS]:
@@ -137,14 +151,15 @@ def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Dra
     ]
     caption = (
         f"{row['label']} against {row['clinical_label']}, both less what {row['covariates']} "
-        f"explain; {told}, {equals_p(row['q'], name='q')}."
+        f"explain; {told}, {equals_p(row['q'], name='q')}. Dots are participants"
+        f"{_tell_thinned([cloud for cloud, _ in groups])}."
     )
     figure = draw_adjusted(groups, x=x, y=y, told=told)
     return f"adjusted_{row['measure']}_{row['clinical']}", figure, caption
 
 
 def _draw_regressions(analysis: "Analysis", *, study: "Study") -> Iterator[_Drawn]:
-    from npsle_app.cohort.plots import list_effects
+    from npsle_app.cohort.plots import keep_lowest, list_effects
     from npsle_app.figures.estimates import draw_forest
 
     robust = study.mode != "paper"
@@ -153,11 +168,13 @@ def _draw_regressions(analysis: "Analysis", *, study: "Study") -> Iterator[_Draw
         table = analysis.tables["regressions"]
         effects = list_effects(table, contrast=contrast.name, robust=robust)
         if effects:
-            rows = [_estimate(effect, alpha=study.alpha) for effect in effects]
+            lowest = keep_lowest(effects, p_of=lambda effect: effect.p, most=_MOST_ROWS)
+            rows = [_estimate(effect, alpha=study.alpha) for effect in lowest]
             figure = draw_forest(rows, label="B / SD of the residuals")
             caption = (
                 f"{contrast.label}: difference at equal covariates in standard deviations of "
                 f"the residuals, intervals {kind}; squares: p < {study.alpha:g}, not corrected."
+                f"{_tell_rest(_MOST_ROWS, len(effects), what='models')}"
             )
             yield f"regressions_{contrast.name}", figure, caption
 
@@ -175,6 +192,19 @@ def _estimate(effect: "Effect", *, alpha: float) -> "Estimate":
         shown=f"{shown}, {equals_p(effect.p)}, n = {effect.n}",
         emphasised=effect.p < alpha,
     )
+
+
+def _tell_rest(most: int, there: int, *, what: str) -> str:
+    """Say that a figure stands for a choice; nothing if it does not."""
+    return f" The {most} of {there} {what} with the lowest p are drawn." if there > most else ""
+
+
+def _tell_thinned(clouds: "Sequence[Cloud]") -> str:
+    from npsle_app.figures.paper import MOST_DOTS
+
+    if max(len(cloud.values) for cloud in clouds) <= MOST_DOTS:
+        return ""
+    return f" ({MOST_DOTS} of a larger group, evenly spaced by rank)"
 
 
 def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
