@@ -98,17 +98,20 @@ def classify_risk(scores: pd.DataFrame, *, rule: RiskRule) -> pd.Series:
     if rule.at_least < 1:
         msg = f"the rule asks for {rule.at_least} deviations; 1 is the least"
         raise ValueError(msg)
-    told = {
-        str(person): _risk(own, rule) for person, own in scores.groupby("participant_id", sort=True)
-    }
-    return pd.Series(told, dtype=object)
-
-
-def _risk(own: pd.DataFrame, rule: RiskRule) -> str | None:
-    known = own["critical"].notna()
-    critical = own["critical"].where(known, False).astype(bool)
-    named = own["region"].isin(rule.regions)
-    if (critical & named).any() or critical.sum() >= rule.at_least:
-        return "high"
-    open_ = (~known & named).any() or critical.sum() + (~known).sum() >= rule.at_least
-    return None if open_ else "low"
+    known = scores["critical"].notna()
+    critical = scores["critical"].eq(True) & known
+    named = scores["region"].isin(rule.regions)
+    flags = pd.DataFrame(
+        {
+            "critical": critical,
+            "critical_named": critical & named,
+            "open": ~known,
+            "open_named": ~known & named,
+        }
+    )
+    sums = flags.groupby(scores["participant_id"].astype(str), sort=True).sum()
+    high = (sums["critical_named"] > 0) | (sums["critical"] >= rule.at_least)
+    possible = sums["critical"] + sums["open"] >= rule.at_least
+    undecided = ~high & ((sums["open_named"] > 0) | possible)
+    told = np.select([high, undecided], ["high", None], default="low")  # type: ignore[list-item]
+    return pd.Series(told, index=sums.index, dtype=object)
