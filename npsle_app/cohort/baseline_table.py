@@ -33,7 +33,7 @@ TEST_COLUMNS = [
     *("comparison", "variable", "label", "unit", "summary"),
     *("test_paper", "statistic_paper", "df_paper", "p_paper"),
     *("test_recommended", "statistic_recommended", "df_recommended", "p_recommended"),
-    *("standardised_difference", "status", "reason"),
+    *("standardised_difference", "status", "reason", "note"),
 ]
 
 
@@ -50,7 +50,9 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
     cells, tests
         `cells` has a row per comparison, variable, level and population, `shown` being what a
         reader sees; `tests` one per comparison and variable, with the test that the papers
-        did and the one recommended, and the standardised difference of two populations.
+        did and the one recommended, and the standardised difference of two populations. A
+        population without any value, as controls have no duration of a disease, is left out
+        of the test, and `note` says so.
     """
     cells: list[dict[str, object]] = []
     tests: list[dict[str, object]] = []
@@ -85,6 +87,7 @@ def _describe(
         counted = column.kind == "yes_no" or cohort.frame[variable].dtype == object
         make = _count if counted else _measure
         cells, tested = make(rows, variable, study)
+        tested |= _tell_lacking(rows, variable, study)
     except ValueError as error:
         reason = f"{variable}, {told['comparison']}: {error}"
         return [], told | {"status": NOT_ESTIMABLE, "reason": reason}
@@ -102,6 +105,22 @@ def _refuse_absent(
     if all(people[variable].isna().all() for people in rows.values()):
         msg = "missing for all"
         raise ValueError(msg)
+
+
+def _tell_lacking(rows: dict[str, pd.DataFrame], variable: str, study: Study) -> dict[str, object]:
+    """Say which populations the test leaves out; where only one is left, there is none."""
+    seen = [study.label(name) for name in rows if _has_values(rows[name], variable)]
+    lacking = [study.label(name) for name in rows if not _has_values(rows[name], variable)]
+    if not lacking:
+        return {}
+    if len(seen) < _PAIR:
+        reason = f"{variable}: {seen[0]} alone has values"
+        return {"status": NOT_ESTIMABLE, "reason": reason}
+    return {"note": f"{' v '.join(seen)} alone: no values in {', '.join(lacking)}"}
+
+
+def _has_values(people: pd.DataFrame, variable: str) -> bool:
+    return bool(people[variable].notna().any())
 
 
 def _count(
@@ -139,7 +158,8 @@ def _measure(
     rows: dict[str, pd.DataFrame], variable: str, study: Study
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     samples = [people[variable].dropna().to_numpy(dtype=float) for people in rows.values()]
-    symmetric = is_symmetric(samples)
+    compared = [values for values in samples if len(values)]
+    symmetric = is_symmetric(compared)
     cells = [
         _cell(name, people, len(values), study) | _summary(values, symmetric=symmetric)
         for (name, people), values in zip(rows.items(), samples, strict=True)
@@ -148,7 +168,7 @@ def _measure(
     two = len(samples) == _PAIR
     difference = standardised_difference(samples[1], samples[0]) if two else np.nan
     papers, recommended = (
-        _try(partial(compare_numbers, samples, symmetric=symmetric, recommended=done))
+        _try(partial(compare_numbers, compared, symmetric=symmetric, recommended=done))
         for done in (False, True)
     )
     kind = MEAN_SD if symmetric else MEDIAN

@@ -14,6 +14,7 @@ from npsle_app.cohort.populations import explain_empty, find_members
 from npsle_app.cohort.regressions import PRIMARY, SECONDARY, list_models
 from npsle_app.cohort.study import Study
 
+CLASSIFIER = "classifier"
 COLUMNS = ["analysis", "what", "population", "population_label", "n", "enters", "why_not"]
 
 
@@ -37,7 +38,9 @@ def count_exclusions(cohort: Cohort) -> pd.DataFrame:
 def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     """Say per analysis and population how many enter and which columns the others lack.
 
-    A participant who lacks several columns is counted under each of them in `why_not`.
+    A participant who lacks several columns is counted under each of them in `why_not`. Of the
+    classifier all enter: it imputes missing predictors inside its folds, and leaves out those
+    that no table has.
     """
     sides = {
         name: _Side(
@@ -52,7 +55,9 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     rows = [
         {"analysis": analysis, "what": what, "population": name}
         | {"population_label": study.label(name)}
-        | _count(cohort, sides[name], columns=columns, missing=missing)
+        | (_count_imputed if analysis == CLASSIFIER else _count)(
+            cohort, sides[name], columns=columns, missing=missing
+        )
         for analysis, what, populations, columns in _list_analyses(cohort, study)
         for name in populations
     ]
@@ -85,7 +90,7 @@ def _list_analyses(cohort: Cohort, study: Study) -> Iterator[_Asked]:
     if study.classifier.contrast and study.classifier.predictors:
         contrast = study.contrast(study.classifier.contrast)
         sides = (contrast.against, contrast.group)
-        yield "classifier", contrast.label, sides, study.classifier.predictors
+        yield CLASSIFIER, contrast.label, sides, study.classifier.predictors
 
 
 def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
@@ -114,3 +119,22 @@ def _count(
     holes = [f"{count} without {name}" for name, gone in lacking.items() if (count := gone.sum())]
     anything = np.any(list(lacking.values()), axis=0)
     return {"n": n, "enters": n - int(anything.sum()), "why_not": ", ".join(holes)}
+
+
+def _count_imputed(
+    cohort: Cohort,
+    side: _Side,
+    *,
+    columns: tuple[str, ...],
+    missing: Mapping[str, NDArray[np.bool_]],
+) -> dict[str, object]:
+    n = int(side.inside.sum())
+    if not n:
+        return {"n": 0, "enters": 0, "why_not": side.why_empty}
+    told = []
+    for name in columns:
+        if absence := cohort.find_absence(name):
+            told.append(f"{absence}: no predictor")
+        elif count := int((missing[name] & side.inside).sum()):
+            told.append(f"{count} without {name}: imputed")
+    return {"n": n, "enters": n, "why_not": ", ".join(told)}

@@ -76,7 +76,7 @@ def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
     column = f"p_{study.mode}"
     low = tests[tests[column].astype(float) < study.alpha] if len(tests) else tests
     results = tuple(
-        f"{row.label} ({_say_comparison(row.comparison, study)}): {equals_p(getattr(row, column))}."
+        f"{row.label} ({_say_compared(row, study)}): {equals_p(getattr(row, column))}."
         for row in _rows(low)
     )
     return Statement(methods=text, results=results, citations=("scipy", "austin2009", "yang2012"))
@@ -200,8 +200,10 @@ def _say(name: str) -> str:
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
-def _say_comparison(comparison: str, study: Study) -> str:
-    return " v ".join(study.label(name) for name in comparison.split(" v "))
+def _say_compared(row: Any, study: Study) -> str:
+    if isinstance(row.note, str):
+        return row.note
+    return " v ".join(study.label(name) for name in row.comparison.split(" v "))
 
 
 def _tell_pairs(pairs: pd.DataFrame, measure: str, study: Study) -> str:

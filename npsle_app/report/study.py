@@ -88,16 +88,13 @@ class ShownStudy:
 
 
 def read_study(output_dir: Path) -> ShownStudy:
-    """Read the summaries that the group stages left; one that is not there is left out.
-
-    A summary holds `analyses`, or is itself one.
-    """
+    """Read the summaries that the group stages left; one that is not there is left out."""
     paths = (output_dir / file.path for file in _SUMMARIES)
     found = [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.is_file()]
     if not found:
         return ShownStudy()
     mode = str(found[0].get("mode", "recommended"))
-    told = [one for summary in found for one in summary.get("analyses", [summary])]
+    told = [one for summary in found for one in summary["analyses"]]
     keys = sorted({key for analysis in told for key in analysis["citations"] if key in WORKS})
     return ShownStudy(
         title=str(found[0].get("title", "Study")),

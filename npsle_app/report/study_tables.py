@@ -38,7 +38,7 @@ _INTERVALS = {
     "ratio": ("ratio_low", "ratio_high"),
     "median": ("median_low", "median_high"),
     "irr": ("irr_low", "irr_high"),
-    "beta": ("beta_low", "beta_high"),
+    "std_b": ("std_low", "std_high"),
     "hazard_ratio": ("hr_low", "hr_high"),
 }
 _REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", _ROBUST, "p_hc3", "q_hc3")
@@ -79,7 +79,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "deviation_associations": (
         *("score_label", "predictor_label", "design", "effect", "model", "n", "visits", "b"),
-        *("boot_low", "boot_high", "beta", "p", "q", "note"),
+        *("boot_low", "boot_high", "std_b", "p", "q", "note"),
     ),
     "deviation_transitions": (
         *("population_label", "region_label", "n", "pairs", "worsened", "improved", "stable"),
@@ -177,14 +177,14 @@ def _lay_out_comparison(
         test = tested.get(str(variable), {}) if variable != before else {}
         rows.append(_table1_row(part, populations=populations, test=test, mode=mode))
         before = str(variable)
-    headings = ("Variable", *populations, "Missing", "p", "Standardised difference")
+    headings = ("Variable", *populations, "Missing", "p", "Standardised difference", "Note")
     kept = [i for i in range(len(headings)) if any(row[i].text for row in rows)]
     return ShownTable(
         name="table1_" + "_".join(str(name) for name in dict.fromkeys(cells["population"])),
         path=path,
         title=f"Characteristics: {' v '.join(populations)}",
         headings=tuple(headings[i] for i in kept),
-        numeric=tuple(i > 0 for i in kept),
+        numeric=tuple(0 < i < len(headings) - 1 for i in kept),
         rows=tuple(tuple(row[i] for i in kept) for row in rows),
     )
 
@@ -204,8 +204,14 @@ def _table1_row(
         str(int(part["missing"].sum())),
         format_p(test[f"p_{mode}"]) if test else "",
         "" if difference is None or pd.isna(difference) else format_number(difference, decimals=2),
+        _text_of(test, "note") or _text_of(test, "reason"),
     ]
     return tuple(Cell(text=text, sort=text) for text in texts)
+
+
+def _text_of(row: Row, column: str) -> str:
+    text = row.get(column)
+    return text if isinstance(text, str) else ""
 
 
 def _heading(column: str) -> str:

@@ -42,6 +42,8 @@ def test_a_dry_run_says_who_enters_which_analysis_and_why_not(app, tmp_path):
         "['non-NPSLE', 'SLE']; it has ['HC', 'NPSLE']); NPSLE 1 of 1"
     ) in told
     assert "no column sex" in told
+    assert "classifier, NPSLE v non-NPSLE: non-NPSLE 0 of 0" in told
+    assert "NPSLE 1 of 1 (no column sledai_2k_non_np: no predictor" in told
     assert not (tmp_path / "out" / "group").exists()
 
 

@@ -165,14 +165,39 @@ def test_each_cell_says_its_missing_values_and_each_variable_its_test():
     assert yes["level"].unique().tolist() == ["yes"]
 
 
-def test_a_variable_that_a_population_lacks_has_no_test_and_says_so():
-    _, tests = make_table1(make_cohort(), study=DEFAULT_STUDY)
-    row = _rows(tests, comparison="HC v non-NPSLE v NPSLE", variable="sdi").iloc[0]
-    assert row["status"] == "not estimable"
-    assert row["reason"] == "sdi: needs two values in each population, has [0, 20, 20]"
-    assert _rows(tests, comparison="non-NPSLE v NPSLE", variable="sdi")["status"].item() == (
-        "estimated"
-    )
+def test_a_variable_that_controls_lack_is_compared_between_the_others_and_says_so():
+    cells, tests = make_table1(make_cohort(), study=DEFAULT_STUDY)
+    for variable in ("sdi", "disease_duration_years"):
+        three, two = (
+            _rows(tests, comparison=name, variable=variable).iloc[0]
+            for name in ("HC v non-NPSLE v NPSLE", "non-NPSLE v NPSLE")
+        )
+        assert three["status"] == "estimated"
+        assert three["note"] == "non-NPSLE v NPSLE alone: no values in Controls"
+        assert three["test_paper"] == two["test_paper"]
+        assert three["p_paper"] == two["p_paper"]
+        assert pd.isna(two["note"])
+    controls = _rows(cells, comparison="HC v non-NPSLE v NPSLE", variable="sdi", population="HC")
+    assert controls[["n", "missing", "shown"]].to_numpy().tolist() == [[0, 20, "n/a"]]
+
+
+def test_levels_that_controls_lack_are_compared_between_the_others_and_say_so():
+    study = parse_study({"table1": {"variables": ["immunosuppressant"]}})
+    given = ["n/a", "1", "0", "n/a", "0", "1"] * 10
+    _, tests = make_table1(make_cohort(participants={"immunosuppressant": given}), study=study)
+    row = _rows(tests, comparison="HC v non-NPSLE v NPSLE").iloc[0]
+    assert row["p_paper"] == pytest.approx(1.0)
+    assert row["note"] == "non-NPSLE v NPSLE alone: no values in Controls"
+
+
+def test_a_variable_that_one_population_has_is_described_and_not_tested():
+    cohort = make_cohort()
+    cohort.frame.loc[cohort.frame["group"] != "NPSLE", "sdi"] = np.nan
+    cells, tests = make_table1(cohort, study=DEFAULT_STUDY)
+    row = _rows(tests, comparison="non-NPSLE v NPSLE", variable="sdi").iloc[0]
+    assert (row["status"], row["reason"]) == ("not estimable", "sdi: NPSLE alone has values")
+    shown = _rows(cells, comparison="non-NPSLE v NPSLE", variable="sdi", population="NPSLE")
+    assert shown["n"].item() == 20
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Tell the classes of the study's question apart, or apply a model to new participants."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,13 +110,11 @@ def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> C
     written = _write_table(output_dir, "applied", table)
     summary = output_dir / GroupFile.CLASSIFIER.path
     unknown = int((table["qc"] != "pass").sum())
-    content = {
+    analysis = {
         "name": "classifier",
         "title": f"Model for {model.positive} v {model.negative}, applied",
-        "status": "applied",
         "tables": {"applied": GroupFile.CLASSIFIER_APPLIED.path},
         "figures": [],
-        "warnings": [INTENDED_USE],
         "methods": f"A model fitted to {model.participants} participants by npsle_app "
         f"{model.app_version} was applied: {model.equation}.",
         "results": [
@@ -124,7 +122,7 @@ def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> C
         ],
         "citations": [],
     }
-    write_json(summary, content)
+    _write_summary(summary, analysis, status="applied", warnings=[INTENDED_USE])
     return ClassifierOutputs(summary=summary, tables=(written,))
 
 
@@ -163,34 +161,42 @@ def _write(output_dir: Path, study: "Study", result: "Result") -> ClassifierOutp
     model = output_dir / GroupFile.CLASSIFIER_MODEL.path
     write_json(model, to_plain(result.model))
     summary = output_dir / GroupFile.CLASSIFIER.path
-    content = _describe(study) | {
-        "status": "estimated",
+    analysis = _describe(study) | {
         "tables": {name: _file(name).path for name in tables},
         "model": GroupFile.CLASSIFIER_MODEL.path,
         "figures": draw_figures(output_dir, result=result, tables=tables),
-        "warnings": list_warnings(result),
         "methods": tell_methods(result),
         "results": list(tell_results(result)),
         "citations": list(CITATIONS),
     }
-    write_json(summary, content)
+    _write_summary(summary, analysis, status="estimated", warnings=list_warnings(result))
     return ClassifierOutputs(summary=summary, tables=tuple(paths), model=model)
 
 
 def _write_nothing(output_dir: Path, study: "Study", reason: str) -> ClassifierOutputs:
     summary = output_dir / GroupFile.CLASSIFIER.path
-    content = _describe(study) | {
-        "status": "not estimable",
-        "reason": reason,
+    analysis = _describe(study) | {
         "tables": {},
         "figures": [],
-        "warnings": [],
         "methods": "",
         "results": [reason],
         "citations": [],
     }
-    write_json(summary, content)
+    _write_summary(summary, analysis, status="not estimable", warnings=[])
     return ClassifierOutputs(summary=summary)
+
+
+def _write_summary(
+    path: Path, analysis: Mapping[str, Any], *, status: str, warnings: Sequence[str]
+) -> None:
+    """Write what the page reads, in the shape that all group stages share."""
+    content = {
+        "title": analysis["title"],
+        "status": status,
+        "warnings": list(warnings),
+        "analyses": [analysis],
+    }
+    write_json(path, content)
 
 
 def _describe(study: "Study") -> dict[str, Any]:
