@@ -30,7 +30,7 @@ ACROSS, OVER_TIME = "across people", "over time"
 COUNT_LABEL = "number of deviations"
 COLUMNS = [
     *("score", "score_label", "predictor", "predictor_label", "design", "effect", "model"),
-    *("covariates", "n", "visits", "b", "low", "high", "p", "beta", "beta_low", "beta_high"),
+    *("covariates", "n", "visits", "b", "low", "high", "p", "std_b", "std_low", "std_high"),
     *("boot_low", "boot_high", "q", "status", "reason", "note"),
 ]
 _EFFECTS = {BETWEEN: "between people", WITHIN: "within people", TIME: "per year"}
@@ -41,7 +41,7 @@ def relate_scores(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame
 
     Across people at baseline: least squares with HC3, adjusted for the covariates; as
     published: without covariates and with equal variances. Over time: a mixed model whose
-    effects between and within people stand apart; as published: one effect of both. `beta`
+    effects between and within people stand apart; as published: one effect of both. `std_b`
     is in standard deviations of the score per standard deviation of the predictor, or of its
     part between or within people. q is that
     of all tests of the same kind: counts, or regions, by design, effect and model.
@@ -107,9 +107,9 @@ def _lay_out(fit: LinearFit, model: str, spreads: float) -> dict[str, Any]:
         "low": own.low,
         "high": own.high,
         "p": own.p,
-        "beta": fit.estimate * spreads,
-        "beta_low": own.low * spreads,
-        "beta_high": own.high * spreads,
+        "std_b": fit.estimate * spreads,
+        "std_low": own.low * spreads,
+        "std_high": own.high * spreads,
         "status": ESTIMATED if known else NOT_ESTIMABLE,
         "reason": "" if known else "one person alone decides the estimate",
         "note": note,
@@ -184,9 +184,9 @@ def _take_effect(effects: pd.DataFrame, name: str, spreads: float) -> dict[str, 
         "low": row["low"],
         "high": row["high"],
         "p": row["p"],
-        "beta": row["b"] * spreads,
-        "beta_low": row["low"] * spreads,
-        "beta_high": row["high"] * spreads,
+        "std_b": row["b"] * spreads,
+        "std_low": row["low"] * spreads,
+        "std_high": row["high"] * spreads,
         "status": ESTIMATED,
         "reason": "",
     }

@@ -87,7 +87,7 @@ def list_associations(table: pd.DataFrame, found: Deviations) -> Iterator[dict[s
     """Give each score's association with the number of deviations as a line of a forest."""
     model = PUBLISHED_MODEL if found.study.mode == "paper" else ADJUSTED
     own = table[(table["status"] == ESTIMATED) & (table["model"] == model)]
-    own = own[(own["predictor"] == N_DEVIATIONS) & own["beta"].notna()]
+    own = own[(own["predictor"] == N_DEVIATIONS) & own["std_b"].notna()]
     for row in own.to_dict("records"):
         where = f"over time, {row['effect']}" if row["design"] == OVER_TIME else row["design"]
         yield _line(row, f"{row['score_label']}, {where}", alpha=found.study.alpha)
@@ -98,7 +98,7 @@ def list_regional(table: pd.DataFrame, *, alpha: float = 0.05) -> Iterator[dict[
     own = table[(table["status"] == ESTIMATED) & (table["predictor"] != N_DEVIATIONS)]
     own = own[own["design"] == ACROSS].astype({"p": float})
     least = own.sort_values("p", kind="stable").head(MOST_REGIONS)
-    for row in least.sort_values("beta", key=abs, ascending=False).to_dict("records"):
+    for row in least.sort_values("std_b", key=abs, ascending=False).to_dict("records"):
         yield _line(row, f"{row['score_label']}, {row['predictor_label']}", alpha=alpha)
 
 
@@ -139,12 +139,12 @@ def _followed(found: Deviations) -> FollowUp | None:
 
 
 def _line(row: dict[Any, Any], name: str, *, alpha: float) -> dict[str, Any]:
-    shown = format_interval(row["beta"], row["beta_low"], row["beta_high"], decimals=2)
+    shown = format_interval(row["std_b"], row["std_low"], row["std_high"], decimals=2)
     return {
         "name": name,
-        "value": float(row["beta"]),
-        "low": float(row["beta_low"]),
-        "high": float(row["beta_high"]),
+        "value": float(row["std_b"]),
+        "low": float(row["std_low"]),
+        "high": float(row["std_high"]),
         "shown": f"{shown}, {equals_p(row['q'], name='q')}, n = {row['n']:.0f}",
         "emphasised": bool(row["q"] < alpha),
     }

@@ -168,7 +168,7 @@ def tell_events(
 
 def _tell_association(row: Any) -> str:
     place = "" if row.design != OVER_TIME else f", over time, {row.effect}"
-    beta = format_interval(row.beta, row.beta_low, row.beta_high, decimals=2)
+    beta = format_interval(row.std_b, row.std_low, row.std_high, decimals=2)
     return (
         f"{row.score_label} and {row.predictor_label}{place}: β = {beta}, {equals_p(row.p)}, "
         f"{equals_p(row.q, name='q')}, n = {row.n:.0f}."

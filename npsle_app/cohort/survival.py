@@ -14,6 +14,7 @@ Bools = NDArray[np.bool_]
 
 _NORMAL_975 = 1.959963984540054
 _LEAST_EVENTS = 2
+_LARGEST_B, _LARGEST_SE = 8.0, 50.0  # of ln hazard per standard deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,16 +148,23 @@ def fit_cox(time: Floats, *, event: Bools, design: pd.DataFrame) -> CoxFit:
     Raises
     ------
     ValueError
-        If a value is missing, a variable does not vary, or events are fewer than two or than
-        the variables.
+        If a value is missing, a variable does not vary, events are fewer than two or than the
+        variables, or a variable tells all who had the event from the others.
     """
+    import warnings
+
     from statsmodels.duration.hazard_regression import PHReg
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
     check_follow_up(time, event=event)
     matrix = design.to_numpy(dtype=float)
     _check_design(design, matrix, int(event.sum()))
     centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    fit = PHReg(time, (matrix - centre) / scale, status=event.astype(int), ties="efron").fit()
+    model = PHReg(time, (matrix - centre) / scale, status=event.astype(int), ties="efron")
+    with warnings.catch_warnings():  # what does not converge is told apart below
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = model.fit()
+    _refuse_separation(design, np.asarray(fit.params), np.asarray(fit.bse))
     b, se = np.asarray(fit.params) / scale, np.asarray(fit.bse) / scale
     residuals = np.asarray(fit.schoenfeld_residuals)[event]
     covariance = np.asarray(fit.cov_params())
@@ -215,6 +223,15 @@ def _check_design(design: pd.DataFrame, matrix: Floats, events: int) -> None:
         raise ValueError(msg)
     if events < matrix.shape[1]:
         msg = f"{events} events are too few for {matrix.shape[1]} variables"
+        raise ValueError(msg)
+
+
+def _refuse_separation(design: pd.DataFrame, b: Floats, se: Floats) -> None:
+    """Refuse coefficients per standard deviation that have no finite estimate."""
+    endless = ~(np.abs(b) < _LARGEST_B) | ~(se < _LARGEST_SE)
+    if endless.any():
+        names = ", ".join(str(name) for name, bad in zip(design, endless, strict=True) if bad)
+        msg = f"{names}: tells all who had the event from the others, the ratio has no limit"
         raise ValueError(msg)
 
 

@@ -46,9 +46,9 @@ _REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", _ROBUS
 _SHOWN: dict[str, tuple[str, ...]] = {
     "exclusions": ("reason", "n", "participants"),
     "entering": ("analysis", "what", "population_label", "n", "enters", "why_not"),
-    "group_description": ("label", "unit", "group", "n", "missing", "mean", "sd", "median"),
+    "group_description": ("label", "unit", "group_label", "n", "missing", "mean", "sd", "median"),
     "kruskal_wallis": ("label", "n", "h", "df", "p", "q", "epsilon2", "note"),
-    "dunn": ("label", "group", "against", "z", "p", "p_bonferroni", "p_holm", "delta"),
+    "dunn": ("label", "group_label", "against_label", "z", "p", "p_bonferroni", "p_holm", "delta"),
     "correlations": ("label", "clinical_label", "method", "n", "df", "r", "p", "q"),
     "regressions": (*_REGRESSION, "ratio", "partial_r2", "detectable_b"),
     "power": ("label", "n", "n_against", "effect", "detectable"),

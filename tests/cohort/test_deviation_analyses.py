@@ -58,7 +58,7 @@ def test_more_deviations_go_with_a_higher_score_as_planted(found):
     ).iloc[0]
     assert row["low"] > 0
     assert row["covariates"] == "age, sex"
-    assert row["beta_low"] < row["beta"] < row["beta_high"]
+    assert row["std_low"] < row["std_b"] < row["std_high"]
     assert row["n"] == 80
 
 
@@ -71,7 +71,7 @@ def test_the_published_association_is_that_of_linregress(found):
     theirs = stats.linregress(ill["n_deviations"], ill["edss"])
     assert row["b"] == pytest.approx(theirs.slope)
     assert row["p"] == pytest.approx(theirs.pvalue)
-    assert row["beta"] == pytest.approx(theirs.rvalue)
+    assert row["std_b"] == pytest.approx(theirs.rvalue)
 
 
 def test_a_smaller_region_goes_with_a_higher_score_and_q_is_that_of_all_regions(found):

@@ -85,6 +85,13 @@ def test_a_hazard_that_turns_round_is_not_proportional(rng):
     assert found.effects["schoenfeld_p"].iloc[0] < 0.001
 
 
+def test_a_variable_that_tells_all_events_from_the_others_has_no_ratio(rng):
+    time = np.concatenate([rng.uniform(0, 1, 20), rng.uniform(2, 3, 20)])
+    design = pd.DataFrame({"risk": np.repeat([1.0, 0.0], 20)})
+    with pytest.raises(ValueError, match="risk: tells all who had the event from the others"):
+        fit_cox(time, event=np.repeat([True, False], 20), design=design)
+
+
 def test_concordance_is_one_for_the_right_order_and_half_for_equal_risks():
     time = np.array([1.0, 2.0, 3.0, 4.0])
     event = np.array([True, True, True, False])
