@@ -78,9 +78,20 @@ def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.
         pairs[["delta", "delta_low", "delta_high"]] = np.array(effects)
         pairs.insert(0, "measure", name)
         pairs.insert(1, "label", describe_column(name).label)
+        for side in ("against", "group"):
+            pairs[f"{side}_label"] = [study.label(group) for group in pairs[side]]
         tables.append(pairs.assign(to_be_read="yes" if p < study.alpha else "no"))
-    columns = ["measure", "label", "against", "group", "z", "p", "p_bonferroni", "p_holm"]
-    columns += ["delta", "delta_low", "delta_high", "to_be_read"]
+    columns = ["measure", "label", "against", "against_label", "group", "group_label"]
+    columns += [
+        "z",
+        "p",
+        "p_bonferroni",
+        "p_holm",
+        "delta",
+        "delta_low",
+        "delta_high",
+        "to_be_read",
+    ]
     return pd.concat(tables, ignore_index=True)[columns] if tables else _table([], columns)
 
 
@@ -97,11 +108,13 @@ def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
                 "label": column.label,
                 "unit": column.unit,
                 "group": group,
+                "group_label": study.label(group),
                 "n": len(values),
                 "missing": int(inside[group].sum()) - len(values),
             }
             rows.append(told | summarise(values))
-    columns = ["measure", "label", "unit", "group", "n", "missing", "mean", "sd", "median"]
+    columns = ["measure", "label", "unit", "group", "group_label", "n", "missing"]
+    columns += ["mean", "sd", "median"]
     columns += ["median_low", "median_high", "p10", "p25", "p75", "p90", "least", "greatest"]
     return _table(rows, columns)
 

@@ -63,6 +63,8 @@ _MEANINGS = {
     "measure": ("Measure", "Name of the measure"),
     "group": ("Group", "Group, or the later one of a pair"),
     "against": ("Against", "Group that it is compared with"),
+    "group_label": ("Group", "What the group is called"),
+    "against_label": ("Against", "What the group that it is compared with is called"),
     "h": ("H", "Kruskal-Wallis statistic, corrected for ties"),
     "df": ("df", "Degrees of freedom"),
     "p": ("p", "Two-sided p-value, not corrected; of regressions: with equal variances"),

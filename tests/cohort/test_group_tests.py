@@ -126,3 +126,14 @@ def test_a_test_belongs_to_the_first_family_that_it_fits():
     assert row["family"] == "fibres"
     assert row["q"] == row["p"]
     assert _by_measure(told, "gm_ml")["family"] == "imaging measures between groups"
+
+
+def test_tables_call_groups_by_their_labels_beside_their_names():
+    cohort = make_cohort()
+    overall = compare_groups(cohort, study=DEFAULT_STUDY)
+    pairs = compare_pairs(cohort, study=DEFAULT_STUDY, overall=overall)
+    described = describe_groups(cohort, study=DEFAULT_STUDY)
+    named = {*zip(described["group"], described["group_label"], strict=True)}
+    assert named == {("HC", "Controls"), ("non-NPSLE", "non-NPSLE"), ("NPSLE", "NPSLE")}
+    assert {*zip(pairs["against"], pairs["against_label"], strict=True)} <= named
+    assert {*zip(pairs["group"], pairs["group_label"], strict=True)} <= named
