@@ -1,7 +1,7 @@
 """The plan: which stages there are, and what each one waits for."""
 
 from npsle_app.engine.stage import Stage
-from npsle_app.stages.group import classifier, measures, normative, statistics
+from npsle_app.stages.group import classifier, deviations, measures, normative, statistics
 from npsle_app.stages.participant import (
     alps,
     anat,
@@ -20,7 +20,7 @@ PARTICIPANT = (
     Stage("wmh", wmh.run, scans=("flair",), needs=("anat",)),
     Stage("filling", filling.run, needs=("anat", "wmh")),
     Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
-    Stage("regions", regions.run, needs=("anat", "tissue")),
+    Stage("regions", regions.run, needs=("anat", "tissue"), earlier_uses=("anat", "regions")),
     Stage("dwi", dwi.run, scans=("dwi",), uses=("anat",)),
     Stage("alps", alps.run, needs=("dwi",), uses=("anat", "wmh", "tissue")),
     Stage("vessel_wall", vessel_wall.run, scans=("vwi",), uses=("anat",)),
@@ -39,5 +39,6 @@ GROUP = (
     Stage("measures", measures.run),
     Stage("statistics", statistics.run, needs=("measures",)),
     Stage("normative", normative.run, needs=("measures",)),
+    Stage("deviations", deviations.run, needs=("normative",)),
     Stage("classifier", classifier.run, needs=("measures",)),
 )

@@ -72,7 +72,9 @@ class TissueSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsSettings:
-    """How regional volumes are measured (nothing to choose so far)."""
+    """How regional volumes are measured; the seed serves registration to the session before."""
+
+    random_seed: int = 20260101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.
 def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
     parameters = inspect.signature(stage.run).parameters
 
-    looked_back_at = {earlier_name(name) for name in (*stage.earlier, *stage.earlier_scans)}
+    looked_back_at = {earlier_name(name) for name in (*stage.before, *stage.earlier_scans)}
     planned = {*stage.scans, *stage.needs, *stage.uses, *looked_back_at, "settings", "out"}
     assert set(parameters) == planned, f"mend the signature of {stage.name} or npsle_app/pipeline"
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
@@ -44,6 +44,8 @@ def test_a_stage_is_handed_what_others_return(stage):
     assert all(types[need] is BY_NAME[need].outputs for need in stage.needs)
     for used in stage.uses:  # and None, where there is nothing
         assert set(get_args(types[used])) == {BY_NAME[used].outputs, type(None)}
+    for used in stage.earlier_uses:
+        assert set(get_args(types[earlier_name(used)])) == {BY_NAME[used].outputs, type(None)}
     assert types["out"] is Writer
 
 

@@ -57,6 +57,9 @@ class File(Enum):
     )
     T1W_TO_TEMPLATE = FileName("anat", f"from-T1w_to-{TEMPLATE_SPACE}_mode-image_xfm.nii.gz")
     TEMPLATE_TO_T1W = FileName("anat", f"from-{TEMPLATE_SPACE}_to-T1w_mode-image_xfm.nii.gz")
+    TEMPLATE_TO_LATER_T1W = FileName(
+        "anat", f"from-{TEMPLATE_SPACE}_to-T1w_desc-viaearlier_mode-image_xfm.nii.gz"
+    )
     FLAIR = FileName("anat", "space-T1w_desc-preproc_FLAIR.nii.gz", _WITH_SKULL | _T1W_SPACE)
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
@@ -152,6 +155,7 @@ ALPS_REGIONS = (
 )
 
 DESCRIPTIONS = {
+    "viaearlier": "transform by way of the session before, so that regions stay where they were",
     "earlier": "image of the session before, resampled half-way to this one",
     "later": "image of this session, resampled half-way to the one before",
     "preproc": "bias-corrected image; FLAIR also resampled to the T1w grid; diffusion series also "

@@ -7,7 +7,8 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from scipy import ndimage
 
-from npsle_app.imaging.registration import TemplateFit, at_spacing, register_to_template
+from npsle_app.imaging.registration import at_spacing
+from npsle_app.imaging.template_registration import TemplateFit, register_to_template
 from npsle_app.imaging.volumes import like
 from npsle_app.records import Gate, Qc, graded
 

@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from npsle_app.imaging.bias_field import correct_bias
 from npsle_app.imaging.brain import find_brain, stripped_mask, without_fat
-from npsle_app.imaging.registration import TemplateFit, register_to_template, warp
+from npsle_app.imaging.registration import warp
+from npsle_app.imaging.template_registration import TemplateFit, register_to_template
 from npsle_app.imaging.volumes import check_same_grid, like
 
 # Fluid and bone are both dark: the warp draws the skull's inside a little inwards. At 0.5 the

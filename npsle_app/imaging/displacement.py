@@ -6,6 +6,7 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
+_EVERY = 53  # a prime, so that no plane is favoured
 _RAS_LPS = np.array([-1.0, -1.0, 1.0])
 
 
@@ -33,6 +34,29 @@ def to_template(points_mm: NDArray[np.float64], *, field: nib.Nifti1Image) -> ND
     ]
     found: NDArray[np.float64] = points_mm + np.stack(moved, axis=-1) * _RAS_LPS
     return found
+
+
+def through(first: nib.Nifti1Image, *, second: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Chain two fields: points of `first` go where it takes them, and on through `second`.
+
+    Returns
+    -------
+    Nifti1Image
+        On the grid of `first`, of the same convention as `to_template` takes.
+    """
+    grid = first.shape[:3]
+    start = apply_affine(first.affine, np.indices(grid).reshape(3, -1).T)
+    end = to_template(to_template(start, field=first), field=second)
+    moved = ((end - start) * _RAS_LPS).astype(np.float32).reshape(*grid, 1, 3)
+    return nib.Nifti1Image(moved, first.affine, first.header)
+
+
+def apart_mm(one: nib.Nifti1Image, other: nib.Nifti1Image, *, inside: nib.Nifti1Image) -> float:
+    """Return how far apart two fields put the points of a mask: the median, in mm."""
+    voxels = np.argwhere(np.asarray(inside.dataobj) > 0)[::_EVERY]
+    points = apply_affine(inside.affine, voxels)
+    gap = to_template(points, field=one) - to_template(points, field=other)
+    return float(np.median(np.linalg.norm(gap, axis=1)))
 
 
 def look_up(

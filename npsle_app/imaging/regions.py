@@ -12,9 +12,7 @@ from scipy import ndimage
 
 from npsle_app.imaging.displacement import look_up, to_template
 from npsle_app.imaging.volumes import check_same_grid, like
-from npsle_app.records import Gate, Qc
 from npsle_app.region_names import (
-    DEEP,
     LATERAL_VENTRICLE,
     REGIONS,
     RIGHT_LABELS,
@@ -28,8 +26,6 @@ Floats = NDArray[np.float64]
 _LEAST_SHARE = 0.01  # of brain tissue in a voxel that counts
 _MOSTLY = 0.5
 _AT_ONCE = 400_000
-_WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
-_MOST_UNEVEN = 25.0
 _CORE = max(max(region.labels) for region in REGIONS) + 1
 
 
@@ -143,41 +139,6 @@ def measure_ventricles(
         measure_name(LATERAL_VENTRICLE, side=side): float(value)
         for side, value in zip(SIDES, sums, strict=True)
     }
-
-
-def check_filling(found: RegionVolumes) -> Gate:
-    """Judge whether the deep regions of the atlas lie on grey matter."""
-    deep = {
-        name: share
-        for name, share in found.filled.items()
-        if any(name == measure_name(region, side=side) for region in DEEP for side in SIDES)
-    }
-    name, least = min(deep.items(), key=lambda item: item[1])
-    state = Qc.PASS if least >= _WARN_FILLED else Qc.WARN
-    return Gate(
-        name="Deep regions on their structures",
-        seen=f"{100 * least:.0f} % of {name.removesuffix('_ml')} is tissue of its kind",
-        expected=f"at least {100 * _WARN_FILLED:.0f} % in each deep region",
-        state=Qc.FAIL if least < _FAIL_FILLED else state,
-        advice="" if state is Qc.PASS else "look at the outlines of the regions on the T1w image",
-    )
-
-
-def check_asymmetry(found: RegionVolumes) -> Gate:
-    """Judge whether left and right of the deep regions are alike: 200 |L − R| / (L + R) ≤ 25 %."""
-    uneven = {}
-    for region in DEEP:
-        left, right = (found.volumes_ml[measure_name(region, side=side)] for side in SIDES)
-        uneven[region] = 200 * abs(left - right) / (left + right) if left + right else 0.0
-    name, most = max(uneven.items(), key=lambda item: item[1])
-    state = Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN
-    return Gate(
-        name="Left and right of the deep regions",
-        seen=f"{most:.0f} % apart in the {name}",
-        expected=f"at most {_MOST_UNEVEN:g} %",
-        state=state,
-        advice="" if state is Qc.PASS else "a lesion, or an atlas that lies aslant: look at it",
-    )
 
 
 def _move(

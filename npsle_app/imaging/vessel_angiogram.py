@@ -9,6 +9,7 @@ from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
 from npsle_app.imaging.vessel_place import HeadPlace, search_box
 from npsle_app.imaging.vessel_planes import cut_around
 from npsle_app.imaging.vessel_search import EXPECTED, find_vessel, is_dark_tube
+from npsle_app.imaging.vessel_trunk import trim_to_trunk
 from npsle_app.vessel_names import VesselName
 
 _MARGIN_MM = 8.0
@@ -41,4 +42,5 @@ def find_by_angiogram(
     if not is_dark_tube(around, line=line):
         msg = f"{name.text}: not assessable: no dark tube lies where the angiogram shows a vessel"
         raise ValueError(msg)
-    return line
+    least_mm = EXPECTED[name.label].length_mm[0]
+    return trim_to_trunk(image, line=line, least_mm=least_mm, name=name.text)

@@ -26,6 +26,7 @@ from npsle_app.imaging.vessel_results import (
     StudiedVessel,
 )
 from npsle_app.imaging.vessel_search import EXPECTED, find_vessel
+from npsle_app.imaging.vessel_trunk import trim_to_trunk
 from npsle_app.imaging.vessel_wall import check_resolution, measure_vessel
 from npsle_app.vessel_names import VesselName
 
@@ -163,7 +164,9 @@ def _sought(image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace | None
         msg = "not assessable: without a T1w image there is no search; give landmarks or masks"
         raise ValueError(msg)
     part, box = search_box(image, name=name, place=place)
-    return find_vessel(part, box=box, expected=EXPECTED[name.label], name=name.text)
+    expected = EXPECTED[name.label]
+    line = find_vessel(part, box=box, expected=expected, name=name.text)
+    return trim_to_trunk(part, line=line, least_mm=expected.length_mm[0], name=name.text)
 
 
 def with_angiogram(

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from npsle_app.imaging.vessel_annulus import BLUR_UNCERTAINTY, Annulus
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
-from npsle_app.imaging.vessel_centreline import Centreline, moved
+from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_contours import Contours, find_contours
 from npsle_app.imaging.vessel_fits import (
     fit_point_spread,
     fit_sections,
     half_slab_mm,
     look_around,
-    lumen_centres,
 )
 from npsle_app.imaging.vessel_gates import MIN_ACCEPTED, Quality, accepted
 from npsle_app.imaging.vessel_measures import Sections, Summary, summarise
@@ -27,6 +26,7 @@ from npsle_app.imaging.vessel_planes import (
     sample_rays,
 )
 from npsle_app.imaging.vessel_section import PlaneSection, study_section
+from npsle_app.imaging.vessel_trunk import centred
 from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _MARGIN_MM = 8.0
-_ROUNDS = 2  # how often the centreline is moved to the lumen's middle
 _MIN_DETAIL = 0.65
 _TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided
 
@@ -86,7 +85,7 @@ def measure_vessel(
     voxel_mm = check_resolution(image)
     part = cut_around(image, line=line, margin_mm=_MARGIN_MM)
     check_sampling(part)
-    line = _centred(part, line=line)
+    line = centred(part, line=line)
     contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
     starts = look_around(part, line=line, contours=contours, voxel_mm=voxel_mm)
     spread = fit_point_spread(starts, voxel_mm=voxel_mm, expected=psf_fwhm_voxels)
@@ -135,13 +134,6 @@ def check_sampling(image: nib.Nifti1Image) -> None:
         msg = (f"not assessable: the image was interpolated or smoothed (finest "
                f"detail {share:.2f} of white noise's): use voxels as acquired")  # fmt: skip
         raise ValueError(msg)
-
-
-def _centred(part: nib.Nifti1Image, *, line: Centreline) -> Centreline:
-    for _ in range(_ROUNDS):
-        contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
-        line = moved(line, offsets=lumen_centres(contours))
-    return line
 
 
 def _quality(fits: list[Annulus | None], *, contours: Contours, voxel_mm: float) -> Quality:

@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 
-from npsle_app.imaging.displacement import look_up, to_template
+from npsle_app.imaging.displacement import apart_mm, look_up, through, to_template
 from npsle_app.imaging.registration import warp
 
 AFFINE = np.array([[2.0, 0, 0, -20], [0, 2, 0, -30], [0, 0, 2, -10], [0, 0, 0, 1]])
@@ -48,3 +48,19 @@ def test_no_points_stay_no_points():
 def test_outside_the_image_the_nearest_voxel_holds():
     image = nib.Nifti1Image(np.arange(8, dtype=np.float32).reshape(2, 2, 2), np.eye(4))
     np.testing.assert_array_equal(look_up(image, np.array([[-9.0, -9, -9], [9, 9, 9]])), [0, 7])
+
+
+def test_two_fields_in_a_row_take_points_where_one_after_the_other_does():
+    first = make_field(np.broadcast_to((1.0, -2.0, 3.0), (20, 24, 16, 1, 3)).copy())
+    points = np.array([[0.0, 0, 0], [4, -6, 5]])
+    chained = through(first, second=smooth_field())
+    wanted = to_template(to_template(points, field=first), field=smooth_field())
+    np.testing.assert_allclose(to_template(points, field=chained), wanted, atol=1e-3)
+
+
+def test_fields_lie_as_far_apart_as_their_shift():
+    still = make_field(np.zeros((20, 24, 16, 1, 3)))
+    shifted = make_field(np.broadcast_to((3.0, 4.0, 0.0), (20, 24, 16, 1, 3)).copy())
+    inside = nib.Nifti1Image(np.ones((20, 24, 16), np.uint8), AFFINE)
+    assert apart_mm(shifted, still, inside=inside) == 5
+    assert apart_mm(still, still, inside=inside) == 0

@@ -4,10 +4,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from npsle_app.imaging.region_gates import check_asymmetry, check_filling, check_followed
 from npsle_app.imaging.regions import (
     TissueShares,
-    check_asymmetry,
-    check_filling,
     label_regions,
     measure_regions,
     measure_ventricles,
@@ -199,3 +198,8 @@ def test_every_label_has_one_row_in_the_table_of_names():
     wanted = {label for region in REGIONS for label in region.labels}
     assert sorted(index) == sorted([*wanted, *(label + RIGHT_LABELS for label in wanted)])
     assert len({row[2] for row in label_rows()}) == len(index)
+
+
+def test_a_way_through_the_session_before_that_leads_elsewhere_is_pointed_out():
+    states = [check_followed(gap).state for gap in (0.8, 3.0, 5.0)]
+    assert states == [Qc.PASS, Qc.WARN, Qc.FAIL]

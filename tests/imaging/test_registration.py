@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from npsle_app.imaging.displacement import to_template
 from npsle_app.imaging.itk import ants, from_ants, matrix_of, to_ants, write_affine
 from npsle_app.imaging.registration import (
     at_spacing,
+    register_later_scan,
     register_rigid,
     resample,
     warp,
@@ -115,3 +117,14 @@ def test_a_known_motion_is_found_within_1_mm_and_1_degree(head, truth):
     assert np.linalg.norm((gap @ centre - centre)[:3]) < 1
     angle = np.degrees(np.arccos(np.clip((np.trace(gap[:3, :3]) - 1) / 2, -1, 1)))
     assert angle < 1
+
+
+def test_a_later_scan_of_an_unchanged_head_follows_its_motion_alone(head):
+    motion = rigid(shift=(4, -3, 5), degrees=(3, -4, 2))
+    later = resample(head, reference=head, matrix=motion)
+    bright = later.get_fdata() > 0.5 * np.percentile(later.get_fdata(), 98)
+    brain = like(head, ndimage.binary_erosion(ndimage.binary_fill_holes(bright), iterations=2))
+    field = register_later_scan(later, earlier=head, brain=brain, seed=1)
+    points = nib.affines.apply_affine(brain.affine, np.argwhere(np.asarray(brain.dataobj))[::29])
+    gap = to_template(points, field=field) - nib.affines.apply_affine(motion, points)
+    assert np.median(np.linalg.norm(gap, axis=1)) < 0.3  # a thirteenth of a voxel

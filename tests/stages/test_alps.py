@@ -11,7 +11,7 @@ from npsle_app import templates
 from npsle_app.bids.names import File
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging.gradients import Gradients, to_fsl
-from npsle_app.imaging.registration import TemplateFit
+from npsle_app.imaging.template_registration import TemplateFit
 from npsle_app.imaging.tensor import fractional_anisotropy, mean_diffusivity, six_components
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.settings import AlpsSettings

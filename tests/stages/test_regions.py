@@ -70,6 +70,8 @@ def run(folder, tissues, *, gates=()):
             figures=(),
         ),
         tissue=TissueOutputs(labels=gm, gm=gm, wm=wm, csf=csf, record=after, figures=()),
+        earlier_anat=None,
+        earlier_regions=None,
         settings=RegionsSettings(),
         out=out,
     )

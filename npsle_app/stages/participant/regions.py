@@ -13,6 +13,7 @@ from npsle_app.bids.reader import read_image
 from npsle_app.bids.writer import Writer
 from npsle_app.imaging import regions
 from npsle_app.imaging.lateral_ventricles import check_ventricles, find_lateral_ventricles
+from npsle_app.imaging.region_gates import check_asymmetry, check_filling
 from npsle_app.imaging.regions import TissueShares
 from npsle_app.imaging.registration import warp
 from npsle_app.imaging.volumes import fraction, like, voxel_mm3
@@ -21,6 +22,7 @@ from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.priors import digests
 from npsle_app.stages.participant.regions_figures import draw
+from npsle_app.stages.participant.regions_way import find_way
 from npsle_app.stages.participant.states import state_before
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
@@ -37,34 +39,48 @@ _METHODS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsOutputs:
-    """A label image on the T1w grid, for the eye."""
+    """A label image on the T1w grid, for the eye.
+
+    `field` brings the template to the T1w image by way of the session before; None where the
+    direct way of `anat` was taken.
+    """
 
     labels: Path
     record: Path
     figures: tuple[Path, ...]
+    field: Path | None = None
 
 
 def run(
-    *, anat: AnatOutputs, tissue: TissueOutputs, settings: RegionsSettings, out: Writer
+    *,
+    anat: AnatOutputs,
+    tissue: TissueOutputs,
+    earlier_anat: AnatOutputs | None,
+    earlier_regions: RegionsOutputs | None,
+    settings: RegionsSettings,
+    out: Writer,
 ) -> RegionsOutputs:
-    """Measure all regions, left and right."""
-    del settings  # nothing to choose so far
-    t1w, field = (read_image(path) for path in (anat.t1w, anat.template_to_t1w))
+    """Measure all regions, left and right, where those of the session before were."""
+    t1w = read_image(anat.t1w)
+    way = find_way(
+        anat, before=earlier_anat, regions=earlier_regions, seed=settings.random_seed, out=out
+    )
+    field = way.field
     gm, wm, csf = (read_image(path) for path in (tissue.gm, tissue.wm, tissue.csf))
     shares = TissueShares(gm=gm, wm=wm, csf=csf)
     atlas = templates.load(Template.REGIONS)
     found = regions.measure_regions(shares, labels=atlas, field=field)
     ventricles, by_ventricles = _find_ventricles(csf, field=field)
     fluid = regions.measure_ventricles(csf, ventricles=ventricles, field=field)
-    own = (regions.check_filling(found), regions.check_asymmetry(found))
+    own = (*way.gates, check_filling(found), check_asymmetry(found))
     before = state_before(anat.record, tissue.record, out=out)
-    sources = (tissue.gm, tissue.wm, tissue.csf, anat.template_to_t1w)
+    sources = (tissue.gm, tissue.wm, tissue.csf, way.path or anat.template_to_t1w)
     labels = regions.label_regions(shares, labels=atlas, field=field)
     path = out.image(labels, File.BRAIN_REGIONS, sources=sources, Templates=digests(_USED))
-    figures = draw(t1w, labels=labels, ventricles=ventricles, out=out)
+    figures = (*way.figures, *draw(t1w, labels=labels, ventricles=ventricles, out=out))
     record = Record(
         stage="regions",
-        methods=_METHODS,
+        methods=_METHODS + way.methods,
         citations=("aal", "mni152_2009a"),
         measures=(
             *_measure(found.volumes_ml, worst([before, *(gate.state for gate in own)]), sources),
@@ -72,9 +88,13 @@ def run(
         ),
         gates=(*own, by_ventricles),
         figures=figures,
+        choices=way.choices,
     )
     return RegionsOutputs(
-        labels=path, record=out.record(record), figures=tuple(figure.path for figure in figures)
+        labels=path,
+        record=out.record(record),
+        figures=tuple(path for one in figures for path in (one.path, one.after) if path),
+        field=way.path,
     )
 
 
