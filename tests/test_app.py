@@ -114,7 +114,7 @@ def test_all_well_is_exit_0_and_the_last_line_counts_what_was_done(finished: Run
     assert finished.code == 0, finished.text
     assert finished.last_line == (
         "npsle_app: 2 participants, 2 sessions: 15 stages done, 0 reused, 0 failed, 0 blocked, "
-        "5 absent; group: 5 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0"
+        "5 absent; group: 6 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0"
     )
 
 

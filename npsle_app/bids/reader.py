@@ -25,7 +25,14 @@ def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
     """Read a table that `write_tsv` wrote; cells with one of `missing` become NaN."""
     import pandas as pd
 
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=list(missing), quoting=3)
+    return pd.read_csv(
+        path,
+        sep="\t",
+        keep_default_na=False,
+        na_values=list(missing),
+        quoting=3,
+        low_memory=False,  # else the type of a long column is guessed piece by piece
+    )
 
 
 def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:

@@ -1,7 +1,7 @@
 """The group level: from the participants' measures to tables and a page of the study."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -51,11 +51,14 @@ def check_study(settings: Settings) -> None:
         raise RefusedError(str(error)) from error
 
 
-def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
-    """Run the group stages one after the other, then write the page.
+def run_group(
+    output_dir: Path, settings: Settings, *, datasets: Mapping[str, Path]
+) -> dict[str, Outcome]:
+    """Run the group stages one after the other, then write the pages.
 
-    A stage that fails blocks those that need it; the page needs the measures alone. Always
-    computed anew: it takes seconds.
+    A stage that fails blocks those that need it; the pages need the measures alone. Always
+    computed anew, but for what `deviations` finds unchanged. `datasets` are those that the
+    records of the participants point into.
     """
     outcomes: dict[str, Outcome] = {}
     for stage in pipeline.GROUP:
@@ -64,7 +67,8 @@ def run_group(output_dir: Path, settings: Settings) -> dict[str, Outcome]:
         needs = {name: outcomes[name] for name in stage.needs}
         outcomes[stage.name] = _try(stage.name, call, needs=needs)
     measured = {"measures": outcomes["measures"]}
-    outcomes[REPORT] = _try(REPORT, partial(_write_page, output_dir), needs=measured)
+    call = partial(_write_pages, output_dir, outcomes, datasets=datasets)
+    outcomes[REPORT] = _try(REPORT, call, needs=measured)
     rows = [to_row("n/a", None, stage=name, outcome=done) for name, done in outcomes.items()]
     write_rows(output_dir / "logs" / "group_status.tsv", rows)
     return outcomes
@@ -84,7 +88,13 @@ def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) ->
     return Outcome(Status.DONE, outputs, seconds=meter.seconds, peak_mb=meter.peak_mb)
 
 
-def _write_page(output_dir: Path) -> object:
-    from npsle_app.report.group import write_report
+def _write_pages(
+    output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
+) -> object:
+    """Write the page of the study, and those of participants whose deviations are new."""
+    from npsle_app.report import group, participant
 
-    return write_report(output_dir)
+    told = outcomes.get("deviations")
+    for label in told.outputs.changed if told and told.ok else ():
+        participant.write_report(output_dir, label, datasets=datasets)
+    return group.write_report(output_dir)

@@ -94,7 +94,7 @@ def _do(
                 work, reporter, options=options, folder=folder, live=is_live()
             )
     if "group" in request.levels and summary.ended_by is None:
-        summary.group = group.run_group(request.output_dir, settings)
+        summary.group = group.run_group(request.output_dir, settings, datasets=datasets)
     return summary
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.figures.canvas import annotate, canvas
-from npsle_app.figures.drawn_vessel import FAINT, INK, blank, place, write
+from npsle_app.figures.drawn_vessel import INK, blank, place, write
 from npsle_app.figures.normative import Visit
 from npsle_app.figures.panels import bounding_box, canonical, onto
 from npsle_app.figures.slices import _blend, _grey, _three_planes, _window
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _COLUMNS = 4
+_TICKS = 4
 _TOP_PX, _LEFT_PX, _ROW_PX = 46, 46.0, 194
 _PLOT_PX, _COLUMN_PX = (262.0, 150.0), 316.0
 _BAND, _CRITICAL = "#4fc3f7", "#ff8a50"
@@ -98,17 +99,7 @@ def draw_score_map(
 
 
 def _draw_panel(axes: "Axes", panel: CentilePanel) -> None:
-    centiles = sorted(panel.curves)
-    for low, high in zip(centiles, reversed(centiles), strict=True):
-        if low < high:
-            axes.fill_between(
-                panel.ages_years, panel.curves[low], panel.curves[high],
-                color=_BAND, alpha=0.12, linewidth=0,
-            )  # fmt: skip
-    for centile in centiles:
-        style = "--" if centile in (centiles[0], centiles[-1]) else "-"
-        width = 1.5 if centile == 50 else 0.7
-        axes.plot(panel.ages_years, panel.curves[centile], style, color=_BAND, linewidth=width)
+    _draw_curves(axes, panel)
     visits = sorted(panel.visits, key=lambda visit: visit.age_years)
     axes.plot([v.age_years for v in visits], [v.volume for v in visits], color=INK, linewidth=0.8)
     for visit in visits:
@@ -119,5 +110,22 @@ def _draw_panel(axes: "Axes", panel: CentilePanel) -> None:
             size=7.5, color=colour, parse_math=False,
         )  # fmt: skip
     axes.set_title(panel.title, size=9, color=INK, loc="left", pad=3, parse_math=False)
-    axes.grid(color="#303438", linewidth=0.5)
-    axes.xaxis.label.set_color(FAINT)
+    axes.locator_params(nbins=_TICKS)
+
+
+def _draw_curves(axes: "Axes", panel: CentilePanel) -> None:
+    """Draw all curves and bands at once: hundreds of figures are drawn for a study."""
+    from matplotlib.collections import LineCollection, PolyCollection
+
+    centiles, ages = sorted(panel.curves), panel.ages_years
+    curves = [np.column_stack([ages, panel.curves[centile]]) for centile in centiles]
+    pairs = list(zip(curves, reversed(curves), strict=True))[: len(curves) // 2]
+    bands = [np.concatenate([low, high[::-1]]) for low, high in pairs]
+    axes.add_collection(PolyCollection(bands, facecolors=_BAND, alpha=0.12, linewidths=0))
+    outer = (centiles[0], centiles[-1])
+    styles = ["--" if centile in outer else "-" for centile in centiles]
+    widths = [1.5 if centile == 50 else 0.7 for centile in centiles]
+    axes.add_collection(
+        LineCollection(curves, colors=_BAND, linewidths=widths, linestyles=styles), autolim=True
+    )
+    axes.autoscale_view()

@@ -54,22 +54,22 @@ def write_report(
         Roots of the datasets that BIDS URIs in the records point into, `raw` among them.
     notes
         Choices of scans, problems found before the run, version, command and settings; they
-        are kept, and without them those of the last time hold.
+        are kept. Without them those of the last time hold, and the page alone is made again.
 
     Returns
     -------
     Path
         The page. It is one file, needs no network and stays under 8 MB.
     """
-    if notes is None:
-        notes = load_notes(output_dir, participant)
-    else:
+    told = notes or load_notes(output_dir, participant)
+    if notes is not None:
         save_notes(output_dir, participant, notes)
-    contents = gather(output_dir, participant, datasets=datasets, notes=notes)
-    for content in contents:
-        write_measures(content)
+        for content in gather(output_dir, participant, datasets=datasets, notes=told):
+            write_measures(content)
+    # read after the measures are written: deviations of others are not shown
+    contents = gather(output_dir, participant, datasets=datasets, notes=told)
     path = output_dir / f"sub-{participant}.html"
-    page = render("participant.html.j2", **_context(participant, contents, run=notes.run))
+    page = render("participant.html.j2", **_context(participant, contents, run=told.run))
     replace(path, lambda part: part.write_text(page, encoding="utf-8"))
     return path
 

@@ -34,7 +34,9 @@ class _Reader(HTMLParser):
 
 def _write(tmp_path, *, text="plain", sessions=("1", "2"), **more):
     out = make_dataset(tmp_path, text=text, sessions=sessions)
-    return write_report(out, "01", datasets={"raw": tmp_path / "raw"}, **more)
+    return write_report(
+        out, "01", datasets={"raw": tmp_path / "raw"}, **{"notes": PageNotes()} | more
+    )
 
 
 def _read(path) -> _Reader:
@@ -90,6 +92,14 @@ def test_a_page_made_again_without_notes_says_what_it_said(tmp_path):
     first = path.read_bytes()
     assert write_report(path.parent, "01", datasets={"raw": tmp_path / "raw"}) == path
     assert path.read_bytes() == first
+
+
+def test_a_page_made_again_without_notes_leaves_the_measures_alone(tmp_path):
+    path = _write(tmp_path)
+    table = path.parent / "sub-01" / "ses-1" / "sub-01_ses-1_measures.tsv"
+    table.write_text("as it is")
+    write_report(path.parent, "01", datasets={"raw": tmp_path / "raw"})
+    assert table.read_text() == "as it is"
 
 
 def test_notes_that_cannot_be_read_leave_a_page_that_says_so(tmp_path):
@@ -159,7 +169,7 @@ def test_what_a_failed_stage_left_from_an_earlier_run_is_not_shown(tmp_path):
     status = page.parent / "sub-01" / "log" / "status.tsv"
     lines = status.read_text().replace("tissue\tdone", "tissue\tfailed")
     status.write_text(lines)
-    write_report(page.parent, "01", datasets={"raw": tmp_path / "raw"})
+    write_report(page.parent, "01", datasets={"raw": tmp_path / "raw"}, notes=PageNotes())
     assert "tiv_ml" not in _text(page)
     assert not (page.parent / "sub-01" / "ses-1" / "sub-01_ses-1_measures.tsv").exists()
 

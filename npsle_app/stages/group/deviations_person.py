@@ -1,0 +1,151 @@
+"""The files of one participant: table, centile curves, brain map, record."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from npsle_app.bids.names import File
+from npsle_app.bids.writer import Writer
+from npsle_app.records import Record
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+    from npsle_app.cohort.normative_model import NormativeModel
+
+_STALE = ("*_deviations.tsv", "*_deviations.json", "log/*_stage-deviations.json",
+          "figures/*_deviations-*.webp")  # fmt: skip
+FINGERPRINT, MEASURES_SHA = "Fingerprint", "MeasuresSHA256"
+_COUNTED = ("n_deviations", "n_assessed", "n_expected", "expected_low", "expected_high")
+_METHODS = (
+    "Regional volumes were compared with what a normative model expects of age, sex, total "
+    "intracranial volume and site; z is the normal score of the volume. {cut}{labels}"
+)
+_CUTS = {
+    "lower": "Critical is z below −1.96 (2.5 % of healthy people in each region).",
+    "both": "Critical is z beyond ±1.96 (5 % of healthy people in each region).",
+}
+_COLUMNS = {
+    "region": {"Description": "Measure of the region"},
+    "volume": {"Description": "Volume that was measured", "Units": "mL"},
+    "expected": {"Description": "Volume expected by age, sex, TIV and site", "Units": "mL"},
+    "sd": {"Description": "Standard deviation of such a person's volume", "Units": "mL"},
+    "z": {"Description": "Normal score of the volume", "Units": "1"},
+    "centile": {"Description": "Share of like people with a smaller volume", "Units": "%"},
+    "critical": {"Description": "Whether it is a critical deviation; n/a where no label is given"},
+    "n_reference": {"Description": "People of the same sex who made the model"},
+    "qc": {"Description": "pass, warn (see reason) or not assessable"},
+    "reason": {"Description": "What to know before reading the score"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """All that one participant's files are made from; `scans` has a row per session."""
+
+    participant: str
+    scores: "DataFrame"
+    scans: "DataFrame"
+    reference: Mapping[str, Any]
+
+    @property
+    def sessions(self) -> list[str | None]:
+        """Session labels without `ses-`, None where there are none."""
+        return [
+            str(one).removeprefix("ses-") if isinstance(one, str) else None
+            for one in self.scans["session_id"]
+        ]
+
+
+def describe(output_dir: Path, person: Person) -> tuple[list[Path], bool]:
+    """Write a participant's files; return the tables, and whether any was made anew."""
+    from npsle_app.cohort.normative_json import from_plain
+
+    digest = fingerprint(person)
+    writers = [writer_of(output_dir, person, session) for session in person.sessions]
+    tables = [table_of(writer) for writer in writers]
+    if all(_is_current(writer, digest) for writer in writers):
+        return tables, False
+    forget(output_dir, person.participant)
+    model = from_plain(person.reference["model"])
+    for writer, (_, scan) in zip(writers, person.scans.iterrows(), strict=True):
+        _describe_session(writer, person, scan, model=model, digest=digest)
+    return tables, True
+
+
+def _is_current(writer: Writer, digest: str) -> bool:
+    try:
+        content = json.loads(table_of(writer).with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    proof = {FINGERPRINT: digest, MEASURES_SHA: measures_sha(writer)}
+    return all(content.get(key) == value for key, value in proof.items())
+
+
+def measures_sha(writer: Writer) -> str:
+    """Return the SHA-256 of a session's measures; empty where there are none."""
+    path = writer.folder / f"{writer.id}_{File.MEASURES.value.tail}"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def forget(output_dir: Path, participant: str) -> None:
+    """Take away what an earlier run said of a participant's deviations."""
+    folder = output_dir / f"sub-{participant}"
+    for pattern in _STALE:
+        for path in (*folder.glob(pattern), *folder.glob(f"ses-*/{pattern}")):
+            path.unlink()
+
+
+def fingerprint(person: Person) -> str:
+    """Return a digest of all that a participant's files are made from."""
+    text = json.dumps(person.reference, sort_keys=True, default=str)
+    parts = (person.scores.to_csv(sep="\t"), person.scans.to_csv(sep="\t"), text)
+    return hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()
+
+
+def writer_of(output_dir: Path, person: Person, session: str | None) -> Writer:
+    """Return the door for a session's files."""
+    return Writer(output_dir, person.participant, session)
+
+
+def table_of(writer: Writer) -> Path:
+    """Return where a session's table lies."""
+    return writer.folder / f"{writer.id}_{File.DEVIATIONS.value.tail}"
+
+
+def of_session(rows: "DataFrame", session: Any) -> "DataFrame":
+    """Return the rows of one session; those without any where it is missing."""
+    mine = rows["session_id"] == session if isinstance(session, str) else rows["session_id"].isna()
+    return rows[mine]
+
+
+def _describe_session(
+    writer: Writer, person: Person, row: "Series", *, model: "NormativeModel", digest: str
+) -> None:
+    from npsle_app.cohort.person_deviations import check_scores
+    from npsle_app.stages.group.deviations_figures import draw
+
+    own = of_session(person.scores, row["session_id"])
+    labels = [str(label) for label in person.reference["labels"]]
+    told = "".join(f" {label}." for label in labels)
+    writer.record(
+        Record(
+            stage="deviations",
+            methods=_METHODS.format(cut=_CUTS[person.reference["tail"]], labels=told),
+            citations=("ge2024", "inglese2021"),
+            gates=check_scores(own),
+            figures=draw(writer, person, row, own=own, model=model),
+            choices=tuple(labels),
+        )
+    )
+    # last, for it proves that all is there
+    proof = {FINGERPRINT: digest, MEASURES_SHA: measures_sha(writer), "Count": _count(row)}
+    writer.table(own[list(_COLUMNS)], File.DEVIATIONS, dictionary=_COLUMNS | proof)
+
+
+def _count(row: "Series") -> dict[str, float | None]:
+    """Return how many regions deviate and how many chance gives; None for what is not known."""
+    return {name: None if row[name] != row[name] else float(row[name]) for name in _COUNTED}
