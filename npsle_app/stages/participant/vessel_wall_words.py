@@ -13,9 +13,9 @@ from npsle_app.vessel_names import STANDARD
 _METHODS = (
     "Arteries were followed in black-blood images from drawn masks, from landmarks, or in search "
     "boxes of the template, which were brought over by a rigid registration to the T1w image and "
-    "its warp (dark tubes by Frangi's filter at 0.5-1.5 mm, the cheapest path through them; a course found so ends where the outer wall "
-    "narrows to less than 85 % of its median radius, as at a fork). In "
-    "planes every 0.5 mm across the centreline, with a rotation-minimising frame, closed contours "
+    "its warp (dark tubes by Frangi's filter at 0.5-1.5 mm, the cheapest path through them; a "
+    "course found so ends where the outer wall narrows to less than 85 % of its median radius, as "
+    "at a fork). In planes every 0.5 mm across the centreline, with a rotation-minimising frame, closed contours "
     "of lumen and outer wall were found on 72 rays by dynamic programming; a blurred annulus "
     "was fitted to the voxels; the width of the point spread beside the voxel's box, expected at "
     "{psf:g} voxels, was the one that explained the vessel best. "
