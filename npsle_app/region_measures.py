@@ -1,7 +1,14 @@
 """The numbers of the stage `regions`: volumes of brain regions, left and right."""
 
 from npsle_app.measure_definition import MeasureDefinition
-from npsle_app.region_names import LATERAL_VENTRICLE, REGIONS, SIDES, Region, measure_name
+from npsle_app.region_names import (
+    LATERAL_VENTRICLE,
+    REGIONS,
+    SIDES,
+    Region,
+    measure_name,
+    spell_out,
+)
 
 _AAL = "Tzourio-Mazoyer 2002, doi:10.1006/nimg.2001.0978 (atlas, made symmetric)"
 _FORMULAS = {
@@ -28,7 +35,7 @@ def _define(region: Region, side: str) -> MeasureDefinition:
         name=measure_name(region.name, side=side),
         unit="mL",
         stage="regions",
-        description=f"Volume of the {side} {region.name.replace('_', ' ')}, {what}",
+        description=f"Volume of the {side} {spell_out(region.name)}, {what}",
         formula=f"{_FORMULAS[region.tissue]} · share of the region in the atlas × voxel volume",
         reference=_AAL,
         plausible=_PLAUSIBLE_ML.get(region.name),
@@ -40,7 +47,8 @@ def _define_ventricle(side: str) -> MeasureDefinition:
         name=measure_name(LATERAL_VENTRICLE, side=side),
         unit="mL",
         stage="regions",
-        description=f"Fluid of the {side} lateral ventricle, parted in the middle of the template",
+        description=f"Volume of the {side} lateral ventricle, its fluid, parted in the middle of "
+        "the template",
         formula="Σ p(CSF) over the mask of the lateral ventricles × voxel volume",
         reference=_AAL,
         plausible=_PLAUSIBLE_ML[LATERAL_VENTRICLE],

@@ -65,6 +65,21 @@ REGIONS = (*MAIN_REGIONS, *PARCELS)
 CEREBELLUM_LABEL = _PARCELS.index("cerebellum") + 1
 LATERAL_VENTRICLE = "lateral_ventricle"
 RIGHT_LABELS = 100  # added to the numbers of the right side in a person's label image
+_WORDS = {
+    "sup": "superior",
+    "mid": "middle",
+    "inf": "inferior",
+    "orb": "orbital",
+    "oper": "opercular",
+    "tri": "triangular",
+    "supp": "supplementary",
+    "med": "medial",
+    "ant": "anterior",
+    "post": "posterior",
+    "heschl": "Heschl gyrus",
+    "cingulum": "cingulate",
+    "rectus": "gyrus rectus",
+}
 _COLOURS = ("#ff5252", "#40c4ff", "#ffd740", "#69f0ae", "#e040fb", "#ff9100", "#b2ff59", "#f48fb1")
 
 
@@ -79,12 +94,23 @@ def measure_name(region: str, *, side: str) -> str:
     return f"region_{region}_{side}_ml"
 
 
+def spell_out(name: str) -> str:
+    """Return a region's name in words, parts of gyri in the order of the atlas.
+
+    Examples
+    --------
+    >>> spell_out("frontal_inf_orb")
+    'frontal inferior orbital'
+    """
+    return " ".join(_WORDS.get(part, part) for part in name.split("_"))
+
+
 def label_rows() -> tuple[tuple[int, str, str, str], ...]:
     """Return the labels of a person's label image: index, name, abbreviation, colour."""
     return tuple(
         (
             number + (RIGHT_LABELS if side == "right" else 0),
-            f"{name.replace('_', ' ').title()} {side.title()}",
+            f"{spell_out(name).title()} {side.title()}",
             f"{name}_{side}",
             _COLOURS[number % len(_COLOURS)],
         )

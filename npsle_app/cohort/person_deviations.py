@@ -22,6 +22,7 @@ _ALWAYS = tuple(
     measure_name(region, side=side) for region in (*DEEP, LATERAL_VENTRICLE) for side in SIDES
 )
 _MOST_OTHERS = 10
+_FEW = "of this sex made the reference"  # the other check tells that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,8 @@ def scores_by_label(scores: pd.DataFrame) -> dict[int, float]:
 
 def check_scores(scores: pd.DataFrame) -> tuple[Gate, ...]:
     """Say how many healthy people the scores rest on, and what was odd about the person."""
-    reasons = [str(why) for why in scores["reason"].dropna().unique()]
+    told = {one for why in scores["reason"].dropna().unique() for one in str(why).split("; ")}
+    reasons = sorted(one for one in told if _FEW not in one)
     known = scores["z"].notna()
     people = scores.loc[known, "n_reference"].astype(float)
     n = int(people.min()) if len(people) else 0

@@ -38,12 +38,16 @@ _STEPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentilePanel:
-    """One region: volumes (k,) by centile at `ages_years` (k,), and the person's scans."""
+    """One region: volumes (k,) by centile at `ages_years` (k,), and the person's scans.
+
+    The scan at the age `shown` is the one that is spoken of; others are small.
+    """
 
     title: str
     ages_years: Floats
     curves: Mapping[float, Floats]
     visits: Sequence[Visit]
+    shown: float = np.nan
 
 
 def draw_centile_panels(panels: Sequence[CentilePanel], *, told: str, unit: str) -> "Figure":
@@ -54,7 +58,8 @@ def draw_centile_panels(panels: Sequence[CentilePanel], *, told: str, unit: str)
     write(
         figure,
         "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); "
-        f"dot: this person; orange diamond: critical deviation; volumes in {unit}, age in years",
+        f"large: this scan, small: others of this person; orange diamond: critical deviation; "
+        f"volumes in {unit}, age in years",
         x=_LEFT_PX,
         y=24,
     )
@@ -104,11 +109,8 @@ def _draw_panel(axes: "Axes", panel: CentilePanel) -> None:
     axes.plot([v.age_years for v in visits], [v.volume for v in visits], color=INK, linewidth=0.8)
     for visit in visits:
         colour, mark = (_CRITICAL, "D") if visit.critical else (INK, "o")
-        axes.plot([visit.age_years], [visit.volume], mark, color=colour, markersize=5)
-        axes.annotate(
-            visit.shown, (visit.age_years, visit.volume), (6, -3), textcoords="offset points",
-            size=7.5, color=colour, parse_math=False,
-        )  # fmt: skip
+        size = 6.5 if visit.age_years == panel.shown else 3.5
+        axes.plot([visit.age_years], [visit.volume], mark, color=colour, markersize=size)
     axes.set_title(panel.title, size=9, color=INK, loc="left", pad=3, parse_math=False)
     axes.locator_params(nbins=_TICKS)
 

@@ -62,13 +62,15 @@ def _panels(
     for region in choose_regions(own):
         if (curves := draw_from(model, region=region, scan=scan)) is None:
             continue
-        title = MEASURES[region].description.removeprefix("Volume of the ").split(",")[0]
+        name = MEASURES[region].description.removeprefix("Volume of the ").split(",")[0]
+        z = float(own.loc[own["region"] == region, "z"].iloc[0])
         panels.append(
             CentilePanel(
-                title=title,
+                title=f"{name}: z {z:+.1f}".replace("-", "−"),
                 ages_years=curves[0],
                 curves=curves[1],
-                visits=list(_visits(person, region)),
+                visits=_visits(person, region),
+                shown=scan.age_years,
             )
         )
     return panels
@@ -84,7 +86,7 @@ def _visits(person: Person, region: str) -> list[Visit]:
                 Visit(
                     age_years=float(scan["age"]),
                     volume=float(row["volume"].iloc[0]),
-                    shown=f"z {float(row['z'].iloc[0]):+.1f}".replace("-", "−"),
+                    shown="",
                     critical=bool(row["critical"].eq(True).iloc[0]),
                 )
             )
