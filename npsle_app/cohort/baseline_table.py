@@ -8,7 +8,14 @@ import pandas as pd
 
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
-from npsle_app.cohort.formatting import NOT_AVAILABLE, format_count, format_mean, format_median
+from npsle_app.cohort.formatting import (
+    NOT_AVAILABLE,
+    decimals_for,
+    decimals_for_median,
+    format_count,
+    format_mean,
+    format_median,
+)
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, summarise
 from npsle_app.cohort.populations import explain_empty, members, take
 from npsle_app.cohort.rank_tests import Values
@@ -114,7 +121,7 @@ def _tell_lacking(rows: dict[str, pd.DataFrame], variable: str, study: Study) ->
     if not lacking:
         return {}
     if len(seen) < _PAIR:
-        reason = f"{variable}: {seen[0]} alone has values"
+        reason = f"{variable}: no values outside {seen[0]}"
         return {"status": NOT_ESTIMABLE, "reason": reason}
     return {"note": f"{' v '.join(seen)} alone: no values in {', '.join(lacking)}"}
 
@@ -160,8 +167,10 @@ def _measure(
     samples = [people[variable].dropna().to_numpy(dtype=float) for people in rows.values()]
     compared = [values for values in samples if len(values)]
     symmetric = is_symmetric(compared)
+    places = max((_decimals(values, symmetric=symmetric) for values in compared), default=2)
     cells = [
-        _cell(name, people, len(values), study) | _summary(values, symmetric=symmetric)
+        _cell(name, people, len(values), study)
+        | _summary(values, symmetric=symmetric, decimals=places)
         for (name, people), values in zip(rows.items(), samples, strict=True)
     ]
     # as the papers: the later population minus the first
@@ -184,14 +193,21 @@ def _cell(name: str, people: pd.DataFrame, n: int, study: Study) -> dict[str, ob
     }
 
 
-def _summary(values: Values, *, symmetric: bool) -> dict[str, object]:
+def _decimals(values: Values, *, symmetric: bool) -> int:
+    found = summarise(values)
+    if symmetric:
+        return decimals_for(found["sd"])
+    return decimals_for_median(found["median"], found["p10"], found["p90"])
+
+
+def _summary(values: Values, *, symmetric: bool, decimals: int) -> dict[str, object]:
     found = summarise(values)
     if not len(values):
         shown = NOT_AVAILABLE
     elif symmetric:
-        shown = format_mean(found["mean"], found["sd"])
+        shown = format_mean(found["mean"], found["sd"], decimals=decimals)
     else:
-        shown = format_median(found["median"], found["p10"], found["p90"])
+        shown = format_median(found["median"], found["p10"], found["p90"], decimals=decimals)
     kept = ("mean", "sd", "median", "p10", "p90")
     return {name: found[name] for name in kept} | {
         "summary": MEAN_SD if symmetric else MEDIAN,

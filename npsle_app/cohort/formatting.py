@@ -70,17 +70,22 @@ def format_interval(value: float, low: float, high: float, *, decimals: int) -> 
     return f"{told[0]} ({told[1]} to {told[2]})"
 
 
-def format_mean(mean: float, sd: float) -> str:
-    """Write mean ± standard deviation."""
-    places = decimals_for(sd)
+def format_mean(mean: float, sd: float, *, decimals: int | None = None) -> str:
+    """Write mean ± standard deviation; decimals by the standard deviation if none are given."""
+    places = decimals_for(sd) if decimals is None else decimals
     return f"{format_number(mean, decimals=places)} ± {format_number(sd, decimals=places)}"
 
 
-def format_median(median: float, low: float, high: float) -> str:
-    """Write median and range of percentiles."""
-    places = decimals_for((high - low) / 2 if high > low else median)
+def format_median(median: float, low: float, high: float, *, decimals: int | None = None) -> str:
+    """Write median and range of percentiles; decimals by the range if none are given."""
+    places = decimals_for_median(median, low, high) if decimals is None else decimals
     told = [format_number(one, decimals=places) for one in (median, low, high)]
     return f"{told[0]} ({told[1]}–{told[2]})"
+
+
+def decimals_for_median(median: float, low: float, high: float) -> int:
+    """Choose decimals so that half the range of percentiles shows two digits."""
+    return decimals_for((high - low) / 2 if high > low else median)
 
 
 def format_count(count: int, of: int) -> str:

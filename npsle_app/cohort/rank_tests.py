@@ -16,7 +16,11 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KruskalWallis:
-    """`epsilon2` is H / (N − 1), 0 to 1; its limits come from the noncentral χ² of H."""
+    """`epsilon2` is H / (N − 1), 0 to 1; its limits come from the noncentral χ² of H.
+
+    An H that is smaller than chance makes it would have an upper limit of about 0, as if
+    nothing were known better; the upper limit is never below that of the median H of chance.
+    """
 
     n: int
     h: float
@@ -183,4 +187,6 @@ def _noncentrality_limits(h: float, df: int) -> tuple[float, float]:
         top = 4 * h + 40
         return float(optimize.brentq(excess, 1e-12, top, xtol=1e-9))
 
-    return limit(1 - tail), limit(tail)
+    lower = limit(1 - tail)
+    h = max(h, float(stats.chi2.median(df)))
+    return lower, limit(tail)

@@ -35,17 +35,18 @@ def draw_flow(
     axes.set_axis_off()
     axes.set(xlim=(0, _WIDTH), ylim=(height, 0))
     lower = 18 + gap
-    _arrow(axes, (_MIDDLE, 12), (_MIDDLE, lower))
+    middle = _MIDDLE if left_out else _WIDTH / 2
+    _arrow(axes, (middle, 12), (middle, lower))
     if left_out:
         between = (12 + lower) / 2
-        _arrow(axes, (_MIDDLE, between), (_SIDE - 28, between))
+        _arrow(axes, (middle, between), (_SIDE - 28, between))
         _box(axes, (_SIDE, between), "\n".join(["Left out", *left_out]), colour=SOFT)
-    _box(axes, (_MIDDLE, 8), first, colour=INK)
+    _box(axes, (middle, 8), first, colour=INK)
     for number, text in enumerate(groups):
         x = _WIDTH * (number + 0.5) / len(groups)
-        _arrow(axes, (_MIDDLE, lower + 5), (x, lower + 5 + _GAP + 6))
+        _arrow(axes, (middle, lower + 5), (x, lower + 5 + _GAP + 6))
         _box(axes, (x, lower + 10 + _GAP + 6), text, colour=COLOURS[number % len(COLOURS)])
-    _box(axes, (_MIDDLE, lower + 4), second, colour=INK)
+    _box(axes, (middle, lower + 4), second, colour=INK)
     return figure
 
 

@@ -1,47 +1,17 @@
 """The tables of a study's analyses as readers see them: chosen columns, formatted."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from npsle_app.bids.reader import read_table
-from npsle_app.cohort.formatting import (
-    NOT_AVAILABLE,
-    decimals_for,
-    format_interval,
-    format_number,
-    format_p,
-)
+from npsle_app.cohort.formatting import NOT_AVAILABLE, decimals_for, format_number, format_p
 from npsle_app.cohort.group_tests import ESTIMATED
-from npsle_app.cohort.table_columns import heading
+from npsle_app.report.cells import PLACES, ROBUST, Cell, Row, head_column, make_cell
 
-Row = Mapping[Hashable, Any]
-_ROBUST = "b_hc3"  # no column of a table: B with its robust limits
-_P_VALUES = (
-    *("p", "q", "p_hc3", "q_hc3", "p_bonferroni", "p_holm", "p_paper", "p_recommended"),
-    *("permutation_p", "schoenfeld_p"),
-)
-_COUNTS = (
-    *("n", "missing", "df", "n_against", "n_group", "enters", "count", "visits", "pairs"),
-    *("worsened", "improved", "stable", "events", "at_risk", "followed", "sites", "regions"),
-    *("n_assessed", "n_deviations"),
-)
-_INTERVALS = {
-    "epsilon2": ("low", "high"),
-    "delta": ("delta_low", "delta_high"),
-    "r": ("low", "high"),
-    "b": ("low", "high"),
-    _ROBUST: ("low_hc3", "high_hc3"),
-    "ratio": ("ratio_low", "ratio_high"),
-    "median": ("median_low", "median_high"),
-    "irr": ("irr_low", "irr_high"),
-    "std_b": ("std_low", "std_high"),
-    "hazard_ratio": ("hr_low", "hr_high"),
-}
-_REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", _ROBUST, "p_hc3", "q_hc3")
+_REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", ROBUST, "p_hc3", "q_hc3")
 # those not named here show all their columns
 _SHOWN: dict[str, tuple[str, ...]] = {
     "exclusions": ("reason", "n", "participants"),
@@ -97,14 +67,6 @@ MOST_ROWS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """What stands in a cell, and what it is sorted by (`n/a`: last)."""
-
-    text: str
-    sort: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTable:
     """A table on the page; `left_out` rows are in the file at `path` alone."""
 
@@ -139,22 +101,31 @@ def lay_out(table: pd.DataFrame, *, name: str, title: str, path: str) -> ShownTa
     """Choose and format columns; rows that are not estimable are left to the reasons."""
     if "status" in table:
         table = table[table["status"] == ESTIMATED]
+    if name == "group_description":
+        table = _tidy_description(table)
     wanted = _SHOWN.get(name, tuple(table.columns))
-    columns = [c for c in wanted if c == _ROBUST or (c in table and not table[c].isna().all())]
+    columns = [c for c in wanted if c == ROBUST or (c in table and not table[c].isna().all())]
     rows = tuple(
-        tuple(_cell(row, column) for column in columns)
+        tuple(make_cell(row, column) for column in columns)
         for row in table.head(MOST_ROWS).to_dict("records")
     )
-    numeric = (c == _ROBUST or pd.api.types.is_numeric_dtype(table[c]) for c in columns)
+    numeric = (c == ROBUST or pd.api.types.is_numeric_dtype(table[c]) for c in columns)
     return ShownTable(
         name=name,
         path=path,
         title=title,
-        headings=tuple(_heading(column) for column in columns),
+        headings=tuple(head_column(column) for column in columns),
         numeric=tuple(numeric),
         rows=rows,
         left_out=max(len(table) - MOST_ROWS, 0),
     )
+
+
+def _tidy_description(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out measures and groups that nobody has; one number of decimals per measure."""
+    empty = table.groupby("measure")["n"].transform("sum") == 0
+    kept = table[~empty & (table["n"] + table["missing"] > 0)]
+    return kept.assign(**{PLACES: kept.groupby("measure")["sd"].transform("max").map(decimals_for)})
 
 
 def lay_out_table1(
@@ -204,7 +175,7 @@ def _table1_row(
         str(int(part["missing"].sum())),
         format_p(test[f"p_{mode}"]) if test else "",
         "" if difference is None or pd.isna(difference) else format_number(difference, decimals=2),
-        _text_of(test, "note") or _text_of(test, "reason"),
+        _text_of(test, "note") or _text_of(test, "reason").removeprefix(f"{first['variable']}: "),
     ]
     return tuple(Cell(text=text, sort=text) for text in texts)
 
@@ -212,33 +183,3 @@ def _table1_row(
 def _text_of(row: Row, column: str) -> str:
     text = row.get(column)
     return text if isinstance(text, str) else ""
-
-
-def _heading(column: str) -> str:
-    if column == _ROBUST:
-        return "B (95 % CI), HC3"
-    return f"{heading(column)} (95 % CI)" if column in _INTERVALS else heading(column)
-
-
-def _cell(row: Row, column: str) -> Cell:
-    value = row["b" if column == _ROBUST else column]
-    if isinstance(value, str):
-        return Cell(text=value, sort=value)
-    if pd.isna(value):
-        return Cell(text=NOT_AVAILABLE, sort=NOT_AVAILABLE)
-    return Cell(text=_write(row, column, float(value)), sort=f"{value:.10g}")
-
-
-def _write(row: Row, column: str, value: float) -> str:
-    if column in _P_VALUES:
-        return format_p(value)
-    if column in _COUNTS:
-        return f"{value:.0f}"
-    if limits := _INTERVALS.get(column):
-        low, high = (float(row[name]) for name in limits)
-        return format_interval(value, low, high, decimals=_decimals(high - low))
-    return format_number(value, decimals=_decimals(value))
-
-
-def _decimals(spread: float) -> int:
-    return decimals_for(abs(spread) / 4)

@@ -195,7 +195,7 @@ def test_a_variable_that_one_population_has_is_described_and_not_tested():
     cohort.frame.loc[cohort.frame["group"] != "NPSLE", "sdi"] = np.nan
     cells, tests = make_table1(cohort, study=DEFAULT_STUDY)
     row = _rows(tests, comparison="non-NPSLE v NPSLE", variable="sdi").iloc[0]
-    assert (row["status"], row["reason"]) == ("not estimable", "sdi: NPSLE alone has values")
+    assert (row["status"], row["reason"]) == ("not estimable", "sdi: no values outside NPSLE")
     shown = _rows(cells, comparison="non-NPSLE v NPSLE", variable="sdi", population="NPSLE")
     assert shown["n"].item() == 20
 
@@ -221,6 +221,16 @@ def test_what_cannot_be_tested_names_the_column_and_the_others_go_on(
     assert pd.Series([row["reason"]]).str.contains(message).all()
     if "group" not in participants:
         assert (tests["status"] == "estimated").any()
+
+
+def test_the_means_of_a_row_have_the_same_decimals():
+    cohort = make_cohort()
+    controls = cohort.frame["group"] == "HC"
+    cohort.frame.loc[controls, "age"] = 40 + np.linspace(-3, 3, controls.sum())
+    cells, _ = make_table1(cohort, study=DEFAULT_STUDY)
+    shown = _rows(cells, comparison="HC v non-NPSLE v NPSLE", variable="age")["shown"]
+    decimals = {len(text.split(" ")[0].partition(".")[2]) for text in shown}
+    assert decimals == {1}
 
 
 def test_the_comparisons_can_be_chosen():

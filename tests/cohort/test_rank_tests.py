@@ -134,3 +134,25 @@ def test_limits_of_the_median_hold_95_percent_or_more():
 def test_what_cannot_be_compared_is_refused(groups, message):
     with pytest.raises(ValueError, match=message):
         kruskal_wallis(groups)
+
+
+def test_an_h_of_about_zero_does_not_bound_the_effect_tightly():
+    first = np.arange(40.0)
+    none = kruskal_wallis([first, first + 0.5])
+    usual = kruskal_wallis([first, first + 6.0])
+    assert none.epsilon2 < 0.001
+    assert none.high > 0.05
+    assert none.low == usual.low == 0
+    assert none.high <= usual.high
+
+
+def test_limits_of_epsilon_squared_hold_the_truth_in_most_of_many_studies():
+    """Noncentrality of H for small normal shifts: 12 n d² / (4π · 4) per pair of n."""
+    rng = np.random.default_rng(3)
+    n, d = 50, 0.4
+    truth = 2 * n * d**2 * 3 / (4 * np.pi) / (2 * n - 1)
+    held = []
+    for _ in range(300):
+        found = kruskal_wallis([rng.normal(size=n), rng.normal(size=n) + d])
+        held.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(held) <= 0.99

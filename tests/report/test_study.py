@@ -95,3 +95,27 @@ def test_each_shown_table_is_written_for_papers(output):
     write_table_files(output, read_study(output).analyses)
     names = {path.name for path in (output / "group" / "tables").iterdir()}
     assert names == {"dunn.tex", "dunn.html"}
+
+
+def test_a_description_has_one_number_of_decimals_per_measure_and_no_empty_measures():
+    rows = [
+        ("vw_nwi", "NWI", "1", "Controls", 20, 0, 0.4071, 0.0387, 0.40884, 0.394, 0.431),
+        ("vw_nwi", "NWI", "1", "NPSLE", 30, 0, 0.4513, 0.1234, 0.4, 0.3, 0.5),
+        ("vw_nwi", "NWI", "1", "Nobody", 0, 0, *[None] * 5),
+        ("gm_ml", "GM", "mL", "Controls", 0, 20, *[None] * 5),
+        ("gm_ml", "GM", "mL", "NPSLE", 0, 30, *[None] * 5),
+    ]
+    columns = ["measure", "label", "unit", "group_label", "n", "missing", "mean", "sd", "median"]
+    frame = pd.DataFrame(rows, columns=[*columns, "median_low", "median_high"])
+    table = lay_out(frame, name="group_description", title="Measures", path="x.tsv")
+    texts = [[cell.text for cell in row] for row in table.rows]
+    assert texts[0] == ["NWI", "", "Controls", "20", "0", "0.41", "0.04", "0.41 (0.39 to 0.43)"]
+    assert [row[2] for row in texts] == ["Controls", "NPSLE"]
+
+
+def test_effect_sizes_have_two_decimals_however_near_zero():
+    frame = pd.DataFrame(
+        {"label": ["WM"], "n": [155], "h": [0.0003], "epsilon2": [2e-6], "low": [0.0]}
+    ).assign(high=0.0304)
+    table = lay_out(frame, name="kruskal_wallis", title="All", path="x.tsv")
+    assert [cell.text for cell in table.rows[0]] == ["WM", "155", "0.00", "0.00 (0.00 to 0.03)"]
