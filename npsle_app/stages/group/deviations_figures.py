@@ -41,7 +41,7 @@ def draw(
                 "reference end.",
             )
         )
-    if (images := _images(writer)) is not None:
+    if own["z"].notna().any() and (images := _images(writer)) is not None:
         t1w, labels = images
         figure = draw_score_map(t1w, labels=labels, scores=scores_by_label(own))
         figures.append(
