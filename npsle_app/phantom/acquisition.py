@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from npsle_app.phantom.atlas import interpolated
 from npsle_app.phantom.fields import Field, Floats, draw_field
@@ -68,6 +69,15 @@ def resample(
             at = points + np.float32(offset) * through
             made[planes] += np.float32(weight) * interpolated(signal, at)
     return made
+
+
+def turn(signal: Floats, *, grid: Grid, motion: NDArray[np.float64]) -> Floats:
+    """Look at a signal of a head that lies otherwise, on the same grid, by cubic splines."""
+    step = np.linalg.inv(grid.affine) @ motion @ grid.affine
+    made: Floats = ndimage.affine_transform(
+        signal, step[:3, :3], step[:3, 3], output=np.float32, order=3
+    )
+    return np.clip(made, signal.min(), signal.max())
 
 
 def scan(signal: Floats, *, grid: Grid, acquisition: Acquisition) -> nib.Nifti1Image:

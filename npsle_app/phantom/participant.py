@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan
+from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan, turn
 from npsle_app.phantom.anatomy import Anatomy, draw_shape, make_anatomy
 from npsle_app.phantom.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
 from npsle_app.phantom.diffusion import PhantomDwi, acquire
@@ -253,7 +253,9 @@ def _t1w(
     rng: np.random.Generator,
     pose: NDArray[np.float64] | None,
 ) -> nib.Nifti1Image:
-    signal = _posed(t1w_signal(anatomy, lesions=lesions, contrast=contrast), anatomy, pose=pose)
+    signal = t1w_signal(anatomy, lesions=lesions, contrast=contrast)
+    if pose is not None:  # by splines: linear interpolation would blur later sessions alone
+        signal = turn(signal, grid=anatomy.grid, motion=pose)
     return scan(signal, grid=anatomy.grid, acquisition=draw_acquisition(rng, moved=False))
 
 
