@@ -6,15 +6,15 @@ Imputation, scaling, the choice of the penalty and of the cut are all done insid
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.calibration import Calibration, assess_calibration, net_benefit
-from npsle_app.cohort.classifier_alternatives import Alternative, assess_alternatives
+from npsle_app.cohort.calibration import assess_calibration, net_benefit
+from npsle_app.cohort.classifier_alternatives import assess_alternatives
 from npsle_app.cohort.classifier_auc import Aucs, assess_aucs, permutation_p
-from npsle_app.cohort.classifier_leakage import Leak, find_leaks
+from npsle_app.cohort.classifier_leakage import find_leaks
 from npsle_app.cohort.classifier_model import Model, make_model
 from npsle_app.cohort.classifier_performance import (
     AddedValue,
@@ -24,6 +24,7 @@ from npsle_app.cohort.classifier_performance import (
     subgroup_auc,
 )
 from npsle_app.cohort.classifier_problem import Problem
+from npsle_app.cohort.classifier_result import Coefficient, Effort, Result, Subgroup
 from npsle_app.cohort.cross_validation import (
     Bootstrap,
     OutOfFold,
@@ -46,81 +47,6 @@ from npsle_app.cohort.sample_size import (
 
 _BAND_SAMPLES = 200
 _EXPECTED_SHARE_OF_R2 = 0.15  # of the largest R², where nothing is known before (Riley 2020)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """How often the procedure is repeated."""
-
-    repeats: int = 20
-    bootstrap_samples: int = 500
-    permutations: int = 1000
-    permutation_repeats: int = 2
-    alternative_repeats: int = 5
-    seed: int = 20260101
-
-    def reduced(self) -> "Effort":
-        """Return a fifth of it, for many participants."""
-        return replace(
-            self,
-            repeats=max(1, self.repeats // 5),
-            bootstrap_samples=max(2, self.bootstrap_samples // 5),
-            permutations=self.permutations // 5,
-            permutation_repeats=1,
-            alternative_repeats=1,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coefficient:
-    """A standardised coefficient, the bootstrap's middle 95 %, and how stable its sign is."""
-
-    name: str
-    block: str
-    estimate: Estimate
-    per_unit: float
-    unit: str
-    missing: int
-    sign_stability: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subgroup:
-    """The AUC among some of the participants."""
-
-    column: str
-    level: str
-    positive: int
-    negative: int
-    auc: Estimate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """All that is reported of a classifier; `effort` says how often things were repeated.
-
-    `roc` is (3, rates) and `benefit` (3, thresholds): value, low, high.
-    `added` is None where there are not both clinical and imaging predictors.
-    """
-
-    problem: Problem
-    model: Model
-    effort: Effort
-    aucs: Aucs
-    p: float
-    sensitivity: Estimate
-    specificity: Estimate
-    calibration: Calibration
-    roc: Floats
-    benefit: Floats
-    out_of_fold: OutOfFold
-    coefficients: tuple[Coefficient, ...]
-    added: AddedValue | None
-    alternatives: tuple[Alternative, ...]
-    subgroups: tuple[Subgroup, ...]
-    leaks: tuple[Leak, ...]
-    expected_size: SampleSize
-    affordable_parameters: int
 
 
 def assess_classifier(

@@ -12,7 +12,7 @@ import pandas as pd
 from npsle_app.cohort.classifier_model import INTENDED_USE
 
 if TYPE_CHECKING:
-    from npsle_app.cohort.classifier import Result
+    from npsle_app.cohort.classifier_result import Result
 
 AUTHORS = "to be written by the authors"
 FILLED = "filled by the app"
@@ -176,7 +176,10 @@ def _of_model(result: "Result") -> dict[str, str]:
 def _of_findings(result: "Result") -> dict[str, str]:
     problem, nested, apparent = result.problem, result.aucs.nested, result.aucs.apparent
     leaks = "; ".join(f"{leak.column}: {leak.finding}" for leak in result.leaks)
-    wrong = int(((result.out_of_fold.log_odds >= result.out_of_fold.cuts).mean(0) >= 0.5).sum())
+    called = (result.out_of_fold.log_odds >= result.out_of_fold.cuts).mean(axis=0) >= 0.5
+    missed, mistaken = (
+        int((called != (problem.y == 1))[problem.y == side].sum()) for side in (1, 0)
+    )
     return {
         "flow": f"{len(problem.y)} participants: {int(problem.y.sum())} {problem.positive}, "
         f"{int((1 - problem.y).sum())} {problem.negative}; others in the study's flow.",
@@ -187,6 +190,7 @@ def _of_findings(result: "Result") -> dict[str, str]:
         "robustness": "Complete cases, without suspected columns, more predictors, lasso, forest.",
         "explanation": "Standardised coefficients with sign stability; contributions of each "
         "predictor to each participant's log odds.",
-        "failures": f"{wrong} participants are called {problem.positive} in most repeats; "
+        "failures": f"In most repeats {missed} of {problem.positive} are missed and {mistaken} of "
+        f"{problem.negative} called {problem.positive}; "
         "classifier_predictions.tsv lists everyone.",
     } | ({} if np.isfinite(nested.value) else {"performance": "not estimable"})

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from npsle_app.cohort.assembly import Cohort
-from npsle_app.cohort.classifier import Effort, Result, assess_classifier
+from npsle_app.cohort.classifier import assess_classifier
 from npsle_app.cohort.classifier_problem import NotEstimableError, Problem, pose
+from npsle_app.cohort.classifier_result import Effort, Result
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.populations import contrast_sides, explain_empty
 from npsle_app.cohort.study import Study

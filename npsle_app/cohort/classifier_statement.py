@@ -1,6 +1,6 @@
 """What was done and found by the classifier, in sentences with their numbers."""
 
-from npsle_app.cohort.classifier import Result
+from npsle_app.cohort.classifier_result import Result
 from npsle_app.cohort.discrimination import Estimate
 
 CITATIONS = (

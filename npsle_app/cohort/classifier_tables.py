@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.calibration import THRESHOLDS, benefit_of_treating_all, calibration_groups
-from npsle_app.cohort.classifier import Result
 from npsle_app.cohort.classifier_checklist import make_checklist
 from npsle_app.cohort.classifier_performance import RATES
+from npsle_app.cohort.classifier_result import Result
 from npsle_app.cohort.discrimination import NOTHING, Estimate
 from npsle_app.cohort.ridge_logistic import expit
 

@@ -12,14 +12,9 @@ from npsle_app.cohort.calibration import (
     benefit_of_treating_all,
     net_benefit,
 )
+from npsle_app.cohort.classifier_json import from_plain, to_plain
 from npsle_app.cohort.classifier_leakage import find_leaks
-from npsle_app.cohort.classifier_model import (
-    apply_model,
-    check_fit,
-    from_plain,
-    make_model,
-    to_plain,
-)
+from npsle_app.cohort.classifier_model import apply_model, check_fit, make_model
 from npsle_app.cohort.classifier_problem import NotEstimableError, pose
 from npsle_app.cohort.cross_validation import fit_all
 from npsle_app.cohort.sample_size import affordable_parameters, needed_participants

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from npsle_app.cohort.assembly import Cohort
-    from npsle_app.cohort.classifier import Effort, Result
+    from npsle_app.cohort.classifier_result import Effort, Result
     from npsle_app.cohort.study import Study
 
 
@@ -78,7 +78,7 @@ def _fit(
 
 
 def _effort(settings: ClassifierSettings, *, participants: int) -> "Effort":
-    from npsle_app.cohort.classifier import Effort
+    from npsle_app.cohort.classifier_result import Effort
 
     effort = Effort(
         repeats=settings.repeats,
@@ -134,7 +134,7 @@ def read_model(path: Path) -> Any:
     ValueError
         With the file and what is wrong with it.
     """
-    from npsle_app.cohort.classifier_model import from_plain
+    from npsle_app.cohort.classifier_json import from_plain
 
     try:
         return from_plain(json.loads(path.read_text(encoding="utf-8")))
@@ -147,7 +147,7 @@ def read_model(path: Path) -> Any:
 
 
 def _write(output_dir: Path, study: "Study", result: "Result") -> ClassifierOutputs:
-    from npsle_app.cohort.classifier_model import to_plain
+    from npsle_app.cohort.classifier_json import to_plain
     from npsle_app.cohort.classifier_statement import (
         CITATIONS,
         list_warnings,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from npsle_app.cohort.classifier import Result
+    from npsle_app.cohort.classifier_result import Result
 
 
 _GROUP_COLUMNS = ("predicted", "observed", "low", "high")
