@@ -195,9 +195,12 @@ def _cell(name: str, people: pd.DataFrame, n: int, study: Study) -> dict[str, ob
 
 def _decimals(values: Values, *, symmetric: bool) -> int:
     found = summarise(values)
-    if symmetric:
-        return decimals_for(found["sd"])
-    return decimals_for_median(found["median"], found["p10"], found["p90"])
+    places = (
+        decimals_for(found["sd"])
+        if symmetric
+        else decimals_for_median(found["median"], found["p10"], found["p90"])
+    )
+    return min(places, 1) if (values % 1 == 0).all() else places
 
 
 def _summary(values: Values, *, symmetric: bool, decimals: int) -> dict[str, object]:

@@ -233,6 +233,13 @@ def test_the_means_of_a_row_have_the_same_decimals():
     assert decimals == {1}
 
 
+def test_scores_of_whole_points_have_one_decimal_at_most():
+    given = ["n/a", "0", "1", "n/a", "1", "1"] * 10
+    cells, _ = make_table1(make_cohort(participants={"sdi": given}), study=DEFAULT_STUDY)
+    shown = _rows(cells, comparison="non-NPSLE v NPSLE", variable="sdi")["shown"]
+    assert shown.tolist() == ["0.5 (0.0–1.0)", "1.0 (1.0–1.0)"]
+
+
 def test_the_comparisons_can_be_chosen():
     study = parse_study({"table1": {"comparisons": [["HC", "patients"]], "variables": ["age"]}})
     cells, _ = make_table1(make_cohort(), study=study)

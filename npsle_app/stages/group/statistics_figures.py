@@ -98,6 +98,7 @@ def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> I
         clouds = [
             _cloud(number, name, list(each.index), each)
             for number, (name, each) in enumerate(values.items())
+            if len(each)
         ]
         heading = describe_column(row["measure"]).heading
         caption = (
