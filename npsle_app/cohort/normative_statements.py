@@ -32,8 +32,8 @@ def tell_model(found: Deviations) -> Statement:
     text = (
         f"The reference was {reference.source}{file}: {who}. In each sex the volume of each of "
         f"{len(reference.model.regions)} regions was modelled by fractional polynomials of age of "
-        "order 2 or less, chosen by a closed test, linear total intracranial volume and a random "
-        "intercept of sites; the variance by gamma regression on age and total intracranial "
+        "order 2 or less, chosen by a closed test, and linear total intracranial volume"
+        f"{_tell_sites(found)}; the variance by gamma regression on age and total intracranial "
         "volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked for it. z is "
         "the normal score of a volume, with the uncertainty of the prediction"
     )
@@ -45,12 +45,22 @@ def tell_model(found: Deviations) -> Statement:
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
+def _tell_sites(found: Deviations) -> str:
+    reference = found.reference
+    n = len({site for sex in reference.model.sexes.values() for site in sex.sites})
+    learned = len(reference.learned_sites)
+    if n < 2:
+        return ", without a term of sites"
+    told = f", with a random intercept of {n} sites"
+    return told + (f", {learned} of them learned from this study's controls" if learned else "")
+
+
 def tell_counts(groups: pd.DataFrame, comparisons: pd.DataFrame, *, found: Deviations) -> Statement:
     """Say how counts were compared, and what came of it."""
     paper = found.study.mode == _PAPER
     how = "fixed at 1, as published" if paper else "estimated, and robust standard errors (HC3)"
     text = (
-        f"Critical deviations among {len(found.study.normative.counted_regions)} regions were "
+        f"Critical deviations among {found.counted['region'].nunique()} regions were "
         f"counted at baseline and compared by negative binomial regression with dispersion {how}, "
         "and by permutation of the groups, since regions of one brain depend on each other."
     )

@@ -44,12 +44,16 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFigure:
-    """A figure as SVG for the page itself, so that its dots are links."""
+    """A figure as SVG for the page itself, so that its dots are links.
+
+    A `wide` one takes the whole width of the page.
+    """
 
     svg: Markup
     caption: str
     path: str
     pdf: str
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +141,5 @@ def _read_figure(output_dir: Path, figure: Mapping[str, str]) -> ShownFigure:
         caption=figure["caption"],
         path=figure["path"],
         pdf=f"{figure['path'].removesuffix('.svg')}.pdf",
+        wide=figure.get("width") == "page",
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from npsle_app.cohort.normative_study import NormativeStudy
 
 NAME_STARTS = ("deviation-", "survival")
+_WIDE = ("deviation-scores",)
 _Drawn = tuple[str, "Figure", str]  # name, figure, caption
 
 
@@ -40,7 +41,8 @@ def draw_figures(output_dir: Path, study: "NormativeStudy") -> dict[str, list[di
             told = " ".join([caption, *(f"{label}." for label in labels)])
             path = f"{GROUP_FIGURES}/{figure_name}.svg"
             write_vector_figure(output_dir / path, figure)
-            shown.setdefault(name, []).append({"path": path, "caption": told})
+            width = {"width": "page"} if figure_name in _WIDE else {}
+            shown.setdefault(name, []).append({"path": path, "caption": told} | width)
     return shown
 
 
