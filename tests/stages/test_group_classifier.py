@@ -60,9 +60,13 @@ def test_the_checklist_has_every_item_of_tripod_ai(out):
     filled = table["status"] == "filled by the app"
     assert table.loc[filled, "text"].notna().all()
     assert (~filled).any()
-    assert table["text"].str.contains(
-        r"In most repeats \d+ of NPSLE are missed and \d+ of non-NPSLE called NPSLE", na=False
-    ).any()
+    assert (
+        table["text"]
+        .str.contains(
+            r"In most repeats \d+ of NPSLE are missed and \d+ of non-NPSLE called NPSLE", na=False
+        )
+        .any()
+    )
 
 
 def test_a_model_is_applied_to_the_participants_it_fits(out, tmp_path):
