@@ -6,18 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.cox import CoxFit, correct_concordance, fit_cox
 from npsle_app.cohort.designs import encode
 from npsle_app.cohort.deviation_study import Deviations, risk_rule
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.populations import members
 from npsle_app.cohort.study_normative import say_region
-from npsle_app.cohort.survival import (
-    CoxFit,
-    compare_survival,
-    correct_concordance,
-    estimate_survival,
-    fit_cox,
-)
+from npsle_app.cohort.survival import compare_survival, estimate_survival
 
 GROUPS = ("low", "high")
 UNDECIDED = "not decidable"

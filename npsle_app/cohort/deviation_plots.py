@@ -52,7 +52,8 @@ def tabulate_scores(found: Deviations) -> ScoreTable | None:
     if not groups:
         return None
     people = pd.concat([rows for _, rows in parts])
-    order = [name for name in found.study.normative.scored_regions if name in _regions(found)]
+    there = set(found.scores["region"])
+    order = [name for name in found.study.normative.scored_regions if name in there]
     z = _spread(found, "z", people, order).to_numpy(dtype=float)
     critical = _spread(found, "critical", people, order)
     marked = critical.eq(True).to_numpy(dtype=bool)
@@ -153,10 +154,6 @@ def _line(row: dict[Any, Any], name: str, *, alpha: float) -> dict[str, Any]:
 def _seen(rows: pd.DataFrame, parts: list[tuple[str, pd.DataFrame]]) -> pd.Series:
     before = {person for _, part in parts for person in part["participant_id"]}
     return rows["participant_id"].isin(before)
-
-
-def _regions(found: Deviations) -> set[str]:
-    return set(found.scores["region"])
 
 
 def _spread(found: Deviations, column: str, people: pd.DataFrame, order: list[str]) -> pd.DataFrame:

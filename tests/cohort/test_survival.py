@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 
 from npsle_app.cohort.concordance import concordance
+from npsle_app.cohort.cox import correct_concordance, fit_cox
 from npsle_app.cohort.survival import (
     compare_survival,
-    correct_concordance,
     count_at_risk,
     estimate_survival,
-    fit_cox,
 )
 
 TREATED = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]

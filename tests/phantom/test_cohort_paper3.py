@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from npsle_app.bids.study_tables import read_dates
-from npsle_app.cohort.survival import fit_cox
+from npsle_app.cohort.cox import fit_cox
 from npsle_app.measures import MEASURES
 from npsle_app.phantom.__main__ import main
 from npsle_app.phantom.cohort import simulate_cohort
