@@ -10,6 +10,7 @@ from npsle_app.figures.normative import (
     draw_deviations,
     draw_ratios,
 )
+from npsle_app.figures.paper import head_with
 from npsle_app.figures.survival import SurvivalCurve, draw_survival, time_ticks
 
 
@@ -100,3 +101,26 @@ def test_numbers_at_risk_stand_below_their_times():
     steps = figure.axes[0].lines[0]
     assert steps.get_drawstyle() == "steps-post"
     assert steps.get_ydata().tolist() == [1.0, 0.5, 0.0, 0.0]
+
+
+def test_labels_of_a_foreign_reference_stand_above_a_figure_as_they_are():
+    labels = ("foreign reference: it was measured by $x$ <b>, not npsle_app", "another " * 20)
+    figure = draw_ratios([Estimate(name="a", value=2, low=1, high=3)], label="ratio")
+    head_with(figure, ())
+    assert figure.get_suptitle() == ""
+    head_with(figure, labels)
+    told = figure.get_suptitle().splitlines()
+    assert told[0] == labels[0]
+    assert max(map(len, told)) <= 90
+    figure.canvas.draw()
+
+
+def test_without_a_critical_score_no_dot_is_explained():
+    figure = draw_deviations(
+        np.zeros((2, 2)),
+        people=["a", "b"],
+        regions=["x", "y"],
+        critical=np.zeros((2, 2), dtype=bool),
+        groups=[("Controls", 2)],
+    )
+    assert "dot" not in figure.axes[1].get_ylabel()

@@ -1,8 +1,11 @@
 """The statistics on the study's page: escaped, sortable, to be copied into a paper."""
 
+import json
+
 import pandas as pd
 import pytest
 
+from npsle_app.bids.names import GroupFile
 from npsle_app.report.study import read_study, write_table_files
 from npsle_app.report.study_tables import lay_out, lay_out_table1
 from npsle_app.report.table_files import to_latex, to_word_html
@@ -119,3 +122,29 @@ def test_effect_sizes_have_two_decimals_however_near_zero():
     ).assign(high=0.0304)
     table = lay_out(frame, name="kruskal_wallis", title="All", path="x.tsv")
     assert [cell.text for cell in table.rows[0]] == ["WM", "155", "0.00", "0.00 (0.00 to 0.03)"]
+
+
+def test_a_figure_as_wide_as_the_page_says_so(output):
+    path = output / GroupFile.STATISTICS.path
+    summary = json.loads(path.read_text())
+    summary["analyses"][0]["figures"][0]["width"] = "page"
+    path.write_text(json.dumps(summary))
+    (figure,) = read_study(output).analyses[0].figures
+    assert figure.wide
+
+
+def test_ratios_and_hazards_are_shown_with_their_limits():
+    table = pd.DataFrame(
+        {
+            "contrast_label": ["Patients v Controls"],
+            "irr": [2.7],
+            "irr_low": [2.21],
+            "irr_high": [3.3],
+            "p": [1e-9],
+            "permutation_p": [0.001],
+            "status": ["estimated"],
+        }
+    )
+    shown = lay_out(table, name="deviation_comparisons", title="t", path="p")
+    assert shown.headings == ("Contrast", "IRR (95 % CI)", "p", "p, permutation")
+    assert [cell.text for cell in shown.rows[0]][1:] == ["2.70 (2.21 to 3.30)", "<0.001", "0.001"]
