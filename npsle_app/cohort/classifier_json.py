@@ -7,6 +7,7 @@ import numpy as np
 
 from npsle_app.cohort.classifier_model import INTENDED_USE, Model
 from npsle_app.cohort.classifier_problem import Term
+from npsle_app.cohort.model_format import check_format
 from npsle_app.cohort.ridge_logistic import expit
 
 FORMAT = "npsle_app classifier"
@@ -57,12 +58,7 @@ def from_plain(content: Any) -> Model:
     ValueError
         If it is no model of this format, or a number in it is none.
     """
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-        msg = f"it is no classifier of this app: its 'format' must be {FORMAT!r}"
-        raise ValueError(msg)
-    if content.get("format_version") != FORMAT_VERSION:
-        msg = f"its format_version is {content.get('format_version')!r}, known is {FORMAT_VERSION}"
-        raise ValueError(msg)
+    check_format(content, name=FORMAT, version=FORMAT_VERSION, what="classifier")
     try:
         return _read(content)
     except (KeyError, TypeError, AttributeError) as error:

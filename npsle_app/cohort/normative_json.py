@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from npsle_app.cohort.model_format import check_format
 from npsle_app.cohort.normative_mean import MeanFit
 from npsle_app.cohort.normative_model import (
     Method,
@@ -47,12 +48,7 @@ def from_plain(content: Any) -> NormativeModel:
     ValueError
         If it is no model of this format, lacks a part, or holds a number that is none.
     """
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-        msg = f"it is no normative model of this app: its 'format' must be {FORMAT!r}"
-        raise ValueError(msg)
-    if content.get("format_version") != FORMAT_VERSION:
-        msg = f"its format_version is {content.get('format_version')!r}, known is {FORMAT_VERSION}"
-        raise ValueError(msg)
+    check_format(content, name=FORMAT, version=FORMAT_VERSION, what="normative model")
     try:
         return _read(content)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
