@@ -40,12 +40,15 @@ class Quality:
 def reasons_against(quality: Quality) -> dict[str, Bools]:
     """Return which sections are rejected for which reason; each (n,), True against."""
     nothing = ~np.isfinite(quality.nwi)
+    usual = _usual(quality.lumen_of_wall)
+    bright = ~nothing & ~(quality.lumen_of_wall <= SLOW_FLOW)
+    brighter = ~nothing & (quality.lumen_of_wall > usual + SLOW_RISE)
     return {
         "no fit": nothing,
         "blood not black (slow flow, or no black-blood image)":
-            ~nothing & ~(quality.lumen_of_wall <= SLOW_FLOW),
-        "blood brighter than elsewhere in the vessel (slow flow)":
-            ~nothing & (quality.lumen_of_wall > _usual(quality.lumen_of_wall) + SLOW_RISE),
+            bright,
+        "blood brighter than elsewhere in the vessel (slow flow)": brighter,
+        "shares voxels with a section of slow flow": ~nothing & _beside(bright | brighter),
         "wall as dark as the lumen": ~nothing & ~(quality.cnr_lumen > _MIN_CNR_LUMEN),
         "wall as dark as its surroundings": ~nothing & ~(quality.cnr_outside > _MIN_CNR_OUTSIDE),
         "edges faint on too many rays": ~(quality.rays >= _MIN_RAYS),
@@ -139,6 +142,13 @@ def check_floor(summary: Summary | None, *, vessel: str) -> Gate:
         if state is Qc.WARN
         else "",
     )
+
+
+def _beside(slow: Bools) -> Bools:
+    """Mark the sections next to marked ones that are not marked themselves."""
+    wide = np.pad(slow, 1)
+    beside: Bools = (wide[:-2] | wide[2:]) & ~slow
+    return beside
 
 
 def _usual(lumen_of_wall: Floats) -> float:

@@ -16,6 +16,8 @@ _MARGIN_MM = 8.0
 _MAX_ROUNDS = 4
 _SETTLED_MM = 0.15
 _LEAST_CALIBRE = 0.85  # of the usual one; where a vessel divides its branches are thinner
+_FORK_CALIBRE = 1.3  # of the usual one; two vessels in one section
+_FORK_WITHIN = 5  # mm from an end: farther in it is a wide place of the vessel
 _FORK_MM = 1.0  # in front of a branch, where the section is that of both
 
 
@@ -52,8 +54,9 @@ def trim_to_trunk(
     -------
     Centreline
         The same, in the middle of the lumen, without ends where the outer wall's radius is less
-        than 85 % of the median along the line, and without 1 mm in front of those. A narrow
-        lumen behind a thick wall is no end.
+        than 85 % of the median along the line, without what lies beyond a fork (30 % wider) in
+        the outer 5 mm, and without 1 mm in front of both. A narrow lumen behind a thick wall is
+        no end.
 
     Raises
     ------
@@ -80,9 +83,15 @@ def trunk_of(outer_mm: Floats, *, margin: int) -> tuple[int, int]:
     >>> trunk_of(np.array([1.0] + [2.0] * 9 + [1.2] * 4), margin=1)
     (2, 8)
     """
+    usual = float(np.median(outer_mm))
     smooth = ndimage.median_filter(outer_mm, size=3, mode="nearest")
-    wide = np.flatnonzero(smooth >= _LEAST_CALIBRE * np.median(outer_mm))
-    first, last = int(wide[0]), int(wide[-1])
+    wide = np.flatnonzero(smooth >= _LEAST_CALIBRE * usual)
+    fork = np.flatnonzero(outer_mm >= _FORK_CALIBRE * usual)
+    middle = len(outer_mm) / 2
+    before = fork[fork < min(_FORK_WITHIN * margin, middle)]
+    behind = fork[fork > len(outer_mm) - 1 - min(_FORK_WITHIN * margin, middle)]
+    first = max([int(wide[0]), *before + 1])
+    last = min([int(wide[-1]), *behind - 1])
     first += margin if first > 0 else 0
     last -= margin if last < len(outer_mm) - 1 else 0
     return first, last

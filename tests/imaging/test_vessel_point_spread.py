@@ -44,6 +44,12 @@ def test_a_width_without_fits_is_not_taken_for_a_good_one():
     assert found(noise).fwhm_voxels == pytest.approx(0.58, abs=0.06)
 
 
+def test_a_few_sections_with_a_branch_or_slow_blood_do_not_decide():
+    noise = noise_of(0.55, n=12, steep=0.2)
+    noise[:, :2] = noise_of(1.0, n=2, steep=10.0)
+    assert found(noise).fwhm_voxels == pytest.approx(found(noise[:, 2:]).fwhm_voxels, abs=0.03)
+
+
 def test_too_few_sections_say_nothing():
     assert found(noise_of(0.7, n=3)) is None
     noise = noise_of(0.7)

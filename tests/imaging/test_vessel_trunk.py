@@ -69,3 +69,16 @@ def test_a_thin_place_in_the_middle_is_no_end():
     outer = np.full(30, 2.0)
     outer[12:18] = 1.2
     assert trunk_of(outer, margin=2) == (0, 29)
+
+
+def test_what_lies_beyond_a_fork_near_an_end_belongs_to_another_vessel():
+    outer = np.full(40, 2.0)
+    outer[4:7] = 3.1
+    assert trunk_of(outer, margin=2) == (9, 39)
+    assert trunk_of(outer[::-1], margin=2) == (0, 30)
+
+
+def test_a_wide_place_in_the_middle_is_no_fork():
+    outer = np.full(40, 2.0)
+    outer[18:24] = 3.1
+    assert trunk_of(outer, margin=2) == (0, 39)
