@@ -4,6 +4,7 @@ import pytest
 
 from npsle_app.report import group
 from npsle_app.report.group import session_id, write_report
+from npsle_app.report.page_notes import PageNotes
 from npsle_app.report.participant import write_report as write_participant
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.measures import run
@@ -14,7 +15,7 @@ _RATING = "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment\n
 
 def _write(tmp_path, *, text="plain"):
     out = make_dataset(tmp_path, text=text)
-    write_participant(out, "01", datasets={"raw": tmp_path / "raw"})
+    write_participant(out, "01", datasets={"raw": tmp_path / "raw"}, notes=PageNotes())
     (out / "sub-02" / "log").mkdir(parents=True)
     (out / "qc").mkdir()
     (out / "qc" / "a.tsv").write_text(f"{_RATING}sub-01\tses-1\tA\texclude\tyes\tanat\tn/a\n")
