@@ -78,7 +78,9 @@ def enhancement_ratio(
     the voxels as acquired. The ratio is the median over sections. What is left of the
     registration's error, up to 1 mm for all of the vessel, is found by least squares.
 
-    1 means no enhancement. White matter itself gains 1 to 3 % by the blood in it.
+    1 means no enhancement. White matter itself gains 1 to 3 % by the blood in it. Where the
+    coils' shading differs between the scans, its change from white matter to the vessel stays
+    in the ratio.
     """
     check_same_grid(pre, white_matter)
     reference = _reference(pre, post=post, to_post=to_post, line=line, mask=white_matter)
