@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from npsle_app.cohort.columns import describe_column
+from npsle_app.cohort.columns import CLINICAL, describe_column
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.joining import BASELINE
 from npsle_app.cohort.normative_columns import MEANINGS as OF_DEVIATIONS
@@ -132,7 +132,8 @@ def heading(name: str) -> str:
     """
     if name in _MEANINGS:
         return _MEANINGS[name][0]
-    return OF_DEVIATIONS[name][0] if name in OF_DEVIATIONS else describe_column(name).heading
+    told = name in OF_DEVIATIONS and name not in CLINICAL
+    return OF_DEVIATIONS[name][0] if told else describe_column(name).heading
 
 
 def make_dictionary(columns: Iterable[str]) -> dict[str, dict[str, object]]:
