@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.figures.board import INK, blank, place, write
 from npsle_app.figures.canvas import annotate, canvas
-from npsle_app.figures.drawn_vessel import INK, blank, place, write
 from npsle_app.figures.normative import Visit
 from npsle_app.figures.panels import bounding_box, canonical, onto
 from npsle_app.figures.slices import _blend, _grey, _three_planes, _window

@@ -8,8 +8,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.figures.board import BEHIND_TEXT
 from npsle_app.figures.canvas import COLOURS, canvas
-from npsle_app.figures.drawn_vessel import BEHIND_TEXT, DrawnVessel, Floats
+from npsle_app.figures.drawn_vessel import DrawnVessel, Floats
 from npsle_app.figures.panels import (
     AXIAL,
     CORONAL,

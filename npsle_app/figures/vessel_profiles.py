@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npsle_app.figures.board import FAINT, blank, key, place, write
 from npsle_app.figures.drawn_vessel import (
-    FAINT,
     LUMEN_COLOUR,
     REJECTED_COLOUR,
     WALL_COLOUR,
     DrawnVessel,
     Floats,
-    blank,
-    key,
-    place,
-    write,
 )
 
 if TYPE_CHECKING:

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.figures.drawn_vessel import (
-    BEHIND_TEXT,
-    INK,
-    LUMEN_COLOUR,
-    REJECTED_COLOUR,
-    WALL_COLOUR,
-    DrawnVessel,
-    blank,
-    key,
-    place,
-    write,
-)
+from npsle_app.figures.board import BEHIND_TEXT, INK, blank, key, place, write
+from npsle_app.figures.drawn_vessel import LUMEN_COLOUR, REJECTED_COLOUR, WALL_COLOUR, DrawnVessel
 from npsle_app.figures.vessel_courses import draw_courses
 from npsle_app.figures.vessel_profiles import draw_profiles
 
