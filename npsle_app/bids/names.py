@@ -118,6 +118,8 @@ class VesselFile:
         return replace(name, tail=name.tail.replace("<vessel>", self.vessel))
 
 
+MEASURES_DIGEST = "MeasuresSHA256"  # in sidecars of what was made from a session's measures
+
 AnyFile: TypeAlias = File | VesselFile
 
 

@@ -1,5 +1,6 @@
 """Read back what the writer left, for those who build on files alone."""
 
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from npsle_app.bids.writer import RAS_LPS
+from npsle_app.bids.names import File
+from npsle_app.bids.writer import RAS_LPS, Writer
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
         quoting=3,
         low_memory=False,  # else the type of a long column is guessed piece by piece
     )
+
+
+def measures_digest(writer: Writer) -> str:
+    """Return the SHA-256 of a session's measures; empty where there are none."""
+    path = writer.path(File.MEASURES)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:

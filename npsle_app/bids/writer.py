@@ -53,6 +53,10 @@ class Writer:
         folder = self.root / f"sub-{self.participant}"
         return folder / f"ses-{self.session}" if self.session else folder
 
+    def path(self, file: AnyFile) -> Path:
+        """Return where a file lies that is named after the session alone."""
+        return self._path(file, ())
+
     def image(
         self, image: nib.Nifti1Image, file: AnyFile, *, sources: Iterable[Path], **metadata: Any
     ) -> Path:

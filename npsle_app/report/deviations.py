@@ -1,16 +1,14 @@
 """What a participant's page says of the deviations from a reference."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_table
+from npsle_app.bids.names import MEASURES_DIGEST, File
+from npsle_app.bids.reader import measures_digest, read_table
 from npsle_app.bids.writer import Writer
 from npsle_app.measures import MEASURES
 
@@ -61,21 +59,16 @@ def read_deviations(writer: Writer) -> ShownDeviations | None:
 
     Those of other measures than lie there now are not shown: the note says so.
     """
-    path = writer.folder / f"{writer.id}_{File.DEVIATIONS.value.tail}"
+    path = writer.path(File.DEVIATIONS)
     try:
         proof = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         table = read_table(path)
     except (OSError, ValueError):
         return None
-    if proof.get("MeasuresSHA256") != _digest_measures(writer):
+    if proof.get(MEASURES_DIGEST) != measures_digest(writer):
         return ShownDeviations(note=_STALE)
     rows = sorted(map(_show, table.to_dict("records")), key=_order)
     return ShownDeviations(rows=tuple(rows), count=_tell(proof.get("Count", {})))
-
-
-def _digest_measures(writer: Writer) -> str:
-    path: Path = writer.folder / f"{writer.id}_{File.MEASURES.value.tail}"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _show(row: Mapping[Any, Any]) -> ShownDeviation:

@@ -15,7 +15,7 @@ from npsle_app.phantom.cohort import simulate_cohort
 from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort
 from npsle_app.report.participant import write_report
 from npsle_app.settings import DeviationsSettings, MeasuresSettings, NormativeSettings
-from npsle_app.stages.group import deviations, measures, normative
+from npsle_app.stages.group import deviations, deviations_figures, measures, normative
 
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
 KEPT = ("sub-0001", "sub-0002")
@@ -53,13 +53,20 @@ def first_session(out):
     return folder, f"sub-0001_{folder.name}"
 
 
-def add_images(out):
-    """A head whose left half is thalamus."""
+def add_images(out, *, scan=""):
+    """A head whose left half is thalamus; its T1w image in the template's space is empty."""
     folder, name = first_session(out)
+    name += scan
     (folder / "anat").mkdir(exist_ok=True)
     labels = np.zeros((20, 20, 20), np.uint8)
     labels[4:10, 4:16, 4:16], labels[10:16, 4:16, 4:16] = THALAMUS, THALAMUS + 100
-    for tail, data in (("seg-aal_dseg", labels), ("desc-preproc_T1w", 50.0 * (labels > 0))):
+    head = 50.0 * (labels > 0)
+    images = {
+        "seg-aal_dseg": labels,
+        "desc-preproc_T1w": head,
+        "space-MNI152NLin2009aSym_desc-preproc_T1w": 0 * head,
+    }
+    for tail, data in images.items():
         path = folder / "anat" / f"{name}_{tail}.nii.gz"
         nib.save(nib.Nifti1Image(data.astype(np.float32), np.eye(4)), path)
 
@@ -90,6 +97,20 @@ def test_with_images_the_brain_is_coloured_too(out):
     run(out)
     folder, name = first_session(out)
     assert (folder / "figures" / f"{name}_deviations-map.webp").is_file()
+
+
+@pytest.mark.parametrize("scan", ["", "_acq-mprage"])
+def test_the_map_lies_on_the_scan_that_the_regions_are_of(out, monkeypatch, scan):
+    add_images(out, scan=scan)
+    seen = []
+    draw = deviations_figures.draw_score_map
+    monkeypatch.setattr(
+        deviations_figures,
+        "draw_score_map",
+        lambda t1w, **more: seen.append(t1w.get_fdata().max()) or draw(t1w, **more),
+    )
+    run(out)
+    assert seen == [50.0]
 
 
 def test_a_second_run_makes_nothing_anew(out):

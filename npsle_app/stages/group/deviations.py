@@ -1,17 +1,23 @@
 """Tell each person's deviations: a table, figures and a record for the participant's page."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from npsle_app.bids.names import GroupFile
+from npsle_app.bids.names import File, GroupFile
 from npsle_app.bids.reader import read_table
 from npsle_app.bids.tree import previous_version
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import DeviationsSettings
-from npsle_app.stages.group.deviations_person import Person, describe, forget
+from npsle_app.stages.group.deviations_person import (
+    Person,
+    describe,
+    forget,
+    is_current,
+    writers_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +40,14 @@ def run(
     gone = [name for name in _with_deviations(output_dir) if name not in people]
     for participant in gone:
         forget(output_dir, participant)
+    stale = [one for one in people.values() if not is_current(output_dir, one)]
     with open_executor(settings.processes) as (executor, _):
-        futures = {
-            name: executor.submit(partial(describe, output_dir, person))
-            for name, person in people.items()
-        }
-        made = {name: future.result() for name, future in futures.items()}
+        for future in [executor.submit(describe, output_dir, person) for person in stale]:
+            future.result()
+    writers = [w for person in people.values() for w in writers_of(output_dir, person)]
     return DeviationsOutputs(
-        tables=tuple(path for paths, _ in made.values() for path in paths),
-        changed=(*gone, *(name for name, (_, anew) in made.items() if anew)),
+        tables=tuple(writer.path(File.DEVIATIONS) for writer in writers),
+        changed=(*gone, *(person.participant for person in stale)),
     )
 
 
@@ -59,6 +64,8 @@ def _read(output_dir: Path) -> Iterator[Person]:
         "version": previous_version(output_dir),
         "model": json.loads(model.read_text(encoding="utf-8")),
     }
+    text = json.dumps(reference, sort_keys=True)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     scans = read_table(output_dir / GroupFile.DEVIATION_COUNTS.path)
     by_person = dict(iter(scans.groupby("participant_id", sort=True)))
     for participant, rows in read_table(scores).groupby("participant_id", sort=True):
@@ -68,6 +75,7 @@ def _read(output_dir: Path) -> Iterator[Person]:
                 scores=rows.reset_index(drop=True),
                 scans=by_person[participant].reset_index(drop=True),
                 reference=reference,
+                reference_digest=digest,
             )
 
 

@@ -112,11 +112,10 @@ def _tell(scan: Scan, person: Person) -> str:
 
 def _images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:
     """Return the T1w image and its regions where both are there, else None."""
-    found = []
-    for file in (File.T1W, File.BRAIN_REGIONS):
-        paths = sorted((writer.folder / "anat").glob(f"{writer.id}_*{file.value.tail}"))
-        paths += sorted((writer.folder / "anat").glob(f"{writer.id}_{file.value.tail}"))
-        if not paths:
-            return None
-        found.append(nib.Nifti1Image.from_filename(paths[-1]))
-    return found[0], found[1]
+    tail = File.BRAIN_REGIONS.value.tail
+    for labels in sorted((writer.folder / "anat").glob(f"{writer.id}_*{tail}")):
+        # of the same scan: another T1w image may lie there in the space of the template
+        t1w = labels.with_name(labels.name.removesuffix(tail) + File.T1W.value.tail)
+        if t1w.is_file():
+            return nib.Nifti1Image.from_filename(t1w), nib.Nifti1Image.from_filename(labels)
+    return None

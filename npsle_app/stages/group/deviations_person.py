@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import File
+from npsle_app.bids.names import MEASURES_DIGEST, File
+from npsle_app.bids.reader import measures_digest
 from npsle_app.bids.writer import Writer
 from npsle_app.records import Record
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _STALE = ("*_deviations.tsv", "*_deviations.json", "log/*_stage-deviations.json",
           "figures/*_deviations-*.webp")  # fmt: skip
-FINGERPRINT, MEASURES_SHA = "Fingerprint", "MeasuresSHA256"
+FINGERPRINT = "Fingerprint"
 _COUNTED = ("n_deviations", "n_assessed", "n_expected", "expected_low", "expected_high")
 _METHODS = (
     "Regional volumes were compared with what a normative model expects of age, sex, total "
@@ -44,12 +45,16 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """All that one participant's files are made from; `scans` has a row per session."""
+    """All that one participant's files are made from; `scans` has a row per session.
+
+    `reference_digest` stands for `reference`, which all participants share.
+    """
 
     participant: str
     scores: "DataFrame"
     scans: "DataFrame"
     reference: Mapping[str, Any]
+    reference_digest: str
 
     @property
     def sessions(self) -> list[str | None]:
@@ -60,35 +65,31 @@ class Person:
         ]
 
 
-def describe(output_dir: Path, person: Person) -> tuple[list[Path], bool]:
-    """Write a participant's files; return the tables, and whether any was made anew."""
+def is_current(output_dir: Path, person: Person) -> bool:
+    """Say whether an earlier run wrote a participant's files from the same content."""
+    digest = fingerprint(person)
+    return all(_proves(writer, digest) for writer in writers_of(output_dir, person))
+
+
+def describe(output_dir: Path, person: Person) -> None:
+    """Write a participant's files in place of what an earlier run left."""
     from npsle_app.cohort.normative_json import from_plain
 
-    digest = fingerprint(person)
-    writers = [writer_of(output_dir, person, session) for session in person.sessions]
-    tables = [table_of(writer) for writer in writers]
-    if all(_is_current(writer, digest) for writer in writers):
-        return tables, False
     forget(output_dir, person.participant)
-    model = from_plain(person.reference["model"])
+    digest, model = fingerprint(person), from_plain(person.reference["model"])
+    writers = writers_of(output_dir, person)
     for writer, (_, scan) in zip(writers, person.scans.iterrows(), strict=True):
         _describe_session(writer, person, scan, model=model, digest=digest)
-    return tables, True
 
 
-def _is_current(writer: Writer, digest: str) -> bool:
+def _proves(writer: Writer, digest: str) -> bool:
+    sidecar = writer.path(File.DEVIATIONS).with_suffix(".json")
     try:
-        content = json.loads(table_of(writer).with_suffix(".json").read_text(encoding="utf-8"))
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    proof = {FINGERPRINT: digest, MEASURES_SHA: measures_sha(writer)}
+    proof = {FINGERPRINT: digest, MEASURES_DIGEST: measures_digest(writer)}
     return all(content.get(key) == value for key, value in proof.items())
-
-
-def measures_sha(writer: Writer) -> str:
-    """Return the SHA-256 of a session's measures; empty where there are none."""
-    path = writer.folder / f"{writer.id}_{File.MEASURES.value.tail}"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def forget(output_dir: Path, participant: str) -> None:
@@ -101,19 +102,14 @@ def forget(output_dir: Path, participant: str) -> None:
 
 def fingerprint(person: Person) -> str:
     """Return a digest of all that a participant's files are made from."""
-    text = json.dumps(person.reference, sort_keys=True, default=str)
-    parts = (person.scores.to_csv(sep="\t"), person.scans.to_csv(sep="\t"), text)
+    tables = (person.scores.to_csv(sep="\t"), person.scans.to_csv(sep="\t"))
+    parts = (*tables, person.reference_digest)
     return hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()
 
 
-def writer_of(output_dir: Path, person: Person, session: str | None) -> Writer:
-    """Return the door for a session's files."""
-    return Writer(output_dir, person.participant, session)
-
-
-def table_of(writer: Writer) -> Path:
-    """Return where a session's table lies."""
-    return writer.folder / f"{writer.id}_{File.DEVIATIONS.value.tail}"
+def writers_of(output_dir: Path, person: Person) -> list[Writer]:
+    """Return the doors for the files of each session."""
+    return [Writer(output_dir, person.participant, session) for session in person.sessions]
 
 
 def of_session(rows: "DataFrame", session: Any) -> "DataFrame":
@@ -142,7 +138,7 @@ def _describe_session(
         )
     )
     # last, for it proves that all is there
-    proof = {FINGERPRINT: digest, MEASURES_SHA: measures_sha(writer), "Count": _count(row)}
+    proof = {FINGERPRINT: digest, MEASURES_DIGEST: measures_digest(writer), "Count": _count(row)}
     writer.table(own[list(_COLUMNS)], File.DEVIATIONS, dictionary=_COLUMNS | proof)
 
 
