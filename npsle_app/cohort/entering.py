@@ -55,9 +55,7 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     rows = [
         {"analysis": analysis, "what": what, "population": name}
         | {"population_label": study.label(name)}
-        | (_count_imputed if analysis == CLASSIFIER else _count)(
-            cohort, sides[name], columns=columns, missing=missing
-        )
+        | _count(analysis, cohort, sides[name], columns=columns, missing=missing)
         for analysis, what, populations, columns in _list_analyses(cohort, study)
         for name in populations
     ]
@@ -104,6 +102,7 @@ def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
 
 
 def _count(
+    analysis: str,
     cohort: Cohort,
     side: _Side,
     *,
@@ -113,28 +112,26 @@ def _count(
     n = int(side.inside.sum())
     if not n:
         return {"n": 0, "enters": 0, "why_not": side.why_empty}
-    if absent := [why for name in columns if (why := cohort.find_absence(name))]:
-        return {"n": n, "enters": 0, "why_not": "; ".join(absent)}
-    lacking = {name: missing[name] & side.inside for name in columns}
+    absent = {name: why for name in columns if (why := cohort.find_absence(name))}
+    lacking = {name: missing[name] & side.inside for name in columns if name not in absent}
+    if analysis == CLASSIFIER:
+        return {"n": n, "enters": n, "why_not": _tell_imputed(columns, absent, lacking)}
+    if absent:
+        return {"n": n, "enters": 0, "why_not": "; ".join(absent.values())}
     holes = [f"{count} without {name}" for name, gone in lacking.items() if (count := gone.sum())]
     anything = np.any(list(lacking.values()), axis=0)
     return {"n": n, "enters": n - int(anything.sum()), "why_not": ", ".join(holes)}
 
 
-def _count_imputed(
-    cohort: Cohort,
-    side: _Side,
-    *,
+def _tell_imputed(
     columns: tuple[str, ...],
-    missing: Mapping[str, NDArray[np.bool_]],
-) -> dict[str, object]:
-    n = int(side.inside.sum())
-    if not n:
-        return {"n": 0, "enters": 0, "why_not": side.why_empty}
+    absent: Mapping[str, str],
+    lacking: Mapping[str, NDArray[np.bool_]],
+) -> str:
     told = []
     for name in columns:
-        if absence := cohort.find_absence(name):
-            told.append(f"{absence}: no predictor")
-        elif count := int((missing[name] & side.inside).sum()):
+        if name in absent:
+            told.append(f"{absent[name]}: no predictor")
+        elif count := int(lacking[name].sum()):
             told.append(f"{count} without {name}: imputed")
-    return {"n": n, "enters": n, "why_not": ", ".join(told)}
+    return ", ".join(told)

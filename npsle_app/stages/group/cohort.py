@@ -61,10 +61,16 @@ def read_cohort(
     ValueError
         If a table names someone twice, or the study file asks for what no table has.
     """
+    tables = read_tables(output_dir, raw=raw, measures=measures)
+    return assemble_cohort(tables, study_file=study_file)
+
+
+def assemble_cohort(tables: "Tables", *, study_file: str) -> "tuple[Study, Cohort]":
+    """Join tables that were read before, as `read_cohort` does."""
     from npsle_app.cohort.assembly import assemble, check_typed
 
     study = read_study(study_file)
-    cohort = assemble(read_tables(output_dir, raw=raw, measures=measures), study=study)
+    cohort = assemble(tables, study=study)
     if study_file:
         check_typed(study, cohort=cohort)
     return study, cohort

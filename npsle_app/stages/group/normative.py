@@ -1,7 +1,6 @@
 """Compare everyone's regional volumes with a reference, and say what deviations mean."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,22 +8,22 @@ from npsle_app.bids.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.participants import linked_dataset
 from npsle_app.bids.study_tables import read_dates
 from npsle_app.bids.tree import previous_version
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.writer import write_json
 from npsle_app.settings import NormativeSettings
-from npsle_app.stages.group.cohort import read_cohort, read_tables
+from npsle_app.stages.group.cohort import assemble_cohort, read_tables
 from npsle_app.stages.group.normative_figures import NAME_STARTS, draw_figures
 from npsle_app.stages.group.normative_reference import (
     own_provenance,
     read_reference,
     write_reference,
 )
+from npsle_app.stages.group.summary import describe, write_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from npsle_app.cohort.normative_model import Tail
     from npsle_app.cohort.normative_study import NormativeStudy
-    from npsle_app.cohort.statistics import Analysis
     from npsle_app.cohort.study import Study
 
 _FILES = tuple(
@@ -59,11 +58,12 @@ def run(
     from npsle_app.cohort.normative_study import Effort, model_study
 
     _clear(output_dir)
-    study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
+    tables = read_tables(output_dir, raw=raw)
+    study, cohort = assemble_cohort(tables, study_file=settings.study_file)
     path = settings.reference_file
     try:
         found = model_study(
-            read_tables(output_dir, raw=raw),
+            tables,
             cohort=cohort,
             study=study,
             dates=_dates(output_dir, raw),
@@ -96,11 +96,10 @@ def plan(
     from npsle_app.cohort.normative_plan import tell_plan
     from npsle_app.cohort.normative_visits import list_visits
 
-    study, cohort = read_cohort(
-        output_dir, study_file=settings.study_file, raw=raw, measures=measures
-    )
+    tables = read_tables(output_dir, raw=raw, measures=measures)
+    study, cohort = assemble_cohort(tables, study_file=settings.study_file)
     visits = list_visits(
-        read_tables(output_dir, raw=raw, measures=measures),
+        tables,
         cohort=cohort,
         study=study,
         dates=_dates(output_dir, raw),
@@ -127,11 +126,14 @@ def _clear(output_dir: Path) -> None:
 def _write(
     output_dir: Path, study: "Study", found: "NormativeStudy", *, settings: NormativeSettings
 ) -> NormativeOutputs:
-    tables = [_write_table(output_dir, "normative_scores", found.scores)]
-    tables += [
-        _write_table(output_dir, name, table)
-        for analysis in found.analyses
-        for name, table in analysis.tables.items()
+    from npsle_app.cohort.normative_columns import make_dictionary
+
+    found_tables = {"normative_scores": found.scores}
+    for analysis in found.analyses:
+        found_tables |= analysis.tables
+    tables = [
+        write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
+        for name, table in found_tables.items()
     ]
     reference = found.found.reference
     model, *more = write_reference(output_dir, reference)
@@ -145,7 +147,7 @@ def _write(
         "warnings": list(found.warnings),
         "scores": GroupFile.NORMATIVE_SCORES.path,
         "model": GroupFile.NORMATIVE_MODEL.path,
-        "analyses": [_describe(one, figures=figures.get(one.name, [])) for one in found.analyses],
+        "analyses": [describe(one, figures=figures.get(one.name, [])) for one in found.analyses],
     }
     write_json(summary, content)
     return NormativeOutputs(summary=summary, tables=(*tables, *more), model=model)
@@ -177,28 +179,3 @@ def _write_nothing(output_dir: Path, study: "Study", reason: str, *, tail: str) 
 
 def _describe_study(study: "Study", *, tail: str) -> dict[str, Any]:
     return {"title": study.title, "mode": study.mode, "tail": tail}
-
-
-def _write_table(output_dir: Path, name: str, table: Any) -> Path:
-    from npsle_app.cohort.normative_columns import make_dictionary
-
-    path = output_dir / GroupFile[name.upper()].path
-    write_tsv(path, table)
-    write_json(path.with_suffix(".json"), make_dictionary(table.columns))
-    return path
-
-
-def _describe(analysis: "Analysis", *, figures: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    from npsle_app.cohort.statements import count_not_estimable, list_not_estimable
-
-    tables = list(analysis.tables.values())
-    said = asdict(analysis.statement)
-    return {
-        "name": analysis.name,
-        "title": analysis.title,
-        "tables": {name: GroupFile[name.upper()].path for name in analysis.tables},
-        "figures": list(figures),
-        "not_estimable": count_not_estimable(tables),
-        "reasons": list_not_estimable(tables),
-        **{key: list(value) if isinstance(value, tuple) else value for key, value in said.items()},
-    }

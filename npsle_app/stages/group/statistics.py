@@ -1,14 +1,15 @@
 """Describe, compare, correlate and regress the measures of a study."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npsle_app.bids.names import GroupFile
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.writer import write_json
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort
 from npsle_app.stages.group.statistics_figures import draw_figures
+from npsle_app.stages.group.summary import describe, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,11 +37,12 @@ def run(
     import numpy as np
 
     from npsle_app.cohort.statistics import analyse
+    from npsle_app.cohort.table_columns import make_dictionary
 
     study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     analyses = analyse(cohort, study=study, rng=np.random.default_rng(settings.random_seed))
     tables = [
-        _write_table(output_dir, name, table)
+        write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
         for analysis in analyses
         for name, table in analysis.tables.items()
     ]
@@ -48,15 +50,6 @@ def run(
     summary = output_dir / GroupFile.STATISTICS.path
     write_json(summary, _summarise(study, cohort, analyses, figures))
     return StatisticsOutputs(summary=summary, tables=tuple(tables))
-
-
-def _write_table(output_dir: Path, name: str, table: Any) -> Path:
-    from npsle_app.cohort.table_columns import make_dictionary
-
-    path = output_dir / GroupFile[name.upper()].path
-    write_tsv(path, table)
-    write_json(path.with_suffix(".json"), make_dictionary(table.columns))
-    return path
 
 
 def _summarise(
@@ -74,7 +67,7 @@ def _summarise(
         "groups": list(study.groups),
         "warnings": list(cohort.notes),
         "analyses": [
-            _describe(analysis, figures=figures.get(analysis.name, [])) for analysis in analyses
+            describe(analysis, figures=figures.get(analysis.name, [])) for analysis in analyses
         ],
     }
 
@@ -91,22 +84,3 @@ def _describe_populations(study: "Study", cohort: "Cohort") -> list[dict[str, ob
         }
         for name, population in study.populations.items()
     ]
-
-
-def _describe(analysis: "Analysis", *, figures: list[dict[str, str]]) -> dict[str, object]:
-    from npsle_app.cohort.statements import count_not_estimable, list_not_estimable
-
-    tables = list(analysis.tables.values())
-    return {
-        "name": analysis.name,
-        "title": analysis.title,
-        "tables": {name: GroupFile[name.upper()].path for name in analysis.tables},
-        "figures": figures,
-        "not_estimable": count_not_estimable(tables),
-        "reasons": list_not_estimable(tables),
-        **{key: _plain(value) for key, value in asdict(analysis.statement).items()},
-    }
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
