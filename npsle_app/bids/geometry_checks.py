@@ -5,8 +5,8 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Reals
 from npsle_app.bids.problem import Finding
 
 MIN_VOXELS = 16
@@ -36,7 +36,7 @@ def geometry_findings(image: nib.Nifti1Image, *, whole_head: bool = True) -> Ite
     yield from _voxels(image.shape[:3], affine=affine, zooms=zooms, whole_head=whole_head)
 
 
-def _broken_affine(affine: NDArray[np.floating]) -> Iterator[Finding]:
+def _broken_affine(affine: Reals) -> Iterator[Finding]:
     if not np.isfinite(affine).all():
         yield Finding("its affine has values that are not finite", _RECONVERT)
     elif abs(np.linalg.det(affine[:3, :3])) < np.finfo(np.float32).tiny:
@@ -62,9 +62,7 @@ def _codes(header: Any) -> Iterator[Finding]:
         )
 
 
-def _disagreement(
-    sform: NDArray[np.floating], qform: NDArray[np.floating], *, shape: tuple[int, ...]
-) -> Iterator[Finding]:
+def _disagreement(sform: Reals, qform: Reals, *, shape: tuple[int, ...]) -> Iterator[Finding]:
     if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
         yield Finding(
             "its sform and its qform are mirror images: left and right are contradictory",
@@ -81,15 +79,13 @@ def _disagreement(
         )
 
 
-def shift_mm(
-    first: NDArray[np.floating], second: NDArray[np.floating], *, shape: tuple[int, ...]
-) -> float:
+def shift_mm(first: Reals, second: Reals, *, shape: tuple[int, ...]) -> float:
     """Distance between the places where two affines put the middle of a grid."""
     middle = np.append((np.asarray(shape) - 1) / 2, 1)
     return float(np.linalg.norm(((first - second) @ middle)[:3]))
 
 
-def angle_deg(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+def angle_deg(first: Reals, second: Reals) -> float:
     """Angle of the rotation between the axes of two affines, zooms and shear left aside.
 
     Examples
@@ -101,15 +97,15 @@ def angle_deg(first: NDArray[np.floating], second: NDArray[np.floating]) -> floa
     return float(np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))))
 
 
-def _rotation(affine: NDArray[np.floating]) -> NDArray[np.floating]:
+def _rotation(affine: Reals) -> Reals:
     """Return the orthonormal matrix next to the axes of an affine."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     left, _, right = np.linalg.svd(axes)
-    rotation: NDArray[np.floating] = left @ right
+    rotation: Reals = left @ right
     return rotation
 
 
-def _shear_cosine(affine: NDArray[np.floating]) -> float:
+def _shear_cosine(affine: Reals) -> float:
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return float(np.abs(axes.T @ axes - np.eye(3)).max())
 
@@ -117,7 +113,7 @@ def _shear_cosine(affine: NDArray[np.floating]) -> float:
 def _voxels(
     shape: tuple[int, ...],
     *,
-    affine: NDArray[np.floating],
+    affine: Reals,
     zooms: tuple[float, ...],
     whole_head: bool,
 ) -> Iterator[Finding]:
@@ -141,9 +137,7 @@ def _voxels(
     yield from _field_of_view(shape, edges=edges, whole_head=whole_head)
 
 
-def _field_of_view(
-    shape: tuple[int, ...], *, edges: NDArray[np.floating], whole_head: bool
-) -> Iterator[Finding]:
+def _field_of_view(shape: tuple[int, ...], *, edges: Reals, whole_head: bool) -> Iterator[Finding]:
     if min(shape) < MIN_VOXELS:
         yield Finding(
             f"its grid is {' × '.join(map(str, shape))}, fewer than {MIN_VOXELS} voxels on an axis",

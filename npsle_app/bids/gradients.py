@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.problem import Finding
 from npsle_app.bids.sidecars import inherited
 
@@ -34,7 +34,7 @@ def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
         yield from _lengths(b_values, directions)
 
 
-def read_tables(image: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def read_tables(image: Path) -> tuple[Floats, Floats]:
     """Read the b-values, (N,), and the vectors, (3, N), of a series.
 
     Raises
@@ -52,7 +52,7 @@ def read_tables(image: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     raise ValueError(msg)
 
 
-def read_table(image: Path, *, extension: str) -> NDArray[np.float64]:
+def read_table(image: Path, *, extension: str) -> Floats:
     """Read `.bval` or `.bvec` of an image, inherited or beside it; rows as in the file.
 
     Raises
@@ -77,9 +77,7 @@ def read_table(image: Path, *, extension: str) -> NDArray[np.float64]:
     return table
 
 
-def _counts(
-    b_values: NDArray[np.float64], directions: NDArray[np.float64], *, n_volumes: int
-) -> Iterator[Finding]:
+def _counts(b_values: Floats, directions: Floats, *, n_volumes: int) -> Iterator[Finding]:
     if b_values.size != n_volumes:
         yield Finding(f"it has {n_volumes} volumes but {b_values.size} b-values", _MAKE)
     if directions.shape not in ((AXES, n_volumes), (n_volumes, AXES)):
@@ -89,7 +87,7 @@ def _counts(
         )
 
 
-def _lengths(b_values: NDArray[np.float64], directions: NDArray[np.float64]) -> Iterator[Finding]:
+def _lengths(b_values: Floats, directions: Floats) -> Iterator[Finding]:
     axis = 0 if directions.shape == (AXES, b_values.size) else 1
     lengths = np.linalg.norm(directions, axis=axis)[b_values > WEIGHTED_B]
     if none := int(np.count_nonzero(lengths < NO_LENGTH)):

@@ -5,8 +5,8 @@ from itertools import permutations, product
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.image_checks import image_findings
 from npsle_app.bids.landmarks import landmark_fault
 from npsle_app.bids.problem import Problem
@@ -107,15 +107,15 @@ def _check_pair(t1w: Scan, *, flair: Scan) -> Iterator[Problem]:
         )
 
 
-def extents_mm(image: nib.Nifti1Image) -> NDArray[np.float64]:
+def extents_mm(image: nib.Nifti1Image) -> Floats:
     """Return the lengths that an image covers from left to right, back to front, foot to head."""
     lengths = np.asarray(image.shape[:3]) * np.linalg.norm(image.affine[:3, :3], axis=0)
     world_axis = nib.io_orientation(image.affine)[:, 0].astype(int)
-    ordered: NDArray[np.float64] = lengths[np.argsort(world_axis)]
+    ordered: Floats = lengths[np.argsort(world_axis)]
     return ordered
 
 
-def world_box(image: nib.Nifti1Image) -> NDArray[np.float64]:
+def world_box(image: nib.Nifti1Image) -> Floats:
     """Return the lowest and the highest world coordinates of an image, (2, 3) in mm."""
     corners = np.array(list(product(*((-0.5, size - 0.5) for size in image.shape[:3]))))
     places = nib.affines.apply_affine(image.affine, corners)
@@ -126,11 +126,11 @@ def _same_values(first: nib.Nifti1Image, second: nib.Nifti1Image) -> bool:
     return first.shape == second.shape and np.array_equal(first.dataobj, second.dataobj)
 
 
-def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+def _overlap(first: Floats, second: Floats) -> bool:
     return bool((np.maximum(first[0], second[0]) < np.minimum(first[1], second[1])).all())
 
 
-def _axes_are_swapped(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+def _axes_are_swapped(first: Floats, second: Floats) -> bool:
     """Tell whether two fields of view agree on other axes and clearly not on their own."""
     if np.abs(np.log(first / second)).max() < OTHER_EXTENT:
         return False

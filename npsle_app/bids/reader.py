@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.names import File
 from npsle_app.bids.writer import RAS_LPS, Writer
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
@@ -118,7 +118,7 @@ def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:
     return places[name] / parts
 
 
-def read_matrix(path: Path) -> NDArray[np.float64]:
+def read_matrix(path: Path) -> Floats:
     """Read an affine that `Writer.matrix` wrote: (4, 4), mm, RAS, fixed to moving points.
 
     Raises
@@ -135,7 +135,7 @@ def read_matrix(path: Path) -> NDArray[np.float64]:
         raise ValueError(msg)
     itk = np.eye(4)
     itk[:3, :3], itk[:3, 3] = np.reshape(numbers[:9], (3, 3)), numbers[9:]
-    matrix: NDArray[np.float64] = RAS_LPS @ itk @ RAS_LPS
+    matrix: Floats = RAS_LPS @ itk @ RAS_LPS
     return matrix
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.choosing import KINDS, NOT_MAGNITUDE, Candidate
 from npsle_app.bids.filters import Wanted, matches
 from npsle_app.bids.gradients import WEIGHTED_B, read_table
@@ -46,7 +46,7 @@ class Run:
         return read_metadata(self.path)
 
     @cached_property
-    def grid(self) -> tuple[tuple[int, ...], NDArray[np.float64]] | None:
+    def grid(self) -> tuple[tuple[int, ...], Floats] | None:
         """Shape and affine; None where it cannot be read."""
         try:
             image = nib.load(self.path)

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.formatting import (
@@ -18,7 +19,6 @@ from npsle_app.cohort.formatting import (
 )
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, summarise
 from npsle_app.cohort.populations import explain_empty, members, take
-from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.study import Study
 from npsle_app.cohort.two_sample import (
     Comparison,
@@ -193,7 +193,7 @@ def _cell(name: str, people: pd.DataFrame, n: int, study: Study) -> dict[str, ob
     }
 
 
-def _decimals(values: Values, *, symmetric: bool) -> int:
+def _decimals(values: Floats, *, symmetric: bool) -> int:
     found = summarise(values)
     places = (
         decimals_for(found["sd"])
@@ -203,7 +203,7 @@ def _decimals(values: Values, *, symmetric: bool) -> int:
     return min(places, 1) if (values % 1 == 0).all() else places
 
 
-def _summary(values: Values, *, symmetric: bool, decimals: int) -> dict[str, object]:
+def _summary(values: Floats, *, symmetric: bool, decimals: int) -> dict[str, object]:
     found = summarise(values)
     if not len(values):
         shown = NOT_AVAILABLE

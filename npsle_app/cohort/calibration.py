@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.discrimination import Estimate, wilson
-from npsle_app.cohort.ridge_logistic import Floats, expit, fit
+from npsle_app.cohort.ridge_logistic import expit, fit
 
 _NEXT_TO_NO_PENALTY = 1e8
 _STEPS = 50

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.calibration import assess_calibration, net_benefit
 from npsle_app.cohort.classifier_alternatives import assess_alternatives
 from npsle_app.cohort.classifier_auc import Aucs, assess_aucs, permutation_p
@@ -37,7 +38,6 @@ from npsle_app.cohort.cross_validation import (
 )
 from npsle_app.cohort.discrimination import Estimate, youden_cut
 from npsle_app.cohort.resampling import plain_bootstrap_counts
-from npsle_app.cohort.ridge_logistic import Floats
 from npsle_app.cohort.sample_size import (
     SampleSize,
     affordable_parameters,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier_problem import Problem
 from npsle_app.cohort.cross_validation import (
     FOLDS,
@@ -19,7 +20,6 @@ from npsle_app.cohort.cross_validation import (
 )
 from npsle_app.cohort.discrimination import NOTHING, Estimate, auc_interval
 from npsle_app.cohort.resampling import stratified_folds
-from npsle_app.cohort.ridge_logistic import Floats
 from npsle_app.cohort.tuned_ridge import INVERSE_PENALTIES
 
 _LEAST_PER_CLASS = 10

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.cross_validation import Bootstrap, OutOfFold, compare_pairs, pair_auc
 from npsle_app.cohort.discrimination import Estimate, auc, auc_interval, delong
-from npsle_app.cohort.ridge_logistic import Floats
 
 LEVEL = 0.95
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier_problem import NotEstimableError, Problem, Term
-from npsle_app.cohort.ridge_logistic import Floats, expit
+from npsle_app.cohort.ridge_logistic import expit
 from npsle_app.cohort.tuned_ridge import TunedFits
 
 INTENDED_USE = "Research only. No medical device; not for the diagnosis or treatment of anyone."

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Z95, Floats
 from npsle_app.cohort.cross_validation import OutOfFold, compare_pairs, pair_auc
 from npsle_app.cohort.discrimination import (
     NOTHING,
@@ -11,7 +12,7 @@ from npsle_app.cohort.discrimination import (
     auc_interval,
     wilson,
 )
-from npsle_app.cohort.ridge_logistic import Floats, fit, linear_predictor, log_loss, scale
+from npsle_app.cohort.ridge_logistic import fit, linear_predictor, log_loss, scale
 
 RATES: Floats = np.linspace(0, 1, 51)
 _LEAST_IN_SUBGROUP = 5
@@ -96,9 +97,7 @@ def added_value(
     freedom = int(is_imaging.sum())
     return AddedValue(
         clinical_auc=pair_auc(without, seen)[0],
-        auc_difference=Estimate(
-            value=value, low=value - 1.959964 * error, high=value + 1.959964 * error
-        ),
+        auc_difference=Estimate(value=value, low=value - Z95 * error, high=value + Z95 * error),
         p=float(2 * norm.sf(abs(value) / error)),
         brier_difference=_brier(both, y) - _brier(clinical, y),
         likelihood_ratio=ratio,

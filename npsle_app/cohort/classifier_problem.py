@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.ridge_logistic import Floats
+from npsle_app.arrays import Floats
 
 LEAST_PER_CLASS = 10  # five folds inside five folds leave each inner fold one of each class
 

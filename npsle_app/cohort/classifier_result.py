@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.calibration import Calibration
 from npsle_app.cohort.classifier_alternatives import Alternative
 from npsle_app.cohort.classifier_auc import Aucs
@@ -11,7 +12,6 @@ from npsle_app.cohort.classifier_performance import AddedValue
 from npsle_app.cohort.classifier_problem import Problem
 from npsle_app.cohort.cross_validation import OutOfFold
 from npsle_app.cohort.discrimination import Estimate
-from npsle_app.cohort.ridge_logistic import Floats
 from npsle_app.cohort.sample_size import SampleSize
 
 

@@ -1,10 +1,8 @@
 """How well a risk tells who has an event first."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from npsle_app.arrays import Bools, Floats
 
 
 def concordance(risk: Floats, *, time: Floats, event: Bools) -> float:

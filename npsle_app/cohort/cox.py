@@ -5,16 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Z95, Bools, Floats, Ints
 from npsle_app.cohort.concordance import concordance
 from npsle_app.cohort.survival import check_follow_up
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.intp]
-
-_NORMAL_975 = 1.959963984540054
 _LARGEST_B, _LARGEST_SE = 8.0, 50.0  # of ln hazard per standard deviation
 
 
@@ -68,8 +63,8 @@ def fit_cox(time: Floats, *, event: Bools, design: pd.DataFrame) -> CoxFit:
             "b": b,
             "se": se,
             "hazard_ratio": np.exp(b),
-            "low": np.exp(b - _NORMAL_975 * se),
-            "high": np.exp(b + _NORMAL_975 * se),
+            "low": np.exp(b - Z95 * se),
+            "high": np.exp(b + Z95 * se),
             "p": np.asarray(fit.pvalues),
             "schoenfeld_rho": rho,
             "schoenfeld_p": p_schoenfeld,

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.discrimination import auc, pairwise, youden_cut
 from npsle_app.cohort.resampling import bootstrap_counts, stratified_folds
-from npsle_app.cohort.ridge_logistic import Floats, Ints
 from npsle_app.cohort.tuned_ridge import TunedFits, fit_tuned, inner_folds
 
 T = TypeVar("T")

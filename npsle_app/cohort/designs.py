@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.assembly import Cohort
-from npsle_app.cohort.rank_tests import Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Covariates:
         Covariates that have one value in these rows: they change nothing and are left out.
     """
 
-    matrix: Values
+    matrix: Floats
     names: tuple[str, ...]
     rows: pd.Index
     constant: tuple[str, ...]
@@ -49,7 +49,7 @@ def take_covariates(
         empty = [name for name in (*needed, *names) if rows[name].isna().all()]
         msg = f"{', '.join(empty)} is missing for all" if empty else "no one has all columns"
         raise ValueError(msg)
-    columns: dict[str, Values] = {}
+    columns: dict[str, Floats] = {}
     constant = []
     for name in names:
         found = encode(complete[name])
@@ -61,7 +61,7 @@ def take_covariates(
     )
 
 
-def encode(values: pd.Series) -> dict[str, Values]:
+def encode(values: pd.Series) -> dict[str, Floats]:
     """Turn a complete column into numbers: none if it is constant.
 
     Examples

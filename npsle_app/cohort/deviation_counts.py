@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.normative_model import SHARE_OF_TAIL, Tail
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 PAPER_DISPERSION = 1.0
 _SMALLEST_LN, _LARGEST_LN = -12.0, 6.0  # of the dispersion

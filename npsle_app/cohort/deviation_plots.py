@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.deviation_associations import ACROSS, ADJUSTED, OVER_TIME
 from npsle_app.cohort.deviation_associations import PUBLISHED as PUBLISHED_MODEL
 from npsle_app.cohort.deviation_events import GROUPS, FollowUp, follow_up
@@ -27,8 +27,8 @@ _MOST_DOTTED = 100  # people; of more the dots would be too small to see
 class ScoreTable:
     """Scores by person (rows, in order of groups) and region: (n, k) arrays."""
 
-    z: NDArray[np.float64]
-    critical: NDArray[np.bool_]
+    z: Floats
+    critical: Bools
     people: tuple[str, ...]
     regions: tuple[str, ...]
     groups: tuple[tuple[str, int], ...]

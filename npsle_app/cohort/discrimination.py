@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from npsle_app.cohort.ridge_logistic import Floats
+from npsle_app.arrays import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +126,6 @@ def youden_cut(scores: Floats, y: Floats) -> float:
     """
     values = np.unique(scores)
     cuts = np.concatenate([[values[0] - 1.0], (values[1:] + values[:-1]) / 2])
-    called: NDArray[np.bool_] = scores[None] >= cuts[:, None]
+    called: Bools = scores[None] >= cuts[:, None]
     gain = called[:, y == 1].mean(axis=1) - called[:, y == 0].mean(axis=1)
     return float(cuts[gain.argmax()])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.exclusion import EXCLUDED
 from npsle_app.cohort.group_tests import expand
@@ -66,7 +66,7 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
 class _Side:
     """A population: (n,) who is in it; if no one, why."""
 
-    inside: NDArray[np.bool_]
+    inside: Bools
     why_empty: str
 
 
@@ -107,7 +107,7 @@ def _count(
     side: _Side,
     *,
     columns: tuple[str, ...],
-    missing: Mapping[str, NDArray[np.bool_]],
+    missing: Mapping[str, Bools],
 ) -> dict[str, object]:
     n = int(side.inside.sum())
     if not n:
@@ -126,7 +126,7 @@ def _count(
 def _tell_imputed(
     columns: tuple[str, ...],
     absent: Mapping[str, str],
-    lacking: Mapping[str, NDArray[np.bool_]],
+    lacking: Mapping[str, Bools],
 ) -> str:
     told = []
     for name in columns:

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.rank_tests import Values
+from npsle_app.arrays import Floats
 from npsle_app.cohort.study import Family, Study
 
 
-def control_false_discoveries(p: Values) -> Values:
+def control_false_discoveries(p: Floats) -> Floats:
     """Return q-values (Benjamini 1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
 
     A missing p-value is no test: its q is missing and it does not count.

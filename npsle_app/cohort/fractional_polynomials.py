@@ -3,9 +3,9 @@
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Floats
+
 Powers = tuple[float, ...]
 
 POWERS: Powers = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)

@@ -6,16 +6,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.populations import explain_empty, find_members
-from npsle_app.cohort.rank_tests import (
-    Values,
-    cliffs_delta,
-    dunn,
-    kruskal_wallis,
-    median_limits,
-)
+from npsle_app.cohort.rank_tests import cliffs_delta, dunn, kruskal_wallis, median_limits
 from npsle_app.cohort.study import Study
 from npsle_app.measures import MEASURES
 
@@ -119,7 +114,7 @@ def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     return _table(rows, columns)
 
 
-def summarise(values: Values) -> dict[str, float]:
+def summarise(values: Floats) -> dict[str, float]:
     """Describe a sample; what it is too small for is NaN."""
     n = len(values)
     median, low, high = median_limits(values)
@@ -136,7 +131,7 @@ def summarise(values: Values) -> dict[str, float]:
 
 def split_groups(
     cohort: Cohort, *, name: str, study: Study, inside: Mapping[str, pd.Series]
-) -> tuple[dict[str, Values], str]:
+) -> tuple[dict[str, Floats], str]:
     """Return the values of each group that has two or more, and a note on the others."""
     groups, lacking = {}, []
     for group in study.groups:
@@ -151,10 +146,10 @@ def split_groups(
     return groups, f"left out: {'; '.join(lacking)}" if lacking else ""
 
 
-def _values(cohort: Cohort, inside: pd.Series, name: str) -> Values:
+def _values(cohort: Cohort, inside: pd.Series, name: str) -> Floats:
     if name not in cohort.frame or cohort.frame[name].dtype == object:
         return np.array([])
-    values: Values = cohort.frame.loc[inside, name].dropna().to_numpy(dtype=float)
+    values: Floats = cohort.frame.loc[inside, name].dropna().to_numpy(dtype=float)
     return values
 
 

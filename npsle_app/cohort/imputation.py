@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from npsle_app.cohort.rank_tests import Values
+from npsle_app.arrays import Bools, Floats
 
 _DONORS = 5
 
@@ -25,8 +24,8 @@ class Pooled:
 
 
 def impute(
-    values: Values, *, datasets: int, iterations: int, rng: np.random.Generator
-) -> list[Values]:
+    values: Floats, *, datasets: int, iterations: int, rng: np.random.Generator
+) -> list[Floats]:
     """Fill missing numbers several times by chained equations.
 
     Each column with missing values is regressed on all others in turn (van Buuren 2011,
@@ -90,11 +89,11 @@ def pool(estimates: Sequence[float], *, errors: Sequence[float], df_complete: fl
 
 
 def _fill(
-    values: Values,
-    missing: NDArray[np.bool_],
+    values: Floats,
+    missing: Bools,
     iterations: int,
     rng: np.random.Generator,
-) -> Values:
+) -> Floats:
     filled = values.copy()
     gaps = np.flatnonzero(missing.any(axis=0))
     for column in gaps:
@@ -109,11 +108,11 @@ def _fill(
 
 
 def _draw(
-    own: Values,
-    others: Values,
-    gap: NDArray[np.bool_],
+    own: Floats,
+    others: Floats,
+    gap: Bools,
     rng: np.random.Generator,
-) -> Values:
+) -> Floats:
     """Draw the missing values of one column given all others."""
     scale = others.std(axis=0)
     design = np.column_stack(
@@ -130,5 +129,5 @@ def _draw(
     donors = min(_DONORS, distance.shape[1])
     nearest = np.argpartition(distance, donors - 1, axis=1)[:, :donors]
     chosen = nearest[np.arange(len(nearest)), rng.integers(0, donors, len(nearest))]
-    drawn_values: Values = own[~gap][chosen]
+    drawn_values: Floats = own[~gap][chosen]
     return drawn_values

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.designs import encode
 from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.imputation import impute, pool
 from npsle_app.cohort.linear_model import LinearFit, fit_linear
-from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.regressions import (
     COLUMNS,
     Model,
@@ -93,7 +93,7 @@ def _regress(
     return told | counts | _pooled_columns(fits, transform) | {"note": note}
 
 
-def _fit_each(values: Values, study: Study, rng: np.random.Generator) -> list[LinearFit]:
+def _fit_each(values: Floats, study: Study, rng: np.random.Generator) -> list[LinearFit]:
     filled = impute(
         values,
         datasets=study.imputation.datasets,
@@ -103,7 +103,7 @@ def _fit_each(values: Values, study: Study, rng: np.random.Generator) -> list[Li
     return [fit_linear(one[:, 1], design=np.delete(one, 1, axis=1)) for one in filled]
 
 
-def _encode(rows: pd.DataFrame, names: tuple[str, ...]) -> Values:
+def _encode(rows: pd.DataFrame, names: tuple[str, ...]) -> Floats:
     """Turn covariates into numbers, missing where they are; levels of more than two are refused."""
     columns = []
     for name in names:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from npsle_app.arrays import Floats
+
 _DEPENDENT = 1e-10  # smallest eigenvalue of the correlations
 _FULL_LEVERAGE = 1 - 1e-8
 
@@ -58,7 +58,7 @@ class LinearFit:
     normality_p: float
 
 
-def fit_linear(outcome: Values, *, design: Values) -> LinearFit:
+def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
     """Fit a linear model and report the effect of its first column.
 
     Parameters
@@ -116,7 +116,7 @@ def p_of_interval(estimate: float, *, low: float, high: float, df: int) -> float
     return float(2 * stats.t.sf(abs(estimate) / se, df))
 
 
-def _check(outcome: Values, design: Values, df: int) -> None:
+def _check(outcome: Floats, design: Floats, df: int) -> None:
     n, k = design.shape
     if df < 1:
         msg = f"{n} complete participants are too few for {k + 1} coefficients"
@@ -137,14 +137,14 @@ def _interval(model: Any) -> Interval:
     )
 
 
-def _robust(model: Any, leverage: Values) -> Interval:
+def _robust(model: Any, leverage: Floats) -> Interval:
     """HC3 divides by 1 − leverage: a row that alone decides a coefficient has none."""
     if leverage.max() > _FULL_LEVERAGE:
         return Interval(se=np.nan, low=np.nan, high=np.nan, p=np.nan)
     return _interval(model.get_robustcov_results("HC3", use_t=True))
 
 
-def _cook(residuals: Values, leverage: Values, n_coefficients: int) -> Values:
+def _cook(residuals: Floats, leverage: Floats, n_coefficients: int) -> Floats:
     """Cook's distances; a row that alone decides a coefficient has an infinite one."""
     variance = (residuals**2).sum() / (len(residuals) - n_coefficients)
     alone = leverage > _FULL_LEVERAGE
@@ -153,14 +153,14 @@ def _cook(residuals: Values, leverage: Values, n_coefficients: int) -> Values:
     return np.where(alone, np.inf, distances)
 
 
-def _inflation(design: Values) -> Values:
+def _inflation(design: Floats) -> Floats:
     if design.shape[1] == 1:
         return np.ones(1)
-    inverse: Values = np.diag(np.linalg.inv(np.corrcoef(design, rowvar=False)))
+    inverse: Floats = np.diag(np.linalg.inv(np.corrcoef(design, rowvar=False)))
     return inverse
 
 
-def _breusch_pagan(residuals: Values, matrix: Values) -> float:
+def _breusch_pagan(residuals: Floats, matrix: Floats) -> float:
     from scipy import stats
 
     squared = residuals**2
@@ -172,7 +172,7 @@ def _breusch_pagan(residuals: Values, matrix: Values) -> float:
     return float(stats.chi2.sf(explained, matrix.shape[1] - 1))
 
 
-def _jarque_bera(residuals: Values) -> float:
+def _jarque_bera(residuals: Floats) -> float:
     from scipy import stats
 
     return float(stats.jarque_bera(residuals).pvalue) if np.ptp(residuals) else np.nan

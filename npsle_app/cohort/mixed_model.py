@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Floats
+
 TIME = "time"
 _NO_VARIANCE = "a variance between people is zero or nearly so"
 

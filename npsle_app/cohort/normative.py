@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.normative_fit import RegionFits, fit_regions
 from npsle_app.cohort.normative_mean import NO_SITE, People
 from npsle_app.cohort.normative_model import (
@@ -18,7 +18,6 @@ from npsle_app.cohort.normative_model import (
 )
 from npsle_app.cohort.normative_outliers import find_outlier_scans
 from npsle_app.cohort.normative_people import KEYS, find_gaps, usable_volumes
-from npsle_app.cohort.site_effects import Ints
 
 LEAST_PEOPLE = 6  # of one sex; a straight line has three coefficients
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats
 from npsle_app.cohort.normative import number_sites
 from npsle_app.cohort.normative_mean import People
 from npsle_app.cohort.normative_model import CRITICAL_Z, NormativeModel

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.normative_mean import MeanFit, People, fit_means
 from npsle_app.cohort.normative_model import Method, RegionModel, t_to_normal
 from npsle_app.cohort.normative_spread import SpreadFit, constant_spread, fit_spreads
 from npsle_app.cohort.normative_tails import NORMAL, Tails, fit_tails
-from npsle_app.cohort.site_effects import Ints
 
 _FOLDS = 10
 

@@ -6,21 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.fractional_polynomials import (
     FIRST_ORDER,
     LINEAR,
     SECOND_ORDER,
-    Floats,
     Powers,
     age_terms,
     choose_powers,
 )
-from npsle_app.cohort.site_effects import (
-    Ints,
-    choose_ratios,
-    partly_centred,
-    shrunken_offsets,
-)
+from npsle_app.cohort.site_effects import choose_ratios, partly_centred, shrunken_offsets
 
 N_OTHER = 2  # intercept and TIV
 NO_SITE = -1

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats
 from npsle_app.cohort.normative_mean import MeanFit, People
 from npsle_app.cohort.normative_spread import SpreadFit
 from npsle_app.cohort.normative_tails import Tails

@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import MAD_TO_SD, Floats
 
 LARGEST_DISTANCE = 6.0
 TIV, BRAIN = "tiv_ml", "tbv_ml"
 COLUMNS = ["participant_id", "column", "distance", "reason"]
 _LEAST_PEOPLE = 20
 _PER_FEW = 2.0  # a robust deviation of few people is itself uncertain
-_PER_SD = 1.4826
 _BISQUARE = 4.685
 _ROUNDS = 15
 _FLOOR = 1e-6
@@ -95,7 +94,7 @@ def _distances(outcome: Floats, design: Floats) -> Floats:
         root = np.sqrt(weights)
         found = np.linalg.lstsq(scaled * root[:, None], outcome * root, rcond=None)[0]
         residuals = outcome - scaled @ found
-        spread = _PER_SD * float(np.median(np.abs(residuals)))
+        spread = MAD_TO_SD * float(np.median(np.abs(residuals)))
         if spread == 0:
             break
         weights = np.maximum(1 - (residuals / (_BISQUARE * spread)) ** 2, _FLOOR) ** 2
@@ -105,5 +104,5 @@ def _distances(outcome: Floats, design: Floats) -> Floats:
         return np.zeros(len(outcome))
     all_over = float(np.median(np.abs(residuals)))
     up, down = max(float(np.median(above)), all_over), max(float(-np.median(below)), all_over)
-    distances: Floats = residuals / (_PER_SD * np.where(residuals > 0, up, down))
+    distances: Floats = residuals / (MAD_TO_SD * np.where(residuals > 0, up, down))
     return distances

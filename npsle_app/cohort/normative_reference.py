@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from npsle_app.arrays import Z95
 from npsle_app.cohort.normative_model import CRITICAL_Z, NormativeModel, Provenance, Tail
 
 FOREIGN = "foreign reference"
-_NORMAL_975 = 1.959964
 
 
 def check_reference(
@@ -88,7 +88,7 @@ def calibration_interval(
     if n < 1:
         return 0.0, 1.0
     error = np.sqrt((1.0 if spread_known else 1.0 + CRITICAL_Z**2 / 2) / n)
-    low, high = stats.norm.cdf(-CRITICAL_Z + np.array([-1, 1]) * _NORMAL_975 * error)
+    low, high = stats.norm.cdf(-CRITICAL_Z + np.array([-1, 1]) * Z95 * error)
     if tail == "lower":
         return float(low), float(high)
     return _both(error) if not spread_known else _both_shifted(1 / np.sqrt(n))
@@ -98,7 +98,7 @@ def _both_shifted(error: float) -> tuple[float, float]:
     """Either tail grows as the other shrinks, so the smallest share is the nominal one."""
     from scipy import stats
 
-    shift = _NORMAL_975 * error
+    shift = Z95 * error
     most = stats.norm.cdf(-CRITICAL_Z + shift) + stats.norm.cdf(-CRITICAL_Z - shift)
     return float(2 * stats.norm.cdf(-CRITICAL_Z)), float(most)
 
@@ -106,7 +106,7 @@ def _both_shifted(error: float) -> tuple[float, float]:
 def _both(error: float) -> tuple[float, float]:
     from scipy import stats
 
-    low, high = 2 * stats.norm.cdf(-CRITICAL_Z + np.array([-1, 1]) * _NORMAL_975 * error)
+    low, high = 2 * stats.norm.cdf(-CRITICAL_Z + np.array([-1, 1]) * Z95 * error)
     return float(low), float(min(high, 1.0))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.normative import check_people, describe_people
 from npsle_app.cohort.normative_mean import NO_SITE
 from npsle_app.cohort.normative_model import (
@@ -16,7 +16,6 @@ from npsle_app.cohort.normative_model import (
     Tail,
 )
 from npsle_app.cohort.normative_people import find_gaps
-from npsle_app.cohort.site_effects import Ints
 
 _OUTSIDE_AGE = "is outside the reference's ages"
 PASS, WARN, NOT_ASSESSABLE = "pass", "warn", "not assessable"

@@ -5,7 +5,8 @@ from itertools import product
 
 import numpy as np
 
-from npsle_app.cohort.fractional_polynomials import Floats, Powers, age_terms
+from npsle_app.arrays import Floats
+from npsle_app.cohort.fractional_polynomials import Powers, age_terms
 from npsle_app.cohort.normative_mean import People
 
 _LEAST_PEOPLE = 50  # below this a slope of the variance is guesswork

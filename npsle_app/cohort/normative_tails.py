@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from npsle_app.cohort.fractional_polynomials import Floats
+from npsle_app.arrays import Floats
 
 _LEAST_PEOPLE = 100  # fewer do not show what their tails are like
 _NODES, _WEIGHTS = hermegauss(64)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from npsle_app.arrays import Z95, Floats
+
 Method = Literal["pearson", "spearman"]
-_Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class Correlation:
 
 
 def partial_correlation(
-    x: Values, *, y: Values, covariates: Values, method: Method = "pearson"
+    x: Floats, *, y: Floats, covariates: Floats, method: Method = "pearson"
 ) -> Correlation:
     """Correlate the residuals of `x` and `y` on the covariates.
 
@@ -65,10 +64,10 @@ def partial_correlation(
     return Correlation(n=n, df=df, r=r, low=low, high=high, p=_p_value(r, df))
 
 
-def residuals(variables: Values, *, covariates: Values) -> Values:
+def residuals(variables: Floats, *, covariates: Floats) -> Floats:
     """Return what covariates (n, k) and a constant do not explain of (n, m) variables."""
     design = np.column_stack([np.ones(len(variables)), covariates])
-    left: Values = variables - design @ np.linalg.lstsq(design, variables, rcond=None)[0]
+    left: Floats = variables - design @ np.linalg.lstsq(design, variables, rcond=None)[0]
     return left
 
 
@@ -94,5 +93,5 @@ def _p_value(r: float, df: int) -> float:
 def _limits(r: float, precision: int) -> tuple[float, float]:
     if precision < 1 or abs(r) == 1:
         return (np.nan, np.nan)
-    reach = _Z_95 / np.sqrt(precision)
+    reach = Z95 / np.sqrt(precision)
     return (float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach)))

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.designs import take_covariates
 from npsle_app.cohort.group_tests import ESTIMATED
@@ -41,8 +41,8 @@ class Adjusted:
 
     participant_id: tuple[str, ...]
     group: tuple[str, ...]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    x: Floats
+    y: Floats
 
 
 def list_values(cohort: Cohort, *, measure: str, study: Study) -> dict[str, pd.Series]:
@@ -102,8 +102,8 @@ class CorrelationTable:
 
     measures: tuple[str, ...]
     clinical: tuple[str, ...]
-    r: NDArray[np.float64]
-    notable: NDArray[np.bool_]
+    r: Floats
+    notable: Bools
 
 
 def tabulate_correlations(table: pd.DataFrame, *, alpha: float, most: int) -> CorrelationTable:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from npsle_app.arrays import Floats
+
 _LEAST = 2  # a group of one has no spread
 _CONFIDENCE = 0.95
 
@@ -31,7 +31,7 @@ class KruskalWallis:
     high: float
 
 
-def kruskal_wallis(groups: Sequence[Values]) -> KruskalWallis:
+def kruskal_wallis(groups: Sequence[Floats]) -> KruskalWallis:
     """Compare the ranks of several groups.
 
     H = [12 / (N(N+1)) Σ R²ⱼ/nⱼ − 3(N+1)] / [1 − Σ(t³−t)/(N³−N)], χ² with k − 1 degrees of
@@ -62,7 +62,7 @@ def kruskal_wallis(groups: Sequence[Values]) -> KruskalWallis:
     )
 
 
-def dunn(groups: Mapping[str, Values]) -> pd.DataFrame:
+def dunn(groups: Mapping[str, Floats]) -> pd.DataFrame:
     """Compare each pair of groups by their mean ranks among all groups.
 
     z = (R̄ᵢ − R̄ⱼ) / √{[N(N+1)/12 − Σ(t³−t)/(12(N−1))] (1/nᵢ + 1/nⱼ)}, two-sided normal
@@ -71,7 +71,7 @@ def dunn(groups: Mapping[str, Values]) -> pd.DataFrame:
     Parameters
     ----------
     groups
-        Values by name of the group, two or more groups of at least two.
+        Floats by name of the group, two or more groups of at least two.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def dunn(groups: Mapping[str, Values]) -> pd.DataFrame:
     return table
 
 
-def adjust_holm(p: Values) -> Values:
+def adjust_holm(p: Floats) -> Floats:
     """Adjust p-values by Holm's steps (Holm 1979)."""
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -108,7 +108,7 @@ def adjust_holm(p: Values) -> Values:
     return adjusted
 
 
-def cliffs_delta(group: Values, *, against: Values) -> tuple[float, float, float]:
+def cliffs_delta(group: Floats, *, against: Floats) -> tuple[float, float, float]:
     """Return Cliff's δ = P(group > against) − P(group < against), with 95 % limits.
 
     The limits are those of the area under the ROC curve, (δ + 1) / 2, on the logit scale with
@@ -134,7 +134,7 @@ def cliffs_delta(group: Values, *, against: Values) -> tuple[float, float, float
     return (delta, float(low), float(high))
 
 
-def median_limits(values: Values) -> tuple[float, float, float]:
+def median_limits(values: Floats) -> tuple[float, float, float]:
     """Return the median with limits of at least 95 %, from order statistics.
 
     The limits are NaN for fewer than six values, which cannot bound it.
@@ -156,7 +156,7 @@ def median_limits(values: Values) -> tuple[float, float, float]:
     return (float(np.median(values)), float(ordered[rank - 1]), float(ordered[n - rank]))
 
 
-def _check(groups: Sequence[Values]) -> None:
+def _check(groups: Sequence[Floats]) -> None:
     if len(groups) < _LEAST:
         msg = "needs at least two groups"
         raise ValueError(msg)

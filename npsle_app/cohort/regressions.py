@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from npsle_app.arrays import Floats
 from npsle_app.cohort.assembly import Cohort
 from npsle_app.cohort.columns import describe_column
 from npsle_app.cohort.designs import Covariates, take_covariates
@@ -13,7 +14,6 @@ from npsle_app.cohort.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
 from npsle_app.cohort.linear_model import LinearFit, fit_linear
 from npsle_app.cohort.populations import explain_empty, find_members, take
 from npsle_app.cohort.power import detectable_coefficient
-from npsle_app.cohort.rank_tests import Values
 from npsle_app.cohort.study import Contrast, Study
 
 PRIMARY, SECONDARY = "primary", "secondary"
@@ -88,7 +88,7 @@ def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
 
 def transform_outcome(
     values: pd.Series, *, study: Study, ranks: bool = False
-) -> tuple[Values, str, int]:
+) -> tuple[Floats, str, int]:
     """Return the outcome as it enters the model, the name of its transform, and its zeros.
 
     Raises
@@ -232,7 +232,7 @@ def _refuse_constant_extra(taken: Covariates, model: Model) -> None:
         raise ValueError(msg)
 
 
-def _refuse_small_sides(group: Values, contrast: Contrast, study: Study) -> None:
+def _refuse_small_sides(group: Floats, contrast: Contrast, study: Study) -> None:
     for name, n in ((contrast.group, group.sum()), (contrast.against, (1 - group).sum())):
         if n < 2:
             msg = f"{study.label(name)}: {n:.0f} participants with all columns"

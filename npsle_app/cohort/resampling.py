@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from npsle_app.cohort.ridge_logistic import Floats, Ints
+from npsle_app.arrays import Floats, Ints
 
 
 def stratified_folds(y: Floats, *, folds: int, rng: np.random.Generator) -> Ints:

@@ -8,10 +8,8 @@ Newton step is a handful of array operations for all of them.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from npsle_app.arrays import Floats
 
 _MAX_STEPS = 60
 _MAX_HALVINGS = 30

@@ -1,10 +1,8 @@
 """Random intercepts of sites, by the ratio of their variance to that of people."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from npsle_app.arrays import Floats, Ints
 
 RATIOS: Floats = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25, 0.4, 0.7, 1.2, 2.0, 4.0])
 

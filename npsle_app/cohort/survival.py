@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from npsle_app.arrays import Z95, Bools, Floats
 
-_NORMAL_975 = 1.959963984540054
 _LEAST_EVENTS = 2
 
 
@@ -65,7 +62,7 @@ def estimate_survival(time: Floats, *, event: Bools) -> pd.DataFrame:
     survival = np.cumprod(1 - events / at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.cumsum(events / (at_risk * (at_risk - events)))
-        width = _NORMAL_975 * np.sqrt(variance) / np.abs(np.log(survival))
+        width = Z95 * np.sqrt(variance) / np.abs(np.log(survival))
         low, high = survival ** np.exp(width), survival ** np.exp(-width)
     inside = (survival > 0) & (survival < 1)
     return pd.DataFrame(

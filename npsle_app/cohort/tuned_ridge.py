@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.resampling import stratified_folds
 from npsle_app.cohort.ridge_logistic import (
-    Floats,
-    Ints,
     Scaling,
     fit,
     fit_path,

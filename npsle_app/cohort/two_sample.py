@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.cohort.rank_tests import Values
+from npsle_app.arrays import Floats
 
 _SEED = 20260101
 _LEAST_EXPECTED = 5
@@ -65,7 +65,7 @@ def compare_counts(table: NDArray[np.int_], *, recommended: bool) -> Comparison:
     return Comparison(name="Fisher-Freeman-Halton, Monte Carlo", statistic=np.nan, df=np.nan, p=p)
 
 
-def is_symmetric(samples: Sequence[Values]) -> bool:
+def is_symmetric(samples: Sequence[Floats]) -> bool:
     """Say whether mean and SD describe every sample: by skewness and Q-Q plot.
 
     Absolute skewness up to 1, and a correlation of at least 0.95 of the ordered values with
@@ -85,7 +85,7 @@ def is_symmetric(samples: Sequence[Values]) -> bool:
     return True
 
 
-def compare_numbers(samples: Sequence[Values], *, symmetric: bool, recommended: bool) -> Comparison:
+def compare_numbers(samples: Sequence[Floats], *, symmetric: bool, recommended: bool) -> Comparison:
     """Compare a variable between populations.
 
     Symmetric: Student's t or analysis of variance as the papers did, Welch's where it is
@@ -112,7 +112,7 @@ def compare_numbers(samples: Sequence[Values], *, symmetric: bool, recommended: 
     return _welch(samples) if recommended else _equal_variances(samples)
 
 
-def standardised_difference(one: Values, other: Values) -> float:
+def standardised_difference(one: Floats, other: Floats) -> float:
     """Return (mean of one − mean of the other) / √((s₁² + s₂²) / 2) (Austin 2009).
 
     NaN if there is no spread, or fewer than two values on a side.
@@ -123,7 +123,7 @@ def standardised_difference(one: Values, other: Values) -> float:
     return float(one.mean() - other.mean()) / spread if spread else np.nan
 
 
-def standardised_difference_of_shares(one: Values, other: Values) -> float:
+def standardised_difference_of_shares(one: Floats, other: Floats) -> float:
     """Return the standardised difference of the shares of levels (Yang 2012).
 
     Parameters
@@ -141,7 +141,7 @@ def standardised_difference_of_shares(one: Values, other: Values) -> float:
     return size * float(np.sign(p - q)[0]) if len(p) == 1 else size
 
 
-def _compare_ranks(samples: Sequence[Values]) -> Comparison:
+def _compare_ranks(samples: Sequence[Floats]) -> Comparison:
     from scipy import stats
 
     if len(samples) > _PAIR:
@@ -153,7 +153,7 @@ def _compare_ranks(samples: Sequence[Values]) -> Comparison:
     return Comparison(name="Mann-Whitney U", statistic=float(u), df=np.nan, p=float(p))
 
 
-def _equal_variances(samples: Sequence[Values]) -> Comparison:
+def _equal_variances(samples: Sequence[Floats]) -> Comparison:
     from scipy import stats
 
     n = sum(map(len, samples))
@@ -166,7 +166,7 @@ def _equal_variances(samples: Sequence[Values]) -> Comparison:
     return Comparison(name="Student's t", statistic=float(t), df=float(n - _PAIR), p=float(p))
 
 
-def _welch(samples: Sequence[Values]) -> Comparison:
+def _welch(samples: Sequence[Floats]) -> Comparison:
     from scipy import stats
 
     if len(samples) == _PAIR:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from npsle_app.figures.panels import SAGITTAL, Panel, Volume, position_mm
+from npsle_app.arrays import Bools, Volume
+from npsle_app.figures.panels import SAGITTAL, Panel, RasImage, position_mm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ _DPI = 80
 _CONVENTION = "radiological convention: the patient's right (R) is on the left of the picture"
 
 
-def canvas(pixels: NDArray[np.float32], *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]":
+def canvas(pixels: Volume, *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]":
     """Put the picture on a figure, one data unit to the pixel, y downwards."""
     from matplotlib.figure import Figure
 
@@ -36,9 +36,7 @@ def canvas(pixels: NDArray[np.float32], *, legend: Mapping[str, str]) -> "tuple[
     return figure, axes
 
 
-def outline(
-    axes: "Axes", shape: NDArray[np.bool_], *, panels: Sequence[Panel], colour: str
-) -> None:
+def outline(axes: "Axes", shape: Bools, *, panels: Sequence[Panel], colour: str) -> None:
     """Draw the border of a (I, J, K) shape in every panel; it stays open where it leaves one."""
     from matplotlib.collections import LineCollection
     from skimage.measure import find_contours
@@ -53,7 +51,7 @@ def outline(
     axes.add_collection(LineCollection(lines, colors=colour, linewidths=1.1), autolim=False)
 
 
-def annotate(axes: "Axes", panels: Sequence[Panel], *, grid: Volume) -> None:
+def annotate(axes: "Axes", panels: Sequence[Panel], *, grid: RasImage) -> None:
     """Write the slice's position and the sides of the body into every panel."""
     for panel in panels:
         (left, top), (width, height) = panel.corner, panel.size

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.figures.paper import COLOURS, FAINT, INK, SOFT, name_axis, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _SIDE_MM = 95
 
 
@@ -54,7 +53,7 @@ def draw_calibration(
     groups: Sequence[tuple[float, float, float, float]],
     *,
     probabilities: Floats,
-    is_positive: NDArray[np.bool_],
+    is_positive: Bools,
     intercept: float,
     slope: float,
     told: str = "",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.figures.board import INK, blank, place, write
 from npsle_app.figures.canvas import annotate, canvas
 from npsle_app.figures.normative import Visit
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _COLUMNS = 4
 _TICKS = 4
 _TOP_PX, _LEFT_PX, _ROW_PX = 46, 46.0, 194

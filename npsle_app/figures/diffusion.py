@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from npsle_app.arrays import Bools, Reals
 from npsle_app.figures.canvas import annotate, canvas
 from npsle_app.figures.panels import (
     AXIAL,
@@ -125,7 +126,7 @@ def draw_gradients(directions: ArrayLike, *, b_values: ArrayLike, used: ArrayLik
     return figure
 
 
-def draw_losses(loss: NDArray[np.floating], *, found: NDArray[np.bool_]) -> "Figure":
+def draw_losses(loss: Reals, *, found: Bools) -> "Figure":
     """Draw the signal lost by slice (upwards) and volume, (K, N); lost slices are ringed."""
     from matplotlib.figure import Figure
 
@@ -147,8 +148,8 @@ def draw_losses(loss: NDArray[np.floating], *, found: NDArray[np.bool_]) -> "Fig
 
 def _scatter(
     axes: "Axes",
-    points: NDArray[np.floating],
-    shells: Sequence[float] | NDArray[np.floating],
+    points: Reals,
+    shells: Sequence[float] | Reals,
     *,
     across: int,
     up: int,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Bools, Floats
 
 LUMEN_COLOUR, WALL_COLOUR, REJECTED_COLOUR = "#ffd740", "#40c4ff", "#ff9100"
 
@@ -47,7 +46,7 @@ class DrawnVessel:
     pixel_mm: float
     inner_mm: Floats
     outer_mm: Floats
-    accepted: NDArray[np.bool_]
+    accepted: Bools
     nwi: Floats
     nwi_low: Floats
     nwi_high: Floats

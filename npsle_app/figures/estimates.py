@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.figures.groups import Cloud
 from npsle_app.figures.paper import (
     COLOURS,
@@ -60,11 +60,11 @@ def draw_forest(rows: Sequence[Estimate], *, label: str, reference: float = 0.0)
 
 
 def draw_correlations(
-    r: NDArray[np.float64],
+    r: Floats,
     *,
     rows: Sequence[str],
     columns: Sequence[str],
-    notable: NDArray[np.bool_],
+    notable: Bools,
 ) -> "Figure":
     """Draw a table of correlations as colours with their numbers.
 
@@ -94,9 +94,7 @@ def draw_correlations(
     return figure
 
 
-def draw_adjusted(
-    groups: Sequence[tuple[Cloud, NDArray[np.float64]]], *, x: str, y: str, told: str
-) -> "Figure":
+def draw_adjusted(groups: Sequence[tuple[Cloud, Floats]], *, x: str, y: str, told: str) -> "Figure":
     """Draw residuals of one variable against those of another, with the line through them.
 
     Each group is a cloud (values along x, links) and its (n,) values along y.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Reals, Volume
 from npsle_app.figures.canvas import annotate, canvas, outline
 from npsle_app.figures.panels import (
     AXIAL,
@@ -19,7 +19,7 @@ from npsle_app.figures.panels import (
     WIDTH_PX,
     Box,
     Panel,
-    Volume,
+    RasImage,
     bottom,
     bounding_box,
     canonical,
@@ -44,20 +44,20 @@ _STICK = 0.9  # of a voxel, at FA 1 and in the plane
 class _Fibres:
     """FA with its grid, directions (I, J, K, 3) along world axes, labels; canonical order."""
 
-    fa: Volume
-    directions: NDArray[np.float32]
-    labels: NDArray[np.float32]
+    fa: RasImage
+    directions: Volume
+    labels: Volume
 
     @property
-    def colour(self) -> NDArray[np.float32]:
-        shown: NDArray[np.float32] = abs(self.directions) * self.fa.data[..., None] * _BRIGHTNESS
+    def colour(self) -> Volume:
+        shown: Volume = abs(self.directions) * self.fa.data[..., None] * _BRIGHTNESS
         return shown
 
 
 def draw_regions_on_colour(
     fa: nib.Nifti1Image,
     *,
-    directions: NDArray[np.floating],
+    directions: Reals,
     labels: nib.Nifti1Image,
     names: Mapping[int, str],
 ) -> "Figure":
@@ -96,7 +96,7 @@ def draw_regions_on_colour(
 def draw_sticks(
     fa: nib.Nifti1Image,
     *,
-    directions: NDArray[np.floating],
+    directions: Reals,
     labels: nib.Nifti1Image,
     names: Mapping[int, str],
 ) -> "Figure":
@@ -107,7 +107,7 @@ def draw_sticks(
     """
     fibres = _canonical(fa, directions=directions, labels=labels)
     numbers, half = list(names), len(names) // 2
-    cuts: list[tuple[int, Box, NDArray[np.float64]]] = []
+    cuts: list[tuple[int, Box, Floats]] = []
     for axis in (AXIAL, CORONAL):
         for side in (numbers[half:], numbers[:half]):  # the right side is on the left
             centre = _middle(fibres.labels, numbers=side)
@@ -124,9 +124,7 @@ def draw_sticks(
     return figure
 
 
-def _canonical(
-    fa: nib.Nifti1Image, *, directions: NDArray[np.floating], labels: nib.Nifti1Image
-) -> _Fibres:
+def _canonical(fa: nib.Nifti1Image, *, directions: Reals, labels: nib.Nifti1Image) -> _Fibres:
     vectors = nib.Nifti1Image(np.asarray(directions, dtype=np.float32), fa.affine)
     return _Fibres(
         fa=canonical(fa),
@@ -135,7 +133,7 @@ def _canonical(
     )
 
 
-def _middle(labels: NDArray[np.float32], *, numbers: Sequence[int]) -> NDArray[np.float64]:
+def _middle(labels: Volume, *, numbers: Sequence[int]) -> Floats:
     """Return the slice of each axis that shows most of the labels: a mean slice may show none."""
     where = np.argwhere(np.isin(labels, numbers))
     if not len(where):
@@ -144,13 +142,13 @@ def _middle(labels: NDArray[np.float32], *, numbers: Sequence[int]) -> NDArray[n
     return np.array(fullest, dtype=float)
 
 
-def _around(centre: NDArray[np.float64], *, grid: Volume) -> Box:
+def _around(centre: Floats, *, grid: RasImage) -> Box:
     index = np.clip(np.rint(centre).astype(int), 0, np.array(grid.data.shape) - 1)
     i, j, k = ((int(one), int(one)) for one in index)
     return widen((i, j, k), margin_mm=_ZOOM_MM, grid=grid)
 
 
-def _row(cuts: Sequence[tuple[int, Box, NDArray[np.float64]]], *, grid: Volume) -> list[Panel]:
+def _row(cuts: Sequence[tuple[int, Box, Floats]], *, grid: RasImage) -> list[Panel]:
     """Lay slices of different axes beside one another."""
     return [
         replace(
@@ -164,7 +162,7 @@ def _row(cuts: Sequence[tuple[int, Box, NDArray[np.float64]]], *, grid: Volume) 
     ]  # fmt: skip
 
 
-def _paint(fibres: _Fibres, panels: Sequence[Panel]) -> NDArray[np.float32]:
+def _paint(fibres: _Fibres, panels: Sequence[Panel]) -> Volume:
     pixels = np.zeros((bottom(panels), WIDTH_PX, 3), dtype=np.float32)
     colour = fibres.colour
     for panel in panels:

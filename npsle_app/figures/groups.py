@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.figures.paper import (
     COLOURS,
     INK,
@@ -35,7 +35,7 @@ class Cloud:
 
     name: str
     number: int
-    values: NDArray[np.float64]
+    values: Floats
     links: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ def _draw_density(axes: "Axes", cloud: Cloud, *, place: int) -> None:
     axes.fill_between(across, up, place - 0.08, color=colour, alpha=0.3, linewidth=0)
 
 
-def _draw_box(axes: "Axes", values: NDArray[np.float64], *, place: int) -> None:
+def _draw_box(axes: "Axes", values: Floats, *, place: int) -> None:
     low, middle, high = np.percentile(values, [25, 50, 75])
     axes.plot([low, high], [place, place], color=INK, linewidth=4, solid_capstyle="butt")
     axes.plot([middle], [place], "o", color="white", markersize=4.5, markeredgecolor=INK)

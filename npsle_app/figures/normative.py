@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.figures.estimates import Estimate, draw_forest
 from npsle_app.figures.paper import (
     COLOURS,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _LARGEST_Z = 4.0
 _MOST_NAMED = 60  # rows; more names would not be legible
 
@@ -82,7 +81,7 @@ def draw_deviations(
     *,
     people: Sequence[str],
     regions: Sequence[str],
-    critical: NDArray[np.bool_],
+    critical: Bools,
     groups: Sequence[tuple[str, int]],
     label: str = "z",
 ) -> "Figure":

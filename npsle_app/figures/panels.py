@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from nibabel.processing import resample_from_to
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+
+from npsle_app.arrays import Bools, Floats, Volume
 
 SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 WIDTH_PX = 1300
@@ -19,16 +20,16 @@ Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class RasImage:
     """A 3D image as an array whose axes run to the right, to the front and up."""
 
-    data: NDArray[np.float32]
-    affine: NDArray[np.float64]
+    data: Volume
+    affine: Floats
 
     @property
-    def voxel_mm(self) -> NDArray[np.float64]:
+    def voxel_mm(self) -> Floats:
         """Edge lengths of a voxel in mm."""
-        sizes: NDArray[np.float64] = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        sizes: Floats = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
         return sizes
 
 
@@ -44,29 +45,29 @@ class Panel:
     size: tuple[int, int]
     corner: tuple[int, int]
 
-    def cut(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+    def cut(self, data: Volume) -> Volume:
         """Return the slice that the panel shows, cropped, both axes still ascending."""
         (u_low, v_low), (u_high, v_high) = self.low, self.high
         across = data.swapaxes(0, self.axis)[self.index]  # a view: take() would copy the volume
         across = across.T if self.axis == AXIAL else across
-        cut: NDArray[np.float32] = across[u_low : u_high + 1, v_low : v_high + 1]
+        cut: Volume = across[u_low : u_high + 1, v_low : v_high + 1]
         return cut
 
-    def sample(self, data: NDArray[np.float32], *, order: int) -> NDArray[np.float32]:
+    def sample(self, data: Volume, *, order: int) -> Volume:
         """Return the panel's pixels, (height, width): both axes turned, as seen from the feet."""
         width, height = self.size
         u = self.high[0] - self.low[0] + 0.5 - (np.arange(width) + 0.5) * self.step[0]
         v = self.high[1] - self.low[1] + 0.5 - (np.arange(height) + 0.5) * self.step[1]
         where = np.meshgrid(u, v)
-        pixels: NDArray[np.float32] = map_coordinates(
+        pixels: Volume = map_coordinates(
             self.cut(data), where, order=order, mode="nearest", prefilter=False
         )
         return pixels
 
-    def place(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def place(self, points: Floats) -> Floats:
         """Turn (n, 2) voxel coordinates of the cut slice into (x, y) pixels of the mosaic."""
         top = np.subtract(self.high, self.low) + 0.5
-        placed: NDArray[np.float64] = np.add(self.corner, (top - points) / self.step)
+        placed: Floats = np.add(self.corner, (top - points) / self.step)
         return placed
 
     @property
@@ -76,7 +77,7 @@ class Panel:
         return slice(top, top + height), slice(left, left + width)
 
 
-def canonical(image: nib.Nifti1Image) -> Volume:
+def canonical(image: nib.Nifti1Image) -> RasImage:
     """Turn an image of any orientation; infinities and NaN become 0.
 
     A fourth dimension is reduced to its first volume. Oblique images are not resampled:
@@ -85,10 +86,10 @@ def canonical(image: nib.Nifti1Image) -> Volume:
     turned = nib.as_closest_canonical(image)
     data = np.asarray(turned.dataobj, dtype=np.float32)
     data = data.reshape(*data.shape[:3], -1)[..., 0]
-    return Volume(np.nan_to_num(data, nan=0, posinf=0, neginf=0), turned.affine)
+    return RasImage(np.nan_to_num(data, nan=0, posinf=0, neginf=0), turned.affine)
 
 
-def onto(image: nib.Nifti1Image, grid: Volume, *, order: int) -> NDArray[np.float32]:
+def onto(image: nib.Nifti1Image, grid: RasImage, *, order: int) -> Volume:
     """Bring an image onto the grid of another; resample it only if its grid differs."""
     volume = canonical(image)
     same = volume.data.shape == grid.data.shape
@@ -100,7 +101,7 @@ def onto(image: nib.Nifti1Image, grid: Volume, *, order: int) -> NDArray[np.floa
     return np.asarray(moved.dataobj, dtype=np.float32)
 
 
-def bounding_box(mask: NDArray[np.float32] | NDArray[np.bool_]) -> Box:
+def bounding_box(mask: Volume | Bools) -> Box:
     """First and last index of what is not zero, per axis; the whole array if nothing is."""
     filled = mask > 0
     if not filled.any():
@@ -113,7 +114,7 @@ def bounding_box(mask: NDArray[np.float32] | NDArray[np.bool_]) -> Box:
     return ends[0], ends[1], ends[2]
 
 
-def widen(box: Box, *, margin_mm: float, grid: Volume) -> Box:
+def widen(box: Box, *, margin_mm: float, grid: RasImage) -> Box:
     """Grow a box on all sides, as far as the image goes."""
     ends = []
     for (low, high), step, size in zip(box, grid.voxel_mm, grid.data.shape, strict=True):
@@ -130,7 +131,7 @@ def spread(ends: tuple[int, int], *, count: int) -> list[int]:
     return [round(place) for place in np.linspace(low, high, count + 2)[1:-1]]
 
 
-def spread_over(area: NDArray[np.float64], ends: tuple[int, int], *, count: int) -> list[int]:
+def spread_over(area: Floats, ends: tuple[int, int], *, count: int) -> list[int]:
     """Slices evenly spread, each moved to the fullest of its neighbours.
 
     `area` holds one number per slice, such as that of its lesion voxels.
@@ -144,7 +145,7 @@ def spread_over(area: NDArray[np.float64], ends: tuple[int, int], *, count: int)
 
 
 def lay_out(
-    rows: Iterable[tuple[int, Sequence[int]]], *, box: Box, grid: Volume, columns: int, top: int
+    rows: Iterable[tuple[int, Sequence[int]]], *, box: Box, grid: RasImage, columns: int, top: int
 ) -> list[Panel]:
     """Arrange slices in rows of `columns` panels each, from the pixel row `top` downwards.
 
@@ -170,7 +171,7 @@ def bottom(panels: Sequence[Panel]) -> int:
     return max(panel.corner[1] + panel.size[1] for panel in panels)
 
 
-def position_mm(panel: Panel, grid: Volume) -> float:
+def position_mm(panel: Panel, grid: RasImage) -> float:
     """Where the panel's slice lies, along its axis, at the centre of the image."""
     centre = (np.array(grid.data.shape) - 1) / 2
     centre[panel.axis] = panel.index
@@ -182,7 +183,7 @@ def _lefts(columns: int) -> list[int]:
 
 
 def _panel(
-    axis: int, index: int, *, box: Box, grid: Volume, columns: int, corner: tuple[int, int]
+    axis: int, index: int, *, box: Box, grid: RasImage, columns: int, corner: tuple[int, int]
 ) -> Panel:
     u, v = (other for other in range(3) if other != axis)
     u_mm, v_mm = (float(grid.voxel_mm[which]) for which in (u, v))

@@ -5,7 +5,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from npsle_app.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def name_ticks(axes: "Axes", names: Sequence[str], *, axis: str) -> None:
     put(places, names, parse_math=False)
 
 
-def place_dots(values: NDArray[np.float64], *, width: float) -> NDArray[np.float64]:
+def place_dots(values: Floats, *, width: float) -> Floats:
     """Move dots aside by their rank, so that neighbours do not hide each other.
 
     Returns
@@ -61,15 +62,15 @@ def place_dots(values: NDArray[np.float64], *, width: float) -> NDArray[np.float
         From −`width` to `width`, the same for the same values.
     """
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    places: NDArray[np.float64] = width * _LANES[ranks % len(_LANES)]
+    places: Floats = width * _LANES[ranks % len(_LANES)]
     return places
 
 
 def scatter(
     axes: "Axes",
     *,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    x: Floats,
+    y: Floats,
     links: Sequence[str],
     number: int,
 ) -> None:
@@ -83,7 +84,7 @@ def scatter(
     dots.set_urls([links[i] for i in kept])
 
 
-def thin(values: NDArray[np.float64], *, most: int) -> NDArray[np.intp]:
+def thin(values: Floats, *, most: int) -> Ints:
     """Choose at most `most` values evenly spaced by rank, the least and the greatest among them.
 
     Returns

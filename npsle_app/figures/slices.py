@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats, Reals, Volume
 from npsle_app.figures.canvas import COLOURS, annotate, canvas, outline
 from npsle_app.figures.curves import draw_curve
 from npsle_app.figures.panels import (
@@ -19,7 +19,7 @@ from npsle_app.figures.panels import (
     WIDTH_PX,
     Box,
     Panel,
-    Volume,
+    RasImage,
     bottom,
     bounding_box,
     canonical,
@@ -112,7 +112,7 @@ def draw_change(
     below = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=bottom(above) + 6)
     pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
     later = onto(after, grid, order=1)
-    second = _grey(Volume(later, grid.affine), below, window=_window(later, head))
+    second = _grey(RasImage(later, grid.affine), below, window=_window(later, head))
     pixels[bottom(above) :] = second[bottom(above) :]
     figure, axes = canvas(pixels, legend={name: colour for name, (_, colour) in changes.items()})
     for name, (_, colour) in changes.items():
@@ -152,7 +152,7 @@ def draw_pair(
     same in both. Each image has an intensity window of its own.
     """
     grid = canonical(before)
-    other = Volume(onto(after, grid, order=1), grid.affine)
+    other = RasImage(onto(after, grid, order=1), grid.affine)
     shapes = {name: onto(mask, grid, order=0) > 0.5 for name, mask in (contours or {}).items()}
     about = onto(focus, grid, order=0) if focus else _bright(grid.data)
     panels = _three_planes(grid, bounding_box(about))
@@ -168,7 +168,7 @@ def draw_pair(
     return figures[0], figures[1]
 
 
-def _three_planes(grid: Volume, box: Box) -> list[Panel]:
+def _three_planes(grid: RasImage, box: Box) -> list[Panel]:
     frame = widen(box, margin_mm=_MARGIN_MM, grid=grid)
     panels = lay_out(
         [(AXIAL, spread(box[AXIAL], count=14)), (CORONAL, spread(box[CORONAL], count=7))],
@@ -181,16 +181,14 @@ def _three_planes(grid: Volume, box: Box) -> list[Panel]:
     return panels + lay_out(sagittal, box=frame, grid=grid, columns=6, top=bottom(panels))
 
 
-def _without_tips(
-    head: NDArray[np.float32], load: NDArray[np.float64], *, ends: tuple[int, int]
-) -> tuple[int, int]:
+def _without_tips(head: Volume, load: Floats, *, ends: tuple[int, int]) -> tuple[int, int]:
     """Leave out the last slices of the brain, which show little, unless lesions are there."""
     area = (head > 0).sum(axis=(0, 1))
     worth = np.flatnonzero((area > 0.1 * area.max()) | (load > 0))
     return (int(worth[0]), int(worth[-1])) if worth.size else ends
 
 
-def _where_changed(shapes: Sequence[NDArray[np.bool_]], *, head: NDArray[np.float32]) -> list[int]:
+def _where_changed(shapes: Sequence[Bools], *, head: Volume) -> list[int]:
     """Choose 10 axial slices; one voxel of change outweighs all that stayed."""
     loads = [shape.sum(axis=(0, 1)).astype(float) for shape in shapes]
     changed = np.sum(loads[1:], axis=0)
@@ -200,15 +198,13 @@ def _where_changed(shapes: Sequence[NDArray[np.bool_]], *, head: NDArray[np.floa
     return spread_over(loads[0] + 1e6 * changed, ends, count=10)
 
 
-def _bright(data: NDArray[np.float32]) -> NDArray[np.float32]:
+def _bright(data: Volume) -> Volume:
     """Where the head is, roughly: a quarter of the way to the brightest voxels."""
-    rough: NDArray[np.float32] = (data > 0.25 * np.percentile(data, 98)).astype(np.float32)
+    rough: Volume = (data > 0.25 * np.percentile(data, 98)).astype(np.float32)
     return rough
 
 
-def _window(
-    data: NDArray[np.float32], inside: NDArray[np.float32] | NDArray[np.bool_]
-) -> tuple[float, float]:
+def _window(data: Volume, inside: Volume | Bools) -> tuple[float, float]:
     values = data[(inside > 0) & (data != 0)]
     if values.size == 0:
         values = data.ravel()
@@ -218,9 +214,7 @@ def _window(
     return min(low, 0.6 * high), high
 
 
-def _grey(
-    volume: Volume, panels: Sequence[Panel], *, window: tuple[float, float]
-) -> NDArray[np.float32]:
+def _grey(volume: RasImage, panels: Sequence[Panel], *, window: tuple[float, float]) -> Volume:
     """Lay the slices into one picture, (height, width, 3) from 0 to 1."""
     low, high = window
     pixels = np.zeros((bottom(panels), WIDTH_PX, 3), dtype=np.float32)
@@ -230,7 +224,7 @@ def _grey(
     return pixels
 
 
-def _blend(pixels: NDArray[np.float32], opacity: NDArray[np.floating], colour: str) -> None:
+def _blend(pixels: Volume, opacity: Reals, colour: str) -> None:
     from matplotlib.colors import to_rgb
 
     veil = opacity[..., np.newaxis]
@@ -241,9 +235,7 @@ _HEAT = ((0.05, "#3d5afe"), (0.2, "#00e5ff"), (0.5, "#ffea00"), (0.8, "#ff6d00")
 _HEAT_LEGEND = {f"p ≥ {level}": colour for level, colour in _HEAT}
 
 
-def _blend_heat(
-    pixels: NDArray[np.float32], heat: NDArray[np.float32], *, panels: Sequence[Panel]
-) -> None:
+def _blend_heat(pixels: Volume, heat: Volume, *, panels: Sequence[Panel]) -> None:
     ends = [*(level for level, _ in _HEAT[1:]), np.inf]
     for panel in panels:
         shown = panel.sample(heat, order=1)

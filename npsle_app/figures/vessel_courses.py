@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.figures.board import BEHIND_TEXT
 from npsle_app.figures.canvas import COLOURS, canvas
-from npsle_app.figures.drawn_vessel import DrawnVessel, Floats
+from npsle_app.figures.drawn_vessel import DrawnVessel
 from npsle_app.figures.panels import (
     AXIAL,
     CORONAL,
     WIDTH_PX,
     Box,
     Panel,
-    Volume,
+    RasImage,
     bottom,
     bounding_box,
     canonical,
@@ -39,7 +39,7 @@ class _View:
     """A projection, its panel, and the axes of the volume that it shows."""
 
     panel: Panel
-    pixels: NDArray[np.float32]
+    pixels: Volume
     across: tuple[int, int]
 
 
@@ -75,7 +75,7 @@ def draw_courses(image: nib.Nifti1Image, *, vessels: Sequence[DrawnVessel]) -> "
     return figure
 
 
-def _box(points: Floats, *, grid: Volume) -> Box:
+def _box(points: Floats, *, grid: RasImage) -> Box:
     shape = np.array(grid.data.shape)
     inside = np.zeros(grid.data.shape, dtype=bool)
     nearest = np.clip(np.rint(points).astype(int), 0, shape - 1)
@@ -83,7 +83,7 @@ def _box(points: Floats, *, grid: Volume) -> Box:
     return bounding_box(inside)
 
 
-def _view(grid: Volume, *, lines: Sequence[Floats], axis: int, box: Box, column: int) -> _View:
+def _view(grid: RasImage, *, lines: Sequence[Floats], axis: int, box: Box, column: int) -> _View:
     u, v = (other for other in range(3) if other != axis)
     flat = _projected(grid, points=np.concatenate(lines), axis=axis, box=box)
     seen = np.expand_dims(flat, axis)
@@ -98,7 +98,7 @@ def _view(grid: Volume, *, lines: Sequence[Floats], axis: int, box: Box, column:
     return _View(panel=panel, pixels=shown.clip(0, 1), across=(u, v))
 
 
-def _projected(grid: Volume, *, points: Floats, axis: int, box: Box) -> NDArray[np.float32]:
+def _projected(grid: RasImage, *, points: Floats, axis: int, box: Box) -> Volume:
     """Return the darkest signal of a slab that follows the points, over the box's other axes."""
     u, v = (other for other in range(3) if other != axis)
     step_mm = grid.voxel_mm
@@ -111,7 +111,7 @@ def _projected(grid: Volume, *, points: Floats, axis: int, box: Box) -> NDArray[
     turned = np.moveaxis(grid.data, axis, 2)[np.ix_(first, second)]
     index = np.rint(depth).astype(int)[..., None] + np.arange(-reach, reach + 1)
     index = index.clip(0, turned.shape[2] - 1)
-    darkest: NDArray[np.float32] = np.take_along_axis(turned, index, axis=2).min(axis=2)
+    darkest: Volume = np.take_along_axis(turned, index, axis=2).min(axis=2)
     return darkest
 
 

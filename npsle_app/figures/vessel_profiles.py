@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from npsle_app.arrays import Floats
 from npsle_app.figures.board import FAINT, blank, key, place, write
 from npsle_app.figures.drawn_vessel import (
     LUMEN_COLOUR,
     REJECTED_COLOUR,
     WALL_COLOUR,
     DrawnVessel,
-    Floats,
 )
 
 if TYPE_CHECKING:

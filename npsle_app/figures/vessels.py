@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.figures.board import BEHIND_TEXT, INK, blank, key, place, write
 from npsle_app.figures.drawn_vessel import LUMEN_COLOUR, REJECTED_COLOUR, WALL_COLOUR, DrawnVessel
 from npsle_app.figures.vessel_courses import draw_courses
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DrawnVessel", "draw_courses", "draw_gallery", "draw_profiles", "draw_straightened"]
 
-Floats = NDArray[np.float64]
 
 _TOP_PX, _LEFT_PX = 30, 14
 _CUT_MM = 4.5  # shown on either side of the centreline

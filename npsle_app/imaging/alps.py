@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.sparse.csgraph import connected_components
 
+from npsle_app.arrays import Bools, Reals
 from npsle_app.imaging.alps_rois import Place, Side, Sphere, Tract
 from npsle_app.imaging.tensor import (
     fractional_anisotropy,
@@ -23,7 +23,6 @@ from npsle_app.imaging.tensor import (
     six_components,
 )
 
-Matrix = NDArray[np.floating]
 _SAME_FIBRES = 0.5  # chord between unit vectors, 29°; the neighbourhood of Burles' clusters
 _LEAST_CROSSING = 0.5  # sine of the angle between both fibres: 30°
 
@@ -48,8 +47,8 @@ class Region:
         Part of the sphere that the grid holds.
     """
 
-    tensor: Matrix
-    direction: Matrix
+    tensor: Reals
+    direction: Reals
     fa: float
     md: float
     n_voxels: float
@@ -57,7 +56,7 @@ class Region:
     inside_grid: float
 
 
-def alps_index(projection: Matrix, association: Matrix) -> float:
+def alps_index(projection: Reals, association: Reals) -> float:
     """Return (Dxx,proj + Dxx,assoc) / (Dyy,proj + Dzz,assoc) of two (3, 3) tensors.
 
     NaN where the denominator is not positive.
@@ -109,7 +108,7 @@ def indices(pairs: dict[Side, float]) -> dict[str, float | None]:
     return {"left": left, "right": right, "mean": mean}
 
 
-def by_side(regions: dict[Place, Region], *, rotation: Matrix) -> dict[str, float | None]:
+def by_side(regions: dict[Place, Region], *, rotation: Reals) -> dict[str, float | None]:
     """Return the index of both sides with all tensors turned by `rotation`, (3, 3)."""
     found = {}
     for side in Side:
@@ -132,13 +131,13 @@ def by_side_in_local_frame(regions: dict[Place, Region]) -> dict[str, float | No
     return indices(found)
 
 
-def turn_tensors(tensors: Matrix, *, rotation: Matrix) -> Matrix:
+def turn_tensors(tensors: Reals, *, rotation: Reals) -> Reals:
     """Return R D Rᵀ of (..., 3, 3) tensors."""
-    turned: Matrix = rotation @ tensors @ rotation.T
+    turned: Reals = rotation @ tensors @ rotation.T
     return turned
 
 
-def measure_region(tensors: Matrix, *, sphere: Sphere, usable: NDArray[np.bool_]) -> Region | None:
+def measure_region(tensors: Reals, *, sphere: Sphere, usable: Bools) -> Region | None:
     """Average tensors over a sphere; None where no voxel may be used.
 
     Parameters
@@ -167,7 +166,7 @@ def measure_region(tensors: Matrix, *, sphere: Sphere, usable: NDArray[np.bool_]
 
 
 def measure_regions(
-    tensors: Matrix, *, spheres: dict[Place, Sphere], usable: NDArray[np.bool_]
+    tensors: Reals, *, spheres: dict[Place, Sphere], usable: Bools
 ) -> dict[Place, Region]:
     """Measure each sphere; those without a voxel that may be used are left out."""
     found = {
@@ -178,8 +177,8 @@ def measure_regions(
 
 
 def mean_template_tensors(
-    tensors: Matrix, *, grid: nib.Nifti1Image, points_mm: dict[Place, Matrix]
-) -> dict[Place, Matrix]:
+    tensors: Reals, *, grid: nib.Nifti1Image, points_mm: dict[Place, Reals]
+) -> dict[Place, Reals]:
     """Average tensors over points as the reference script does: by component, not reoriented.
 
     Its tensors lie along the axes of the image (FSL's dtifit), so these do too, in the order
@@ -208,25 +207,25 @@ def mean_template_tensors(
     return found
 
 
-def index_of_tensors(tensors: dict[Place, Matrix]) -> dict[str, float | None]:
+def index_of_tensors(tensors: dict[Place, Reals]) -> dict[str, float | None]:
     """Return the index of both sides of four mean tensors, as they are."""
     return indices(
         {side: alps_index(*(tensors[Place(tract, side)] for tract in Tract)) for side in Side}
     )
 
 
-def image_axes(grid: nib.Nifti1Image) -> Matrix:
+def image_axes(grid: nib.Nifti1Image) -> Reals:
     """Return the directions (columns) of the voxel axes closest to x, y and z, (3, 3)."""
     turned = nib.as_closest_canonical(nib.Nifti1Image(np.zeros((1, 1, 1), np.uint8), grid.affine))
-    axes: Matrix = turned.affine[:3, :3] / np.linalg.norm(turned.affine[:3, :3], axis=0)
+    axes: Reals = turned.affine[:3, :3] / np.linalg.norm(turned.affine[:3, :3], axis=0)
     return axes
 
 
-def _diffusivity(tensor: Matrix, *, along: Matrix) -> float:
+def _diffusivity(tensor: Reals, *, along: Reals) -> float:
     return float(along @ tensor @ along)
 
 
-def _mean_direction(directions: Matrix, *, weights: Matrix) -> Matrix:
+def _mean_direction(directions: Reals, *, weights: Reals) -> Reals:
     """Average (n, 3) axes of the heaviest group by the principal axis of their dyads."""
     group = _heaviest_group(directions, weights=weights)
     kept = directions[group]
@@ -234,11 +233,11 @@ def _mean_direction(directions: Matrix, *, weights: Matrix) -> Matrix:
     return np.asarray(np.linalg.eigh(dyads)[1][:, -1])
 
 
-def _heaviest_group(directions: Matrix, *, weights: Matrix) -> NDArray[np.bool_]:
+def _heaviest_group(directions: Reals, *, weights: Reals) -> Bools:
     """Link axes that lie near one another, signs apart; return the group of most weight."""
     chord = np.sqrt(np.maximum(2 - 2 * abs(directions @ directions.T), 0))
     _, labels = connected_components(chord <= _SAME_FIBRES, directed=False)
-    group: NDArray[np.bool_] = labels == np.argmax(np.bincount(labels, weights=weights))
+    group: Bools = labels == np.argmax(np.bincount(labels, weights=weights))
     return group
 
 

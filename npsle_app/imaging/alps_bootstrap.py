@@ -5,22 +5,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Reals
 from npsle_app.imaging.alps import by_side, measure_regions
 from npsle_app.imaging.alps_rois import Place, Sphere
 from npsle_app.imaging.tensor import fit_tensors, predict_signal
 
-Matrix = NDArray[np.floating]
 _LARGEST_LEVERAGE = 0.95  # a single b0 fixes S0 alone: its residual says nothing
 
 
 def bootstrap_sd(
-    signal: Matrix,
+    signal: Reals,
     *,
-    b_values: Matrix,
-    directions: Matrix,
+    b_values: Reals,
+    directions: Reals,
     spheres: dict[Place, Sphere],
-    usable: NDArray[np.bool_],
-    rotation: Matrix,
+    usable: Bools,
+    rotation: Reals,
     samples: int,
     seed: int,
 ) -> dict[str, float | None]:
@@ -81,8 +81,8 @@ def _listed(spheres: dict[Place, Sphere]) -> tuple[NDArray[np.int_], dict[Place,
 
 
 def _draw(
-    values: Matrix, *, b_values: Matrix, directions: Matrix, samples: int, rng: np.random.Generator
-) -> Matrix:
+    values: Reals, *, b_values: Reals, directions: Reals, samples: int, rng: np.random.Generator
+) -> Reals:
     """Return (samples, n, N) signals of n voxels."""
     fit = fit_tensors(values, b_values=b_values, directions=directions)
     predicted = predict_signal(fit.tensors, s0=fit.s0, b_values=b_values, directions=directions)
@@ -101,18 +101,18 @@ def _draw(
     return made
 
 
-def _mean(values: Matrix, *, where: NDArray[np.bool_]) -> Matrix:
-    total: Matrix = np.where(where, values, 0).sum(axis=1) / np.maximum(where.sum(axis=1), 1)
+def _mean(values: Reals, *, where: Bools) -> Reals:
+    total: Reals = np.where(where, values, 0).sum(axis=1) / np.maximum(where.sum(axis=1), 1)
     return total
 
 
-def _leverage(predicted: Matrix, *, b_values: Matrix, directions: Matrix) -> Matrix:
+def _leverage(predicted: Reals, *, b_values: Reals, directions: Reals) -> Reals:
     """Diagonal of each voxel's hat matrix, (n, N), with weights of the squared signal."""
     pairs = directions[:, (0, 0, 0, 1, 1, 2)] * directions[:, (0, 1, 2, 1, 2, 2)]
     design = np.column_stack([-b_values[:, None] / b_values.max() * pairs, np.ones(len(b_values))])
     weighted = predicted[:, :, None] * design
     factor = np.linalg.qr(weighted)[0]
-    leverage: Matrix = np.sum(factor**2, axis=2)
+    leverage: Reals = np.sum(factor**2, axis=2)
     return leverage
 
 

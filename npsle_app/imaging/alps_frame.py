@@ -3,17 +3,16 @@
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 
+from npsle_app.arrays import Reals
 from npsle_app.imaging.displacement import to_template
 
-Matrix = NDArray[np.floating]
 _EVERY = 29  # of the template's voxels: some ten thousand points settle twelve numbers
 
 
-def linear_part(field: nib.Nifti1Image, *, region: nib.Nifti1Image) -> Matrix:
+def linear_part(field: nib.Nifti1Image, *, region: nib.Nifti1Image) -> Reals:
     """Fit an affine to a displacement field, by least squares over a region.
 
     Parameters
@@ -45,7 +44,7 @@ def linear_part(field: nib.Nifti1Image, *, region: nib.Nifti1Image) -> Matrix:
     return matrix
 
 
-def finite_strain(matrix: Matrix) -> Matrix:
+def finite_strain(matrix: Reals) -> Reals:
     """Return the rotation R = (A Aᵀ)^(−1/2) A in a linear map A, (3, 3) or the head of (4, 4).
 
     Raises
@@ -61,11 +60,11 @@ def finite_strain(matrix: Matrix) -> Matrix:
     if not np.linalg.det(linear) > 0:
         msg = f"the map to the template mirrors or flattens the head: {linear.tolist()}"
         raise ValueError(msg)
-    rotation: Matrix = polar(linear)[0]
+    rotation: Reals = polar(linear)[0]
     return rotation
 
 
-def head_angles_deg(rotation: Matrix) -> tuple[float, float, float]:
+def head_angles_deg(rotation: Reals) -> tuple[float, float, float]:
     """Return pitch, roll and yaw of the head in the scanner, in degrees.
 
     Parameters

@@ -11,6 +11,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Reals
 from npsle_app.imaging.displacement import to_template
 
 RADIUS_MM = 2.5
@@ -46,7 +47,7 @@ class Place:
         return f"{self.tract}_{self.side}"
 
     @property
-    def mni_mm(self) -> NDArray[np.float64]:
+    def mni_mm(self) -> Floats:
         """Centre, (3,), of the spheres that gbarisano/alps distributes."""
         sign = -1 if self.side is Side.LEFT else 1
         return np.array([sign * _LATERAL_MM[self.tract], *_LEVEL_MM])
@@ -71,15 +72,13 @@ class Sphere:
         The part of the sphere's volume that the grid holds, 0 to 1.
     """
 
-    centre_mm: NDArray[np.floating]
+    centre_mm: Reals
     voxels: NDArray[np.int_]
-    shares: NDArray[np.floating]
+    shares: Reals
     inside_grid: float
 
 
-def cut_sphere(
-    centre_mm: NDArray[np.floating], *, radius_mm: float, grid: nib.Nifti1Image
-) -> Sphere:
+def cut_sphere(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> Sphere:
     """Say how much of each voxel lies within a sphere.
 
     With whole voxels a region of 2.5 mm in voxels of 2 to 3 mm gains and loses a third of
@@ -107,9 +106,7 @@ def cut_sphere(
     )
 
 
-def _box_around(
-    centre_mm: NDArray[np.floating], *, radius_mm: float, grid: nib.Nifti1Image
-) -> NDArray[np.int_]:
+def _box_around(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> NDArray[np.int_]:
     """List the voxels of a box that holds the sphere, (n, 3); they may lie outside the grid."""
     to_voxels = np.linalg.inv(grid.affine)
     middle = apply_affine(to_voxels, centre_mm)
@@ -120,28 +117,24 @@ def _box_around(
     return box
 
 
-def _shares(
-    offsets: NDArray[np.floating], *, edges: NDArray[np.floating], radius_mm: float
-) -> NDArray[np.floating]:
+def _shares(offsets: Reals, *, edges: Reals, radius_mm: float) -> Reals:
     """Return the share of voxels, (n,), whose middles lie at `offsets` (n, 3) from the centre."""
     distance = np.linalg.norm(offsets, axis=1)
     half = np.linalg.norm(edges, axis=0).sum() / 2  # no corner is farther from the middle
-    shares: NDArray[np.floating] = (distance + half <= radius_mm).astype(float)
+    shares: Reals = (distance + half <= radius_mm).astype(float)
     rim = abs(distance - radius_mm) < half
     points = offsets[rim][:, None] + _inner_points(_PER_EDGE) @ edges.T
     shares[rim] = (np.einsum("npa,npa->np", points, points) <= radius_mm**2).mean(axis=1)
     return shares
 
 
-def _inner_points(per_edge: int) -> NDArray[np.floating]:
+def _inner_points(per_edge: int) -> Reals:
     """Spread points evenly through a voxel, (n, 3), in voxels from its middle."""
     steps = (np.arange(per_edge) + 0.5) / per_edge - 0.5
     return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def find_centres(
-    *, to_native: nib.Nifti1Image, to_diffusion: NDArray[np.floating]
-) -> dict[Place, NDArray[np.floating]]:
+def find_centres(*, to_native: nib.Nifti1Image, to_diffusion: Reals) -> dict[Place, Reals]:
     """Bring the four centres from the template to the diffusion images.
 
     Parameters
@@ -156,7 +149,7 @@ def find_centres(
     return dict(zip(PLACES, apply_affine(to_diffusion, points), strict=True))
 
 
-def template_sphere_mm(place: Place, *, radius_mm: float = RADIUS_MM) -> NDArray[np.float64]:
+def template_sphere_mm(place: Place, *, radius_mm: float = RADIUS_MM) -> Floats:
     """Return the voxel centres of a sphere on the template's 1 mm grid, (n, 3) mm.
 
     81 points at 2.5 mm, 515 at 5 mm, as in the reference script.
@@ -168,7 +161,7 @@ def template_sphere_mm(place: Place, *, radius_mm: float = RADIUS_MM) -> NDArray
     """
     steps = np.arange(-np.ceil(radius_mm), np.ceil(radius_mm) + 1)
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    sphere: NDArray[np.float64] = place.mni_mm + cube[np.linalg.norm(cube, axis=1) <= radius_mm]
+    sphere: Floats = place.mni_mm + cube[np.linalg.norm(cube, axis=1) <= radius_mm]
     return sphere
 
 
@@ -176,9 +169,9 @@ def share_of_voxels(
     image: nib.Nifti1Image,
     *,
     grid: nib.Nifti1Image,
-    matrix: NDArray[np.floating],
+    matrix: Reals,
     voxels: NDArray[np.int_],
-) -> NDArray[np.floating]:
+) -> Reals:
     """Average an image of finer voxels over some voxels of a grid.
 
     Parameters
@@ -201,5 +194,5 @@ def share_of_voxels(
     held = np.all((index >= 0) & (index < image.shape[:3]), axis=-1)
     i, j, k = np.where(held[..., None], index, 0).transpose(2, 0, 1)
     values = np.asarray(image.dataobj)[i, j, k]
-    shares: NDArray[np.floating] = np.where(held, values, 0).mean(axis=1)
+    shares: Reals = np.where(held, values, 0).mean(axis=1)
     return shares

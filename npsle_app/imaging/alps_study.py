@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Reals
 from npsle_app.imaging.alps import (
     Region,
     by_side,
@@ -30,7 +30,6 @@ from npsle_app.imaging.alps_rois import (
 from npsle_app.imaging.displacement import to_template
 from npsle_app.imaging.tensor import mean_diffusivity
 
-Matrix = NDArray[np.floating]
 Indices = dict[str, float | None]
 PRIMARY = "rigid_reoriented"
 VARIANTS = (PRIMARY, "native_cartesian", "template_no_reorient", "local_frame")
@@ -60,14 +59,14 @@ class AlpsImages:
         Lesion mask and share of fluid in the space of the T1w image.
     """
 
-    tensors: Matrix
+    tensors: Reals
     grid: nib.Nifti1Image
-    signal: Matrix
-    b_values: Matrix
-    directions: Matrix
+    signal: Reals
+    b_values: Reals
+    directions: Reals
     to_native: nib.Nifti1Image
     template_brain: nib.Nifti1Image
-    to_diffusion: Matrix
+    to_diffusion: Reals
     lesions: nib.Nifti1Image | None = None
     fluid: nib.Nifti1Image | None = None
 
@@ -99,7 +98,7 @@ class AlpsFindings:
     sd: Indices
     regions: dict[Place, Region]
     spheres: dict[Place, Sphere]
-    rotation: Matrix
+    rotation: Reals
     in_lesions: dict[Place, float] | None
     in_fluid: dict[Place, float] | None
 
@@ -163,14 +162,14 @@ def study_alps(
     )
 
 
-def anatomical_rotation(images: AlpsImages) -> Matrix:
+def anatomical_rotation(images: AlpsImages) -> Reals:
     """Return the rotation that turns the scanner's axes to the template's, (3, 3)."""
     to_native = linear_part(images.to_native, region=images.template_brain)
     return finite_strain(np.linalg.inv(images.to_diffusion @ to_native))
 
 
 def _variants(
-    images: AlpsImages, *, regions: dict[Place, Region], rotation: Matrix
+    images: AlpsImages, *, regions: dict[Place, Region], rotation: Reals
 ) -> dict[str, Indices]:
     points = {
         place: apply_affine(
@@ -188,7 +187,7 @@ def _variants(
 
 
 def _cut(
-    centres: dict[Place, Matrix],
+    centres: dict[Place, Reals],
     *,
     radius_mm: float,
     grid: nib.Nifti1Image,
@@ -203,14 +202,14 @@ def _cut(
 
 
 def _usable(
-    images: AlpsImages, *, centres: dict[Place, Matrix], share_max: float
-) -> tuple[NDArray[np.bool_], dict[str, Matrix]]:
+    images: AlpsImages, *, centres: dict[Place, Reals], share_max: float
+) -> tuple[Bools, dict[str, Reals]]:
     """Say which voxels may be used, and how much of those around is lesion and fluid."""
     usable = np.asarray(mean_diffusivity(images.tensors) > 0)
     reach = max(_OTHER_RADII_MM) + float(voxel_sizes(images.grid.affine).max())
     around = _cut(centres, radius_mm=reach, grid=images.grid).values()
     voxels = np.unique(np.concatenate([sphere.voxels for sphere in around]), axis=0)
-    shares: dict[str, Matrix] = {}
+    shares: dict[str, Reals] = {}
     for name, image in (("lesions", images.lesions), ("fluid", images.fluid)):
         if image is not None:
             found = np.zeros(usable.shape)
@@ -222,7 +221,7 @@ def _usable(
 
 
 def _parts(
-    share: Matrix | None, *, spheres: dict[Place, Sphere], share_max: float
+    share: Reals | None, *, spheres: dict[Place, Sphere], share_max: float
 ) -> dict[Place, float] | None:
     """Return the part of each sphere in voxels left out; 0 where the grid holds none of it."""
     if share is None:

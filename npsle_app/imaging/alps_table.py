@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Volume
 from npsle_app.imaging.alps import turn_tensors
 from npsle_app.imaging.alps_frame import head_angles_deg
 from npsle_app.imaging.alps_rois import PLACES, Place, Side
@@ -64,7 +65,7 @@ def make_table(found: AlpsFindings) -> pd.DataFrame:
 
 def label_regions(
     found: AlpsFindings, *, shape: tuple[int, ...]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint8], Volume]:
     """Return labels, (I, J, K), and shares of each sphere, (I, J, K, 4), in the order of `PLACES`.
 
     Labels count from 1 and mark the voxels of which at least a fifth lies in a sphere: at 3 mm

@@ -2,9 +2,9 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Reals, Volume
 from npsle_app.imaging.volumes import cut, put_back, voxel_mm3
 
 _CLOSE_MM = 3.0
@@ -29,14 +29,14 @@ def is_brain_extracted(image: nib.Nifti1Image) -> bool:
     return bool(share > _AIR_SHARE and filled.sum() * voxel_mm3(image) / 1000 < _WHOLE_HEAD_ML)
 
 
-def stripped_mask(image: nib.Nifti1Image) -> NDArray[np.bool_]:
+def stripped_mask(image: nib.Nifti1Image) -> Bools:
     """Return what is not exactly zero: the largest piece, holes filled."""
     labels, count = ndimage.label(image.get_fdata(dtype=np.float32) != 0)
     if not count:
         return np.zeros(image.shape[:3], bool)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(labels == sizes.argmax())
+    filled: Bools = ndimage.binary_fill_holes(labels == sizes.argmax())
     return filled
 
 
@@ -97,7 +97,7 @@ def touches_edge_mm2(mask: nib.Nifti1Image) -> float:
     return area
 
 
-def _fluid_edge(t1w: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
+def _fluid_edge(t1w: Volume, prior: Volume) -> float:
     """Intensity half way between fluid and grey matter.
 
     Inside the brain the darkest hundredth is fluid; the median lies within tissue, near its
@@ -108,36 +108,34 @@ def _fluid_edge(t1w: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
     return float(fluid + 0.5 * (tissue - fluid))
 
 
-def _signed_distance_mm(
-    mask: NDArray[np.bool_], zooms: NDArray[np.floating]
-) -> NDArray[np.floating]:
+def _signed_distance_mm(mask: Bools, zooms: Reals) -> Reals:
     """Distance to the edge of the mask, negative inside."""
-    outside: NDArray[np.floating] = ndimage.distance_transform_edt(~mask, sampling=zooms)
-    within: NDArray[np.floating] = ndimage.distance_transform_edt(mask, sampling=zooms)
+    outside: Reals = ndimage.distance_transform_edt(~mask, sampling=zooms)
+    within: Reals = ndimage.distance_transform_edt(mask, sampling=zooms)
     return outside - within
 
 
-def _opened(mask: NDArray[np.bool_], zooms: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _opened(mask: Bools, zooms: Reals) -> Bools:
     """Cut bridges thinner than 3 mm (dura, veins)."""
     core = ndimage.distance_transform_edt(mask, sampling=zooms) > 1.5
-    reach: NDArray[np.bool_] = ndimage.distance_transform_edt(~core, sampling=zooms) <= 2.0
+    reach: Bools = ndimage.distance_transform_edt(~core, sampling=zooms) <= 2.0
     return mask & reach
 
 
-def _closed(mask: NDArray[np.bool_], zooms: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _closed(mask: Bools, zooms: Reals) -> Bools:
     """Close sulci: grow and shrink by the same distance."""
     pad = [int(np.ceil(_CLOSE_MM / zoom)) + 1 for zoom in zooms]
     wide = np.pad(mask, [(n, n) for n in pad])
     grown = ndimage.distance_transform_edt(~wide, sampling=zooms) <= _CLOSE_MM
     shrunk = ndimage.distance_transform_edt(grown, sampling=zooms) > _CLOSE_MM
     inner = tuple(slice(n, -n) for n in pad)
-    closed: NDArray[np.bool_] = shrunk[inner] | mask
+    closed: Bools = shrunk[inner] | mask
     return closed
 
 
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest(mask: Bools) -> Bools:
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    piece: NDArray[np.bool_] = labels == sizes.argmax()
+    piece: Bools = labels == sizes.argmax()
     return piece

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import permutations, product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats, Reals, Volume
 from npsle_app.imaging.tensor import fractional_anisotropy, principal_directions
 
 _MIN_FA = 0.3
@@ -29,9 +29,7 @@ class Coherence:
     n_voxels: int
 
 
-def measure_coherence(
-    tensors: NDArray[np.floating], *, mask: NDArray[np.bool_], affine: NDArray[np.floating]
-) -> Coherence:
+def measure_coherence(tensors: Reals, *, mask: Bools, affine: Reals) -> Coherence:
     """Compare fibre coherence as read with that of all flips and exchanges of image axes.
 
     Two neighbours are in line if the directions of both lie within 30° of the line between
@@ -68,12 +66,10 @@ def measure_coherence(
     return Coherence(best, as_read, scores[best], int(used.sum()))
 
 
-_Pair = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+_Pair = tuple[Floats, Volume, Volume, Volume]
 
 
-def _pairs(
-    along: NDArray[np.float32], *, weights: NDArray[np.float32], zooms_mm: NDArray[np.floating]
-) -> list[_Pair]:
+def _pairs(along: Volume, *, weights: Volume, zooms_mm: Reals) -> list[_Pair]:
     """Return line, both directions and weight of all neighbouring pairs, by step."""
     found: list[_Pair] = []
     for step in _STEPS:

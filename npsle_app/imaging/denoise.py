@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
+
+from npsle_app.arrays import Bools, Ints, Reals, Volume
 
 _CHUNK = 20_000
 _MIN_VOLUMES = 6
@@ -18,11 +19,11 @@ class Denoised:
     Outside the mask the signal is as it was, and the noise 0.
     """
 
-    signal: NDArray[np.float32]
-    noise_sd: NDArray[np.float32]
+    signal: Volume
+    noise_sd: Volume
 
 
-def denoise(signal: NDArray[np.floating], *, mask: NDArray[np.bool_]) -> Denoised:
+def denoise(signal: Reals, *, mask: Bools) -> Denoised:
     """Keep, around each voxel, the components that the Marchenko-Pastur law takes for signal.
 
     A patch is the smallest odd cube with as many voxels as there are volumes. Only the voxel
@@ -72,9 +73,7 @@ def patch_edge(n_volumes: int) -> int:
     return edge
 
 
-def _patches(
-    data: NDArray[np.float32], *, mask: NDArray[np.bool_], edge: int
-) -> Iterator[tuple[tuple[NDArray[np.intp], ...], NDArray[np.float32]]]:
+def _patches(data: Volume, *, mask: Bools, edge: int) -> Iterator[tuple[tuple[Ints, ...], Volume]]:
     """Give voxels and their patches, (n, edge³, N); at the border patches are moved inwards."""
     reach, volumes = edge // 2, data.reshape(-1, data.shape[3])
     steps = np.array(list(product(range(-reach, reach + 1), repeat=3)))
@@ -92,8 +91,8 @@ def _patches(
 
 
 def _rebuild(
-    patches: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    patches: Volume,
+) -> tuple[Volume, Volume]:
     """Return the first voxel of each patch without noise, (n, N), and the noise's SD, (n,)."""
     n_voxels, n_volumes = patches.shape[1:]
     values, vectors = np.linalg.eigh(patches.transpose(0, 2, 1) @ patches)

@@ -3,14 +3,15 @@
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy import ndimage
+
+from npsle_app.arrays import Floats
 
 _EVERY = 53  # a prime, so that no plane is favoured
 _RAS_LPS = np.array([-1.0, -1.0, 1.0])
 
 
-def to_template(points_mm: NDArray[np.float64], *, field: nib.Nifti1Image) -> NDArray[np.float64]:
+def to_template(points_mm: Floats, *, field: nib.Nifti1Image) -> Floats:
     """Move points of the head to the template.
 
     Parameters
@@ -32,7 +33,7 @@ def to_template(points_mm: NDArray[np.float64], *, field: nib.Nifti1Image) -> ND
         ndimage.map_coordinates(vectors[..., axis], where, order=1, mode="nearest")
         for axis in range(3)
     ]
-    found: NDArray[np.float64] = points_mm + np.stack(moved, axis=-1) * _RAS_LPS
+    found: Floats = points_mm + np.stack(moved, axis=-1) * _RAS_LPS
     return found
 
 
@@ -59,15 +60,11 @@ def apart_mm(one: nib.Nifti1Image, other: nib.Nifti1Image, *, inside: nib.Nifti1
     return float(np.median(np.linalg.norm(gap, axis=1)))
 
 
-def look_up(
-    image: nib.Nifti1Image, points_mm: NDArray[np.float64], *, order: int = 0
-) -> NDArray[np.float64]:
+def look_up(image: nib.Nifti1Image, points_mm: Floats, *, order: int = 0) -> Floats:
     """Read an image at (n, 3) world points; order 0 for labels, 1 for values.
 
     Outside the image the value of its nearest voxel holds.
     """
     where = apply_affine(np.linalg.inv(image.affine), points_mm).T
-    values: NDArray[np.float64] = ndimage.map_coordinates(
-        image.get_fdata(), where, order=order, mode="nearest"
-    )
+    values: Floats = ndimage.map_coordinates(image.get_fdata(), where, order=order, mode="nearest")
     return values

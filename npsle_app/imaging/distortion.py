@@ -7,9 +7,10 @@ its signal spread over 1 + ∂d of the length.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
+
+from npsle_app.arrays import Bools, Floats, Ints, Reals
 
 MAX_SHIFT_MM = 25.0
 _LEVELS_MM = ((12.0, 6.0), (8.0, 4.0), (4.0, 3.0))  # smoothing (FWHM) and grid of each level
@@ -22,16 +23,14 @@ _TRUSTED = 2.0  # of the mean signal of a pair, of the local spread for T1w
 _WINDOW_MM, _MIN_VARIANCE = 8.0, 0.002
 _RIM_MM = 5.0  # fluid at the edge of the brain is bright in one image and dark in the other
 
-Volume = NDArray[np.floating]
-
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
     """Two images on one grid, each with the sign by which it is displaced (0: not at all)."""
 
-    images: tuple[NDArray[np.float64], NDArray[np.float64]]
+    images: tuple[Floats, Floats]
     signs: tuple[int, int]
-    weights: NDArray[np.float64]
+    weights: Floats
 
     @property
     def is_pair(self) -> bool:
@@ -40,13 +39,13 @@ class _Scene:
 
 
 def displacement_of_pair(
-    forward: Volume,
-    reverse: Volume,
+    forward: Reals,
+    reverse: Reals,
     *,
-    mask: NDArray[np.bool_],
-    zooms_mm: Volume,
+    mask: Bools,
+    zooms_mm: Reals,
     phase_axis: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Find the displacement that makes two images of opposite phase encoding one.
 
     Parameters
@@ -84,13 +83,13 @@ def displacement_of_pair(
 
 
 def displacement_to_t1w(
-    image: Volume,
-    t1w: Volume,
+    image: Reals,
+    t1w: Reals,
     *,
-    mask: NDArray[np.bool_],
-    zooms_mm: Volume,
+    mask: Bools,
+    zooms_mm: Reals,
     phase_axis: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Find the displacement that lays an echo-planar image on a T1w image on the same grid.
 
     Both are compared by their local correlation, at least 5 mm inside the brain: fluid at its
@@ -123,13 +122,13 @@ def displacement_to_t1w(
 
 
 def undistort(
-    image: Volume,
+    image: Reals,
     *,
-    displacement_mm: Volume,
-    zooms_mm: Volume,
+    displacement_mm: Reals,
+    zooms_mm: Reals,
     phase_axis: int,
     density: bool = True,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Bring signal back to where it belongs, (I, J, K), with its density if wanted."""
     shift = displacement_mm / zooms_mm[phase_axis]
     moved = _resampled(np.asarray(image, dtype=float), shift=shift, axis=phase_axis)
@@ -138,21 +137,21 @@ def undistort(
     return moved * jacobian(displacement_mm, zooms_mm=zooms_mm, phase_axis=phase_axis)
 
 
-def jacobian(displacement_mm: Volume, *, zooms_mm: Volume, phase_axis: int) -> NDArray[np.float64]:
+def jacobian(displacement_mm: Reals, *, zooms_mm: Reals, phase_axis: int) -> Floats:
     """Return 1 + ∂d along the phase encoding, not below 0.2."""
     slope = np.gradient(displacement_mm, zooms_mm[phase_axis], axis=phase_axis)
-    found: NDArray[np.float64] = np.maximum(1 + slope, _MIN_JACOBIAN)
+    found: Floats = np.maximum(1 + slope, _MIN_JACOBIAN)
     return found
 
 
 def _coarse_to_fine(
     scene: _Scene,
     *,
-    mask: NDArray[np.bool_],
-    zooms_mm: Volume,
+    mask: Bools,
+    zooms_mm: Reals,
     axis: int,
     stiffness: float,
-) -> NDArray[np.float64]:
+) -> Floats:
     found = np.zeros(mask.shape)
     for level in _LEVELS_MM if scene.is_pair else _LEVELS_T1W_MM:
         found = _refine(
@@ -165,13 +164,13 @@ def _coarse_to_fine(
 def _refine(
     scene: _Scene,
     *,
-    start_mm: NDArray[np.float64],
+    start_mm: Floats,
     level_mm: tuple[float, float],
-    mask: NDArray[np.bool_],
-    zooms_mm: Volume,
+    mask: Bools,
+    zooms_mm: Reals,
     axis: int,
     stiffness: float,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Smooth and thin out the images, improve the field there, bring it back to full size."""
     fwhm_mm, grid_mm = level_mm
     box = _box(mask, margin=np.ceil(MAX_SHIFT_MM / np.asarray(zooms_mm)).astype(int), axis=axis)
@@ -194,11 +193,11 @@ def _refine(
 def _solve(
     scene: _Scene,
     *,
-    start: NDArray[np.float64],
+    start: Floats,
     axis: int,
-    zooms_mm: NDArray[np.float64],
+    zooms_mm: Floats,
     stiffness: float,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Gauss-Newton steps on a field in voxels; the normal equations by conjugate gradients."""
     shape, field = start.shape, start.copy()
     slope = _along(sparse.diags([-0.5, 0.5], [-1, 1], (shape[axis],) * 2), shape, axis)
@@ -216,9 +215,7 @@ def _solve(
     return field
 
 
-def _linearised(
-    scene: _Scene, *, field: NDArray[np.float64], axis: int, zooms_mm: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], ...]:
+def _linearised(scene: _Scene, *, field: Floats, axis: int, zooms_mm: Floats) -> tuple[Floats, ...]:
     """Return the difference of both images, its derivatives by shift and slope, its scale."""
     moved = _resampled(scene.images[0], shift=field, axis=axis)
     change = np.gradient(moved, axis=axis)
@@ -236,13 +233,13 @@ def _linearised(
     )
 
 
-def _trust(left: NDArray[np.float64]) -> NDArray[np.float64]:
+def _trust(left: Floats) -> Floats:
     """Weigh down what cannot be brought together (lost signal, vessels)."""
-    found: NDArray[np.float64] = 1 / (1 + (left / _TRUSTED) ** 2)
+    found: Floats = 1 / (1 + (left / _TRUSTED) ** 2)
     return found
 
 
-def _laplacian(shape: tuple[int, ...], *, zooms_mm: NDArray[np.float64]) -> sparse.csr_matrix:
+def _laplacian(shape: tuple[int, ...], *, zooms_mm: Floats) -> sparse.csr_matrix:
     """Return the negative Laplacian with free borders, in units of the mean voxel edge."""
     total = None
     for axis, size in enumerate(shape):
@@ -260,19 +257,15 @@ def _along(matrix: sparse.spmatrix, shape: tuple[int, ...], axis: int) -> sparse
     return sparse.csr_matrix(found)
 
 
-def _resampled(
-    image: NDArray[np.float64], *, shift: NDArray[np.float64], axis: int
-) -> NDArray[np.float64]:
+def _resampled(image: Floats, *, shift: Floats, axis: int) -> Floats:
     """Read an image at places that are moved along one axis, in voxels; its edge goes on."""
     where = np.indices(image.shape, dtype=float)
     where[axis] += shift
-    found: NDArray[np.float64] = ndimage.map_coordinates(image, where, order=1, mode="nearest")
+    found: Floats = ndimage.map_coordinates(image, where, order=1, mode="nearest")
     return found
 
 
-def _unexplained(
-    scene: _Scene, moved: NDArray[np.float64], *, sigma: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _unexplained(scene: _Scene, moved: Floats, *, sigma: Floats) -> tuple[Floats, Floats, Floats]:
     """Return what the first image leaves unexplained of the second, its slope, and a scale.
 
     Around each voxel the second image is taken for a linear function of the first (not the
@@ -282,7 +275,7 @@ def _unexplained(
     other, weights = scene.images[1], scene.weights
     total = np.maximum(ndimage.gaussian_filter(weights, sigma), 1e-3)
 
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean(values: Floats) -> Floats:
         return np.asarray(ndimage.gaussian_filter(weights * values, sigma) / total)
 
     middle, other_middle = mean(moved), mean(other)
@@ -293,7 +286,7 @@ def _unexplained(
     return left, slope, 1 / np.sqrt(other_spread)
 
 
-def _box(mask: NDArray[np.bool_], *, margin: NDArray[np.intp], axis: int) -> tuple[slice, ...]:
+def _box(mask: Bools, *, margin: Ints, axis: int) -> tuple[slice, ...]:
     """Return the box around the mask, wider along the phase encoding."""
     where = np.argwhere(mask)
     if not len(where):
@@ -306,7 +299,7 @@ def _box(mask: NDArray[np.bool_], *, margin: NDArray[np.intp], axis: int) -> tup
     )
 
 
-def _mean_within(image: Volume, *, mask: NDArray[np.bool_]) -> float:
+def _mean_within(image: Reals, *, mask: Bools) -> float:
     mean = float(np.mean(np.asarray(image)[mask])) if mask.any() else 0.0
     if not mean > 0:
         msg = "an image without signal inside the mask: distortion cannot be found"

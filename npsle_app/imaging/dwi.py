@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.denoise import denoise
 from npsle_app.imaging.dwi_distortion import (
     Head,
@@ -26,9 +26,6 @@ from npsle_app.imaging.volumes import like
 
 _SHELL_GRID_MM = 3.0
 _SMALLEST = 2  # volumes below this cannot be aligned to anything
-
-Mask = NDArray[np.bool_]
-Volume = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +79,7 @@ class PreparedDwi:
     outliers: Outliers | None = None
     distortion: str = "none"
     displacement_mm: nib.Nifti1Image | None = None
-    to_t1w: NDArray[np.float64] | None = None
+    to_t1w: Floats | None = None
     notes: tuple[str, ...] = field(default=())
 
 

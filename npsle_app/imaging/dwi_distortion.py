@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask, Reals
 from npsle_app.imaging.bias_field import correct_bias
 from npsle_app.imaging.distortion import displacement_of_pair, displacement_to_t1w, undistort
 from npsle_app.imaging.dwi_motion import estimate_motion
@@ -18,8 +18,6 @@ from npsle_app.imaging.volumes import like
 
 _BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
 _T1W_GRID_MM = 2.0
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,7 @@ def find_displacement(
     head: Head | None,
     axis: int,
     seed: int,
-) -> tuple[str, NDArray[np.float64] | None]:
+) -> tuple[str, Floats | None]:
     """Find the displacement by the pair if there is one, else towards T1w, else not at all.
 
     Parameters
@@ -86,9 +84,9 @@ def _displacement_of_pair(
     *,
     reverse: nib.Nifti1Image,
     mask: Mask,
-    zooms: NDArray[np.floating],
+    zooms: Reals,
     axis: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Find the field, then how the head lay in the other image, then the field again."""
     first, second = (image.get_fdata(dtype=np.float32) for image in (b0, reverse))
     both = mask | head_mask(reverse)
@@ -106,7 +104,7 @@ def _displacement_of_pair(
     )
 
 
-def rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> NDArray[np.float64]:
+def rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> Floats:
     """Return the (4, 4) matrix that maps T1w world (RAS, mm) to the world of the series."""
     return register_rigid(
         b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed, spacing_mm=_T1W_GRID_MM

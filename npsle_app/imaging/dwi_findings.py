@@ -5,8 +5,8 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.coherence import Coherence, measure_coherence
 from npsle_app.imaging.dwi import PreparedDwi
 from npsle_app.imaging.dwi_distortion import Head
@@ -51,8 +51,8 @@ class DwiFindings:
     colour_fa: nib.Nifti1Image
     trace: nib.Nifti1Image
     coherence: Coherence
-    shifts_mm: NDArray[np.float64] | None
-    displacement_mm: NDArray[np.float64] | None
+    shifts_mm: Floats | None
+    displacement_mm: Floats | None
     dropped_share: float | None
     snr: float | None
     coverage: float | None
@@ -147,7 +147,7 @@ def describe_volumes(found: DwiFindings) -> tuple[dict[str, Any], dict[str, Any]
     return dict(zip(_COLUMNS, columns, strict=True)), dictionary
 
 
-def _directions(fit: TensorFit) -> NDArray[np.float64]:
+def _directions(fit: TensorFit) -> Floats:
     along = np.zeros((*fit.fitted.shape, 3))
     along[fit.fitted] = principal_directions(fit.tensors[fit.fitted])
     return along
@@ -160,7 +160,7 @@ def _dropped_share(prepared: PreparedDwi) -> float | None:
     return float(prepared.outliers.found.sum() / max(judged.sum(), 1))
 
 
-def _snr(prepared: PreparedDwi, *, brain: NDArray[np.bool_]) -> float | None:
+def _snr(prepared: PreparedDwi, *, brain: Bools) -> float | None:
     if prepared.noise_sd is None:
         return None
     noise = prepared.noise_sd.get_fdata(dtype=np.float32)

@@ -2,8 +2,8 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Reals
 from npsle_app.imaging.coherence import Coherence
 from npsle_app.imaging.gradients import Selection
 from npsle_app.records import Gate, Qc, graded
@@ -73,9 +73,7 @@ def _check_axes(found: Coherence) -> Gate:
     )
 
 
-def check_motion(
-    displacement_mm: NDArray[np.floating] | None, *, dropped_share: float | None
-) -> tuple[Gate, ...]:
+def check_motion(displacement_mm: Reals | None, *, dropped_share: float | None) -> tuple[Gate, ...]:
     """Judge framewise displacement, (N,), and the share of slices that lost their signal."""
     gates = []
     if displacement_mm is not None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import MAD_TO_SD, Bools, Floats, Ints, Reals
 from npsle_app.imaging.gradients import Gradients, find_shells
 from npsle_app.imaging.motion import Motion, rotated_gradients
 from npsle_app.imaging.tensor import MIN_DIRECTIONS, design_matrix
@@ -25,22 +25,20 @@ _MAX_LEVERAGE = 0.8
 _FLOOR = 1e-3  # of the largest signal
 _B_SCALE = np.array([1000.0] * 6 + [1.0])  # so that no column of the design outweighs another
 
-Floats = NDArray[np.floating]
-
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
     """Smoothed volumes on a coarse grid, with the points where they are compared."""
 
     volumes: list[nib.Nifti1Image]
-    inside: NDArray[np.bool_]
-    points_mm: NDArray[np.float64]
+    inside: Bools
+    points_mm: Floats
 
 
 def estimate_motion(
     series: nib.Nifti1Image,
     *,
-    mask: NDArray[np.bool_],
+    mask: Bools,
     gradients: Gradients,
     phase_axis: int | None,
 ) -> Motion:
@@ -83,7 +81,7 @@ def estimate_motion(
     return motion
 
 
-def _at_rest(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], phase_axis: int | None) -> Motion:
+def _at_rest(series: nib.Nifti1Image, *, mask: Bools, phase_axis: int | None) -> Motion:
     where = np.argwhere(mask)
     if len(where) < _MIN_POINTS:
         msg = f"the brain mask has {len(where)} voxels, too few to align volumes"
@@ -96,7 +94,7 @@ def _at_rest(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], phase_axis: in
     return Motion(still, still, still, centre, axis)
 
 
-def _sample(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], fwhm_mm: float) -> _Sampled:
+def _sample(series: nib.Nifti1Image, *, mask: Bools, fwhm_mm: float) -> _Sampled:
     """Smooth volumes and thin them out to about 4 mm."""
     zooms = np.linalg.norm(series.affine[:3, :3], axis=0)
     steps = np.maximum(np.round(_GRID_MM / zooms).astype(int), 1)
@@ -115,15 +113,15 @@ def _sample(series: nib.Nifti1Image, *, mask: NDArray[np.bool_], fwhm_mm: float)
     return _Sampled(volumes, inside, points)
 
 
-def _look(image: nib.Nifti1Image, *, points_mm: Floats, matrix: Floats) -> NDArray[np.float64]:
+def _look(image: nib.Nifti1Image, *, points_mm: Reals, matrix: Reals) -> Floats:
     where = nib.affines.apply_affine(np.linalg.inv(image.affine) @ matrix, points_mm)
-    found: NDArray[np.float64] = ndimage.map_coordinates(
+    found: Floats = ndimage.map_coordinates(
         image.get_fdata(dtype=np.float32), where.T, order=1, mode="nearest"
     )
     return found
 
 
-def _look_at_all(sampled: _Sampled, *, motion: Motion) -> NDArray[np.float64]:
+def _look_at_all(sampled: _Sampled, *, motion: Motion) -> Floats:
     """Resample all volumes as they now lie, (voxels of the coarse grid, N)."""
     grid = sampled.volumes[0]
     everywhere = nib.affines.apply_affine(grid.affine, np.indices(grid.shape).reshape(3, -1).T)
@@ -136,9 +134,7 @@ def _look_at_all(sampled: _Sampled, *, motion: Motion) -> NDArray[np.float64]:
     )
 
 
-def _targets(
-    seen: NDArray[np.float64], *, labels: NDArray[np.intp], gradients: Gradients | None
-) -> NDArray[np.float64]:
+def _targets(seen: Floats, *, labels: Ints, gradients: Gradients | None) -> Floats:
     """Say what each volume should look like: the mean of its shell, or with gradients a tensor."""
     targets = np.empty_like(seen)
     targets[:, labels == 0] = seen[:, [int(np.argmax(labels == 0))]]
@@ -153,9 +149,7 @@ def _targets(
     return targets
 
 
-def _predict(
-    seen: NDArray[np.float64], *, gradients: Gradients, own: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _predict(seen: Floats, *, gradients: Gradients, own: Bools) -> Floats:
     """Return what a tensor fitted to the others says of each volume of a shell.
 
     Leaving the volume itself out takes one matrix: of an ordinary fit to the logarithm, each
@@ -170,7 +164,7 @@ def _predict(
         return np.repeat(seen[:, own].mean(axis=1, keepdims=True), own.sum(), axis=1)
     logarithm = np.log(np.maximum(seen, _FLOOR * seen.max()))
     fitted = logarithm @ hat[own].T - logarithm[:, own] * leverage
-    predicted: NDArray[np.float64] = np.exp(fitted / (1 - leverage))
+    predicted: Floats = np.exp(fitted / (1 - leverage))
     return predicted
 
 
@@ -178,8 +172,8 @@ def _improve(
     sampled: _Sampled,
     *,
     motion: Motion,
-    targets: NDArray[np.float64],
-    weighted: NDArray[np.bool_],
+    targets: Floats,
+    weighted: Bools,
 ) -> Motion:
     first = int(np.argmin(weighted))
     found = [np.concatenate([motion.rotations[n], motion.shifts_mm[n], motion.eddy[n]])
@@ -201,11 +195,11 @@ def _fit_volume(
     image: nib.Nifti1Image,
     *,
     sampled: _Sampled,
-    target: NDArray[np.float64],
+    target: Floats,
     motion: Motion,
-    start: NDArray[np.float64],
+    start: Floats,
     stretches: bool,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Gauss-Newton steps on the squared difference to the target, times a gain, outliers aside."""
     wanted = target[sampled.inside]
     slopes = _slopes(target, affine=image.affine)[sampled.inside]
@@ -221,15 +215,15 @@ def _fit_volume(
         ).matrix(0)
         seen = _look(image, points_mm=sampled.points_mm, matrix=matrix)
         left = seen - wanted * (seen @ wanted) / (wanted @ wanted)
-        spread = 1.4826 * np.median(np.abs(left)) + 1e-9
+        spread = MAD_TO_SD * np.median(np.abs(left)) + 1e-9
         weights = 1 / (1 + (left / (3 * spread)) ** 2)
         step = np.linalg.lstsq(basis * weights[:, None], -left * weights, rcond=None)[0]
         found[: len(step) - 1] += step[:-1]
     return found
 
 
-def _slopes(target: NDArray[np.float64], *, affine: Floats) -> NDArray[np.float64]:
+def _slopes(target: Floats, *, affine: Reals) -> Floats:
     """Return change per mm along world axes, (I, J, K, 3)."""
     by_voxel = np.stack(np.gradient(target), axis=-1)
-    slopes: NDArray[np.float64] = by_voxel @ np.linalg.inv(affine[:3, :3])
+    slopes: Floats = by_voxel @ np.linalg.inv(affine[:3, :3])
     return slopes

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import MAD_TO_SD, Bools, Floats, Ints, Volume
 from npsle_app.imaging.gradients import Gradients, find_shells
 from npsle_app.imaging.tensor import MIN_DIRECTIONS, design_matrix
 
@@ -32,14 +32,12 @@ class Outliers:
         The series with the prediction in place of these slices.
     """
 
-    loss: NDArray[np.float64]
-    found: NDArray[np.bool_]
-    mended: NDArray[np.float32]
+    loss: Floats
+    found: Bools
+    mended: Volume
 
 
-def find_outliers(
-    series: nib.Nifti1Image, *, mask: NDArray[np.bool_], gradients: Gradients
-) -> Outliers | None:
+def find_outliers(series: nib.Nifti1Image, *, mask: Bools, gradients: Gradients) -> Outliers | None:
     """Find slices far darker than a tensor fitted to the other volumes says.
 
     A slice drops out if it has lost at least a tenth of its signal and lies four standard
@@ -71,7 +69,7 @@ def find_outliers(
     return Outliers(loss, found, data) if judged else None
 
 
-def _others(gradients: Gradients, *, own: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+def _others(gradients: Gradients, *, own: Bools) -> Floats | None:
     """Return the weights of all volumes' logarithms in the prediction of each of the shell."""
     if own.sum() <= MIN_DIRECTIONS or own.all():
         return None
@@ -81,25 +79,25 @@ def _others(gradients: Gradients, *, own: NDArray[np.bool_]) -> NDArray[np.float
     if leverage[own].max() > _MAX_LEVERAGE:
         return None
     rest = np.maximum(1 - leverage, 1e-9)[own]  # a single b0 volume rests on itself alone
-    weights: NDArray[np.float64] = (hat - np.diag(leverage))[own] / rest[:, None]
+    weights: Floats = (hat - np.diag(leverage))[own] / rest[:, None]
     return weights
 
 
 def _judge(
-    data: NDArray[np.float32],
+    data: Volume,
     *,
-    mask: NDArray[np.bool_],
-    used: NDArray[np.intp],
-    own: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    loss: NDArray[np.float64],
-    found: NDArray[np.bool_],
+    mask: Bools,
+    used: Ints,
+    own: Bools,
+    weights: Floats,
+    loss: Floats,
+    found: Bools,
 ) -> None:
     """Fill in loss and found for the volumes of one shell, and mend the data."""
     volumes = used[own]
     for slice_ in np.flatnonzero(mask.sum(axis=(0, 1)) >= _MIN_VOXELS):
         loss[slice_, volumes] = _losses(data, mask, slice_, used, own, weights)[0]
-    spread = max(1.4826 * float(np.nanmedian(np.abs(loss[:, volumes]))), _MIN_SPREAD)
+    spread = max(MAD_TO_SD * float(np.nanmedian(np.abs(loss[:, volumes]))), _MIN_SPREAD)
     limit = max(_MAX_Z * spread, _MIN_LOSS)
     for slice_ in np.flatnonzero((loss[:, volumes] > limit).any(axis=1)):
         for _ in range(len(volumes) // 2):
@@ -113,16 +111,16 @@ def _judge(
 
 
 def _losses(
-    data: NDArray[np.float32],
-    mask: NDArray[np.bool_],
+    data: Volume,
+    mask: Bools,
     slice_: int,
-    used: NDArray[np.intp],
-    own: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    used: Ints,
+    own: Bools,
+    weights: Floats,
+) -> tuple[Floats, Floats]:
     """Return the lost share of signal of each volume in a slice, and the prediction."""
     seen = data[:, :, slice_][mask[:, :, slice_]][:, used].astype(float)
     logarithm = np.log(np.maximum(seen, _FLOOR * max(seen.max(initial=0), 1e-6)))
     predicted = np.exp(logarithm @ weights.T)
-    lost: NDArray[np.float64] = 1 - seen[:, own].sum(axis=0) / predicted.sum(axis=0)
+    lost: Floats = 1 - seen[:, own].sum(axis=0) / predicted.sum(axis=0)
     return lost, predicted

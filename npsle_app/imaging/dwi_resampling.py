@@ -2,15 +2,13 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.distortion import jacobian
 from npsle_app.imaging.motion import Motion
 
 _MARGIN_VOXELS = 3
-
-Mask = NDArray[np.bool_]
 
 
 def resample_series(
@@ -18,7 +16,7 @@ def resample_series(
     *,
     mask: Mask,
     motion: Motion | None,
-    displacement_mm: NDArray[np.float64] | None,
+    displacement_mm: Floats | None,
     axis: int | None,
     only: Mask | None = None,
     order: int = 3,

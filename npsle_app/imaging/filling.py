@@ -1,10 +1,10 @@
 """Fill lesions with the intensity of the tissue around them."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, TissueBounds, Volume
+from npsle_app.arrays import Ints, Mask, Volume
+from npsle_app.imaging.tissue_model import TissueBounds
 
 _SIX_NEIGHBOURS = ndimage.generate_binary_structure(3, 1)
 
@@ -66,9 +66,7 @@ def _region(lesions: Mask, *, brain: Mask, bounds: TissueBounds) -> Mask:
     return region
 
 
-def _fill_layers(
-    padded: Volume, *, source: Mask, places: NDArray[np.intp], max_passes: int
-) -> None:
+def _fill_layers(padded: Volume, *, source: Mask, places: Ints, max_passes: int) -> None:
     values, known = padded.reshape(-1), source.reshape(-1)
     steps = _steps(padded.shape)
     for _ in range(max_passes):
@@ -85,14 +83,14 @@ def _fill_layers(
         _take_nearest(padded, source=source, places=places)
 
 
-def _take_nearest(padded: Volume, *, source: Mask, places: NDArray[np.intp]) -> None:
+def _take_nearest(padded: Volume, *, source: Mask, places: Ints) -> None:
     nearest = ndimage.distance_transform_edt(~source, return_distances=False, return_indices=True)
     found = padded[tuple(nearest)].reshape(-1)[places]
     padded.reshape(-1)[places] = found
     source.reshape(-1)[places] = True
 
 
-def _smooth(padded: Volume, *, source: Mask, places: NDArray[np.intp]) -> None:
+def _smooth(padded: Volume, *, source: Mask, places: Ints) -> None:
     values = padded.reshape(-1)
     around = places[:, None] + _steps(padded.shape)
     own = values[places]
@@ -102,6 +100,6 @@ def _smooth(padded: Volume, *, source: Mask, places: NDArray[np.intp]) -> None:
     values[places] = own / 3 + sums / 9
 
 
-def _steps(shape: tuple[int, ...]) -> NDArray[np.intp]:
+def _steps(shape: tuple[int, ...]) -> Ints:
     row, column = shape[1] * shape[2], shape[2]
     return np.array([row, -row, column, -column, 1, -1])

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging import registration
 from npsle_app.imaging.bias_field import correct_bias
-from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.imaging.volumes import like
 
 _BINS = 48
@@ -45,7 +44,7 @@ class PreparedFlair:
 
     flair: nib.Nifti1Image
     shown: Mask
-    matrix: NDArray[np.float64]
+    matrix: Floats
     alignment: Alignment
     shading: float
 
@@ -117,7 +116,7 @@ def rest_at_zero(scan: nib.Nifti1Image) -> nib.Nifti1Image:
 
 def _register(
     scan: nib.Nifti1Image, *, t1w: nib.Nifti1Image, brain: nib.Nifti1Image, seed: int
-) -> NDArray[np.float64]:
+) -> Floats:
     try:
         return registration.register_rigid(scan, fixed=t1w, fixed_mask=brain, seed=seed)
     except RuntimeError as error:  # ITK, where the images no longer overlap
@@ -140,7 +139,7 @@ def _compare(
     scan: nib.Nifti1Image,
     *,
     t1w: nib.Nifti1Image,
-    matrix: NDArray[np.float64],
+    matrix: Floats,
     brain: Mask,
     shown: Mask,
 ) -> Alignment:
@@ -160,9 +159,7 @@ def _compare(
     )
 
 
-def mark_shown(
-    scan: nib.Nifti1Image, *, reference: nib.Nifti1Image, matrix: NDArray[np.float64]
-) -> Mask:
+def mark_shown(scan: nib.Nifti1Image, *, reference: nib.Nifti1Image, matrix: Floats) -> Mask:
     """Mark where the scan has a value: neither beyond its field of view nor cut away.
 
     Its two outermost planes do not count: blood and fluid that flow into them are bright.
@@ -183,14 +180,14 @@ def mark_shown(
 
 
 def measure_alignment(
-    matrix: NDArray[np.float64],
+    matrix: Floats,
     *,
     t1w: Volume,
     before: Volume,
     after: Volume,
     brain: Mask,
     shown: Mask,
-    affine: NDArray[np.float64],
+    affine: Floats,
 ) -> Alignment:
     """Measure a rigid registration.
 

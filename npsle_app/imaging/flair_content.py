@@ -5,16 +5,15 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import mannwhitneyu
 
+from npsle_app.arrays import MAD_TO_SD, Floats, Ints, Mask, Volume
 from npsle_app.imaging.flair import PreparedFlair
-from npsle_app.imaging.tissue_model import Mask, TissuePriors, Volume, fit_tissue
+from npsle_app.imaging.tissue_model import TissuePriors, fit_tissue
 
 _SURE = 0.9
 _LEAST_VOXELS = 50
-_MAD_TO_SD = 1.4826
 _SECOND_DIFFERENCE_SD = np.sqrt(6.0)  # of white noise with SD 1
 _FINE = 1.5  # axes at most so much coarser than the finest show noise, not anatomy
 _AIR_MM = 25.0  # skull and scalp are thinner
@@ -136,18 +135,16 @@ def _likeness(first: Volume, second: Volume, *, where: Mask) -> float:
     return float(np.corrcoef(*details)[0, 1])
 
 
-def _nearest(
-    where: Mask, *, to_scan: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.intp]:
+def _nearest(where: Mask, *, to_scan: Floats, shape: tuple[int, ...]) -> Ints:
     """Find the scan's voxels next to those of a mask, (3, n), none on the scan's border."""
     places = apply_affine(to_scan, np.argwhere(where))
-    found: NDArray[np.intp] = np.rint(places).astype(np.intp)
+    found: Ints = np.rint(places).astype(np.intp)
     inner = ((found >= 1) & (found < np.asarray(shape) - 1)).all(axis=1)
-    chosen: NDArray[np.intp] = found[inner].T
+    chosen: Ints = found[inner].T
     return chosen
 
 
-def _noise(data: Volume, *, at: NDArray[np.intp], voxel_mm: NDArray[np.float64]) -> float:
+def _noise(data: Volume, *, at: Ints, voxel_mm: Floats) -> float:
     """Estimate noise from second differences along the fine axes, as acquired."""
     if at.shape[1] < _LEAST_VOXELS:
         return np.nan
@@ -156,11 +153,11 @@ def _noise(data: Volume, *, at: NDArray[np.intp], voxel_mm: NDArray[np.float64])
     for step in np.eye(3, dtype=np.intp)[fine]:
         before, here, after = (data[tuple(at + s * step[:, None])] for s in (-1, 0, 1))
         spread = np.median(np.abs(before - 2 * here + after))
-        deviations.append(_MAD_TO_SD * spread / _SECOND_DIFFERENCE_SD)
+        deviations.append(MAD_TO_SD * spread / _SECOND_DIFFERENCE_SD)
     return _ratio(float(np.mean(deviations)), _median(data[tuple(at)]))
 
 
-def _unevenness(values: Volume, *, wm: Mask, affine: NDArray[np.float64]) -> float:
+def _unevenness(values: Volume, *, wm: Mask, affine: Floats) -> float:
     """Compare the medians of white matter in eight octants about its middle."""
     places = np.argwhere(wm) @ affine[:3, :3].T
     if not len(places):
@@ -171,7 +168,7 @@ def _unevenness(values: Volume, *, wm: Mask, affine: NDArray[np.float64]) -> flo
     return _ratio(max(medians), min(medians)) if medians else np.nan
 
 
-def _air(values: Volume, *, brain: Mask, affine: NDArray[np.float64]) -> tuple[float, float]:
+def _air(values: Volume, *, brain: Mask, affine: Floats) -> tuple[float, float]:
     """Return median and 99th percentile beside and above the upper half of the brain.
 
     Noise is much the same everywhere in the air, ghosts lie in bands.

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats, Ints, Reals
 from npsle_app.imaging.tensor import B0_MAX, MIN_DIRECTIONS
 from npsle_app.imaging.volumes import like
 
@@ -19,15 +20,13 @@ TENSOR_B = (700.0, 1300.0)
 MAX_FALLBACK_B = 2000.0
 _SAME_AXIS_DEG = 5.0
 
-Floats = NDArray[np.floating]
-
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
     """b-values (N,) in s/mm² and directions (N, 3), world RAS; zeros where b < 50."""
 
-    b_values: NDArray[np.float64]
-    directions: NDArray[np.float64]
+    b_values: Floats
+    directions: Floats
 
     def __post_init__(self) -> None:
         if self.directions.shape != (len(self.b_values), 3):
@@ -35,9 +34,9 @@ class Gradients:
             raise ValueError(msg)
 
     @property
-    def weighted(self) -> NDArray[np.bool_]:
+    def weighted(self) -> Bools:
         """Which volumes are diffusion-weighted."""
-        weighted: NDArray[np.bool_] = self.b_values >= B0_MAX
+        weighted: Bools = self.b_values >= B0_MAX
         return weighted
 
     def take(self, chosen: NDArray[np.generic]) -> "Gradients":
@@ -53,13 +52,13 @@ class Selection:
     of 700 to 1300 s/mm² had enough directions.
     """
 
-    volumes: NDArray[np.intp]
+    volumes: Ints
     shells: tuple[float, ...]
     n_directions: int
     fallback: bool
 
 
-def read_fsl(b_values: Floats, *, vectors: Floats, affine: Floats) -> Gradients:
+def read_fsl(b_values: Reals, *, vectors: Reals, affine: Reals) -> Gradients:
     """Turn FSL's tables into world directions.
 
     FSL counts along the axes of the image, and along x against it where the image is not
@@ -93,9 +92,9 @@ def read_fsl(b_values: Floats, *, vectors: Floats, affine: Floats) -> Gradients:
     return Gradients(np.asarray(b_values, dtype=float), unit @ _to_world(affine).T)
 
 
-def to_fsl(gradients: Gradients, *, affine: Floats) -> NDArray[np.float64]:
+def to_fsl(gradients: Gradients, *, affine: Reals) -> Floats:
     """Undo `read_fsl`: (3, N) vectors along the axes of an image."""
-    vectors: NDArray[np.float64] = (gradients.directions @ _to_world(affine)).T
+    vectors: Floats = (gradients.directions @ _to_world(affine)).T
     return vectors
 
 
@@ -107,7 +106,7 @@ def join(parts: Sequence[Gradients]) -> Gradients:
     )
 
 
-def mean_unweighted(series: nib.Nifti1Image, *, b_values: Floats) -> nib.Nifti1Image:
+def mean_unweighted(series: nib.Nifti1Image, *, b_values: Reals) -> nib.Nifti1Image:
     """Return the mean of the volumes with b < 50.
 
     Raises
@@ -123,13 +122,13 @@ def mean_unweighted(series: nib.Nifti1Image, *, b_values: Floats) -> nib.Nifti1I
     return like(series.slicer[..., 0], data.mean(axis=-1))
 
 
-def rotate(gradients: Gradients, *, rotations: Floats) -> Gradients:
+def rotate(gradients: Gradients, *, rotations: Reals) -> Gradients:
     """Turn each direction by its own rotation, (N, 3, 3) or one (3, 3)."""
     turned = np.einsum("...ab,...b->...a", rotations, gradients.directions)
     return Gradients(gradients.b_values, turned)
 
 
-def find_shells(b_values: Floats) -> tuple[NDArray[np.intp], tuple[float, ...]]:
+def find_shells(b_values: Reals) -> tuple[Ints, tuple[float, ...]]:
     """Group b-values; a gap of more than 50 s/mm² opens a new shell.
 
     Returns
@@ -188,7 +187,7 @@ def choose_volumes(gradients: Gradients) -> Selection:
     raise ValueError(_why_none(gradients, labels=labels, centres=centres))
 
 
-def count_axes(directions: Floats) -> int:
+def count_axes(directions: Reals) -> int:
     """Count directions that differ by more than 5°; a direction and its opposite are one.
 
     Examples
@@ -196,7 +195,7 @@ def count_axes(directions: Floats) -> int:
     >>> count_axes(np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0]]))
     2
     """
-    kept: list[NDArray[np.floating]] = []
+    kept: list[Reals] = []
     nearest = np.cos(np.deg2rad(_SAME_AXIS_DEG))
     for vector in directions:
         if all(abs(vector @ other) < nearest for other in kept):
@@ -204,19 +203,19 @@ def count_axes(directions: Floats) -> int:
     return len(kept)
 
 
-def _to_world(affine: Floats) -> NDArray[np.float64]:
+def _to_world(affine: Reals) -> Floats:
     """Return the orthogonal matrix that takes FSL's vectors to world axes."""
     axes = np.asarray(affine, dtype=float)[:3, :3]
     left, _, right = np.linalg.svd(axes / np.linalg.norm(axes, axis=0))
     flip = np.diag([-1.0 if np.linalg.det(axes) > 0 else 1.0, 1.0, 1.0])
-    found: NDArray[np.float64] = left @ right @ flip
+    found: Floats = left @ right @ flip
     return found
 
 
 def _selection(
     gradients: Gradients,
     *,
-    labels: NDArray[np.intp],
+    labels: Ints,
     shells: list[int],
     centres: tuple[float, ...],
     fallback: bool = False,
@@ -229,7 +228,7 @@ def _selection(
     )
 
 
-def _why_none(gradients: Gradients, *, labels: NDArray[np.intp], centres: tuple[float, ...]) -> str:
+def _why_none(gradients: Gradients, *, labels: Ints, centres: tuple[float, ...]) -> str:
     told = ", ".join(
         f"b {b:.0f}: {count_axes(gradients.directions[labels == number])}"
         for number, b in enumerate(centres, 1)

@@ -12,16 +12,14 @@ from itertools import product
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import expm, logm
 from scipy.spatial.transform import Rotation
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.registration import register_rigid
 from npsle_app.imaging.volumes import box_around, voxel_mm3
 
 _MARGIN_MM = 6.0
-
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,8 @@ class Halfway:
     """
 
     grid: nib.Nifti1Image
-    to_earlier: Matrix
-    to_later: Matrix
+    to_earlier: Floats
+    to_later: Floats
     disagree_mm: float
 
     @property
@@ -101,7 +99,7 @@ def find_halfway(
     )
 
 
-def split_motion(forward: Matrix, backward: Matrix) -> tuple[Matrix, Matrix]:
+def split_motion(forward: Floats, backward: Floats) -> tuple[Floats, Floats]:
     """Make two registrations one, and halve it.
 
     Parameters
@@ -127,7 +125,7 @@ def split_motion(forward: Matrix, backward: Matrix) -> tuple[Matrix, Matrix]:
     return expm(-motion / 2), expm(motion / 2)
 
 
-def lay_grid(*placed: tuple[nib.Nifti1Image, Matrix]) -> nib.Nifti1Image:
+def lay_grid(*placed: tuple[nib.Nifti1Image, Floats]) -> nib.Nifti1Image:
     """Lay cubes over the half-way world, as large as the voxels of both on (geometric) average.
 
     Parameters
@@ -150,22 +148,22 @@ def lay_grid(*placed: tuple[nib.Nifti1Image, Matrix]) -> nib.Nifti1Image:
     return nib.Nifti1Image(np.zeros(shape, dtype=np.uint8), affine)
 
 
-def _logarithm(motion: Matrix) -> Matrix:
+def _logarithm(motion: Floats) -> Floats:
     rigid = motion.copy()
     rigid[:3, :3] = Rotation.from_matrix(motion[:3, :3]).as_matrix()
-    found: Matrix = np.real(logm(rigid))
+    found: Floats = np.real(logm(rigid))
     return found
 
 
-def _corners(mask: nib.Nifti1Image, way: Matrix) -> NDArray[np.float64]:
+def _corners(mask: nib.Nifti1Image, way: Floats) -> Floats:
     ends = [(part.start, part.stop - 1) for part in box_around(mask)]
     to_halfway = np.linalg.inv(way) @ mask.affine
-    found: NDArray[np.float64] = nib.affines.apply_affine(to_halfway, list(product(*ends)))
+    found: Floats = nib.affines.apply_affine(to_halfway, list(product(*ends)))
     return found
 
 
-def _points(mask: nib.Nifti1Image) -> NDArray[np.float64]:
+def _points(mask: nib.Nifti1Image) -> Floats:
     """Return some of the mask's voxels, in world mm."""
     inside = np.argwhere(np.asarray(mask.dataobj) > 0)[::97]
-    points: NDArray[np.float64] = nib.affines.apply_affine(mask.affine, inside)
+    points: Floats = nib.affines.apply_affine(mask.affine, inside)
     return points

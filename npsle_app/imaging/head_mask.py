@@ -2,8 +2,9 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
+
+from npsle_app.arrays import Bools
 
 _SMOOTH_MM = 3.0
 _OPEN_MM = 4.0
@@ -11,7 +12,7 @@ _OF_OTSU = 0.7
 _MIN_ML = 100.0
 
 
-def head_mask(b0: nib.Nifti1Image) -> NDArray[np.bool_]:
+def head_mask(b0: nib.Nifti1Image) -> Bools:
     """Find the brain and what hangs on it: bright, solid, in one piece, without holes.
 
     T2-weighted echo-planar images show brain and fluid bright and hardly any scalp; eyes and
@@ -37,18 +38,18 @@ def head_mask(b0: nib.Nifti1Image) -> NDArray[np.bool_]:
     core = _largest(ndimage.distance_transform_edt(np.pad(bright, 1), sampling=zooms) > _OPEN_MM)
     reach = ndimage.distance_transform_edt(~core, sampling=zooms) <= _OPEN_MM + zooms.max()
     inner = (slice(1, -1),) * 3
-    found: NDArray[np.bool_] = ndimage.binary_fill_holes(bright & reach[inner])
+    found: Bools = ndimage.binary_fill_holes(bright & reach[inner])
     if found.sum() * abs(np.linalg.det(b0.affine[:3, :3])) / 1000 < _MIN_ML:
         msg = "no head was found in the volumes without diffusion weighting"
         raise ValueError(msg)
     return found
 
 
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest(mask: Bools) -> Bools:
     labels, count = ndimage.label(mask)
     if not count:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    piece: NDArray[np.bool_] = labels == sizes.argmax()
+    piece: Bools = labels == sizes.argmax()
     return piece

@@ -9,8 +9,8 @@ from typing import Any
 import lazy_loader
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.volumes import like
 
 ants = lazy_loader.load("ants")
@@ -34,7 +34,7 @@ def from_ants(image: Any, reference: nib.Nifti1Image) -> nib.Nifti1Image:
     return like(reference, image.numpy().astype(np.float32))
 
 
-def write_affine(matrix: NDArray[np.float64], path: str) -> str:
+def write_affine(matrix: Floats, path: str) -> str:
     itk = _LPS @ matrix @ _LPS
     transform = ants.create_ants_transform(
         transform_type="AffineTransform", dimension=3, matrix=itk[:3, :3], offset=itk[:3, 3]
@@ -43,7 +43,7 @@ def write_affine(matrix: NDArray[np.float64], path: str) -> str:
     return path
 
 
-def matrix_of(transform: Any) -> NDArray[np.float64]:
+def matrix_of(transform: Any) -> Floats:
     """Read an ITK matrix-offset transform as a RAS world matrix."""
     linear = np.asarray(transform.parameters[:9], dtype=float).reshape(3, 3)
     translation = np.asarray(transform.parameters[9:], dtype=float)
@@ -51,7 +51,7 @@ def matrix_of(transform: Any) -> NDArray[np.float64]:
     itk = np.eye(4)
     itk[:3, :3] = linear
     itk[:3, 3] = translation + centre - linear @ centre
-    matrix: NDArray[np.float64] = _LPS @ itk @ _LPS
+    matrix: Floats = _LPS @ itk @ _LPS
     return matrix
 
 

@@ -1,10 +1,9 @@
 """The lateral ventricles, from which the distance of lesions is taken."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.records import Gate, Qc
 
 _FLUID = 0.5
@@ -51,7 +50,7 @@ def find_lateral_ventricles(csf: Volume, *, zone: Volume, voxel_mm3: float) -> M
     return filled
 
 
-def check_ventricles(ventricles: Mask, *, zone: Volume, affine: NDArray[np.float64]) -> Gate:
+def check_ventricles(ventricles: Mask, *, zone: Volume, affine: Floats) -> Gate:
     """Judge whether the mask can be the lateral ventricles: size and share of their zone.
 
     Fluid of sulci or cisterns, or a failed registration, gives too much or too little. Below

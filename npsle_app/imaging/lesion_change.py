@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import MAD_TO_SD, Floats, Mask, Volume
 from npsle_app.imaging.registration import resample
 from npsle_app.imaging.volumes import like
-
-Volume = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 LABELS = {1: "stable", 2: "new", 3: "enlarged", 4: "shrunken", 5: "resolved"}
 STABLE, NEW, ENLARGED, SHRUNKEN, RESOLVED = LABELS
@@ -29,7 +27,6 @@ _APART_MM = 3.0  # between them and any lesion
 _LEAST_ML = 1.0
 _SMOOTH_MM = 0.8  # one SD; takes noise out and leaves a small lesion
 _UNEVEN_MM = 15.0  # one SD of what counts as difference of the coils
-_SD_PER_MAD = 1.4826
 _LEAST_DAYS, _YEAR_DAYS = 90, 365.25
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
@@ -121,7 +118,7 @@ def appear(
     wm: nib.Nifti1Image,
     brain: nib.Nifti1Image,
     grid: nib.Nifti1Image,
-    matrix: NDArray[np.float64],
+    matrix: Floats,
 ) -> Appearance:
     """Bring the images of a session onto the half-way grid, each interpolated once.
 
@@ -222,7 +219,7 @@ def _difference(
     slope: Volume = ndimage.gaussian_gradient_magnitude(mean, _SMOOTH_MM / edge) / edge
     values = difference[normal]
     spread = np.median(np.abs(values - np.median(values)))
-    return difference, slope, float(_SD_PER_MAD * spread)
+    return difference, slope, float(MAD_TO_SD * spread)
 
 
 def _normal_appearing(

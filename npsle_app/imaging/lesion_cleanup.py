@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.imaging.lesion_features import LesionPriors
-from npsle_app.imaging.tissue_model import Mask, Volume
 
 _SEEN = 0.1  # probability above which voxels make up a component
 _CORE = 0.6  # probability that a component must reach somewhere
@@ -24,7 +24,7 @@ def clear_borders(
     brain: Mask,
     csf: Mask,
     priors: LesionPriors,
-    voxel_sizes_mm: NDArray[np.float64],
+    voxel_sizes_mm: Floats,
 ) -> Volume:
     """Set to 0 what has no core or lies on the outer rim, in the ventricles or between them.
 
@@ -62,18 +62,16 @@ def clear_borders(
     return np.where(drop[labels], np.float32(0), kept)
 
 
-def _means(
-    values: NDArray[np.generic], *, labels: NDArray[np.intp], count: int
-) -> NDArray[np.float64]:
+def _means(values: NDArray[np.generic], *, labels: Ints, count: int) -> Floats:
     """Average over each component, the background first."""
     where = labels.ravel()
     voxels = np.maximum(np.bincount(where, minlength=count + 1), 1)
     sums = np.bincount(where, values.ravel().astype(np.float64), minlength=count + 1)
-    means: NDArray[np.float64] = sums / voxels
+    means: Floats = sums / voxels
     return means
 
 
-def _close(mask: Mask, *, radius_mm: float, voxel_sizes_mm: NDArray[np.float64]) -> Mask:
+def _close(mask: Mask, *, radius_mm: float, voxel_sizes_mm: Floats) -> Mask:
     """Dilate and erode by a ball, in mm whatever the voxels."""
     if not mask.any():
         return mask
@@ -83,9 +81,7 @@ def _close(mask: Mask, *, radius_mm: float, voxel_sizes_mm: NDArray[np.float64])
     return closed
 
 
-def outer_rim(
-    brain: Mask, *, csf: Mask, ventricles: Volume, voxel_sizes_mm: NDArray[np.float64]
-) -> Mask:
+def outer_rim(brain: Mask, *, csf: Mask, ventricles: Volume, voxel_sizes_mm: Floats) -> Mask:
     """Mark brain voxels within 2 mm of the outer fluid or of the border of the mask."""
     outside = ~brain | ndimage.binary_opening(csf & (ventricles < _VENTRICLE))
     distance = ndimage.distance_transform_edt(~outside, sampling=tuple(voxel_sizes_mm))

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, TissueModel, TissuePriors, Volume, fit_tissue
+from npsle_app.arrays import Mask, Volume
+from npsle_app.imaging.tissue_model import TissueModel, TissuePriors, fit_tissue
 
 FEATURES = (
     "brightness",
@@ -199,14 +199,14 @@ def _describe_brightness(
     )
 
 
-def _curvatures(image: Volume, *, where: Mask) -> NDArray[np.float32]:
+def _curvatures(image: Volume, *, where: Mask) -> Volume:
     """Eigenvalues of the Hessian times σ², a (3, n) array, the lowest first."""
     hessian = np.empty((int(where.sum()), 3, 3), dtype=np.float32)
     for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
         order = np.bincount([row, column], minlength=3).tolist()
         second = ndimage.gaussian_filter(image, _CURVATURE_SIGMA_MM, order=order, truncate=3)
         hessian[:, row, column] = hessian[:, column, row] = second[where]
-    found: NDArray[np.float32] = np.linalg.eigvalsh(hessian).T * _CURVATURE_SIGMA_MM**2
+    found: Volume = np.linalg.eigvalsh(hessian).T * _CURVATURE_SIGMA_MM**2
     return found
 
 

@@ -1,11 +1,10 @@
 """Automatic checks of the lesion map: is it to be trusted, and what to do if not."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.lesion_features import LesionPriors
-from npsle_app.imaging.tissue_model import Mask
 from npsle_app.records import Gate, Qc, graded
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
@@ -18,7 +17,7 @@ def check_lesions(
     *,
     brain: Mask,
     priors: LesionPriors,
-    affine: NDArray[np.float64],
+    affine: Floats,
     volumes_ml: dict[float, float],
 ) -> tuple[Gate, ...]:
     """Judge where the lesions lie and how firmly they stand.
@@ -77,7 +76,7 @@ def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Gate:
     )
 
 
-def _check_sides(mask: Mask, *, brain: Mask, affine: NDArray[np.float64]) -> Gate:
+def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Gate:
     """Compare the sides of the plane x = centre of the brain mask (head tilt is ignored)."""
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     centre = float((np.argwhere(brain) @ affine[0, :3]).mean())

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 import numpy as np
 
+from npsle_app.arrays import Volume
 from npsle_app.imaging.lesion_features import FEATURES
-from npsle_app.imaging.tissue_model import Volume
 
 if TYPE_CHECKING:
     import onnxruntime

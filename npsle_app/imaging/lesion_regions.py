@@ -9,8 +9,8 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Floats, Ints, Mask, Volume
 from npsle_app.imaging.displacement import look_up, to_template
-from npsle_app.imaging.tissue_model import Mask, Volume
 
 TOUCHING_MM = 3.0
 BEYOND_MM = 10.0
@@ -47,14 +47,14 @@ class LesionVoxels:
     are indices into `LOBES` and `SIDES`; positions are world coordinates (RAS), mm.
     """
 
-    where: NDArray[np.intp]
-    lesion: NDArray[np.intp]
-    ventricle_mm: NDArray[np.float64]
-    at_cortex: NDArray[np.bool_]
-    lobe: NDArray[np.intp]
-    side: NDArray[np.intp]
-    t1w_mm: NDArray[np.float64]
-    template_mm: NDArray[np.float64]
+    where: Ints
+    lesion: Ints
+    ventricle_mm: Floats
+    at_cortex: Bools
+    lobe: Ints
+    side: Ints
+    t1w_mm: Floats
+    template_mm: Floats
 
     @property
     def count(self) -> int:
@@ -62,7 +62,7 @@ class LesionVoxels:
         return int(self.lesion.max(initial=0))
 
 
-def find_cortex(gm: Volume, *, deep_gm: Volume, voxel_sizes_mm: NDArray[np.float64]) -> Mask:
+def find_cortex(gm: Volume, *, deep_gm: Volume, voxel_sizes_mm: Floats) -> Mask:
     """Find the cortex: the largest body of grey matter once the deep nuclei are out.
 
     Out is what lies within 3 mm of where the template has deep nuclei. The thin rim of mixed
@@ -88,7 +88,7 @@ def locate_lesions(
     cortex: Mask,
     lobes: nib.Nifti1Image,
     field: nib.Nifti1Image,
-    affine: NDArray[np.float64],
+    affine: Floats,
 ) -> LesionVoxels:
     """Gather what is known of each lesion voxel.
 
@@ -124,11 +124,11 @@ def locate_lesions(
     )
 
 
-def _distance_mm(ventricles: Mask, *, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distance_mm(ventricles: Mask, *, affine: Floats) -> Floats:
     if not ventricles.any():
         return np.full(ventricles.shape, np.inf)
     sampling = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~ventricles, sampling=sampling)
+    distance: Floats = ndimage.distance_transform_edt(~ventricles, sampling=sampling)
     return distance
 
 
@@ -148,7 +148,7 @@ def regions(voxels: LesionVoxels) -> tuple[Region, ...]:
     return tuple(_region(voxels, voxels.lesion == n) for n in range(1, voxels.count + 1))
 
 
-def _region(voxels: LesionVoxels, mine: NDArray[np.bool_]) -> Region:
+def _region(voxels: LesionVoxels, mine: Bools) -> Region:
     distance = voxels.ventricle_mm[mine]
     if distance.min() <= TOUCHING_MM:
         return Region.CONFLUENT if distance.max() > BEYOND_MM else Region.PERIVENTRICULAR

@@ -9,11 +9,10 @@ from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from npsle_app.imaging.tissue_model import Mask
+from npsle_app.arrays import Floats, Ints, Mask
 
 LEAST_VOXELS = 27  # below it the surface is that of the voxels, not of the lesion
 _SIGMA = 0.6  # in the shortest voxel edge: takes the steps off a sphere, keeps one layer
@@ -41,7 +40,7 @@ class Shape:
 SHAPES = tuple(field.name for field in fields(Shape))
 
 
-def measure_shape(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -> Shape:
+def measure_shape(where: Ints, *, affine: Floats) -> Shape:
     """Measure the shape of one lesion.
 
     Parameters
@@ -67,7 +66,7 @@ def measure_shape(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -> Sh
     )
 
 
-def _crop(where: NDArray[np.intp]) -> Mask:
+def _crop(where: Ints) -> Mask:
     """Put the voxels into a box of their own, two voxels of air around."""
     inside = where - where.min(axis=0) + 2
     box = np.zeros(inside.max(axis=0) + 3, dtype=bool)
@@ -75,7 +74,7 @@ def _crop(where: NDArray[np.intp]) -> Mask:
     return box
 
 
-def _mesh(box: Mask, *, affine: NDArray[np.float64]) -> tuple[float, float, float, float] | None:
+def _mesh(box: Mask, *, affine: Floats) -> tuple[float, float, float, float] | None:
     """Return area (mm²) and volume (mm³) of the surface, then of its convex hull."""
     from skimage.measure import marching_cubes, mesh_surface_area
 
@@ -92,7 +91,7 @@ def _mesh(box: Mask, *, affine: NDArray[np.float64]) -> tuple[float, float, floa
     return float(area), abs(float(volume)), float(hull.area), float(hull.volume)
 
 
-def eccentricity(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -> float:
+def eccentricity(where: Ints, *, affine: Floats) -> float:
     """Return the minor over the major axis of the ellipsoid with the same second moments.
 
     The extent of the voxels themselves counts, so that a single voxel, if a cube, is a ball.
@@ -103,7 +102,7 @@ def eccentricity(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -> flo
     return float(np.sqrt(moments[0] / moments[-1]))
 
 
-def fractal_dimension(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -> float | None:
+def fractal_dimension(where: Ints, *, affine: Floats) -> float | None:
     """Return the box-counting dimension of the lesion's voxels.
 
     The slope of log(boxes) against −log(edge) by least squares, for edges of 1, 2, 4 … of the
@@ -121,7 +120,7 @@ def fractal_dimension(where: NDArray[np.intp], *, affine: NDArray[np.float64]) -
     return float(-np.polyfit(np.log(sizes), np.log(counts), 1)[0])
 
 
-def _as_cubes(box: Mask, *, affine: NDArray[np.float64]) -> Mask:
+def _as_cubes(box: Mask, *, affine: Floats) -> Mask:
     edges = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     times = edges / edges.min()
     if np.allclose(times, 1, atol=0.05):
@@ -135,7 +134,7 @@ def _as_cubes(box: Mask, *, affine: NDArray[np.float64]) -> Mask:
     return cubes
 
 
-def _count_boxes(cubes: NDArray[np.intp], *, size: int) -> int:
+def _count_boxes(cubes: Ints, *, size: int) -> int:
     from_corner = cubes - cubes.min(axis=0)
     offsets = product((0, size // 2), repeat=3) if size > 1 else ((0, 0, 0),)
     return min(len(np.unique((from_corner + offset) // size, axis=0)) for offset in offsets)

@@ -11,8 +11,8 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.lesion_sizes import extent_mm
-from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.records import Gate, Qc
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def find_cavities(
     csf: Volume,
     white_matter: Mask,
     expected: Volume,
-    affine: NDArray[np.float64],
+    affine: Floats,
 ) -> tuple[Suspect, ...]:
     """Find pockets as dark as fluid in both images with a bright rim.
 
@@ -127,7 +127,7 @@ def find_cavities(
     )
 
 
-def _open(brain: Mask, *, ventricles: Mask, affine: NDArray[np.float64]) -> Mask:
+def _open(brain: Mask, *, ventricles: Mask, affine: Floats) -> Mask:
     """Mark the border of the brain and what lies within 3 mm of the ventricles."""
     sampling = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     border: Mask = brain & ~ndimage.binary_erosion(brain, _EVERY_NEIGHBOUR)
@@ -153,7 +153,7 @@ def _is_rimmed(
     return bool(rim >= _LEAST_RIM and expected[around][core].mean() >= _LEAST_EXPECTED)
 
 
-def _cavity(labels: NDArray[np.integer], *, number: int, affine: NDArray[np.float64]) -> Suspect:
+def _cavity(labels: NDArray[np.integer], *, number: int, affine: Floats) -> Suspect:
     points = apply_affine(affine, np.argwhere(labels == number))
     x, y, z = points.mean(axis=0)
     return Suspect(

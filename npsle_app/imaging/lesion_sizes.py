@@ -3,31 +3,30 @@
 from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from npsle_app.imaging.tissue_model import Mask
+from npsle_app.arrays import Floats, Ints, Mask
 
 CLASS_EDGES_MM3 = (10.0, 100.0, 1000.0)
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _HULL_POINTS = 200
 
 
-def label_lesions(mask: Mask) -> NDArray[np.intp]:
+def label_lesions(mask: Mask) -> Ints:
     """Give each 26-connected component a number from 1, in the order of the array."""
-    labels: NDArray[np.intp] = ndimage.label(mask, _EVERY_NEIGHBOUR)[0].astype(np.intp)
+    labels: Ints = ndimage.label(mask, _EVERY_NEIGHBOUR)[0].astype(np.intp)
     return labels
 
 
-def lesion_volumes_mm3(labels: NDArray[np.intp], *, voxel_mm3: float) -> NDArray[np.float64]:
+def lesion_volumes_mm3(labels: Ints, *, voxel_mm3: float) -> Floats:
     """Measure each lesion; (count,) array, empty where there is none."""
-    voxels: NDArray[np.float64] = np.bincount(labels.ravel())[1:].astype(np.float64)
+    voxels: Floats = np.bincount(labels.ravel())[1:].astype(np.float64)
     return voxels * voxel_mm3
 
 
-def count_by_size(volumes_mm3: NDArray[np.float64]) -> tuple[int, ...]:
+def count_by_size(volumes_mm3: Floats) -> tuple[int, ...]:
     """Count lesions below 10, from 10, from 100 and from 1000 mm³.
 
     Examples
@@ -39,7 +38,7 @@ def count_by_size(volumes_mm3: NDArray[np.float64]) -> tuple[int, ...]:
     return tuple(int(n) for n in np.bincount(places, minlength=len(CLASS_EDGES_MM3) + 1))
 
 
-def extent_mm(points_mm: NDArray[np.float64], *, voxel_mm3: float) -> float:
+def extent_mm(points_mm: Floats, *, voxel_mm3: float) -> float:
     """Return the largest diameter of a lesion, in mm.
 
     The distance between the two voxel centres furthest apart, plus the edge of a cube of one

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.imaging.lesion_regions import (
     BEYOND_MM,
     LOBES,
@@ -16,7 +16,6 @@ from npsle_app.imaging.lesion_regions import (
 )
 from npsle_app.imaging.lesion_shape import SHAPES, measure_shape
 from npsle_app.imaging.lesion_sizes import extent_mm
-from npsle_app.imaging.tissue_model import Mask, Volume
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,7 +76,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def describe_lesions(
-    voxels: LesionVoxels, *, flair: Volume, white_matter: Mask, affine: NDArray[np.float64]
+    voxels: LesionVoxels, *, flair: Volume, white_matter: Mask, affine: Floats
 ) -> "DataFrame":
     """Describe each lesion in the columns of `COLUMNS`.
 
@@ -105,14 +104,12 @@ def describe_lesions(
     return shapes.replace({np.inf: np.nan})
 
 
-def _of(voxels: LesionVoxels, number: int) -> NDArray[np.intp]:
-    mine: NDArray[np.intp] = voxels.where[voxels.lesion == number]
+def _of(voxels: LesionVoxels, number: int) -> Ints:
+    mine: Ints = voxels.where[voxels.lesion == number]
     return mine
 
 
-def _row(
-    voxels: LesionVoxels, *, number: int, region: Region, affine: NDArray[np.float64]
-) -> dict[str, Any]:
+def _row(voxels: LesionVoxels, *, number: int, region: Region, affine: Floats) -> dict[str, Any]:
     mine = voxels.lesion == number
     voxel_mm3 = float(abs(np.linalg.det(affine[:3, :3])))
     distance, t1w, template = (

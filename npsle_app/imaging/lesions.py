@@ -9,12 +9,12 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Ints, Mask, Volume
 from npsle_app.imaging import lesion_signs, lesion_summary
 from npsle_app.imaging.lateral_ventricles import find_lateral_ventricles
 from npsle_app.imaging.lesion_regions import LesionVoxels, Region, find_cortex, locate_lesions
 from npsle_app.imaging.lesion_sizes import label_lesions
 from npsle_app.imaging.lesion_table import describe_lesions
-from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.imaging.volumes import check_same_grid, voxel_mm3
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _raw(probability: nib.Nifti1Image, *, threshold: float) -> dict[str, float |
     }
 
 
-def _paint(labels: NDArray[np.intp], *, table: "DataFrame") -> NDArray[np.uint8]:
+def _paint(labels: Ints, *, table: "DataFrame") -> NDArray[np.uint8]:
     """Give each voxel the region of its lesion."""
     by_number = np.zeros(len(table) + 1, dtype=np.uint8)
     for number, region in lesion_summary.region_labels(table).items():

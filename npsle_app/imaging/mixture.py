@@ -8,8 +8,9 @@ the two boundary classes.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
+
+from npsle_app.arrays import Bools, Floats, Reals, Volume
 
 CSF, CORTEX, WM, DEEP = range(4)
 # Boundary classes: a voxel holds a share of each neighbour in intensity.
@@ -21,20 +22,20 @@ _MIN_SHARE = 1e-3
 class Classes:
     """Mean and standard deviation of each pure class, in the image's intensity."""
 
-    mean: NDArray[np.float64]
-    sd: NDArray[np.float64]
+    mean: Floats
+    sd: Floats
 
 
 def fit_mixture(
-    t1w: NDArray[np.float32],
+    t1w: Volume,
     *,
-    mask: NDArray[np.bool_],
-    priors: NDArray[np.float32],
-    zooms_mm: NDArray[np.floating],
+    mask: Bools,
+    priors: Volume,
+    zooms_mm: Reals,
     prior_weight: float,
     mrf_weight: float,
     iterations: int,
-) -> NDArray[np.float32]:
+) -> Volume:
     """Estimate the share of fluid, cortex, white matter and deep grey matter per voxel.
 
     Parameters
@@ -73,14 +74,14 @@ def fit_mixture(
     return shares
 
 
-def _with_mixed(priors: NDArray[np.float64]) -> NDArray[np.float64]:
+def _with_mixed(priors: Floats) -> Floats:
     """Append the boundary classes: likely where both of their tissues are."""
     mixed = [np.sqrt(priors[a] * priors[b]) for a, b in _MIXED]
-    every: NDArray[np.float64] = np.concatenate([priors, np.stack(mixed)])
+    every: Floats = np.concatenate([priors, np.stack(mixed)])
     return np.maximum(every, _MIN_SHARE)
 
 
-def _initial(x: NDArray[np.float64], priors: NDArray[np.float32]) -> Classes:
+def _initial(x: Floats, priors: Volume) -> Classes:
     """Read the classes off where the priors are surest."""
     mean, sd = [], []
     for prior in priors:
@@ -94,7 +95,7 @@ def _initial(x: NDArray[np.float64], priors: NDArray[np.float32]) -> Classes:
     return Classes(np.asarray(mean), np.maximum(np.asarray(sd), floor))
 
 
-def _densities(x: NDArray[np.float64], classes: Classes) -> NDArray[np.float64]:
+def _densities(x: Floats, classes: Classes) -> Floats:
     """Likelihood of each voxel under the pure classes, then the boundary classes."""
     pure = [_normal(x, m, s) for m, s in zip(classes.mean, classes.sd, strict=True)]
     # Nothing is too dark for fluid (bone, air), and what no tissue explains is no tissue.
@@ -110,12 +111,12 @@ def _densities(x: NDArray[np.float64], classes: Classes) -> NDArray[np.float64]:
     return np.stack([*pure, *mixed])
 
 
-def _normal(x: NDArray[np.float64] | np.float64, mean: float, sd: float) -> NDArray[np.float64]:
-    density: NDArray[np.float64] = np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd
+def _normal(x: Floats | np.float64, mean: float, sd: float) -> Floats:
+    density: Floats = np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd
     return density
 
 
-def _estimated(x: NDArray[np.float64], weights: NDArray[np.float64], before: Classes) -> Classes:
+def _estimated(x: Floats, weights: Floats, before: Classes) -> Classes:
     """Update the classes; outliers beyond 3 SD of the last estimate have no say."""
     mean, sd = before.mean.copy(), before.sd.copy()
     for k, weight in enumerate(weights):
@@ -128,7 +129,7 @@ def _estimated(x: NDArray[np.float64], weights: NDArray[np.float64], before: Cla
     return Classes(mean, np.maximum(sd, 0.02 * (mean[WM] - mean[CSF])))
 
 
-def _neighbour_weights(zooms_mm: NDArray[np.floating]) -> NDArray[np.float64]:
+def _neighbour_weights(zooms_mm: Reals) -> Floats:
     kernel = np.zeros((3, 3, 3))
     for axis, zoom in enumerate(zooms_mm):
         for step in (0, 2):
@@ -138,9 +139,7 @@ def _neighbour_weights(zooms_mm: NDArray[np.floating]) -> NDArray[np.float64]:
     return kernel
 
 
-def _neighbours(
-    posterior: NDArray[np.float64], mask: NDArray[np.bool_], kernel: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _neighbours(posterior: Floats, mask: Bools, kernel: Floats) -> Floats:
     """Sum the neighbours' probabilities, class by class."""
     found = np.empty_like(posterior)
     volume = np.zeros(mask.shape, np.float32)
@@ -150,9 +149,7 @@ def _neighbours(
     return found
 
 
-def _shared_out(
-    x: NDArray[np.float64], posterior: NDArray[np.float64], classes: Classes
-) -> NDArray[np.float64]:
+def _shared_out(x: Floats, posterior: Floats, classes: Classes) -> Floats:
     """Give each boundary class to its two tissues, by where the voxel lies between them."""
     shares = posterior[: len(classes.mean)].copy()
     for (a, b), mixed in zip(_MIXED, posterior[len(shares) :], strict=True):

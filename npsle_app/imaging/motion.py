@@ -7,15 +7,13 @@ as resampling needs it.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from npsle_app.arrays import Bools, Floats, Reals
 from npsle_app.imaging.gradients import Gradients, rotate
 
 HEAD_RADIUS_MM = 50.0
 _MIN_FOR_EDDY = 8
-
-Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +35,24 @@ class Motion:
         Unit vector, world axes.
     """
 
-    rotations: NDArray[np.float64]
-    shifts_mm: NDArray[np.float64]
-    eddy: NDArray[np.float64]
-    centre_mm: NDArray[np.float64]
-    phase_axis: NDArray[np.float64] | None
+    rotations: Floats
+    shifts_mm: Floats
+    eddy: Floats
+    centre_mm: Floats
+    phase_axis: Floats | None
 
     @property
-    def turns(self) -> NDArray[np.float64]:
+    def turns(self) -> Floats:
         """Rotation matrices, (N, 3, 3): of the head, without eddy currents."""
-        turns: NDArray[np.float64] = Rotation.from_rotvec(self.rotations).as_matrix()
+        turns: Floats = Rotation.from_rotvec(self.rotations).as_matrix()
         return turns
 
     @property
-    def matrices(self) -> NDArray[np.float64]:
+    def matrices(self) -> Floats:
         """Affine matrices, (N, 4, 4), eddy currents included."""
         return np.stack([self.matrix(volume) for volume in range(len(self.rotations))])
 
-    def matrix(self, volume: int) -> NDArray[np.float64]:
+    def matrix(self, volume: int) -> Floats:
         """Return (4, 4): x → E (R (x − c) + c + t), E the stretch of eddy currents about c."""
         turn = Rotation.from_rotvec(self.rotations[volume]).as_matrix()
         axis = np.zeros(3) if self.phase_axis is None else self.phase_axis
@@ -67,7 +65,7 @@ class Motion:
         return matrix
 
 
-def add_shell_shift(motion: Motion, *, matrix: Floats, volumes: NDArray[np.bool_]) -> Motion:
+def add_shell_shift(motion: Motion, *, matrix: Reals, volumes: Bools) -> Motion:
     """Put a rigid motion, common to some volumes, before theirs.
 
     `matrix` maps world points of the first b0 volume to points of these volumes as they lie
@@ -82,7 +80,7 @@ def add_shell_shift(motion: Motion, *, matrix: Floats, volumes: NDArray[np.bool_
     return Motion(rotations, shifts, motion.eddy, motion.centre_mm, motion.phase_axis)
 
 
-def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> Floats:
     """Return, (N,), how far the head moved since the volume before; 0 for the first.
 
     Sum of the absolute changes of shifts (`head_shifts_mm`) and of rotations, these on a
@@ -95,11 +93,11 @@ def framewise_displacement_mm(motion: Motion, *, gradients: Gradients) -> NDArra
     shifts = head_shifts_mm(motion, gradients=gradients)
     moved = np.abs(np.diff(shifts, axis=0)).sum(axis=1)
     turned = np.abs(np.diff(motion.rotations, axis=0)).sum(axis=1) * HEAD_RADIUS_MM
-    displacement: NDArray[np.float64] = np.r_[0.0, moved + turned]
+    displacement: Floats = np.r_[0.0, moved + turned]
     return displacement
 
 
-def head_shifts_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+def head_shifts_mm(motion: Motion, *, gradients: Gradients) -> Floats:
     """Return the shifts of the head, (N, 3), world axes.
 
     Shifts along the phase encoding that follow the gradients as a linear function come from
@@ -108,7 +106,7 @@ def head_shifts_mm(motion: Motion, *, gradients: Gradients) -> NDArray[np.float6
     return motion.shifts_mm - _eddy_shifts(motion, gradients=gradients)
 
 
-def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> NDArray[np.float64]:
+def _eddy_shifts(motion: Motion, *, gradients: Gradients) -> Floats:
     """Return the shifts, (N, 3), along the phase encoding that the gradients explain."""
     explained = np.zeros_like(motion.shifts_mm)
     weighted = gradients.weighted

@@ -7,9 +7,9 @@ from itertools import product
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Floats, Ints
 from npsle_app.imaging.displacement import look_up, to_template
 from npsle_app.imaging.volumes import check_same_grid, like
 from npsle_app.region_names import (
@@ -20,8 +20,6 @@ from npsle_app.region_names import (
     measure_name,
     numbers_of,
 )
-
-Floats = NDArray[np.float64]
 
 _LEAST_SHARE = 0.01  # of brain tissue in a voxel that counts
 _MOSTLY = 0.5
@@ -142,8 +140,8 @@ def measure_ventricles(
 
 
 def _move(
-    chosen: NDArray[np.bool_], *, affine: Floats, field: nib.Nifti1Image
-) -> Iterator[tuple[tuple[NDArray[np.intp], ...], Floats]]:
+    chosen: Bools, *, affine: Floats, field: nib.Nifti1Image
+) -> Iterator[tuple[tuple[Ints, ...], Floats]]:
     """Yield chosen voxels, some at once, with their places in the template."""
     inside = np.argwhere(chosen)
     for start in range(0, len(inside), _AT_ONCE):
@@ -151,7 +149,7 @@ def _move(
         yield tuple(where.T), to_template(apply_affine(affine, where), field=field)
 
 
-def _with_cores(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+def _with_cores(numbers: Ints) -> Ints:
     """Give the inside of solid nuclei, but for its outermost voxels, numbers of its own."""
     found = numbers.copy()
     for region in REGIONS:
@@ -162,7 +160,7 @@ def _with_cores(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _share_out(
-    points: Floats, weights: Floats, numbers: NDArray[np.intp], affine: Floats, count: int
+    points: Floats, weights: Floats, numbers: Ints, affine: Floats, count: int
 ) -> Floats:
     """Sum weights by side and region over the eight atlas voxels around each point."""
     voxels = apply_affine(np.linalg.inv(affine), points)

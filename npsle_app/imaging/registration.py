@@ -11,9 +11,9 @@ import lazy_loader
 import nibabel as nib
 import numpy as np
 from nibabel.processing import resample_from_to, resample_to_output, smooth_image
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Reals
 from npsle_app.imaging.itk import (
     composed,
     from_ants,
@@ -49,7 +49,7 @@ def resample(
     moving: nib.Nifti1Image,
     *,
     reference: nib.Nifti1Image,
-    matrix: NDArray[np.floating],
+    matrix: Reals,
     order: int = 3,
 ) -> nib.Nifti1Image:
     """Resample `moving` onto `reference`; `matrix` maps reference world to moving world."""
@@ -90,7 +90,7 @@ def register_rigid(
     seed: int,
     fixed_mask: nib.Nifti1Image | None = None,
     spacing_mm: float = _RIGID_MM,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Find the rigid motion between two scans of one head (Mattes mutual information).
 
     Both are resampled to cubes of `spacing_mm`.
@@ -112,16 +112,14 @@ def register_rigid(
     return min(fits, key=lambda fit: fit[0])[1]
 
 
-def _starts(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> list[NDArray[np.float64]]:
+def _starts(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> list[Floats]:
     """Trust the headers first; then lay the middles of both fields of view together."""
     shift = np.eye(4)
     shift[:3, 3] = _centre(moving) - _centre(fixed)
     return [np.eye(4), shift] if np.linalg.norm(shift[:3, 3]) > _SAME_PLACE_MM else [np.eye(4)]
 
 
-def _fit_rigid(
-    fixed: Any, moving: Any, *, mask: Any, start: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
+def _fit_rigid(fixed: Any, moving: Any, *, mask: Any, start: Floats) -> tuple[float, Floats]:
     """Refine one start; return its dissimilarity inside the mask and its matrix."""
     with tempfile.TemporaryDirectory() as folder:
         found = ants.registration(
@@ -184,8 +182,6 @@ def register_later_scan(
         return composed(found["fwdtransforms"], [False, False], fixed, moving)
 
 
-def _centre(image: nib.Nifti1Image) -> NDArray[np.float64]:
-    middle: NDArray[np.float64] = nib.affines.apply_affine(
-        image.affine, (np.asarray(image.shape[:3]) - 1) / 2
-    )
+def _centre(image: nib.Nifti1Image) -> Floats:
+    middle: Floats = nib.affines.apply_affine(image.affine, (np.asarray(image.shape[:3]) - 1) / 2)
     return middle

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from npsle_app.arrays import Bools, Reals, Volume
+
 _SHIFTS = 20  # to each side, up to half a voxel
 _WINDOW = 3  # voxels to the left or right over which total variation is added up
 _MARGIN = _WINDOW + 2
@@ -11,9 +13,7 @@ _CHUNK = 8  # slices at a time: they stay in the processor's cache
 _MIN_EDGE = 16
 
 
-def remove_ringing(
-    signal: NDArray[np.floating], *, mask: NDArray[np.bool_], slice_axis: int = 2
-) -> NDArray[np.float32]:
+def remove_ringing(signal: Reals, *, mask: Bools, slice_axis: int = 2) -> Volume:
     """Shift each line of a slice to where an edge makes the least waves around each voxel.
 
     Lines run along both axes of a slice; the images of both are added up with weights that
@@ -60,7 +60,7 @@ def remove_ringing(
     return np.maximum(cleaned, 0)
 
 
-def _unring(slices: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _unring(slices: Volume, *, inside: Bools) -> Volume:
     """Split slices (n, I, J) by frequency, mend each part along its axis, add them up."""
     spectrum = fft.rfft2(slices)
     along_i, along_j = (
@@ -74,11 +74,11 @@ def _unring(slices: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> NDArra
     )
     turned, seen = first.transpose(0, 2, 1), inside.transpose(0, 2, 1)
     mended = _unring_lines(turned, inside=seen).transpose(0, 2, 1)
-    added: NDArray[np.float32] = mended + _unring_lines(second, inside=inside)
+    added: Volume = mended + _unring_lines(second, inside=inside)
     return added
 
 
-def _unring_lines(image: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _unring_lines(image: Volume, *, inside: Bools) -> Volume:
     """Mend the last axis of (n, lines, length), along lines that meet the mask, within its box."""
     found = np.array(image)
     chosen, along = inside.any(axis=2), np.flatnonzero(inside.any(axis=(0, 1)))
@@ -92,7 +92,7 @@ def _unring_lines(image: NDArray[np.float32], *, inside: NDArray[np.bool_]) -> N
 
 def _best_shifts(
     spectrum: NDArray[np.complexfloating], *, length: int, low: int, high: int
-) -> NDArray[np.float32]:
+) -> Volume:
     """Take each voxel of lines from the shift that is smoothest on one of its sides."""
     frequency = fft.rfftfreq(length)
     best = np.full((len(spectrum), high - low), np.inf, np.float32)
@@ -113,21 +113,21 @@ def _steps() -> list[int]:
     return [0, *(sign * step for step in range(1, _SHIFTS + 1) for sign in (1, -1))]
 
 
-def _variation(moved: NDArray[np.float32]) -> NDArray[np.float32]:
+def _variation(moved: Volume) -> Volume:
     """Sum the differences of neighbours over three voxels left and right; return the lesser."""
     size = moved.shape[1] - 2 * _MARGIN
     jumps = np.abs(np.diff(moved, axis=1))
     sums = jumps[:, :-2] + jumps[:, 1:-1] + jumps[:, 2:]
     left = sums[:, _MARGIN - _WINDOW - 1 :][:, :size]
     right = sums[:, _MARGIN + 1 :][:, :size]
-    least: NDArray[np.float32] = np.minimum(left, right)
+    least: Volume = np.minimum(left, right)
     return least
 
 
-def _moved_back(moved: NDArray[np.float32], *, shift: float) -> NDArray[np.float32]:
+def _moved_back(moved: Volume, *, shift: float) -> Volume:
     """Bring values back to their voxels by linear interpolation."""
     size, side = moved.shape[1] - 2 * _MARGIN, -1 if shift > 0 else 1
     own = moved[:, _MARGIN:][:, :size]
     beside = moved[:, _MARGIN + side :][:, :size]
-    back: NDArray[np.float32] = own + np.float32(abs(shift)) * (beside - own)
+    back: Volume = own + np.float32(abs(shift)) * (beside - own)
     return back

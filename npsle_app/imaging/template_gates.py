@@ -1,10 +1,9 @@
 """Whether the template's white matter lies on the scan's, everywhere in the brain."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.records import Gate, Qc, graded
 
 FARTHEST_MM = 6.0
@@ -19,8 +18,8 @@ _LIMITS_MM = (2.0, 4.0)
 
 
 def white_matter_offsets_mm(
-    t1w: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    t1w: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: Floats
+) -> Floats:
     """Find how far the template's white matter lies from the scan's in eight parts of the brain.
 
     In each part the correlation of T1w with the prior is taken in place and with the prior
@@ -62,9 +61,7 @@ def white_matter_offsets_mm(
     return np.array(found)
 
 
-def _offset_mm(
-    image: Volume, *, prior: Volume, voxels: NDArray[np.intp], sizes_mm: NDArray[np.float64]
-) -> float:
+def _offset_mm(image: Volume, *, prior: Volume, voxels: Ints, sizes_mm: Floats) -> float:
     seen = image[tuple(voxels.T)]
     offsets = np.zeros(3)
     for axis in range(3):
@@ -92,7 +89,7 @@ def _correlation(a: Volume, b: Volume) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def check_template_place(offsets_mm: NDArray[np.float64]) -> Gate:
+def check_template_place(offsets_mm: Floats) -> Gate:
     """Judge the worst part of the brain.
 
     On six people whose registration is right no part is more than 1.2 mm off. Moved by

@@ -11,8 +11,8 @@ from itertools import product
 import lazy_loader
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.itk import (
     composed,
     make_deterministic,
@@ -40,7 +40,7 @@ class TemplateFit:
     independent affine starts put the template's points (median).
     """
 
-    affine: NDArray[np.float64]
+    affine: Floats
     to_template: nib.Nifti1Image
     to_native: nib.Nifti1Image
     starts_agree_mm: float
@@ -102,11 +102,11 @@ def register_to_template(
 
 def _affine_fits(
     head: nib.Nifti1Image, *, template: nib.Nifti1Image, sampling_mm: float
-) -> list[tuple[float, NDArray[np.float64]]]:
+) -> list[tuple[float, Floats]]:
     """Try starts until the two best agree; return (dissimilarity, matrix), the best first."""
     images = [at_spacing(image, spacing_mm=sampling_mm) for image in (template, head)]
     fixed, moving = (to_ants(_clipped(image)) for image in images)
-    fits: list[tuple[float, NDArray[np.float64]]] = []
+    fits: list[tuple[float, Floats]] = []
     with tempfile.TemporaryDirectory() as folder:
         for drop, pitch in product(_START_DROPS_MM, _START_PITCHES_DEG):
             start = _start(images[1], images[0], pitch_deg=pitch, drop_mm=drop)
@@ -126,7 +126,7 @@ def _affine_fits(
 
 def _start(
     head: nib.Nifti1Image, template: nib.Nifti1Image, *, pitch_deg: float, drop_mm: float
-) -> NDArray[np.float64]:
+) -> Floats:
     """Lay the crowns of both heads on one another, then pitch about the brain's middle."""
     shift = np.eye(4)
     shift[:3, 3] = _crown(head) - _crown(template) + (0, 0, -drop_mm)
@@ -135,11 +135,11 @@ def _start(
     pitch[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     middle = np.eye(4)
     middle[:3, 3] = _crown(template) - (0, 0, 80)
-    matrix: NDArray[np.float64] = shift @ middle @ pitch @ np.linalg.inv(middle)
+    matrix: Floats = shift @ middle @ pitch @ np.linalg.inv(middle)
     return matrix
 
 
-def _crown(head: nib.Nifti1Image) -> NDArray[np.float64]:
+def _crown(head: nib.Nifti1Image) -> Floats:
     """Top of the head in z, its middle in x and y (world mm); the neck has no say."""
     data = head.get_fdata(dtype=np.float32)
     bright = np.argwhere(data > 0.3 * np.percentile(data[data > 0], 90))
@@ -154,9 +154,7 @@ def _clipped(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return like(image, np.clip(data, 0, np.percentile(data[data > 0], 99)))
 
 
-def _distance_mm(
-    first: NDArray[np.float64], second: NDArray[np.float64], template: nib.Nifti1Image
-) -> float:
+def _distance_mm(first: Floats, second: Floats, template: nib.Nifti1Image) -> float:
     inside = np.argwhere(template.get_fdata(dtype=np.float32) > 0)[::97]
     points = nib.affines.apply_affine(template.affine, inside)
     gaps = nib.affines.apply_affine(first, points) - nib.affines.apply_affine(second, points)

@@ -7,7 +7,8 @@ along the same axes; b-values are in s/mm². dipy is imported where it is used: 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from npsle_app.arrays import MAD_TO_SD, Bools, Floats, Reals
 
 B0_MAX = 50.0
 MIN_DIRECTIONS = 6
@@ -16,8 +17,6 @@ _UNIT = 0.02
 _ROWS, _COLUMNS = (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)
 _FROM_DIPY = (0, 1, 3, 2, 4, 5)  # dipy counts xx, xy, yy, xz, yz, zz; its own inverse
 _FULL = ((0, 1, 2), (1, 3, 4), (2, 4, 5))
-
-Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +34,18 @@ class TensorFit:
     fitted : (...) array of bool
     """
 
-    tensors: NDArray[np.float64]
-    s0: NDArray[np.float64]
-    residual_rms: NDArray[np.float64]
-    fitted: NDArray[np.bool_]
+    tensors: Floats
+    s0: Floats
+    residual_rms: Floats
+    fitted: Bools
 
 
 def fit_tensors(
-    signal: Floats,
+    signal: Reals,
     *,
-    b_values: Floats,
-    directions: Floats,
-    mask: NDArray[np.bool_] | None = None,
+    b_values: Reals,
+    directions: Reals,
+    mask: Bools | None = None,
     robust: bool = False,
 ) -> TensorFit:
     """Fit tensors by weighted least squares of the logarithm of the signal.
@@ -95,16 +94,14 @@ def fit_tensors(
     )
 
 
-def predict_signal(
-    tensors: Floats, *, s0: Floats, b_values: Floats, directions: Floats
-) -> NDArray[np.float64]:
+def predict_signal(tensors: Reals, *, s0: Reals, b_values: Reals, directions: Reals) -> Floats:
     """Return S0 exp(−b gᵀDg): tensors (..., 3, 3) and s0 (...) give (..., N)."""
     decay = -b_values * np.einsum("na,...ab,nb->...n", directions, tensors, directions)
-    predicted: NDArray[np.float64] = s0[..., None] * np.exp(decay)
+    predicted: Floats = s0[..., None] * np.exp(decay)
     return predicted
 
 
-def fractional_anisotropy(tensors: Floats) -> NDArray[np.float64]:
+def fractional_anisotropy(tensors: Reals) -> Floats:
     """Return FA, 0 to 1, of (..., 3, 3) tensors; 0 for a tensor of zeros.
 
     Noise can make eigenvalues negative; FA above 1 is set to 1.
@@ -122,33 +119,33 @@ def fractional_anisotropy(tensors: Floats) -> NDArray[np.float64]:
     spread = np.sqrt(np.sum((tensors - mean) ** 2, axis=(-2, -1)))
     size = np.sqrt(np.sum(np.square(tensors), axis=(-2, -1)))
     ratio = np.divide(spread, size, out=np.zeros_like(spread), where=size > 0)
-    found: NDArray[np.float64] = np.clip(np.sqrt(1.5) * ratio, 0, 1)
+    found: Floats = np.clip(np.sqrt(1.5) * ratio, 0, 1)
     return found
 
 
-def mean_diffusivity(tensors: Floats) -> NDArray[np.float64]:
+def mean_diffusivity(tensors: Reals) -> Floats:
     """Return a third of the trace of (..., 3, 3) tensors, mm²/s."""
-    found: NDArray[np.float64] = np.trace(tensors, axis1=-2, axis2=-1) / 3
+    found: Floats = np.trace(tensors, axis1=-2, axis2=-1) / 3
     return found
 
 
-def principal_directions(tensors: Floats) -> NDArray[np.float64]:
+def principal_directions(tensors: Reals) -> Floats:
     """Return V1, (..., 3) unit vectors of largest diffusivity; their sign means nothing."""
-    found: NDArray[np.float64] = np.linalg.eigh(tensors)[1][..., :, 2]
+    found: Floats = np.linalg.eigh(tensors)[1][..., :, 2]
     return found
 
 
-def six_components(tensors: Floats) -> NDArray[np.floating]:
+def six_components(tensors: Reals) -> Reals:
     """Return xx, xy, xz, yy, yz, zz of (..., 3, 3) tensors as (..., 6)."""
     return tensors[..., _ROWS, _COLUMNS]
 
 
-def from_six_components(components: Floats) -> NDArray[np.floating]:
+def from_six_components(components: Reals) -> Reals:
     """Undo `six_components`: (..., 6) gives symmetric (..., 3, 3)."""
     return components[..., _FULL]
 
 
-def design_matrix(b_values: Floats, *, directions: Floats) -> NDArray[np.float64]:
+def design_matrix(b_values: Reals, *, directions: Reals) -> Floats:
     """Return what takes Dxx, Dxy, Dyy, Dxz, Dyz, Dzz and −ln S0 to the logarithm of the signal.
 
     Returns
@@ -173,7 +170,7 @@ def design_matrix(b_values: Floats, *, directions: Floats) -> NDArray[np.float64
         raise ValueError(msg)
     unit = np.where(weighted[:, None], directions / np.maximum(length, 1e-9)[:, None], 0)
     table = gradient_table(b_values.astype(float), bvecs=unit, b0_threshold=B0_MAX)
-    design: NDArray[np.float64] = dti.design_matrix(table)
+    design: Floats = dti.design_matrix(table)
     scaled = design / np.maximum(abs(design).max(axis=0), 1e-12)
     if np.linalg.matrix_rank(scaled, tol=1e-6) < 1 + MIN_DIRECTIONS:
         msg = (
@@ -184,12 +181,12 @@ def design_matrix(b_values: Floats, *, directions: Floats) -> NDArray[np.float64
     return design
 
 
-def _usable(signal: Floats, *, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+def _usable(signal: Reals, *, mask: Bools | None) -> Bools:
     usable = np.asarray(np.isfinite(signal).all(axis=-1) & (signal > 0).any(axis=-1))
     return usable if mask is None else usable & (np.asarray(mask) > 0)
 
 
-def _solve(values: Floats, *, design: NDArray[np.float64], robust: bool) -> NDArray[np.float64]:
+def _solve(values: Reals, *, design: Floats, robust: bool) -> Floats:
     """Return xx, xy, xz, yy, yz, zz and −ln S0 of each voxel."""
     from dipy.reconst.dti import wls_fit_tensor
 
@@ -201,9 +198,7 @@ def _solve(values: Floats, *, design: NDArray[np.float64], robust: bool) -> NDAr
     return np.asarray(found)[:, (*_FROM_DIPY, 6)]
 
 
-def _reweighted(
-    values: Floats, *, design: NDArray[np.float64], start: NDArray[np.float64], rounds: int = 4
-) -> NDArray[np.float64]:
+def _reweighted(values: Reals, *, design: Floats, start: Floats, rounds: int = 4) -> Floats:
     from dipy.reconst.dti import wls_fit_tensor
 
     found = start
@@ -211,14 +206,14 @@ def _reweighted(
         predicted = np.exp(found @ design.T)
         left = values - predicted
         middle = np.median(left, axis=-1, keepdims=True)
-        spread = 1.4826 * np.median(abs(left - middle), axis=-1, keepdims=True)
+        spread = MAD_TO_SD * np.median(abs(left - middle), axis=-1, keepdims=True)
         spread = np.maximum(spread, 1e-6 * predicted.max(axis=-1, keepdims=True))
         weights = (predicted / (1 + (left / (3 * spread)) ** 2)) ** 2
         found, _ = wls_fit_tensor(design, values, weights=weights, return_lower_triangular=True)
     return found
 
 
-def _spread(values: Floats, *, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _spread(values: Reals, *, where: Bools) -> Floats:
     whole = np.zeros((*where.shape, *values.shape[1:]))
     whole[where] = values
     return whole

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Volume
 from npsle_app.imaging.mixture import fit_mixture
 from npsle_app.imaging.volumes import cut, like, put_back, voxel_mm3
 
@@ -155,13 +155,13 @@ def measure(
     )
 
 
-def _sd(values: NDArray[np.float32]) -> float:
+def _sd(values: Volume) -> float:
     """Spread by the interquartile range: vessels and rims do not count."""
     low, high = np.percentile(values, (25, 75))
     return float((high - low) / 1.349)
 
 
-def _class_priors(priors: TissuePriors, mask: nib.Nifti1Image) -> NDArray[np.float32]:
+def _class_priors(priors: TissuePriors, mask: nib.Nifti1Image) -> Volume:
     """Return priors of CSF, cortex, WM and deep GM over the box of the mask; they add to 1."""
     deep, gm, wm = (
         np.clip(cut(prior, mask), 0, 1) for prior in (priors.deep_gm, priors.gm, priors.wm)

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Volume = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from npsle_app.arrays import Floats, Ints, Mask, Volume
 
 _MAX_ROUNDS = 30
 _SETTLED = 1e-4  # share of voxels that may still change class
@@ -41,8 +39,8 @@ class TissueModel:
     """
 
     scale: float
-    means: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    means: Floats
+    deviations: Floats
 
     @property
     def wm_to_gm(self) -> float:
@@ -108,7 +106,7 @@ def fit_tissue(intensity: Volume, *, priors: TissuePriors, csf_is_dark: bool = T
     return _summarize(intensity, labels=labels, stacked=stacked)
 
 
-def _summarize(intensity: Volume, *, labels: NDArray[np.intp], stacked: Volume) -> TissueModel:
+def _summarize(intensity: Volume, *, labels: Ints, stacked: Volume) -> TissueModel:
     sure = np.where(stacked[labels, np.arange(labels.size)] >= _SURE, labels, -1)
     means, deviations = _moments(intensity, labels=labels)
     for tissue in (1, 2):
@@ -124,9 +122,7 @@ def _stack(priors: TissuePriors) -> Volume:
     return np.maximum(stacked, _LEAST)
 
 
-def _moments(
-    intensity: Volume, *, labels: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(intensity: Volume, *, labels: Ints) -> tuple[Floats, Floats]:
     groups = [intensity[labels == tissue] for tissue in range(3)]
     if min(group.size for group in groups) < _LEAST_VOXELS:
         found = ", ".join(str(group.size) for group in groups)
@@ -144,8 +140,8 @@ def _posteriors(
     intensity: Volume,
     *,
     stacked: Volume,
-    means: NDArray[np.float64],
-    deviations: NDArray[np.float64],
+    means: Floats,
+    deviations: Floats,
 ) -> Volume:
     logs = np.empty_like(stacked)
     for tissue in range(3):

@@ -3,13 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import leastsq
 
+from npsle_app.arrays import MAD_TO_SD, Bools, Floats
 from npsle_app.imaging.vessel_blur import blurred_disc, rician_excess
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 BLUR_UNCERTAINTY = 0.15  # one SD of the point spread's width, as a share of it
 _BLUR_STEP = 0.02  # of the derivative by the blur: 0.15 in one step tells 13 % too little
@@ -161,7 +158,7 @@ def _model(
     model = columns @ signals
     residual = np.abs(model - section.signal)
     bright = kept & (model >= np.median(model[kept]))
-    return model, 1.4826 * max(
+    return model, MAD_TO_SD * max(
         float(np.median(residual[bright])), 1e-6 * float(np.ptp(model)), 1e-12
     )
 

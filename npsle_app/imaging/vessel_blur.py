@@ -3,11 +3,10 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import chndtr, i0e, i1e
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Floats, Volume
 
 PSF_FWHM_VOXELS = 0.6
 _CURVATURES = np.linspace(0.03, 1.5, 148)
@@ -63,7 +62,7 @@ def rician_excess(signal: Floats, *, noise: float) -> Floats:
     return excess
 
 
-def fine_detail(data: NDArray[np.float32]) -> float:
+def fine_detail(data: Volume) -> float:
     """Return how much of the noise is in the finest detail, 1 for voxels as they were acquired.
 
     The fourth differences of white noise have 35/3 times the variance of its second ones;

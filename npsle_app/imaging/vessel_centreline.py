@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Floats
 
 STEP_MM = 0.5
 SMOOTHING_MM = 2.0

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+from npsle_app.arrays import Floats, Ints
 
 MIN_WALL_MM = 0.25
 _BLUR_MM = 0.15

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.imaging.registration import resample
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS
 from npsle_app.imaging.vessel_enhancement import enhancement_ratio, register_post
@@ -25,7 +25,7 @@ def mark_white_matter(
     image: nib.Nifti1Image,
     *,
     t1w: nib.Nifti1Image,
-    share: NDArray[np.float32],
+    share: Volume,
     place: HeadPlace,
 ) -> nib.Nifti1Image:
     """Mark white matter on the grid of the vessel-wall image, away from its borders.
@@ -64,7 +64,7 @@ def _enhanced(
     image: nib.Nifti1Image,
     post: nib.Nifti1Image,
     white_matter: nib.Nifti1Image,
-    to_post: NDArray[np.float64],
+    to_post: Floats,
 ) -> MeasuredVessel:
     try:
         ratio = enhancement_ratio(
@@ -83,9 +83,7 @@ def _enhanced(
     return replace(vessel, enhancement=ratio)
 
 
-def _cut_post(
-    post: nib.Nifti1Image, *, vessel: MeasuredVessel, to_post: NDArray[np.float64]
-) -> nib.Nifti1Image:
+def _cut_post(post: nib.Nifti1Image, *, vessel: MeasuredVessel, to_post: Floats) -> nib.Nifti1Image:
     line = replace(vessel.line, points=nib.affines.apply_affine(to_post, vessel.line.points))
     return cut_around(post, line=line, margin_mm=_AROUND_MM)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_contours import Contours
 from npsle_app.imaging.vessel_gates import LUMEN_MM2, MIN_ACCEPTED, NWI
@@ -14,9 +14,6 @@ from npsle_app.imaging.vessel_measures import Sections, Summary, summarise
 from npsle_app.imaging.vessel_planes import ray_angles
 from npsle_app.imaging.volumes import check_same_grid, voxel_mm3
 from npsle_app.records import Gate, Qc
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _END = "end of the masks"
 _MIN_SECTIONS = 3

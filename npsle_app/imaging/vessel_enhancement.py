@@ -2,9 +2,9 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from npsle_app.arrays import Bools, Floats, Reals
 from npsle_app.imaging.registration import register_rigid
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm
 from npsle_app.imaging.vessel_centreline import Centreline
@@ -16,9 +16,6 @@ from npsle_app.imaging.vessel_wall_signal import (
 )
 from npsle_app.imaging.volumes import check_same_grid
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
 _NEAR_MM = 30.0  # white matter this near: farther away the coils see it otherwise than the vessel
 _MIN_REFERENCE = 200  # voxels
 _MIN_SECTIONS = 4
@@ -26,7 +23,7 @@ _MAX_SHIFT_MM, _N_FOR_SHIFT = 1.0, 12
 _MAX_LUMEN = 0.6  # of the wall's signal
 
 
-def register_post(post: nib.Nifti1Image, *, pre: nib.Nifti1Image, seed: int) -> NDArray[np.float64]:
+def register_post(post: nib.Nifti1Image, *, pre: nib.Nifti1Image, seed: int) -> Floats:
     """Find the rigid motion between the scans before and after contrast agent.
 
     Returns
@@ -41,7 +38,7 @@ def enhancement_ratio(
     pre: nib.Nifti1Image,
     *,
     post: nib.Nifti1Image,
-    to_post: NDArray[np.floating],
+    to_post: Reals,
     line: Centreline,
     inner_mm: Floats,
     outer_mm: Floats,
@@ -113,7 +110,7 @@ def _reference(
     pre: nib.Nifti1Image,
     *,
     post: nib.Nifti1Image,
-    to_post: NDArray[np.floating],
+    to_post: Reals,
     line: Centreline,
     mask: nib.Nifti1Image,
 ) -> float:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessel_annulus import (
     BLUR_UNCERTAINTY,
     Annulus,
@@ -18,8 +18,6 @@ from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_contours import Contours
 from npsle_app.imaging.vessel_planes import Voxels, ray_angles, voxels_around
 from npsle_app.imaging.vessel_point_spread import CANDIDATES, PointSpread, most_likely
-
-Floats = NDArray[np.float64]
 
 _AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
 
@@ -94,7 +92,7 @@ def fit_point_spread(
     return found or PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
 
 
-def _section(voxels: Voxels, *, near: NDArray[np.bool_], limit_mm: Floats) -> Section:
+def _section(voxels: Voxels, *, near: Bools, limit_mm: Floats) -> Section:
     first, second = voxels.first_mm[near], voxels.second_mm[near]
     angles = np.arctan2(second, first)
     limit = np.interp(angles, ray_angles(), limit_mm, period=2 * np.pi)

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.flair import Alignment
 from npsle_app.imaging.vessel_measures import Summary
 from npsle_app.records import Gate, Qc, graded
 from npsle_app.vessel_measures import MAX_VOXEL_MM
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 GOOD_VOXEL_MM = 0.6
 MIN_ACCEPTED = 0.7

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import MAD_TO_SD, Z95, Floats
 
-_Z95 = 1.959964
 _MIN_JUMPS = 8
 
 
@@ -22,7 +21,7 @@ class Interval:
 
 def area_limits(area: ArrayLike, *, log_radius_sd: ArrayLike) -> tuple[Floats, Floats]:
     """Return the ends of the 95 % interval of an area, by the SD of its radius's logarithm."""
-    factor = np.exp(2 * _Z95 * np.asarray(log_radius_sd))
+    factor = np.exp(2 * Z95 * np.asarray(log_radius_sd))
     return np.asarray(area) / factor, np.asarray(area) * factor
 
 
@@ -50,7 +49,7 @@ def thickness_limits(wall: ArrayLike, *, log_sd: ArrayLike) -> tuple[Floats, Flo
     towards thin walls they reach far, and down to nothing where the two cannot be told apart.
     Towards thick ones the interval is that of the thickness itself, which is wider.
     """
-    step = _Z95 * np.asarray(log_sd)
+    step = Z95 * np.asarray(log_sd)
     low = np.asarray(wall) * np.sqrt(np.maximum(1 - 2 * step, 0))
     return low, np.asarray(wall) * (1 + step)
 
@@ -74,7 +73,7 @@ def with_scatter(sd: Floats, *, values: Floats, lag: int) -> Floats:
     jumps = jumps[np.isfinite(jumps)]
     if len(jumps) < _MIN_JUMPS:
         return sd
-    seen = 1.4826 * float(np.median(jumps)) / np.sqrt(2)
+    seen = MAD_TO_SD * float(np.median(jumps)) / np.sqrt(2)
     told = float(np.median(sd[np.isfinite(values)]))
     added: Floats = np.sqrt(sd**2 + max(seen**2 - told**2, 0.0))
     return added

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats, Volume
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_planes import to_voxels
 from npsle_app.imaging.vessel_search import (
@@ -14,10 +14,6 @@ from npsle_app.imaging.vessel_search import (
     join_tubes,
     vesselness,
 )
-
-Floats = NDArray[np.float64]
-Floats32 = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 _SNAP_MM = 2.0
 _MAX_DETOUR = 2.5
@@ -91,7 +87,7 @@ def _traced(image: nib.Nifti1Image, *, points: Floats) -> Centreline | None:
     return line if is_dark_tube(part, line=line) else None
 
 
-def _snapped(tubes: Floats32, *, point: Floats, affine: Floats) -> tuple[int, ...]:
+def _snapped(tubes: Volume, *, point: Floats, affine: Floats) -> tuple[int, ...]:
     """Return the voxel within 2 mm that looks most like a tube's middle; near ones first."""
     grid = np.argwhere(np.ones(tubes.shape, dtype=bool))
     distance = np.linalg.norm(nib.affines.apply_affine(affine, grid) - point, axis=1)

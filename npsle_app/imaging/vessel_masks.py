@@ -3,9 +3,9 @@
 import lazy_loader
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Floats, Ints
 from npsle_app.imaging.vessel_centreline import Centreline, make_centreline, straighten
 from npsle_app.imaging.vessel_contours import Contours
 from npsle_app.imaging.vessel_measures import Sections
@@ -20,8 +20,6 @@ from npsle_app.imaging.volumes import check_same_grid, like
 
 skimage = lazy_loader.load("skimage")
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _HALF = 0.5
 
@@ -115,7 +113,7 @@ def measure_masks(
 
 def _box(
     image: nib.Nifti1Image, *, line: Centreline, reach_mm: float
-) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+) -> tuple[Ints, tuple[int, ...]]:
     voxels = nib.affines.apply_affine(np.linalg.inv(image.affine), line.points)
     margin = reach_mm / nib.affines.voxel_sizes(image.affine)
     low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
@@ -123,7 +121,7 @@ def _box(
     return low, tuple(int(n) for n in high - low)
 
 
-def _inside(first: Floats, *, second: Floats, plane: NDArray[np.intp], outlines: Floats) -> Bools:
+def _inside(first: Floats, *, second: Floats, plane: Ints, outlines: Floats) -> Bools:
     """Whether points lie inside the outline of their plane, by its radius at their angle."""
     centres = outlines.mean(axis=1)
     away = outlines - centres[:, None]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessel_intervals import (
     Interval,
     area_limits,
@@ -14,9 +14,6 @@ from npsle_app.imaging.vessel_intervals import (
     thickness_limits,
     with_scatter,
 )
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 FLOOR_VOXELS = 1.3
 REFERENCE_RADIUS_MM = 1.35

@@ -5,8 +5,8 @@ from itertools import product
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.displacement import to_template
 from npsle_app.imaging.flair import Alignment, mark_shown, measure_alignment
 from npsle_app.imaging.registration import register_rigid, resample
@@ -15,7 +15,6 @@ from npsle_app.imaging.vessel_planes import to_voxels
 from npsle_app.imaging.volumes import like
 from npsle_app.vessel_names import VesselName
 
-Floats = NDArray[np.float64]
 Range = tuple[float, float]
 
 _MARGIN_MM = 9.0

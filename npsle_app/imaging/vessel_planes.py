@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.vessel_centreline import Centreline, straighten
-
-Floats = NDArray[np.float64]
 
 PLANE_MM = 12.0
 PIXEL_MM = 0.1

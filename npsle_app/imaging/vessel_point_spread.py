@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.vessel_blur import blur_sigma_mm
-
-Floats = NDArray[np.float64]
 
 CANDIDATES = (0.4, 0.55, 0.7, 0.85, 1.0)  # full width at half maximum, voxels
 _PRIOR_SD = 0.25  # voxels: by filter and readout scans have 0.5 to 1

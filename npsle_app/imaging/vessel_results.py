@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_masks import draw_masks
 from npsle_app.imaging.vessel_measures import Sections, Summary
@@ -15,8 +15,6 @@ from npsle_app.imaging.vessel_planes import N_PIXELS, PLANE_MM, cut_around, samp
 from npsle_app.imaging.volumes import like
 from npsle_app.records import Gate, Qc
 from npsle_app.vessel_names import VesselName
-
-Floats = NDArray[np.float64]
 
 _MEND = "mend the masks or landmarks, or take them away: nothing else was tried in their place"
 

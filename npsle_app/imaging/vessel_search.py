@@ -6,18 +6,15 @@ from itertools import pairwise
 import lazy_loader
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Floats, Volume
 from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
 from npsle_app.imaging.vessel_planes import RAY_STEP_MM, sample_rays, to_voxels
 from npsle_app.imaging.volumes import check_same_grid
 
 skimage = lazy_loader.load("skimage")
 
-Floats = NDArray[np.float64]
-Floats32 = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 _SCALES_MM = (0.5, 0.8, 1.1, 1.5)
 _FLOOR = 0.02  # vesselness of what is no vessel, so that a path may cross a gap
@@ -45,7 +42,7 @@ EXPECTED = {
 }
 
 
-def vesselness(image: nib.Nifti1Image, *, dark: bool = True) -> Floats32:
+def vesselness(image: nib.Nifti1Image, *, dark: bool = True) -> Volume:
     """Return how much each voxel looks like a tube's middle, 0 to 1.
 
     Frangi's filter (1998, doi:10.1007/BFb0056195) at 0.5 to 1.5 mm, times how dark the voxel
@@ -61,7 +58,7 @@ def vesselness(image: nib.Nifti1Image, *, dark: bool = True) -> Floats32:
     low, middle = np.percentile(smooth, [0.5, 60])
     depth = np.clip((middle - smooth) / max(float(middle - low), 1e-12), 0, 1)
     top = float(np.percentile(tubes, 99.9)) or 1.0
-    found: Floats32 = (np.clip(tubes / top, 0, 1) * depth**2).astype(np.float32)
+    found: Volume = (np.clip(tubes / top, 0, 1) * depth**2).astype(np.float32)
     return found
 
 
@@ -145,7 +142,7 @@ def cut_around_points(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Im
 
 
 def join_tubes(
-    tubes: Floats32, *, places: list[tuple[int, ...]], affine: Floats
+    tubes: Volume, *, places: list[tuple[int, ...]], affine: Floats
 ) -> Centreline | None:
     """Join voxels by the cheapest path; None where it is too short to follow."""
     cost = 1 / (_FLOOR + tubes.astype(float)) ** 2
@@ -161,7 +158,7 @@ def join_tubes(
         return None
 
 
-def _pieces(tubes: Floats32, *, room: Bools) -> list[Bools]:
+def _pieces(tubes: Volume, *, room: Bools) -> list[Bools]:
     """Return the connected dark tubes inside the room, those with most vesselness first."""
     labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=np.ones((3, 3, 3)))
     if not n:
@@ -171,7 +168,7 @@ def _pieces(tubes: Floats32, *, room: Bools) -> list[Bools]:
     return [labels == k + 1 for k in order]
 
 
-def _followed(tubes: Floats32, *, piece: Bools, affine: Floats) -> Centreline | None:
+def _followed(tubes: Volume, *, piece: Bools, affine: Floats) -> Centreline | None:
     """Follow a piece between its two ends that lie furthest apart along it."""
     cost = np.where(piece, 1 / (_FLOOR + tubes.astype(float)) ** 2, np.inf)
     reach = np.where(piece, 1.0, np.inf)

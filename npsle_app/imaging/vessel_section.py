@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessel_contours import find_contours
 from npsle_app.imaging.vessel_measures import nwi_of
 from npsle_app.imaging.vessel_planes import RAY_STEP_MM, ray_angles, ray_radii
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _LUMEN_MM = 1.35  # how wide a lumen is taken to be where the pixel size is not known
 _ROUNDS = 3

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools
 from npsle_app.imaging.vessel_angiogram import Angiogram, find_by_angiogram
 from npsle_app.imaging.vessel_centreline import Centreline, make_centreline
 from npsle_app.imaging.vessel_drawn import study_masks
@@ -29,9 +29,6 @@ from npsle_app.imaging.vessel_search import EXPECTED, find_vessel
 from npsle_app.imaging.vessel_trunk import trim_to_trunk
 from npsle_app.imaging.vessel_wall import check_resolution, measure_vessel
 from npsle_app.vessel_names import VesselName
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _APART_MM = 2.0
 

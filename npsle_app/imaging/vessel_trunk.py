@@ -2,15 +2,13 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.vessel_centreline import Centreline, make_centreline, moved
 from npsle_app.imaging.vessel_contours import Contours, find_contours
 from npsle_app.imaging.vessel_fits import lumen_centres
 from npsle_app.imaging.vessel_planes import RAY_STEP_MM, cut_around, sample_rays
-
-Floats = NDArray[np.float64]
 
 _MARGIN_MM = 8.0
 _MAX_ROUNDS = 4

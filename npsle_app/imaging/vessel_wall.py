@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.imaging.vessel_annulus import BLUR_UNCERTAINTY, Annulus
 from npsle_app.imaging.vessel_blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessel_centreline import Centreline
@@ -38,7 +38,6 @@ __all__ = [
     "study_section",
 ]
 
-Floats = NDArray[np.float64]
 
 _MARGIN_MM = 8.0
 _MIN_DETAIL = 0.65

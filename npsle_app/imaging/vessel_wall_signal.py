@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessel_blur import blurred_disc
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_planes import Voxels, voxels_around
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _MIN_VOXELS = 40
 _AROUND_MM = 1.0  # how far beyond the outer wall the signals are looked at

@@ -4,6 +4,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Volume
+
 ATOL_MM = 1e-3
 
 
@@ -53,9 +55,9 @@ def crop(image: nib.Nifti1Image, region: nib.Nifti1Image) -> nib.Nifti1Image:
     return image.slicer[box_around(region)]
 
 
-def cut(image: nib.Nifti1Image, region: nib.Nifti1Image) -> NDArray[np.float32]:
+def cut(image: nib.Nifti1Image, region: nib.Nifti1Image) -> Volume:
     """Return the image's values in the box around a region on the same grid."""
-    values: NDArray[np.float32] = image.get_fdata(dtype=np.float32)[box_around(region)]
+    values: Volume = image.get_fdata(dtype=np.float32)[box_around(region)]
     return values
 
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.lesion_cleanup import clear_borders
 from npsle_app.imaging.lesion_features import LesionPriors, find_candidates
 from npsle_app.imaging.lesion_model import LesionModel
-from npsle_app.imaging.tissue_model import Mask, TissueModel, TissuePriors, Volume
+from npsle_app.imaging.tissue_model import TissueModel, TissuePriors
 from npsle_app.imaging.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05
@@ -36,7 +36,7 @@ def lesion_probability(
     *,
     brain: Mask,
     priors: LesionPriors,
-    voxel_sizes_mm: NDArray[np.float64],
+    voxel_sizes_mm: Floats,
     model: LesionModel,
 ) -> LesionMap:
     """Find how likely each voxel is to lie in a white-matter hyperintensity.

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.arrays import Floats, Mask, Volume
 
 _LEAST_WEIGHT = 0.01
 _SAME = 1e-3  # relative deviation of a voxel's edge from 1 mm that is none
@@ -25,7 +24,7 @@ class WorkGrid:
     """
 
     shape: tuple[int, ...]
-    voxel_sizes_mm: NDArray[np.float64]
+    voxel_sizes_mm: Floats
 
     @property
     def is_native(self) -> bool:
@@ -73,7 +72,7 @@ class WorkGrid:
         return _stretch(smooth, step=self.voxel_sizes_mm, shape=self.shape)
 
 
-def _stretch(image: Volume, *, step: NDArray[np.float64], shape: tuple[int, ...]) -> Volume:
+def _stretch(image: Volume, *, step: Floats, shape: tuple[int, ...]) -> Volume:
     """Sample every `step` voxels around the middle; the border goes on beyond the edge."""
     middle_in, middle_out = (np.array(image.shape) - 1) / 2, (np.array(shape) - 1) / 2
     found = ndimage.affine_transform(

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.atlas import interpolated
-from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.fields import Field, draw_field
 from npsle_app.phantom.grids import Grid, moved, turned
 
 _UNEVENNESS = 0.09  # one SD of the coil's sensitivity: about ±20 % over the head
@@ -21,7 +22,7 @@ _SLICE_PROFILE = ((-0.4, 0.15), (-0.2, 0.225), (0.0, 0.25), (0.2, 0.225), (0.4, 
 class Acquisition:
     """What was drawn at random for one scan; `motion` maps scanner mm to those of the signal."""
 
-    motion: NDArray[np.float64]
+    motion: Floats
     sensitivity: Field
     snr: float
     unit: float
@@ -46,13 +47,13 @@ def draw_acquisition(rng: np.random.Generator, *, moved: bool) -> Acquisition:
 
 
 def resample(
-    signal: Floats,
+    signal: Volume,
     *,
     source: Grid,
     target: Grid,
-    motion: NDArray[np.float64],
-    shift: Floats | None = None,
-) -> Floats:
+    motion: Floats,
+    shift: Volume | None = None,
+) -> Volume:
     """Look at a signal on another grid, whose third axis runs through the slices.
 
     With `shift`, (3, I, J, K) in mm, each voxel of `target` shows what lies that far from it.
@@ -71,16 +72,16 @@ def resample(
     return made
 
 
-def turn(signal: Floats, *, grid: Grid, motion: NDArray[np.float64]) -> Floats:
+def turn(signal: Volume, *, grid: Grid, motion: Floats) -> Volume:
     """Look at a signal of a head that lies otherwise, on the same grid, by cubic splines."""
     step = np.linalg.inv(grid.affine) @ motion @ grid.affine
-    made: Floats = ndimage.affine_transform(
+    made: Volume = ndimage.affine_transform(
         signal, step[:3, :3], step[:3, 3], output=np.float32, order=3
     )
     return np.clip(made, signal.min(), signal.max())
 
 
-def scan(signal: Floats, *, grid: Grid, acquisition: Acquisition) -> nib.Nifti1Image:
+def scan(signal: Volume, *, grid: Grid, acquisition: Acquisition) -> nib.Nifti1Image:
     """Add the coil's sensitivity and Rician noise; store as 16-bit integers."""
     noise = np.random.default_rng(acquisition.noise_seed)
     level = np.float32(1 / acquisition.snr)

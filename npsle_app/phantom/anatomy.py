@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Reals, Volume
 from npsle_app.phantom.atlas import Atlas, load_atlas
-from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.fields import Field, draw_field
 from npsle_app.phantom.grids import Grid, moved, turned
 from npsle_app.phantom.neck import head_and_neck
 from npsle_app.region_names import RIGHT_LABELS
@@ -26,7 +26,7 @@ class Shape:
     grey matter, white matter and fluid. `ageing` runs from 0 to 1.
     """
 
-    move: NDArray[np.floating]
+    move: Reals
     pitch: float
     bend: tuple[Field, ...]
     bend_mm: float
@@ -45,16 +45,16 @@ class Anatomy:
     """
 
     grid: Grid
-    intracranial: Floats
-    gm: Floats
-    wm: Floats
-    csf: Floats
-    deep_gm: Floats
-    signal: Floats
-    head: Floats
-    from_ventricles: Floats
-    depth: Floats
-    region: Floats
+    intracranial: Volume
+    gm: Volume
+    wm: Volume
+    csf: Volume
+    deep_gm: Volume
+    signal: Volume
+    head: Volume
+    from_ventricles: Volume
+    depth: Volume
+    region: Volume
 
 
 def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
@@ -90,7 +90,7 @@ def make_anatomy(shape: Shape, *, grid: Grid, voxel_mm: float) -> Anatomy:
     return Anatomy(grid=grid, **maps)
 
 
-def _sample(maps: dict[str, Floats], points: Floats, atlas: Atlas, shape: Shape) -> None:
+def _sample(maps: dict[str, Volume], points: Volume, atlas: Atlas, shape: Shape) -> None:
     """Fill some planes of all maps; what lies outside the skull's inside stays 0."""
     maps["intracranial"][:] = atlas.intracranial.at(points)
     inside = maps["intracranial"] > 0
@@ -104,7 +104,7 @@ def _sample(maps: dict[str, Floats], points: Floats, atlas: Atlas, shape: Shape)
     maps["region"][inside] = numbers + RIGHT_LABELS * ((numbers > 0) & (within[0] >= 0))
 
 
-def _divide(maps: dict[str, Floats], *, shape: Shape, grid: Grid) -> None:
+def _divide(maps: dict[str, Volume], *, shape: Shape, grid: Grid) -> None:
     """Turn the template's blurred probabilities into one person's partial volumes.
 
     The template is an average: its odds are sharpened, and tilted at random so that

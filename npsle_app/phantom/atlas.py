@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.phantom.fields import Floats
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.grids import moved
 from npsle_app.templates import Template, load
 
@@ -16,9 +15,9 @@ LOWEST_LESION_MM, MIDLINE_MM = -8.0, 5.0
 _PUSH_REACH_MM = 12.0
 
 
-def interpolated(data: Floats, voxels: Floats) -> Floats:
+def interpolated(data: Volume, voxels: Volume) -> Volume:
     """Interpolate linearly at voxel coordinates (3, ...); 0 outside the grid."""
-    made: Floats = ndimage.map_coordinates(
+    made: Volume = ndimage.map_coordinates(
         data, voxels, output=np.float32, order=1, mode="constant", prefilter=False
     )
     return made
@@ -28,16 +27,16 @@ def interpolated(data: Floats, voxels: Floats) -> Floats:
 class Map:
     """A template map: its values, and the affine from world mm to voxels."""
 
-    data: Floats
-    to_voxels: NDArray[np.float64]
+    data: Volume
+    to_voxels: Floats
 
-    def at(self, world_mm: Floats) -> Floats:
+    def at(self, world_mm: Volume) -> Volume:
         """Interpolate linearly at points (3, ...), in mm; 0 outside the map."""
         return interpolated(self.data, moved(world_mm, affine=self.to_voxels))
 
-    def nearest(self, world_mm: Floats) -> Floats:
+    def nearest(self, world_mm: Volume) -> Volume:
         """Return the value of the nearest voxel, for labels; 0 outside the map."""
-        made: Floats = ndimage.map_coordinates(
+        made: Volume = ndimage.map_coordinates(
             self.data, moved(world_mm, affine=self.to_voxels), output=np.float32, order=0
         )
         return made

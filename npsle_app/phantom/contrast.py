@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npsle_app.arrays import Volume
 from npsle_app.phantom.anatomy import Anatomy
-from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.fields import Field, draw_field
 
 # T1w relative to white matter, FLAIR relative to grey matter.
 _T1W_GM, _T1W_CSF = 0.66, 0.24
@@ -37,7 +38,7 @@ def draw_contrast(rng: np.random.Generator) -> Contrast:
     )
 
 
-def t1w_signal(anatomy: Anatomy, *, lesions: Floats, contrast: Contrast) -> Floats:
+def t1w_signal(anatomy: Anatomy, *, lesions: Volume, contrast: Contrast) -> Volume:
     """Return the T1w signal without noise; white matter is 1."""
     deep = anatomy.deep_gm
     # Thalamus and pallidum hold more myelin than the cortex: as bright as in the template.
@@ -49,11 +50,11 @@ def t1w_signal(anatomy: Anatomy, *, lesions: Floats, contrast: Contrast) -> Floa
     return brain
 
 
-def flair_signal(anatomy: Anatomy, *, lesions: Floats, contrast: Contrast) -> Floats:
+def flair_signal(anatomy: Anatomy, *, lesions: Volume, contrast: Contrast) -> Volume:
     """Return the FLAIR signal without noise; cortical grey matter is 1."""
     axes = anatomy.grid.axes_mm
     gm = _FLAIR_GM - 0.3 * anatomy.deep_gm * np.clip(anatomy.signal - _T1W_GM, 0, 0.3)
-    brain: Floats = anatomy.gm * gm + _FLAIR_WM * anatomy.wm
+    brain: Volume = anatomy.gm * gm + _FLAIR_WM * anatomy.wm
     brain *= 1 + _TEXTURE * contrast.texture.at(axes)
     level = contrast.flair_lesion + 0.07 * contrast.brightness.at(axes)
     brain += lesions * (np.clip(level, 1.25, 1.7) - _FLAIR_WM)

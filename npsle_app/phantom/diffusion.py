@@ -6,13 +6,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.acquisition import Acquisition, draw_acquisition, nifti, resample, scan
 from npsle_app.phantom.anatomy import Anatomy, Shape
 from npsle_app.phantom.fibres import Fibres, share_of_slabs, to_template
-from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.fields import Field, draw_field
 from npsle_app.phantom.grids import Grid, turned, whole_head
 
-Matrix = NDArray[np.float64]
 B_VALUE = 1000.0
 N_UNWEIGHTED, N_DIRECTIONS = 2, 30
 _FIELD_OF_VIEW_MM, _CENTRE_MM = (192.0, 240.0, 156.0), (0.0, -14.0, 12.0)
@@ -38,16 +38,16 @@ class PhantomDwi:
 
     dwi: nib.Nifti1Image = field(repr=False)
     reverse: nib.Nifti1Image = field(repr=False)
-    b_values: Matrix
-    directions: Matrix
+    b_values: Floats
+    directions: Floats
 
     @property
-    def fsl_directions(self) -> Matrix:
+    def fsl_directions(self) -> Floats:
         """Directions as BIDS wants them, (3, N): along the image, x flipped if not mirrored."""
         affine = self.dwi.affine[:3, :3]
         made = self.directions @ (affine / np.linalg.norm(affine, axis=0))
         made[:, 0] *= -np.sign(np.linalg.det(affine))
-        columns: Matrix = made.T
+        columns: Floats = made.T
         return columns
 
 
@@ -55,10 +55,10 @@ def acquire(
     anatomy: Anatomy,
     *,
     shape: Shape,
-    lesions: Floats,
+    lesions: Volume,
     fibres: Fibres,
     rng: np.random.Generator,
-    pose: Matrix | None,
+    pose: Floats | None,
     oblique: bool,
     voxel_mm: float,
 ) -> PhantomDwi:
@@ -81,7 +81,7 @@ def acquire(
     to_first = acquisition.motion if pose is None else pose @ acquisition.motion
     shift_mm = distortion.at(grid)
 
-    def image(b_value: float, *, direction: Matrix, motion: Matrix, sign: float) -> Floats:
+    def image(b_value: float, *, direction: Floats, motion: Floats, sign: float) -> Volume:
         seen_along = to_template(shape) @ motion[:3, :3] @ direction
         signal = _signal(maps, fibres=fibres, b_value=b_value, direction=seen_along)
         return _distorted(
@@ -102,7 +102,7 @@ def acquire(
     )
 
 
-def gradients() -> tuple[Matrix, Matrix]:
+def gradients() -> tuple[Floats, Floats]:
     """Return b-values (N,) and directions (N, 3): a spiral over half a sphere, weighted last."""
     z = (np.arange(N_DIRECTIONS) + 0.5) / N_DIRECTIONS
     angle = np.pi * (1 + np.sqrt(5)) * np.arange(N_DIRECTIONS)
@@ -119,11 +119,11 @@ class _Distortion:
     rough: Field
     peak_mm: float
 
-    def at(self, grid: Grid) -> Floats:
+    def at(self, grid: Grid) -> Volume:
         points = grid.world_mm(slice(None))
         apart = points - _FRONTAL_MM.astype(np.float32).reshape(3, 1, 1, 1)
         near = np.exp(-np.sum(apart**2, axis=0) / np.float32(2 * _FRONTAL_REACH_MM**2))
-        shift: Floats = np.float32(self.peak_mm) * near + self.rough.at(grid.axes_mm)
+        shift: Volume = np.float32(self.peak_mm) * near + self.rough.at(grid.axes_mm)
         return shift
 
 
@@ -137,7 +137,7 @@ def _grid(*, voxel_mm: float, pitch: float) -> Grid:
     )
 
 
-def _maps(anatomy: Anatomy, *, shape: Shape, lesions: Floats) -> dict[str, Floats]:
+def _maps(anatomy: Anatomy, *, shape: Shape, lesions: Volume) -> dict[str, Volume]:
     """Return the share of every tissue and slab in the voxels of the anatomy."""
     slabs = share_of_slabs(anatomy, shape=shape)
     fibres = np.sum(list(slabs.values()), axis=0)
@@ -157,8 +157,8 @@ def _maps(anatomy: Anatomy, *, shape: Shape, lesions: Floats) -> dict[str, Float
 
 
 def _signal(
-    maps: dict[str, Floats], *, fibres: Fibres, b_value: float, direction: Matrix
-) -> Floats:
+    maps: dict[str, Volume], *, fibres: Fibres, b_value: float, direction: Floats
+) -> Volume:
     levels = {
         name: level * np.exp(-b_value * rate)
         for name, (level, rate) in {**_TISSUES, "head": _HEAD}.items()
@@ -172,8 +172,8 @@ def _signal(
 
 
 def _distorted(
-    signal: Floats, *, anatomy: Anatomy, grid: Grid, motion: Matrix, shift_mm: Floats
-) -> Floats:
+    signal: Volume, *, anatomy: Anatomy, grid: Grid, motion: Floats, shift_mm: Volume
+) -> Volume:
     """Show at each place what lies `shift_mm` behind it along J; squeezed tissue is brighter."""
     along = (grid.affine[:3, 1] / grid.voxel_mm[1]).astype(np.float32)
     seen = resample(
@@ -184,11 +184,11 @@ def _distorted(
         shift=-along.reshape(3, 1, 1, 1) * shift_mm,
     )
     density = 1 - np.gradient(shift_mm, np.float32(grid.voxel_mm[1]), axis=1)
-    brightened: Floats = seen * np.maximum(density, np.float32(0.1))
+    brightened: Volume = seen * np.maximum(density, np.float32(0.1))
     return brightened
 
 
-def _twitch(rng: np.random.Generator, *, still: bool = False) -> Matrix:
+def _twitch(rng: np.random.Generator, *, still: bool = False) -> Floats:
     """Move the head a little between volumes: 0.1 mm and 0.1° (one deviation per axis)."""
     turn, shift = rng.normal(0, 0.1, 3), rng.normal(0, 0.1, 3)
     motion = np.eye(4)
@@ -198,7 +198,7 @@ def _twitch(rng: np.random.Generator, *, still: bool = False) -> Matrix:
     return motion
 
 
-def _noisy(seen: Floats, *, grid: Grid, acquisition: Acquisition, number: int) -> NDArray[np.int16]:
+def _noisy(seen: Volume, *, grid: Grid, acquisition: Acquisition, number: int) -> NDArray[np.int16]:
     """Add noise of its own to each volume."""
     own = replace(acquisition, noise_seed=(acquisition.noise_seed + number + 1) % 2**63)
     return np.asarray(scan(seen, grid=grid, acquisition=own).dataobj, dtype=np.int16)

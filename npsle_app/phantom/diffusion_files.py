@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import nibabel as nib
-import numpy as np
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.writer import replace, write_json
 from npsle_app.phantom.diffusion import PhantomDwi
 from npsle_app.phantom.image_files import write_image
@@ -44,6 +43,6 @@ def _write(path: Path, image: nib.Nifti1Image, *, direction: str, **more: object
     write_json(path.with_name(f"{path.name.split('.')[0]}.json"), sidecar)
 
 
-def _write_table(path: Path, rows: NDArray[np.float64], *, digits: int) -> None:
+def _write_table(path: Path, rows: Floats, *, digits: int) -> None:
     text = "".join(" ".join(f"{value:.{digits}f}" for value in row) + "\n" for row in rows)
     replace(path, lambda part: part.write_text(text, encoding="utf-8"))

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import polar
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.anatomy import Anatomy, Shape
-from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import moved
-
-Matrix = NDArray[np.float64]
 
 _CALLOSAL_END_MM, _PROJECTION_END_MM, _BLUR_MM = 17.0, 32.0, 0.6
 _CALLOSAL = np.diag([1.50, 0.40, 0.40]) * 1e-3
@@ -43,7 +40,7 @@ class Fibres:
     alps_right: float
 
     @property
-    def tensors(self) -> dict[str, Matrix]:
+    def tensors(self) -> dict[str, Floats]:
         """Tensors (3, 3) in mm²/s along the axes of the template, by the name of the slab."""
         made = {"callosal": _CALLOSAL}
         for side, index in (("left", self.alps_left), ("right", self.alps_right)):
@@ -60,13 +57,13 @@ def draw_fibres(rng: np.random.Generator, *, group: Literal["HC", "SLE", "NPSLE"
     return Fibres(alps_left=mean + gap / 2, alps_right=mean - gap / 2)
 
 
-def to_template(shape: Shape) -> Matrix:
+def to_template(shape: Shape) -> Floats:
     """Return the rotation, (3, 3), in the move from native to template axes."""
-    rotation: Matrix = polar(np.asarray(shape.move, dtype=float)[:3, :3])[0]
+    rotation: Floats = polar(np.asarray(shape.move, dtype=float)[:3, :3])[0]
     return rotation
 
 
-def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Floats]:
+def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Volume]:
     """Return how much of each voxel of the anatomy the fibres of each slab take, 0 to 1.
 
     They lie in the white matter, in bundles. Around the regions of the index, 12 mm across, they
@@ -86,7 +83,7 @@ def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Floats]:
     return made
 
 
-def _slabs(points: Floats) -> dict[str, Floats]:
+def _slabs(points: Volume) -> dict[str, Volume]:
     """Divide all of the head; near the midline fibres run across above the brainstem alone."""
     x = points[0]
     outer, lateral = (_beyond(x, end) for end in (_CALLOSAL_END_MM, _PROJECTION_END_MM))
@@ -99,7 +96,7 @@ def _slabs(points: Floats) -> dict[str, Floats]:
     return made
 
 
-def _bundles(points: Floats) -> dict[str, Floats]:
+def _bundles(points: Volume) -> dict[str, Volume]:
     """Cut each slab into bundles along its fibres, or nothing would tell their way from places.
 
     Bundles are 14 mm wide with a region in the middle of one, and 24 mm from one to the next;
@@ -117,17 +114,17 @@ def _bundles(points: Floats) -> dict[str, Floats]:
     }
 
 
-def _core(points: Floats) -> Floats:
+def _core(points: Volume) -> Volume:
     """Return 1 within 6 mm of a region's centre, fading to 0 at 9 mm."""
     y, z = (points[axis] - np.float32(_LEVEL_MM[axis - 1]) for axis in (1, 2))
     x = [np.abs(points[0]) - np.float32(lateral) for lateral in _LATERAL_MM]
     nearest = np.sqrt(np.minimum(x[0] ** 2, x[1] ** 2) + y**2 + z**2)
-    core: Floats = np.clip((9 - nearest) / 3, 0, 1)
+    core: Volume = np.clip((9 - nearest) / 3, 0, 1)
     return core
 
 
-def _beyond(x: Floats, end_mm: float) -> Floats:
+def _beyond(x: Volume, end_mm: float) -> Volume:
     """Rise from 0 to 1 about a distance from the midline."""
     ratio = np.clip((np.abs(x) - np.float32(end_mm)) / np.float32(_BLUR_MM), -30, 30)
-    risen: Floats = (1 / (1 + np.exp(-ratio))).astype(np.float32)
+    risen: Volume = (1 / (1 + np.exp(-ratio))).astype(np.float32)
     return risen

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Axis = NDArray[np.floating]
-Axes = tuple[Axis, Axis, Axis]
+from npsle_app.arrays import Reals, Volume
+
+Axes = tuple[Reals, Reals, Reals]
 
 EXTENT_MM = 264.0
 # Mean of the squared cubic B-spline weights over all offsets, three axes: makes the
@@ -23,10 +22,10 @@ class Field:
     one to two knots, and it is the same at every voxel size.
     """
 
-    weights: Floats
+    weights: Volume
     spacing_mm: float
 
-    def at(self, axes: Axes) -> Floats:
+    def at(self, axes: Axes) -> Volume:
         """Return the field on the grid spanned by three axes, in mm from the box's corner."""
         values = self.weights
         for axis in axes:  # each turn interpolates the first axis and moves it to the end
@@ -42,7 +41,7 @@ def draw_field(rng: np.random.Generator, *, spacing_mm: float) -> Field:
     return Field(weights=weights, spacing_mm=spacing_mm)
 
 
-def _interpolated(values: Floats, positions: Axis) -> Floats:
+def _interpolated(values: Volume, positions: Reals) -> Volume:
     """Evaluate the spline along the first axis.
 
     Written as sums and not as a matrix product, whose last bits depend on the number of

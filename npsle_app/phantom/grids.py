@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from npsle_app.phantom.fields import Axes, Floats
+from npsle_app.arrays import Floats, Reals, Volume
+from npsle_app.phantom.fields import Axes
 
 FIELD_OF_VIEW_MM = (192.0, 240.0, 216.0)
 _CENTRE_MM = (0.0, -14.0, -12.0)
@@ -16,7 +16,7 @@ class Grid:
     """Shape and affine of an image."""
 
     shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
+    affine: Floats
 
     @property
     def voxel_ml(self) -> float:
@@ -36,19 +36,19 @@ class Grid:
         i, j, k = ((np.arange(n) + 0.5) * edge for n, edge in pairs)
         return i, j, k
 
-    def world_mm(self, planes: slice) -> Floats:
+    def world_mm(self, planes: slice) -> Volume:
         """World coordinates of some planes of axis I: (3, planes, J, K), float32."""
         made = np.indices(self.shape, dtype=np.float32, sparse=True)
         i, j, k = made[0][planes], made[1], made[2]
         return np.stack(_rows(self.affine, i, j, k))
 
 
-def moved(points: Floats, *, affine: NDArray[np.floating]) -> Floats:
+def moved(points: Volume, *, affine: Reals) -> Volume:
     """Apply a 4×4 affine to points (3, ...), float32, in sums whose order is fixed."""
     return np.stack(_rows(affine, points[0], points[1], points[2]))
 
 
-def _rows(affine: NDArray[np.floating], i: Floats, j: Floats, k: Floats) -> list[Floats]:
+def _rows(affine: Reals, i: Volume, j: Volume, k: Volume) -> list[Volume]:
     m = affine.astype(np.float32)
     return [m[row, 0] * i + m[row, 1] * j + m[row, 2] * k + m[row, 3] for row in range(3)]
 
@@ -56,7 +56,7 @@ def _rows(affine: NDArray[np.floating], i: Floats, j: Floats, k: Floats) -> list
 def whole_head(
     *,
     voxel_mm: tuple[float, float, float],
-    turn: NDArray[np.float64],
+    turn: Floats,
     field_of_view_mm: tuple[float, float, float] = FIELD_OF_VIEW_MM,
     centre_mm: tuple[float, float, float] = _CENTRE_MM,
 ) -> Grid:
@@ -68,7 +68,7 @@ def whole_head(
     return Grid(shape=(shape[0], shape[1], shape[2]), affine=affine)
 
 
-def turned(*, pitch: float, roll: float, yaw: float) -> NDArray[np.float64]:
+def turned(*, pitch: float, roll: float, yaw: float) -> Floats:
     """Rotate about x, then y, then z, by angles in degrees; return the 3×3 matrix."""
     made = np.eye(3)
     for axis, degrees in enumerate((pitch, roll, yaw)):

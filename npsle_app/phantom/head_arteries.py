@@ -6,15 +6,14 @@ from typing import Literal
 
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
+from npsle_app.arrays import Floats, Reals, Volume
 from npsle_app.phantom.anatomy import Shape
 from npsle_app.phantom.grids import Grid, whole_head
 from npsle_app.phantom.tubes import STEP_MM, Artery
 
-Matrix = NDArray[np.float64]
 Course = tuple[tuple[float, float, float], ...]
 
 # Template mm on the right side, in the fluid in front of the pons, around the chiasm and in the
@@ -56,7 +55,7 @@ class HeadArteries:
     branches: tuple[Artery, ...]
     enhancement: float
 
-    def moved(self, affine: NDArray[np.floating]) -> "HeadArteries":
+    def moved(self, affine: Reals) -> "HeadArteries":
         """Move all courses by a (4, 4) affine."""
 
         def turn(artery: Artery) -> Artery:
@@ -113,10 +112,10 @@ class Warp:
     """How a head lies against the template: its move, and its bends on a coarse grid."""
 
     shape: Shape
-    bends: tuple[NDArray[np.float32], ...]
+    bends: tuple[Volume, ...]
     grid: Grid
 
-    def to_head(self, course: Course) -> Matrix:
+    def to_head(self, course: Course) -> Floats:
         """Take a course from template to the head's own mm; points every 0.05 mm, (n, 3)."""
         aim = _splined(np.array(course, dtype=float)) - self.shape.move[:3, 3]
         inverse = np.linalg.inv(np.asarray(self.shape.move, dtype=float)[:3, :3])
@@ -125,7 +124,7 @@ class Warp:
             points = (aim - self._bend(points)) @ inverse.T
         return _even(points)
 
-    def _bend(self, points: Matrix) -> Matrix:
+    def _bend(self, points: Floats) -> Floats:
         at = apply_affine(np.linalg.inv(self.grid.affine), points).T
         columns = [ndimage.map_coordinates(m, at, order=1, mode="nearest") for m in self.bends]
         return np.stack(columns, axis=1).astype(float)
@@ -152,13 +151,13 @@ def _mirrored(course: Course, *, sign: int) -> Course:
     return tuple((sign * x, y, z) for x, y, z in course)
 
 
-def _splined(points: Matrix) -> Matrix:
+def _splined(points: Floats) -> Floats:
     along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
-    curve: Matrix = CubicSpline(along, points)(np.arange(0, along[-1], STEP_MM))
+    curve: Floats = CubicSpline(along, points)(np.arange(0, along[-1], STEP_MM))
     return curve
 
 
-def _even(points: Matrix) -> Matrix:
+def _even(points: Floats) -> Floats:
     along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
     at = np.arange(0, along[-1], STEP_MM)
     return np.stack([np.interp(at, along, points[:, k]) for k in range(3)], axis=1)

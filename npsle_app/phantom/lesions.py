@@ -1,18 +1,18 @@
 """White-matter lesions: bands and caps at the ventricles, spots in the deep white matter."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Volume
 from npsle_app.phantom.anatomy import Anatomy
-from npsle_app.phantom.fields import Field, Floats, draw_field
+from npsle_app.phantom.fields import Field, draw_field
 
 _RIM = 0.6  # how much the score falls from full lesion to none: about 1.5 mm
 _STEPS = 40
 _APART_MM = 5.0  # between a new lesion and the others
 
 
-def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator) -> Floats:
+def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator) -> Volume:
     """Draw lesions of a given volume into the white matter.
 
     Returns the lesion fraction of every voxel, never above its white-matter fraction. The
@@ -31,8 +31,8 @@ def draw_lesions(anatomy: Anatomy, *, volume_ml: float, rng: np.random.Generator
 
 
 def add_lesions(
-    lesions: Floats, *, anatomy: Anatomy, volume_ml: float, rng: np.random.Generator
-) -> Floats:
+    lesions: Volume, *, anatomy: Anatomy, volume_ml: float, rng: np.random.Generator
+) -> Volume:
     """Add deep spots, at least 5 mm from all lesions that there are; see `draw_lesions`."""
     spots = draw_field(rng, spacing_mm=6.0)
     distance = ndimage.distance_transform_edt(lesions == 0, sampling=anatomy.grid.voxel_mm)
@@ -42,13 +42,13 @@ def add_lesions(
     if volume_ml <= 0 or not room.any():
         return lesions
     buried = np.clip((anatomy.depth[room] - 3) / 3, -1, 1)
-    score: Floats = spots.at(anatomy.grid.axes_mm)[room] + buried.astype(np.float32)
+    score: Volume = spots.at(anatomy.grid.axes_mm)[room] + buried.astype(np.float32)
     made = lesions.copy()
     made[room] = _grown(score, wm=anatomy.wm[room], voxels=volume_ml / anatomy.grid.voxel_ml)
     return made
 
 
-def _score(anatomy: Anatomy, *, fields: list[Field], room: NDArray[np.bool_]) -> Floats:
+def _score(anatomy: Anatomy, *, fields: list[Field], room: Bools) -> Volume:
     """How early a voxel becomes lesion.
 
     At the ventricles lesions begin at the horns. In the deep white matter they favour the
@@ -62,20 +62,18 @@ def _score(anatomy: Anatomy, *, fields: list[Field], room: NDArray[np.bool_]) ->
     place = np.clip(upward / 25, -1.5, 0.8) - 0.8 * np.clip((-forward - 35) / 20, 0, 1)
     buried = np.clip((anatomy.depth[room] - 3) / 3, -1, 1)
     deep = spots + 0.5 * clusters + 0.8 * buried + 0.5 * place - 0.3
-    score: Floats = np.maximum(periventricular, deep)
+    score: Volume = np.maximum(periventricular, deep)
     return score
 
 
-def _from_ventricles_mm(
-    anatomy: Anatomy, *, near: Floats, room: NDArray[np.bool_], axis: int
-) -> Floats:
+def _from_ventricles_mm(anatomy: Anatomy, *, near: Volume, room: Bools, axis: int) -> Volume:
     """Signed distance along one axis from the middle of the ventricles' surroundings."""
     place = anatomy.grid.axes_mm[axis][np.nonzero(room)[axis]].astype(np.float32)
-    distance: Floats = place - np.average(place, weights=near).astype(np.float32)
+    distance: Volume = place - np.average(place, weights=near).astype(np.float32)
     return distance
 
 
-def _grown(score: Floats, *, wm: Floats, voxels: float) -> Floats:
+def _grown(score: Volume, *, wm: Volume, voxels: float) -> Volume:
     """Lower the threshold until enough voxels are lesion by half or more."""
     low, high = float(score.min()) - 1, float(score.max()) + 1
     for _ in range(_STEPS):
@@ -87,6 +85,6 @@ def _grown(score: Floats, *, wm: Floats, voxels: float) -> Floats:
     return _fraction(score, wm=wm, threshold=high)
 
 
-def _fraction(score: Floats, *, wm: Floats, threshold: float) -> Floats:
-    grown: Floats = np.clip(0.5 + (score - np.float32(threshold)) / _RIM, 0, 1) * wm
+def _fraction(score: Volume, *, wm: Volume, threshold: float) -> Volume:
+    grown: Volume = np.clip(0.5 + (score - np.float32(threshold)) / _RIM, 0, 1) * wm
     return grown

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from npsle_app.arrays import Volume
 from npsle_app.phantom.atlas import Atlas
-from npsle_app.phantom.fields import Floats
 
 _BLEND_MM = 22.0
 _CENTRE_Y_MM, _HALF_WIDTH_MM, _HALF_DEPTH_MM = -45.0, 60.0, 58.0
@@ -11,7 +11,7 @@ _MUSCLE, _FAT = 0.42, 0.9  # T1w signal relative to white matter
 _CORD_Y_MM, _CORD_MM = -42.0, 6.0
 
 
-def head_and_neck(points: Floats, *, atlas: Atlas) -> Floats:
+def head_and_neck(points: Volume, *, atlas: Atlas) -> Volume:
     """Return the T1w signal of the head at template points (3, I, J, K), in mm.
 
     Below the template its lowest plane goes on for about 2 cm, while it gives way to an
@@ -29,7 +29,7 @@ def head_and_neck(points: Floats, *, atlas: Atlas) -> Floats:
     return signal
 
 
-def _neck(x: Floats, y: Floats) -> Floats:
+def _neck(x: Volume, y: Volume) -> Volume:
     """Muscle, a rim of fat, and the spinal cord in its dark canal."""
     radius = np.hypot(x / _HALF_WIDTH_MM, (y - _CENTRE_Y_MM) / _HALF_DEPTH_MM)
     skin = 1 / (1 + np.exp(np.clip((radius - 1) / 0.02, -40, 40)))
@@ -37,5 +37,5 @@ def _neck(x: Floats, y: Floats) -> Floats:
     from_cord = np.hypot(x, y - _CORD_Y_MM) / _CORD_MM
     canal = np.exp(-(((from_cord - 1.6) / 0.5) ** 2))
     cord = np.exp(-(from_cord**4))
-    signal: Floats = skin * (_MUSCLE * (1 - canal) + (_FAT - _MUSCLE) * fat + 0.4 * cord)
+    signal: Volume = skin * (_MUSCLE * (1 - canal) + (_FAT - _MUSCLE) * fat + 0.4 * cord)
     return signal.astype(np.float32)

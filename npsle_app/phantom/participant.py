@@ -5,15 +5,14 @@ from typing import Literal
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan, turn
 from npsle_app.phantom.anatomy import Anatomy, draw_shape, make_anatomy
 from npsle_app.phantom.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
 from npsle_app.phantom.diffusion import PhantomDwi, acquire
 from npsle_app.phantom.fibres import draw_fibres
-from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid, turned, whole_head
 from npsle_app.phantom.head_arteries import HeadArteries, draw_arteries
 from npsle_app.phantom.lesions import add_lesions, draw_lesions
@@ -205,7 +204,7 @@ def _stream(seed: int, index: int, name: Stream, session: int = 1) -> np.random.
 
 def _lesions(
     anatomy: Anatomy, *, first_ml: float, visits: range, seed: int, index: int
-) -> tuple[Floats, Floats]:
+) -> tuple[Volume, Volume]:
     """Draw the lesions of the last of `visits`, and those of the session before it.
 
     From visit to visit all lesions grow together, by 5 to 25 %, and a few new ones come.
@@ -223,7 +222,7 @@ def _lesions(
     return lesions, before
 
 
-def _pose(seed: int, index: int, session: int) -> NDArray[np.float64] | None:
+def _pose(seed: int, index: int, session: int) -> Floats | None:
     """Lay the head anew: scanner mm at this session to those of the first one, None."""
     if session == 1:
         return None
@@ -248,10 +247,10 @@ def _flair_grid(*, slice_mm: float, voxel_mm: float, pitch: float) -> Grid:
 def _t1w(
     anatomy: Anatomy,
     *,
-    lesions: Floats,
+    lesions: Volume,
     contrast: Contrast,
     rng: np.random.Generator,
-    pose: NDArray[np.float64] | None,
+    pose: Floats | None,
 ) -> nib.Nifti1Image:
     signal = t1w_signal(anatomy, lesions=lesions, contrast=contrast)
     if pose is not None:  # by splines: linear interpolation would blur later sessions alone
@@ -259,7 +258,7 @@ def _t1w(
     return scan(signal, grid=anatomy.grid, acquisition=draw_acquisition(rng, moved=False))
 
 
-def _posed(signal: Floats, anatomy: Anatomy, *, pose: NDArray[np.float64] | None) -> Floats:
+def _posed(signal: Volume, anatomy: Anatomy, *, pose: Floats | None) -> Volume:
     if pose is None:
         return signal
     return resample(signal, source=anatomy.grid, target=anatomy.grid, motion=pose)
@@ -268,11 +267,11 @@ def _posed(signal: Floats, anatomy: Anatomy, *, pose: NDArray[np.float64] | None
 def _flair(
     anatomy: Anatomy,
     *,
-    lesions: Floats,
+    lesions: Volume,
     contrast: Contrast,
     rng: np.random.Generator,
     grid: Grid,
-    pose: NDArray[np.float64] | None,
+    pose: Floats | None,
 ) -> nib.Nifti1Image:
     acquisition = draw_acquisition(rng, moved=True)
     motion = acquisition.motion if pose is None else pose @ acquisition.motion
@@ -281,9 +280,7 @@ def _flair(
     return scan(seen, grid=grid, acquisition=acquisition)
 
 
-def _maps(
-    anatomy: Anatomy, *, lesions: Floats, pose: NDArray[np.float64] | None
-) -> dict[str, nib.Nifti1Image]:
+def _maps(anatomy: Anatomy, *, lesions: Volume, pose: Floats | None) -> dict[str, nib.Nifti1Image]:
     return {
         name: nifti(_posed(fraction, anatomy, pose=pose), grid=anatomy.grid)
         for name, fraction in (

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.phantom.fields import Floats
-
-Mask = NDArray[np.bool_]
+from npsle_app.arrays import Mask, Volume
 
 _MARGIN = 4  # voxels around a lesion that are part of its halo
 _NEAR_SIGMA = 4.0  # voxels over which the white matter around gives its level
@@ -28,8 +25,8 @@ class Head:
     `white_matter` marks voxels of white matter, lesions included.
     """
 
-    flair: Floats
-    t1w: Floats
+    flair: Volume
+    t1w: Volume
     brain: Mask
     white_matter: Mask
 
@@ -147,7 +144,7 @@ def _deepest(lesion: Mask, *, voxels: int) -> Mask:
     return kept & lesion
 
 
-def _level(image: Floats, *, known: Mask) -> Floats:
+def _level(image: Volume, *, known: Mask) -> Volume:
     """Mean of the known voxels around each voxel; far ones where none is near."""
     levels = []
     for sigma in (_NEAR_SIGMA, _FAR_SIGMA):
@@ -156,13 +153,13 @@ def _level(image: Floats, *, known: Mask) -> Floats:
         levels.append((weight, total / np.maximum(weight, 1e-6)))
     (near, level), (_, fallback) = levels
     share = np.clip(near / 0.05, 0, 1)
-    mixed: Floats = (share * level + (1 - share) * fallback).astype(np.float32)
+    mixed: Volume = (share * level + (1 - share) * fallback).astype(np.float32)
     return mixed
 
 
 def _filled(
-    image: Floats, *, hole: Mask, known: Mask, donor: Mask, rng: np.random.Generator
-) -> Floats:
+    image: Volume, *, hole: Mask, known: Mask, donor: Mask, rng: np.random.Generator
+) -> Volume:
     level = _level(image, known=known)
     texture = np.where(donor, image - level, 0)
     # one shift for the whole image keeps the texture's grain; voxels whose source is no

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Bools, Volume
 from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fibres import Fibres
-from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.head_arteries import HeadArteries
 from npsle_app.region_names import REGIONS, RIGHT_LABELS, SIDES, measure_name
 
@@ -44,8 +43,8 @@ class Truth:
 def find_truth(
     anatomy: Anatomy,
     *,
-    lesions: Floats,
-    before: Floats | None,
+    lesions: Volume,
+    before: Volume | None,
     fibres: Fibres,
     flair_type: Literal["2D", "3D"],
 ) -> Truth:
@@ -109,7 +108,7 @@ def vessel_truth(arteries: HeadArteries) -> dict[str, float]:
     return {"vw_nwi": nwi, **found, "vw_enhancement_ratio": arteries.enhancement}
 
 
-def _grown(inside: NDArray[np.bool_], *, before: NDArray[np.bool_]) -> tuple[int, int]:
+def _grown(inside: Bools, *, before: Bools) -> tuple[int, int]:
     """Count the voxels of lesions that were not there before, and what the others gained."""
     labels, _ = ndimage.label(inside, np.ones((3, 3, 3)))
     old = np.isin(labels, np.unique(labels[before]))

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from npsle_app.phantom.fields import Floats
+from npsle_app.arrays import Ints, Volume
 from npsle_app.phantom.grids import Grid
 from npsle_app.phantom.tubes import Artery, frame, slow_blood
-
-Matrix = NDArray[np.float64]
 
 PSF_FWHM_VOXELS = 0.6
 _PARTS = 4  # sub-voxels along an axis
@@ -38,14 +35,14 @@ class _Share:
     `slow` is what slow flow adds to the blood's signal.
     """
 
-    voxels: NDArray[np.intp]
-    sleeve: Floats
-    outer: Floats
-    lumen: Floats
-    slow: Floats
+    voxels: Ints
+    sleeve: Volume
+    outer: Volume
+    lumen: Volume
+    slow: Volume
 
 
-def draw_tubes(around: Floats, *, grid: Grid, tubes: Sequence[Artery], signals: Signals) -> Floats:
+def draw_tubes(around: Volume, *, grid: Grid, tubes: Sequence[Artery], signals: Signals) -> Volume:
     """Draw arteries, each in a sleeve of fluid, into the signal of what is around them.
 
     Parameters
@@ -102,8 +99,8 @@ def _share(tube: Artery, *, grid: Grid) -> _Share:
     from_axis = _length(away)
     from_centre = _length(away - np.float32(tube.offset_mm) * first[:, None])
 
-    def within(distance_mm: Floats, radius_mm: float) -> Floats:
-        inside: Floats = np.clip(0.5 + (radius_mm - distance_mm) / part_mm, 0, 1)
+    def within(distance_mm: Volume, radius_mm: float) -> Volume:
+        inside: Volume = np.clip(0.5 + (radius_mm - distance_mm) / part_mm, 0, 1)
         return inside
 
     slow = slow_blood(tube, index=np.repeat(index, _PARTS**3), from_axis=from_axis.ravel())
@@ -116,30 +113,30 @@ def _share(tube: Artery, *, grid: Grid) -> _Share:
     )
 
 
-def _box(tube: Artery, *, grid: Grid, reach_mm: float) -> NDArray[np.intp]:
+def _box(tube: Artery, *, grid: Grid, reach_mm: float) -> Ints:
     """Return the voxels in the box around a tube, (n, 3)."""
     ends = np.stack([tube.points.min(axis=0) - reach_mm, tube.points.max(axis=0) + reach_mm])
     corners = apply_affine(np.linalg.inv(grid.affine), ends)
     low = np.maximum(np.ceil(corners[0]), 0).astype(int)
     high = np.minimum(np.floor(corners[1]) + 1, grid.shape).astype(int)
     size = np.maximum(high - low, 0)
-    voxels: NDArray[np.intp] = np.indices(tuple(size)).reshape(3, -1).T + low
+    voxels: Ints = np.indices(tuple(size)).reshape(3, -1).T + low
     return voxels
 
 
-def _length(vectors: Floats) -> Floats:
-    length: Floats = np.sqrt(np.einsum("npk,npk->np", vectors, vectors))
+def _length(vectors: Volume) -> Volume:
+    length: Volume = np.sqrt(np.einsum("npk,npk->np", vectors, vectors))
     return length
 
 
-def _sub_voxels(edge_mm: float) -> Floats:
+def _sub_voxels(edge_mm: float) -> Volume:
     """Offsets of the sub-voxels from the voxel's middle, (64, 3)."""
     axis = ((np.arange(_PARTS) + 0.5) / _PARTS - 0.5) * edge_mm
     places = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     return places.astype(np.float32)
 
 
-def _spread(around: Floats, *, change: Floats, voxels: NDArray[np.intp]) -> Floats:
+def _spread(around: Volume, *, change: Volume, voxels: Ints) -> Volume:
     """Blur what was changed, (n, 64) in some voxels, over these and their neighbours."""
     weights = _weights().astype(np.float32)
     parts = change.reshape(-1, _PARTS, _PARTS, _PARTS)
@@ -152,12 +149,12 @@ def _spread(around: Floats, *, change: Floats, voxels: NDArray[np.intp]) -> Floa
     return made[1:-1, 1:-1, 1:-1].copy()
 
 
-def _weights() -> Matrix:
+def _weights() -> Volume:
     """Return what a sub-voxel gives to the voxel before, its own, and the one behind, (3, 4)."""
     place = np.arange(_PARTS)
     sigma = PSF_FWHM_VOXELS * _PARTS / 2.3548
     gap = place[:, None] - np.arange(-_PARTS, 2 * _PARTS)
     kernel = np.exp(-0.5 * (gap / sigma) ** 2)
     kernel /= kernel.sum(axis=1, keepdims=True)
-    given: Matrix = kernel.reshape(_PARTS, 3, _PARTS).sum(axis=2).T / _PARTS
+    given: Volume = kernel.reshape(_PARTS, 3, _PARTS).sum(axis=2).T / _PARTS
     return given

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import ellipe
 
-Floats = NDArray[np.float64]
+from npsle_app.arrays import Floats, Ints, Reals
 
 STEP_MM = 0.05
 _SLOW_RISE = 0.75  # of slow blood's signal, from the axis to the wall
@@ -104,7 +103,7 @@ class Inside:
     `slow` is what slow blood adds to the signal of black blood.
     """
 
-    where: NDArray[np.intp]
+    where: Ints
     lumen: Floats
     outer: Floats
     slow: Floats
@@ -131,9 +130,7 @@ def inside_tube(artery: Artery, *, points: Floats, ramp_mm: float) -> Inside:
     )
 
 
-def slow_blood(
-    artery: Artery, *, index: NDArray[np.intp], from_axis: NDArray[np.floating]
-) -> Floats:
+def slow_blood(artery: Artery, *, index: Ints, from_axis: Reals) -> Floats:
     """Return what slow flow adds to black blood's signal at points by index and radius."""
     more = np.zeros(len(index))
     if artery.slow_mm:

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import nibabel as nib
 import numpy as np
 
+from npsle_app.arrays import Volume
 from npsle_app.phantom.acquisition import draw_acquisition, resample, scan
 from npsle_app.phantom.anatomy import Anatomy
-from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.grids import Grid
 from npsle_app.phantom.head_arteries import HeadArteries
 from npsle_app.phantom.tube_drawing import Signals, draw_tubes
@@ -112,7 +112,7 @@ def _grid(arteries: HeadArteries, *, fast: bool) -> Grid:
     return Grid(shape=(i, j, k), affine=affine)
 
 
-def _around(anatomy: Anatomy, *, signals: Signals) -> Floats:
-    signal: Floats = signals.gm * anatomy.gm + signals.wm * anatomy.wm + signals.csf * anatomy.csf
+def _around(anatomy: Anatomy, *, signals: Signals) -> Volume:
+    signal: Volume = signals.gm * anatomy.gm + signals.wm * anatomy.wm + signals.csf * anatomy.csf
     signal += np.float32(signals.head) * (1 - anatomy.intracranial) * anatomy.head
     return signal

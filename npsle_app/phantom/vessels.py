@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.tubes import Artery, arc, branch, inside_tube
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "true_masks",
 ]
 
-Floats = NDArray[np.float64]
 
 LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
 PSF_FWHM_VOXELS = 0.6
@@ -119,7 +119,7 @@ class _Scene:
     blood: float | None
     part_mm: float
 
-    def drawn(self, corner: Floats, *, sizes: tuple[int, ...]) -> NDArray[np.float32]:
+    def drawn(self, corner: Floats, *, sizes: tuple[int, ...]) -> Volume:
         """Draw signals, a slab at a time; edges are ramps one fine voxel wide."""
         made = np.empty(sizes, dtype=np.float32)
         for start in range(0, sizes[0], _SLAB):

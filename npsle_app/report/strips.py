@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Bools, Ints
 from npsle_app.cohort.measures import outliers
 from npsle_app.measures import MEASURES, MeasureDefinition
 
@@ -86,7 +86,7 @@ def draw_strip(name: str, values: pd.Series, *, most: int = 1000) -> Strip | Non
     )
 
 
-def _choose(flagged: NDArray[np.bool_], *, most: int) -> list[int]:
+def _choose(flagged: Bools, *, most: int) -> list[int]:
     """Choose the ranks that are drawn."""
     if len(flagged) <= most:
         return list(range(len(flagged)))
@@ -95,7 +95,7 @@ def _choose(flagged: NDArray[np.bool_], *, most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _spread(ranks: NDArray[np.intp], most: int) -> list[int]:
+def _spread(ranks: Ints, most: int) -> list[int]:
     if len(ranks) <= most:
         return [int(rank) for rank in ranks]
     places = np.linspace(0, len(ranks) - 1, most).round().astype(int)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app import templates
+from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.lesion_features import FEATURES, LesionPriors, find_candidates
 from npsle_app.imaging.registration import warp
 from npsle_app.imaging.template_registration import register_to_template
-from npsle_app.imaging.tissue_model import Mask, TissuePriors, Volume, find_bounds
+from npsle_app.imaging.tissue_model import TissuePriors, find_bounds
 from npsle_app.imaging.volumes import like
 from npsle_app.imaging.work_grid import WorkGrid
 from npsle_app.settings import AnatSettings

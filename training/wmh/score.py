@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.lesion_cleanup import clear_borders
-from npsle_app.imaging.tissue_model import Mask, Volume
 from npsle_app.imaging.wmh import fit_to_load, lesions
 from training.wmh.fit import Described, Fitted
 from training.wmh.people import Person

@@ -7,7 +7,8 @@ FLAIR can have: fluid dark, white matter below grey matter.
 import numpy as np
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Volume, fit_tissue
+from npsle_app.arrays import Volume
+from npsle_app.imaging.tissue_model import fit_tissue
 from npsle_app.phantom.transplant import Head
 from training.wmh.people import Person
 

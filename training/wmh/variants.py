@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from npsle_app.imaging.tissue_model import Mask, Volume
+from npsle_app.arrays import Mask, Volume
 from npsle_app.phantom.transplant import (
     Head,
     Look,

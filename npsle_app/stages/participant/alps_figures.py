@@ -2,15 +2,16 @@
 
 import nibabel as nib
 
+from npsle_app.arrays import Reals
 from npsle_app.bids.names import ALPS_REGIONS
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.fibres import draw_regions_on_colour, draw_sticks
-from npsle_app.imaging.tensor import Floats, principal_directions
+from npsle_app.imaging.tensor import principal_directions
 from npsle_app.records import FigureRecord
 
 
 def draw(
-    fa: nib.Nifti1Image, *, tensors: Floats, labels: nib.Nifti1Image, out: Writer
+    fa: nib.Nifti1Image, *, tensors: Reals, labels: nib.Nifti1Image, out: Writer
 ) -> tuple[FigureRecord, ...]:
     """Draw the regions on colour FA and the fibre directions around them."""
     directions = principal_directions(tensors)

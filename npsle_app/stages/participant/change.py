@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from npsle_app.arrays import Floats
 from npsle_app.bids.names import WMH_CHANGES, File
 from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan, Visit
 from npsle_app.bids.writer import Writer
 from npsle_app.figures.slices import draw_change, draw_pair
-from npsle_app.imaging.halfway import Halfway, Matrix, find_halfway
+from npsle_app.imaging.halfway import Halfway, find_halfway
 from npsle_app.imaging.lesion_change import (
     Appearance,
     LesionChange,
@@ -140,7 +141,7 @@ def _meet(earlier: _Session, later: _Session, *, seed: int) -> Halfway:
     return find_halfway(*heads, earlier_brain=brains[0], later_brain=brains[1], seed=seed)
 
 
-def _appear(session: _Session, halfway: Halfway, *, way: Matrix) -> Appearance:
+def _appear(session: _Session, halfway: Halfway, *, way: Floats) -> Appearance:
     flair, lesions, wm, brain = (
         read_image(path)
         for path in (

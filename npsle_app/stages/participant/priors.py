@@ -2,9 +2,9 @@
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from npsle_app import templates
+from npsle_app.arrays import Volume
 from npsle_app.imaging.lesion_features import LesionPriors
 from npsle_app.imaging.registration import warp
 from npsle_app.imaging.tissue_model import TissuePriors
@@ -34,8 +34,6 @@ def digests(used: tuple[Template, ...]) -> dict[str, str]:
     return {template.name: templates.digest(template) for template in used}
 
 
-def _brought(
-    template: Template, *, grid: nib.Nifti1Image, field: nib.Nifti1Image
-) -> NDArray[np.float32]:
+def _brought(template: Template, *, grid: nib.Nifti1Image, field: nib.Nifti1Image) -> Volume:
     image = warp(templates.load(template), reference=grid, field=field)
     return image.get_fdata(dtype=np.float32) / np.float32(255)

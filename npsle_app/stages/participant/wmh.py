@@ -6,8 +6,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
-from numpy.typing import NDArray
 
+from npsle_app.arrays import Floats, Mask
 from npsle_app.bids.names import File
 from npsle_app.bids.reader import read_image
 from npsle_app.bids.scans import Scan
@@ -19,7 +19,6 @@ from npsle_app.imaging.flair_gates import check_alignment, check_slices
 from npsle_app.imaging.lesion_features import LesionPriors
 from npsle_app.imaging.lesion_gates import check_lesions
 from npsle_app.imaging.template_gates import check_template_place, white_matter_offsets_mm
-from npsle_app.imaging.tissue_model import Mask
 from npsle_app.imaging.volumes import check_same_grid, like, voxel_mm3
 from npsle_app.imaging.wmh import (
     LesionMap,
@@ -66,7 +65,7 @@ class _Found:
     brain: nib.Nifti1Image
     prepared: PreparedFlair
     content: FlairContent
-    offsets_mm: NDArray[np.float64]
+    offsets_mm: Floats
     priors: LesionPriors
     map: LesionMap
     mask: Mask
