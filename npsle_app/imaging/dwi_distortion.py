@@ -7,10 +7,10 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Reals
+from npsle_app.imaging.alignment import mutual_information
 from npsle_app.imaging.bias_field import correct_bias
 from npsle_app.imaging.distortion import displacement_of_pair, displacement_to_t1w, undistort
 from npsle_app.imaging.dwi_motion import estimate_motion
-from npsle_app.imaging.flair import mutual_information
 from npsle_app.imaging.gradients import Gradients
 from npsle_app.imaging.head_mask import head_mask
 from npsle_app.imaging.registration import register_rigid, resample

@@ -1,6 +1,6 @@
 """Automatic checks of FLAIR: that it lies on T1w, and that it is a FLAIR image at all."""
 
-from npsle_app.imaging.flair import Alignment
+from npsle_app.imaging.alignment import Alignment
 from npsle_app.records import Gate, Qc, graded
 
 _KEPT = 0.95  # interpolation alone moves it by some per cent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npsle_app.arrays import Bools, Floats
-from npsle_app.imaging.flair import Alignment
+from npsle_app.imaging.alignment import Alignment
 from npsle_app.imaging.vessel_measures import Summary
 from npsle_app.records import Gate, Qc, graded
 from npsle_app.vessel_measures import MAX_VOXEL_MM

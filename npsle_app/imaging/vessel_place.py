@@ -7,8 +7,8 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
+from npsle_app.imaging.alignment import Alignment, mark_shown, measure_alignment
 from npsle_app.imaging.displacement import to_template
-from npsle_app.imaging.flair import Alignment, mark_shown, measure_alignment
 from npsle_app.imaging.registration import register_rigid, resample
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_planes import to_voxels

@@ -4,8 +4,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from npsle_app.imaging.alignment import Alignment
 from npsle_app.imaging.content_gates import check_content
-from npsle_app.imaging.flair import Alignment, PreparedFlair
+from npsle_app.imaging.flair import PreparedFlair
 from npsle_app.imaging.flair_content import FlairContent, measure_content
 from npsle_app.imaging.flair_gates import check_alignment, check_slices
 from npsle_app.records import Qc

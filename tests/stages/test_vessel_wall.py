@@ -12,7 +12,7 @@ from npsle_app.bids.names import File
 from npsle_app.bids.scans import Scan
 from npsle_app.bids.vessel_scans import find_guides
 from npsle_app.bids.writer import Writer
-from npsle_app.imaging.flair import Alignment
+from npsle_app.imaging.alignment import Alignment
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant import vessel_wall
