@@ -29,17 +29,17 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
-from npsle_app.bids.gradients import read_tables  # noqa: E402
-from npsle_app.bids.scans import Scan  # noqa: E402
-from npsle_app.bids.series import phase_axis  # noqa: E402
-from npsle_app.imaging.denoise import denoise  # noqa: E402
-from npsle_app.imaging.dwi import Steps, prepare_dwi  # noqa: E402
-from npsle_app.imaging.dwi_distortion import Head  # noqa: E402
-from npsle_app.imaging.dwi_findings import study_series  # noqa: E402
-from npsle_app.imaging.gradients import choose_volumes, mean_unweighted, read_fsl  # noqa: E402
-from npsle_app.imaging.head_mask import head_mask  # noqa: E402
-from npsle_app.imaging.ringing import remove_ringing  # noqa: E402
-from npsle_app.imaging.tensor import fit_tensors, fractional_anisotropy  # noqa: E402
+from npsle_app.bids.input.gradients import read_tables  # noqa: E402
+from npsle_app.bids.input.scans import Scan  # noqa: E402
+from npsle_app.bids.input.series import phase_axis  # noqa: E402
+from npsle_app.imaging.diffusion.denoise import denoise  # noqa: E402
+from npsle_app.imaging.diffusion.epi_distortion import Head  # noqa: E402
+from npsle_app.imaging.diffusion.findings import study_series  # noqa: E402
+from npsle_app.imaging.diffusion.gibbs import remove_ringing  # noqa: E402
+from npsle_app.imaging.diffusion.gradients import choose_volumes, mean_unweighted, read_fsl  # noqa: E402
+from npsle_app.imaging.diffusion.preprocessing import Steps, prepare_dwi  # noqa: E402
+from npsle_app.imaging.diffusion.tensor import fit_tensors, fractional_anisotropy  # noqa: E402
+from npsle_app.imaging.head.head_mask import head_mask  # noqa: E402
 
 MAX_FA_DIFFERENCE, MAX_RATIO, MAX_BRANCH_S, MAX_BRANCH_GB = 0.01, 2.5, 240.0, 3.0
 

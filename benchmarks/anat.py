@@ -27,13 +27,13 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from npsle_app import templates  # noqa: E402
-from npsle_app.bids.reader import read_image  # noqa: E402
+from npsle_app.bids.output.reader import read_image  # noqa: E402
 from npsle_app.cli.config import make_sloppy  # noqa: E402
-from npsle_app.imaging.anat import HeadTemplate, PreparedHead, prepare_head  # noqa: E402
-from npsle_app.imaging.itk import from_ants, make_deterministic, to_ants  # noqa: E402
-from npsle_app.imaging.registration import at_spacing, warp  # noqa: E402
-from npsle_app.imaging.tissue import TissueMaps, TissuePriors, segment  # noqa: E402
-from npsle_app.imaging.volumes import fraction, like  # noqa: E402
+from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head  # noqa: E402
+from npsle_app.imaging.space.itk import from_ants, make_deterministic, to_ants  # noqa: E402
+from npsle_app.imaging.space.registration import at_spacing, warp  # noqa: E402
+from npsle_app.imaging.space.volumes import fraction, like  # noqa: E402
+from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment  # noqa: E402
 from npsle_app.phantom.participant import make_participant  # noqa: E402
 from npsle_app.settings import AnatSettings, Settings, TissueSettings  # noqa: E402
 from npsle_app.stages.participant.anat import read_template  # noqa: E402

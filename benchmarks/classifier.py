@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from npsle_app.cohort.classifier_auc import Aucs, assess_aucs, permutation_p
-from npsle_app.cohort.cross_validation import (
+from npsle_app.cohort.classifier.aucs import Aucs, assess_aucs, permutation_p
+from npsle_app.cohort.estimators.cross_validation import (
     bootstrap,
     compare_pairs,
     cross_validate,

@@ -25,8 +25,8 @@ set_threads(1)  # before NumPy is loaded
 import numpy as np  # noqa: E402
 
 from npsle_app.measures import MEASURES  # noqa: E402
-from npsle_app.phantom.cohort import simulate_cohort  # noqa: E402
-from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort  # noqa: E402
+from npsle_app.phantom.cohort.cohort import simulate_cohort  # noqa: E402
+from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort  # noqa: E402
 from npsle_app.settings import MeasuresSettings, StatisticsSettings  # noqa: E402
 
 MAX_SECONDS, MAX_GB, MAX_PAGE_MB = 60.0, 2.0, 8.0

@@ -21,9 +21,9 @@ set_threads(1)  # before NumPy is loaded
 
 import pandas as pd  # noqa: E402
 
-from npsle_app.cohort.normative import fit_reference  # noqa: E402
-from npsle_app.cohort.normative_model import PAPER, RECOMMENDED, Method  # noqa: E402
-from npsle_app.cohort.normative_scores import score  # noqa: E402
+from npsle_app.cohort.normative.model import PAPER, RECOMMENDED, Method  # noqa: E402
+from npsle_app.cohort.normative.reference import fit_reference  # noqa: E402
+from npsle_app.cohort.normative.scores import score  # noqa: E402
 from tests.cohort.healthy_people import OWN, make_people, tail_probabilities  # noqa: E402
 
 MAX_SECONDS, TAIL, TOLERANCE = 60.0, 0.025, 0.004

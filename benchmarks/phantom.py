@@ -22,17 +22,12 @@ from numpy.typing import NDArray
 
 from npsle_app import templates
 from npsle_app.__main__ import main as run_app
-from npsle_app.bids.names import File
-from npsle_app.imaging.filling import fill
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.tissue import (
-    TissueMaps,
-    TissuePriors,
-    segment,
-    volume_ml,
-)
-from npsle_app.imaging.tissue_model import find_bounds
-from npsle_app.imaging.volumes import fraction, like
+from npsle_app.bids.output.names import File
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.volumes import fraction, like
+from npsle_app.imaging.tissue.filling import fill
+from npsle_app.imaging.tissue.intensity import find_bounds
+from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment, volume_ml
 from npsle_app.phantom.participant import make_participant
 from npsle_app.phantom.study import Study, write_study
 from npsle_app.region_names import MAIN_REGIONS, SIDES, measure_name

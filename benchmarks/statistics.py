@@ -30,16 +30,16 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from scipy import stats  # noqa: E402
 
-from npsle_app.cohort.assembly import Cohort, Tables, assemble  # noqa: E402
-from npsle_app.cohort.correlations import correlate  # noqa: E402
-from npsle_app.cohort.group_tests import compare_groups, compare_pairs  # noqa: E402
-from npsle_app.cohort.rank_tests import cliffs_delta, dunn, kruskal_wallis  # noqa: E402
-from npsle_app.cohort.regressions import PRIMARY, regress  # noqa: E402
-from npsle_app.cohort.statistics import analyse  # noqa: E402
-from npsle_app.cohort.study import GroupTests  # noqa: E402
-from npsle_app.cohort.study_defaults import DEFAULT_STUDY  # noqa: E402
+from npsle_app.cohort.estimators.rank_tests import cliffs_delta, dunn, kruskal_wallis  # noqa: E402
+from npsle_app.cohort.statistics.analyses import analyse  # noqa: E402
+from npsle_app.cohort.statistics.correlations import correlate  # noqa: E402
+from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs  # noqa: E402
+from npsle_app.cohort.statistics.regressions import PRIMARY, regress  # noqa: E402
+from npsle_app.cohort.study.assembly import Cohort, Tables, assemble  # noqa: E402
+from npsle_app.cohort.study.defaults import DEFAULT_STUDY  # noqa: E402
+from npsle_app.cohort.study.study import GroupTests  # noqa: E402
 from npsle_app.measures import MEASURES  # noqa: E402
-from npsle_app.phantom.cohort import block_of, simulate_cohort  # noqa: E402
+from npsle_app.phantom.cohort.cohort import block_of, simulate_cohort  # noqa: E402
 
 NOMINAL, LOWEST, HIGHEST = 0.95, 0.93, 0.97
 MAX_SECONDS, MAX_GB = 60.0, 2.0

@@ -24,14 +24,14 @@ import numpy as np  # noqa: E402
 from scipy import ndimage  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
-from npsle_app.imaging.vessel_centreline import Centreline, straighten  # noqa: E402
-from npsle_app.imaging.vessel_landmarks import trace_landmarks  # noqa: E402
-from npsle_app.imaging.vessel_masks import draw_masks, measure_masks  # noqa: E402
-from npsle_app.imaging.vessel_measures import section_table, summarise  # noqa: E402
-from npsle_app.imaging.vessel_search import EXPECTED, find_vessel  # noqa: E402
-from npsle_app.imaging.vessel_trunk import trim_to_trunk  # noqa: E402
-from npsle_app.imaging.vessel_wall import Vessel, measure_vessel, study_section  # noqa: E402
-from npsle_app.phantom.vessels import (  # noqa: E402
+from npsle_app.imaging.vessels.centreline import Centreline, straighten  # noqa: E402
+from npsle_app.imaging.vessels.masks import draw_masks, measure_masks  # noqa: E402
+from npsle_app.imaging.vessels.measures import section_table, summarise  # noqa: E402
+from npsle_app.imaging.vessels.search import EXPECTED, find_vessel  # noqa: E402
+from npsle_app.imaging.vessels.tracing import trace_landmarks  # noqa: E402
+from npsle_app.imaging.vessels.trunk import trim_to_trunk  # noqa: E402
+from npsle_app.imaging.vessels.wall import Vessel, measure_vessel, study_section  # noqa: E402
+from npsle_app.phantom.arteries.vessels import (  # noqa: E402
     Artery,
     Surroundings,
     VesselScan,

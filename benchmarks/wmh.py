@@ -23,13 +23,13 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for training/
 
-from npsle_app.imaging.wmh import lesion_probability, lesions
-from npsle_app.phantom.transplant import Head, Look
+from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
 from npsle_app.stages.participant.lesion_model import read_model
 from training.wmh.__main__ import SEED, vary_all
 from training.wmh.fit import Described, describe, fit
 from training.wmh.people import Person, load_all
 from training.wmh.score import Score, compare, predict, reliability
+from training.wmh.transplant import Head, Look
 from training.wmh.variants import (
     Variant,
     as_scanned,

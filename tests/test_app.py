@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from npsle_app.phantom.image_files import write_image
+from npsle_app.phantom.head.image_files import write_image
 from npsle_app.phantom.study import Study, write_study
 
 EXPECTED = Path(__file__).with_name("expected_outputs.txt")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from npsle_app.bids.names import File
+from npsle_app.bids.output.names import File
 from npsle_app.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]

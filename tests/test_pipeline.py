@@ -8,13 +8,13 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from npsle_app.bids.choosing import KINDS
-from npsle_app.bids.names import DESCRIPTIONS, WMH_CHANGES, File
-from npsle_app.bids.scans import Scan, Visit
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.input.choosing import KINDS
+from npsle_app.bids.input.scans import Scan, Visit
+from npsle_app.bids.output.names import DESCRIPTIONS, WMH_CHANGES, File
+from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.job import earlier_name
 from npsle_app.engine.stage import with_upstream
-from npsle_app.imaging.lesion_change import LABELS
+from npsle_app.imaging.lesions.change import LABELS
 from npsle_app.pipeline import GROUP, PARTICIPANT
 from npsle_app.settings import Settings
 

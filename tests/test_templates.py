@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from npsle_app import templates
-from npsle_app.imaging.volumes import fraction, voxel_mm3
+from npsle_app.imaging.space.volumes import fraction, voxel_mm3
 from npsle_app.region_names import CEREBELLUM_LABEL, REGIONS
 from npsle_app.templates import Template
 

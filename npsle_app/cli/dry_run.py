@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from npsle_app import pipeline
-from npsle_app.bids.scans import Session
+from npsle_app.bids.input.scans import Session
 from npsle_app.engine.job import Job, one_line
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status

@@ -11,8 +11,8 @@ from npsle_app.settings import Settings
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.assembly import Cohort
-    from npsle_app.cohort.study import Study
+    from npsle_app.cohort.study.assembly import Cohort
+    from npsle_app.cohort.study.study import Study
 
 _NAMED = 10
 
@@ -46,8 +46,8 @@ def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[s
 
 
 def _tell_people(study: "Study", cohort: "Cohort") -> Iterator[str]:
-    from npsle_app.cohort.entering import count_exclusions
-    from npsle_app.cohort.statements import tell_cohort
+    from npsle_app.cohort.statistics.participant_flow import count_exclusions
+    from npsle_app.cohort.statistics.statements import tell_cohort
 
     yield tell_cohort(cohort, study=study).methods
     counts = count_exclusions(cohort)
@@ -59,7 +59,7 @@ def _tell_people(study: "Study", cohort: "Cohort") -> Iterator[str]:
 
 
 def _tell_analyses(study: "Study", cohort: "Cohort") -> Iterator[str]:
-    from npsle_app.cohort.entering import tell_who_enters
+    from npsle_app.cohort.statistics.participant_flow import tell_who_enters
 
     table = tell_who_enters(cohort, study=study)
     for (analysis, what), rows in table.groupby(["analysis", "what"], sort=False):

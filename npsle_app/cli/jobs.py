@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from npsle_app import pipeline
-from npsle_app.bids.scans import Scan, Session, Visit
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.input.scans import Scan, Session, Visit
+from npsle_app.bids.output.writer import Writer
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.job import EARLIER, Earlier, Job, printable
 from npsle_app.engine.scheduler import Key
@@ -15,7 +15,7 @@ from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
 
 if TYPE_CHECKING:
-    from npsle_app.bids.preflight import Problem
+    from npsle_app.bids.input.preflight import Problem
 
 Unit: TypeAlias = tuple[str, str | None]
 
@@ -35,7 +35,7 @@ class SessionCheck:
     def __call__(self) -> Mapping[str, str]:
         """Return the reason for each kind of scan that cannot be used."""
         if self._problems is None:
-            from npsle_app.bids.preflight import check_session
+            from npsle_app.bids.input.preflight import check_session
 
             self._problems = tuple(check_session(self._session))
             for problem in self._problems:

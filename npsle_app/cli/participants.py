@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npsle_app import pipeline
-from npsle_app.bids.scans import Session
+from npsle_app.bids.input.scans import Session
 from npsle_app.cli.errors import TerminatedError
 from npsle_app.cli.jobs import build_jobs
 from npsle_app.cli.logs import LOGGER

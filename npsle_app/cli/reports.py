@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from npsle_app.bids.scans import Session
+from npsle_app.bids.input.scans import Session
 from npsle_app.cli.jobs import SessionCheck, say_problem
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.files import write_text
@@ -134,8 +134,8 @@ def merge_status(output_dir: Path) -> None:
 
 def write_methods(output_dir: Path, *, datasets: Mapping[str, Path]) -> Path:
     """Write the methods text of all stages that left a record, and its BibTeX file."""
-    from npsle_app.bids.reader import read_record
-    from npsle_app.bids.tree import write_citation
+    from npsle_app.bids.output.reader import read_record
+    from npsle_app.bids.output.tree import write_citation
     from npsle_app.report.citations import methods_text
 
     records = []

@@ -119,7 +119,7 @@ def _logged(request: Request, options: Options, settings: Settings) -> Iterator[
 
 
 def _write_dataset_files(request: Request, options: Options) -> None:
-    from npsle_app.bids.tree import previous_version, write_dataset_files
+    from npsle_app.bids.output.tree import previous_version, write_dataset_files
 
     before = previous_version(request.output_dir)
     if before not in (None, get_version()):
@@ -141,7 +141,7 @@ def _validate(request: Request, options: Options, work: Work) -> None:
     ]
     if options.skip_bids_validation or not new:
         return
-    from npsle_app.bids.validation import format_issues, validate
+    from npsle_app.bids.input.validation import format_issues, validate
 
     issues = validate(request.bids_dir, participants=new)
     if issues:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npsle_app.bids.filters import Filters
-from npsle_app.bids.scans import Session, pair_sessions
+from npsle_app.bids.input.filters import Filters
+from npsle_app.bids.input.scans import Session, pair_sessions
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
 from npsle_app.engine.status import is_open, read_rows
@@ -57,7 +57,7 @@ def choose_participants(request: Request, options: Options) -> list[str]:
     RefusedError
         If the dataset has none, or a label asked for is not among them.
     """
-    from npsle_app.bids.dataset import list_participants
+    from npsle_app.bids.input.dataset import list_participants
 
     available = list_participants(request.bids_dir)
     if not available:
@@ -95,7 +95,7 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     RefusedError
         If a session asked for is nowhere, or the filter file makes no sense.
     """
-    from npsle_app.bids.dataset import find_sessions
+    from npsle_app.bids.input.dataset import find_sessions
 
     _check_sessions(request.bids_dir, participants, asked=options.session_label)
     filters = _read_filters(options.bids_filter_file)
@@ -143,7 +143,7 @@ def _check_dataset(bids_dir: Path) -> None:
 
 
 def _check_output(output_dir: Path) -> None:
-    from npsle_app.bids.tree import previous_version
+    from npsle_app.bids.output.tree import previous_version
 
     foreign = (output_dir / "dataset_description.json").is_file()
     if foreign and previous_version(output_dir) is None:
@@ -161,7 +161,7 @@ def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Seque
 
 
 def _read_filters(path: Path | None) -> Filters | None:
-    from npsle_app.bids.dataset import read_filters
+    from npsle_app.bids.input.dataset import read_filters
 
     if path is None:
         return None

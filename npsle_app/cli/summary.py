@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from npsle_app.bids.scans import Session
+from npsle_app.bids.input.scans import Session
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import count

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from npsle_app.phantom.cohort import PAPERS, block_of, simulate_cohort
-from npsle_app.phantom.cohort_files import write_cohort
+from npsle_app.phantom.cohort.cohort import PAPERS, block_of, simulate_cohort
+from npsle_app.phantom.cohort.files import write_cohort
 from npsle_app.phantom.study import Study, write_study
 
 

@@ -8,16 +8,16 @@ import numpy as np
 from scipy.stats import norm
 
 from npsle_app.arrays import Floats, Volume
-from npsle_app.phantom.acquisition import draw_acquisition, nifti, resample, scan, turn
-from npsle_app.phantom.anatomy import Anatomy, draw_shape, make_anatomy
-from npsle_app.phantom.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
-from npsle_app.phantom.diffusion import PhantomDwi, acquire
-from npsle_app.phantom.fibres import draw_fibres
-from npsle_app.phantom.grids import Grid, turned, whole_head
-from npsle_app.phantom.head_arteries import HeadArteries, draw_arteries
-from npsle_app.phantom.lesions import add_lesions, draw_lesions
-from npsle_app.phantom.truth import Truth, find_truth, region_truth
-from npsle_app.phantom.vessel_scan import VESSEL_KINDS, PhantomVessels, scan_session
+from npsle_app.phantom.arteries.head_arteries import HeadArteries, draw_arteries
+from npsle_app.phantom.arteries.vessel_scan import VESSEL_KINDS, PhantomVessels, scan_session
+from npsle_app.phantom.head.acquisition import draw_acquisition, nifti, resample, scan, turn
+from npsle_app.phantom.head.anatomy import Anatomy, draw_shape, make_anatomy
+from npsle_app.phantom.head.contrast import Contrast, draw_contrast, flair_signal, t1w_signal
+from npsle_app.phantom.head.diffusion import PhantomDwi, acquire
+from npsle_app.phantom.head.fibres import draw_fibres
+from npsle_app.phantom.head.grids import Grid, turned, whole_head
+from npsle_app.phantom.head.lesions import add_lesions, draw_lesions
+from npsle_app.phantom.head.truth import Truth, find_truth, region_truth
 
 Stream = Literal[
     "person", "shape", "lesions", "contrast", "t1w", "flair", "pose", "growth", "fibres", "dwi",

@@ -9,14 +9,14 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from npsle_app.bids.writer import replace, write_json, write_tsv
+from npsle_app.bids.output.writer import replace, write_json, write_tsv
 from npsle_app.measures import MEASURES
-from npsle_app.phantom.clinic import COLUMNS, clinical_row
-from npsle_app.phantom.diffusion_files import write_dwi
-from npsle_app.phantom.image_files import write_image
+from npsle_app.phantom.arteries.vessel_files import VESSEL_COLUMNS, write_vessels
+from npsle_app.phantom.cohort.clinic import COLUMNS, clinical_row
+from npsle_app.phantom.head.diffusion_files import write_dwi
+from npsle_app.phantom.head.image_files import write_image
+from npsle_app.phantom.head.truth import vessel_truth
 from npsle_app.phantom.participant import PhantomParticipant, make_participant
-from npsle_app.phantom.truth import vessel_truth
-from npsle_app.phantom.vessel_files import VESSEL_COLUMNS, write_vessels
 
 _README = """\
 # A synthetic study for npsle_app

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.cohort.formatting import (
+from npsle_app.cohort.study.table_columns import heading
+from npsle_app.formatting import (
     NOT_AVAILABLE,
     decimals_for,
     format_interval,
     format_number,
     format_p,
 )
-from npsle_app.cohort.table_columns import heading
 
 Row = Mapping[Hashable, Any]
 PLACES = "decimals"  # no column of a table: decimals of what has the unit of a measure

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npsle_app.bids.reader import read_record
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.reader import read_record
+from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES, MeasureDefinition

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.names import MEASURES_DIGEST, File
-from npsle_app.bids.reader import measures_digest, read_table
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.names import MEASURES_DIGEST, File
+from npsle_app.bids.output.reader import measures_digest, read_table
+from npsle_app.bids.output.writer import Writer
 from npsle_app.measures import MEASURES
 
 SHOWN_AT_ONCE = 12

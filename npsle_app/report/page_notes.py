@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from npsle_app.bids.scans import Choice
-from npsle_app.bids.writer import write_json
+from npsle_app.bids.input.scans import Choice
+from npsle_app.bids.output.writer import write_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from npsle_app.bids.names import File
-from npsle_app.bids.writer import replace
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import replace
 from npsle_app.engine.stage import Status
 from npsle_app.records import Record
 from npsle_app.report.citations import cited, methods_text

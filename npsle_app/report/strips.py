@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Bools, Ints
-from npsle_app.cohort.measures import outliers
+from npsle_app.cohort.study.measures import outliers
 from npsle_app.measures import MEASURES, MeasureDefinition
 
 WIDTH, HEIGHT = 420, 96

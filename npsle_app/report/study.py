@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from npsle_app.bids.names import GROUP_TABLES, GroupFile
-from npsle_app.bids.writer import replace
+from npsle_app.bids.output.names import GROUP_TABLES, GroupFile
+from npsle_app.bids.output.writer import replace
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 from npsle_app.report.works import WORKS, Work

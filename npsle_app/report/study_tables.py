@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from npsle_app.bids.reader import read_table
-from npsle_app.cohort.formatting import NOT_AVAILABLE, decimals_for, format_number, format_p
-from npsle_app.cohort.group_tests import ESTIMATED
+from npsle_app.bids.output.reader import read_table
+from npsle_app.cohort.statistics.group_tests import ESTIMATED
+from npsle_app.formatting import NOT_AVAILABLE, decimals_for, format_number, format_p
 from npsle_app.report.cells import PLACES, ROBUST, Cell, Row, head_column, make_cell
 
 _REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", ROBUST, "p_hc3", "q_hc3")

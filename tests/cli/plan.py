@@ -10,9 +10,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.names import File
-from npsle_app.bids.scans import Scan, Visit
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.input.scans import Scan, Visit
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.stage import Stage
 from npsle_app.records import Record
 from npsle_app.settings import AnatSettings, ChangeSettings, TissueSettings, WmhSettings

@@ -7,8 +7,8 @@ import pytest
 from npsle_app.cli.config import resolve
 from npsle_app.cli.parser import parse
 from npsle_app.engine.executors import limit_threads
-from npsle_app.phantom.cohort import simulate_cohort
-from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort
+from npsle_app.phantom.cohort.cohort import simulate_cohort
+from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
 
 
 @pytest.fixture(scope="module")

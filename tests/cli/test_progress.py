@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from npsle_app.bids.scans import Session
+from npsle_app.bids.input.scans import Session
 from npsle_app.cli import jobs
 from npsle_app.cli.progress import Progress
 from npsle_app.engine.stage import Outcome, Status

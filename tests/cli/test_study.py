@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import File
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
 from npsle_app.report.participant import DICTIONARY
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from npsle_app import pipeline
-from npsle_app.bids.names import File
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.stage import Stage
 from npsle_app.engine.status import read_rows
 from npsle_app.records import Record

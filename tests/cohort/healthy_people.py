@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from npsle_app.cohort.normative_model import Provenance
+from npsle_app.cohort.normative.model import Provenance
 
 OWN = Provenance(software="npsle_app", app_version="1.2.0", templates={"AAL": "abc"})
 SPREAD = {"F": 0.30, "M": 0.45}  # mL at 40 years: women are closer together
@@ -57,7 +57,7 @@ def make_people(
 
 def tail_probabilities(model, people, *, region):
     """The true chances of each person to score below −1.96 and above 1.96, and their group."""
-    from npsle_app.cohort.normative import describe_people
+    from npsle_app.cohort.normative.reference import describe_people
 
     parts = []
     for sex, rows in people.groupby("sex"):

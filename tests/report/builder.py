@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from npsle_app.bids.writer import Writer, replace
+from npsle_app.bids.output.writer import Writer, replace
 from npsle_app.engine.status import Row, write_rows
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
 

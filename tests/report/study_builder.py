@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from npsle_app.bids.names import GROUP_FIGURES, GroupFile
-from npsle_app.bids.writer import write_tsv, write_vector_figure
-from npsle_app.figures.estimates import Estimate, draw_forest
+from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from npsle_app.bids.output.writer import write_tsv, write_vector_figure
+from npsle_app.figures.paper.estimates import Estimate, draw_forest
 
 STUDY_TEXT = "<script>x</script> & 50 % of $a_b$"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from npsle_app.bids.ratings import read_ratings
+from npsle_app.bids.input.ratings import read_ratings
 from npsle_app.report import group
 from npsle_app.report.page_notes import PageNotes
 from npsle_app.report.participant import write_report

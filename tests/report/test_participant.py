@@ -3,7 +3,7 @@ import json
 import re
 from html.parser import HTMLParser
 
-from npsle_app.bids.scans import Choice
+from npsle_app.bids.input.scans import Choice
 from npsle_app.report.page_notes import PageNotes, Run, show
 from npsle_app.report.participant import write_report
 from tests.report.builder import HOSTILE, make_dataset

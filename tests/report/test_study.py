@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import GroupFile
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.report.study import read_study, write_table_files
 from npsle_app.report.study_tables import lay_out, lay_out_table1
 from npsle_app.report.table_files import to_latex, to_word_html

@@ -7,10 +7,10 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.lesion_features import LesionPriors
-from npsle_app.imaging.tissue_model import TissuePriors
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.tissue.intensity import TissuePriors
+from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.stages.participant.anat import AnatOutputs
 
 SHAPE = (44, 44, 44)

@@ -8,11 +8,15 @@ import pandas as pd
 import pytest
 
 from npsle_app import templates
-from npsle_app.bids.names import File
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.gradients import Gradients, to_fsl
-from npsle_app.imaging.template_registration import TemplateFit
-from npsle_app.imaging.tensor import fractional_anisotropy, mean_diffusivity, six_components
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.diffusion.gradients import Gradients, to_fsl
+from npsle_app.imaging.diffusion.tensor import (
+    fractional_anisotropy,
+    mean_diffusivity,
+    six_components,
+)
+from npsle_app.imaging.space.template_registration import TemplateFit
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.settings import AlpsSettings
 from npsle_app.stages.participant import alps
@@ -20,7 +24,7 @@ from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.dwi import DwiOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
-from tests.imaging.alps_scene import INDEX, brain, field_of, make_images, turned
+from tests.imaging.alps.scene import INDEX, brain, field_of, make_images, turned
 
 POSE = turned(pitch=8, roll=3)
 

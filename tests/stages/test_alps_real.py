@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.sidecars import read_metadata
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.input.sidecars import read_metadata
+from npsle_app.bids.output.writer import Writer
 from npsle_app.settings import AlpsSettings, AnatSettings, DwiSettings
 from npsle_app.stages.participant import alps, anat, dwi
 

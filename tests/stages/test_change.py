@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.bids.scans import Scan, Visit
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging import halfway
+from npsle_app.bids.input.scans import Scan, Visit
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.space import halfway
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant import change
 from npsle_app.stages.participant.anat import AnatOutputs

@@ -6,14 +6,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging import dwi as preparing
-from npsle_app.imaging.gradients import Gradients, to_fsl
-from npsle_app.imaging.tensor import from_six_components
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.diffusion import preprocessing as preparing
+from npsle_app.imaging.diffusion.gradients import Gradients, to_fsl
+from npsle_app.imaging.diffusion.tensor import from_six_components
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant import dwi
-from tests.imaging.dwi_scene import AFFINE, scheme, series
+from tests.imaging.diffusion.scene import AFFINE, scheme, series
 
 
 @pytest.fixture

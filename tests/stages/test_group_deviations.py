@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.writer import write_tsv
-from npsle_app.phantom.cohort import simulate_cohort
-from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.writer import write_tsv
+from npsle_app.phantom.cohort.cohort import simulate_cohort
+from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
 from npsle_app.report.participant import write_report
 from npsle_app.settings import DeviationsSettings, MeasuresSettings, NormativeSettings
 from npsle_app.stages.group import deviations, deviations_figures, measures, normative

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import File
-from npsle_app.bids.tree import write_dataset_files
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.tree import write_dataset_files
+from npsle_app.bids.output.writer import Writer
 from npsle_app.report.participant import DICTIONARY
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.measures import run

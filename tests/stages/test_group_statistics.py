@@ -4,8 +4,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.tree import write_dataset_files
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.tree import write_dataset_files
 from npsle_app.report.works import WORKS
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort, read_study

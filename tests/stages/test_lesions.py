@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from npsle_app.imaging.lesions import TemplateMaps
+from npsle_app.imaging.lesions.lesions import TemplateMaps
 from npsle_app.lesion_measures import LESIONS
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.settings import LesionsSettings

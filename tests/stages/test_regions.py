@@ -8,8 +8,8 @@ import pytest
 from nibabel.processing import resample_from_to
 
 from npsle_app import templates
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.volumes import fraction
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.space.volumes import fraction
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.region_measures import REGION_VOLUMES
 from npsle_app.region_names import numbers_of

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from npsle_app.bids.names import File
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.vessel_scans import find_guides
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.alignment import Alignment
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.input.vessel_scans import find_guides
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.records import Gate, Qc, Record
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant import vessel_wall
 from npsle_app.stages.participant.anat import AnatOutputs
-from tests.imaging.alps_scene import field_of
-from tests.imaging.vessel_scene import INSIDE, scene
+from tests.imaging.alps.scene import field_of
+from tests.imaging.vessels.scene import INSIDE, scene
 
 BENT = {"bend_radius_mm": 12.0}
 M1_LEFT_MM = (-25.5, 3.0, -18.5)  # the middle of its search box in the template

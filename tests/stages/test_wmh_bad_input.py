@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.imaging import flair, registration
+from npsle_app.imaging.space import registration
+from npsle_app.imaging.wmh import flair
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
 from tests.stages.small_head import AFFINE, SHAPE, make_session

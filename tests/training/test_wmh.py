@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from npsle_app.imaging.lesion_features import FEATURES, Candidates
-from npsle_app.imaging.lesion_model import LesionModel
+from npsle_app.imaging.wmh.features import FEATURES, Candidates
+from npsle_app.imaging.wmh.model import LesionModel
 from training.wmh.fit import Described, fit
 from training.wmh.score import compare, reliability
 from training.wmh.variants import Variant, rescan

@@ -20,13 +20,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from npsle_app import templates
-from npsle_app.imaging.lesion_features import FEATURES
-from npsle_app.phantom.transplant import Head
+from npsle_app.imaging.wmh.features import FEATURES
 from training.wmh.fit import Described, describe, fit
 from training.wmh.onnx_file import write_graph
 from training.wmh.people import Person, lesion_prior, list_masks, load_all
 from training.wmh.score import compare, predict
 from training.wmh.synthesis import synthesise
+from training.wmh.transplant import Head
 from training.wmh.variants import (
     LOADS_ML,
     Variant,

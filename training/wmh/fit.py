@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from npsle_app.arrays import Mask
-from npsle_app.imaging.lesion_features import FEATURES, Candidates, find_candidates
+from npsle_app.imaging.wmh.features import FEATURES, Candidates, find_candidates
 from training.wmh.people import Person
 from training.wmh.variants import Variant
 

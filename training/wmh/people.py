@@ -14,12 +14,12 @@ from scipy import ndimage
 
 from npsle_app import templates
 from npsle_app.arrays import Mask, Volume
-from npsle_app.imaging.lesion_features import FEATURES, LesionPriors, find_candidates
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.template_registration import register_to_template
-from npsle_app.imaging.tissue_model import TissuePriors, find_bounds
-from npsle_app.imaging.volumes import like
-from npsle_app.imaging.work_grid import WorkGrid
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.template_registration import register_to_template
+from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.tissue.intensity import TissuePriors, find_bounds
+from npsle_app.imaging.wmh.features import FEATURES, LesionPriors, find_candidates
+from npsle_app.imaging.wmh.work_grid import WorkGrid
 from npsle_app.settings import AnatSettings
 from npsle_app.templates import Template
 

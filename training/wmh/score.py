@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
-from npsle_app.imaging.lesion_cleanup import clear_borders
-from npsle_app.imaging.wmh import fit_to_load, lesions
+from npsle_app.imaging.wmh.cleanup import clear_borders
+from npsle_app.imaging.wmh.wmh import fit_to_load, lesions
 from training.wmh.fit import Described, Fitted
 from training.wmh.people import Person
 

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Volume
-from npsle_app.imaging.tissue_model import fit_tissue
-from npsle_app.phantom.transplant import Head
+from npsle_app.imaging.tissue.intensity import fit_tissue
 from training.wmh.people import Person
+from training.wmh.transplant import Head
 
 _FLUID, _WHITE = (0.05, 0.35), (0.72, 0.95)  # of the signal of grey matter
 _TEXTURE, _GRAIN_MM = (0.005, 0.03), (1.0, 4.0)

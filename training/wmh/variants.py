@@ -6,14 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
-from npsle_app.phantom.transplant import (
-    Head,
-    Look,
-    choose_lesions,
-    draw_lesions_into,
-    remove_lesions,
-)
 from training.wmh.people import Person
+from training.wmh.transplant import Head, Look, choose_lesions, draw_lesions_into, remove_lesions
 
 LOADS_ML = (0.3, 25.0)  # drawn lesions are uniform in the logarithm between these
 

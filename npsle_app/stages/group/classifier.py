@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import GROUP_CLASSIFIER, GroupFile
-from npsle_app.bids.tree import previous_version
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.output.names import GROUP_CLASSIFIER, GroupFile
+from npsle_app.bids.output.tree import previous_version
+from npsle_app.bids.output.writer import write_json, write_tsv
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import ClassifierSettings
 from npsle_app.stages.group.classifier_figures import draw_figures
@@ -17,9 +17,9 @@ from npsle_app.stages.group.cohort import read_cohort
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.assembly import Cohort
-    from npsle_app.cohort.classifier_result import Effort, Result
-    from npsle_app.cohort.study import Study
+    from npsle_app.cohort.classifier.result import Effort, Result
+    from npsle_app.cohort.study.assembly import Cohort
+    from npsle_app.cohort.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ def _fit(
     settings: ClassifierSettings,
     version: str,
 ) -> ClassifierOutputs:
-    from npsle_app.cohort.classifier_problem import NotEstimableError
-    from npsle_app.cohort.classifier_question import ask
+    from npsle_app.cohort.classifier.problem import NotEstimableError
+    from npsle_app.cohort.classifier.question import ask
 
     try:
         question = ask(study, cohort)
@@ -78,7 +78,7 @@ def _fit(
 
 
 def _effort(settings: ClassifierSettings, *, participants: int) -> "Effort":
-    from npsle_app.cohort.classifier_result import Effort
+    from npsle_app.cohort.classifier.result import Effort
 
     effort = Effort(
         repeats=settings.repeats,
@@ -91,12 +91,8 @@ def _effort(settings: ClassifierSettings, *, participants: int) -> "Effort":
 
 
 def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> ClassifierOutputs:
-    from npsle_app.cohort.classifier_model import (
-        INTENDED_USE,
-        apply_model,
-        check_fit,
-    )
-    from npsle_app.cohort.classifier_question import units_of
+    from npsle_app.cohort.classifier.model import INTENDED_USE, apply_model, check_fit
+    from npsle_app.cohort.classifier.question import units_of
 
     model = read_model(path)
     try:
@@ -134,7 +130,7 @@ def read_model(path: Path) -> Any:
     ValueError
         With the file and what is wrong with it.
     """
-    from npsle_app.cohort.classifier_json import from_plain
+    from npsle_app.cohort.classifier.model import from_plain
 
     try:
         return from_plain(json.loads(path.read_text(encoding="utf-8")))
@@ -147,14 +143,14 @@ def read_model(path: Path) -> Any:
 
 
 def _write(output_dir: Path, study: "Study", result: "Result") -> ClassifierOutputs:
-    from npsle_app.cohort.classifier_json import to_plain
-    from npsle_app.cohort.classifier_statement import (
+    from npsle_app.cohort.classifier.model import to_plain
+    from npsle_app.cohort.classifier.statements import (
         CITATIONS,
         list_warnings,
         tell_methods,
         tell_results,
     )
-    from npsle_app.cohort.classifier_tables import make_tables
+    from npsle_app.cohort.classifier.tables import make_tables
 
     tables = make_tables(result)
     paths = [_write_table(output_dir, name, table) for name, table in tables.items()]
@@ -215,7 +211,7 @@ def _file(name: str) -> GroupFile:
 
 
 def _write_table(output_dir: Path, name: str, table: "DataFrame") -> Path:
-    from npsle_app.cohort.classifier_tables import make_dictionary
+    from npsle_app.cohort.classifier.tables import make_dictionary
 
     path = output_dir / _file(name).path
     write_tsv(path, table)

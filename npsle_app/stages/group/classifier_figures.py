@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.names import GROUP_FIGURES
-from npsle_app.bids.writer import write_vector_figure
+from npsle_app.bids.output.names import GROUP_FIGURES
+from npsle_app.bids.output.writer import write_vector_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from npsle_app.cohort.classifier_result import Result
+    from npsle_app.cohort.classifier.result import Result
 
 
 _GROUP_COLUMNS = ("predicted", "observed", "low", "high")
@@ -64,8 +64,8 @@ def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[s
 
 
 def _draw_roc(result: "Result") -> "Figure":
-    from npsle_app.cohort.classifier_performance import RATES
-    from npsle_app.figures.classifier import draw_roc
+    from npsle_app.cohort.classifier.performance import RATES
+    from npsle_app.figures.paper.classifier import draw_roc
 
     aucs = result.aucs
     rows = (
@@ -79,9 +79,9 @@ def _draw_roc(result: "Result") -> "Figure":
 
 
 def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
-    from npsle_app.cohort.calibration import recalibrate
-    from npsle_app.cohort.ridge_logistic import expit
-    from npsle_app.figures.classifier import draw_calibration
+    from npsle_app.cohort.estimators.calibration import recalibrate
+    from npsle_app.cohort.estimators.ridge_logistic import expit
+    from npsle_app.figures.paper.classifier import draw_calibration
 
     fit, out, y = result.calibration, result.out_of_fold, result.problem.y
     intercept, slope = recalibrate(out.log_odds.mean(axis=0), y)
@@ -101,7 +101,7 @@ def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
 
 
 def _draw_decision(result: "Result", table: "DataFrame") -> "Figure":
-    from npsle_app.figures.classifier import draw_decision
+    from npsle_app.figures.paper.classifier import draw_decision
 
     return draw_decision(
         table["threshold"].to_numpy(float),
@@ -112,8 +112,8 @@ def _draw_decision(result: "Result", table: "DataFrame") -> "Figure":
 
 
 def _draw_coefficients(result: "Result") -> "Figure":
-    from npsle_app.cohort.formatting import format_interval
-    from npsle_app.figures.estimates import Estimate, draw_forest
+    from npsle_app.figures.paper.estimates import Estimate, draw_forest
+    from npsle_app.formatting import format_interval
 
     rows = [
         Estimate(

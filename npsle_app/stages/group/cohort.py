@@ -4,15 +4,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.participants import linked_dataset, read_participants
-from npsle_app.bids.reader import read_table
-from npsle_app.bids.study_tables import read_clinical
+from npsle_app.bids.input.participants import linked_dataset, read_participants
+from npsle_app.bids.input.study_tables import read_clinical
+from npsle_app.bids.output.reader import read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.assembly import Cohort, Tables
-    from npsle_app.cohort.study import Study
+    from npsle_app.cohort.study.assembly import Cohort, Tables
+    from npsle_app.cohort.study.study import Study
 
 MEASURES = "npsle_app_measures.tsv"
 
@@ -25,8 +25,8 @@ def read_study(study_file: str) -> "Study":
     ValueError
         With the file, what was found in it and what there is.
     """
-    from npsle_app.cohort.study_defaults import DEFAULT_STUDY
-    from npsle_app.cohort.study_parsing import parse_study
+    from npsle_app.cohort.study.defaults import DEFAULT_STUDY
+    from npsle_app.cohort.study.parsing import parse_study
 
     if not study_file:
         return DEFAULT_STUDY
@@ -67,7 +67,7 @@ def read_cohort(
 
 def assemble_cohort(tables: "Tables", *, study_file: str) -> "tuple[Study, Cohort]":
     """Join tables that were read before, as `read_cohort` does."""
-    from npsle_app.cohort.assembly import assemble, check_typed
+    from npsle_app.cohort.study.assembly import assemble, check_typed
 
     study = read_study(study_file)
     cohort = assemble(tables, study=study)
@@ -80,7 +80,7 @@ def read_tables(
     output_dir: Path, *, raw: Path | None = None, measures: "DataFrame | None" = None
 ) -> "Tables":
     """Read the clinical tables of a study and its measures, as `read_cohort` takes them."""
-    from npsle_app.cohort.assembly import Tables
+    from npsle_app.cohort.study.assembly import Tables
 
     source = raw or linked_dataset(output_dir, name="raw")
     people, visits, units = _read_clinical(output_dir, source)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from npsle_app.bids.names import File, GroupFile
-from npsle_app.bids.reader import read_table
-from npsle_app.bids.tree import previous_version
+from npsle_app.bids.output.names import File, GroupFile
+from npsle_app.bids.output.reader import read_table
+from npsle_app.bids.output.tree import previous_version
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import DeviationsSettings
 from npsle_app.stages.group.deviations_person import (

@@ -5,17 +5,12 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.names import File
-from npsle_app.bids.writer import Writer
-from npsle_app.cohort.normative_model import NormativeModel
-from npsle_app.cohort.person_deviations import (
-    Scan,
-    choose_regions,
-    draw_from,
-    scores_by_label,
-)
-from npsle_app.figures.deviations import CentilePanel, draw_centile_panels, draw_score_map
-from npsle_app.figures.normative import Visit
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
+from npsle_app.cohort.deviations.person import Scan, choose_regions, draw_from, scores_by_label
+from npsle_app.cohort.normative.model import NormativeModel
+from npsle_app.figures.paper.deviations import CentilePanel, draw_centile_panels, draw_score_map
+from npsle_app.figures.paper.normative import Visit
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord
 from npsle_app.stages.group.deviations_person import Person, of_session

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import MEASURES_DIGEST, File
-from npsle_app.bids.reader import measures_digest
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.names import MEASURES_DIGEST, File
+from npsle_app.bids.output.reader import measures_digest
+from npsle_app.bids.output.writer import Writer
 from npsle_app.records import Record
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-    from npsle_app.cohort.normative_model import NormativeModel
+    from npsle_app.cohort.normative.model import NormativeModel
 
 _STALE = ("*_deviations.tsv", "*_deviations.json", "log/*_stage-deviations.json",
           "figures/*_deviations-*.webp")  # fmt: skip
@@ -73,7 +73,7 @@ def is_current(output_dir: Path, person: Person) -> bool:
 
 def describe(output_dir: Path, person: Person) -> None:
     """Write a participant's files in place of what an earlier run left."""
-    from npsle_app.cohort.normative_json import from_plain
+    from npsle_app.cohort.normative.model_json import from_plain
 
     forget(output_dir, person.participant)
     digest, model = fingerprint(person), from_plain(person.reference["model"])
@@ -121,7 +121,7 @@ def of_session(rows: "DataFrame", session: Any) -> "DataFrame":
 def _describe_session(
     writer: Writer, person: Person, row: "Series", *, model: "NormativeModel", digest: str
 ) -> None:
-    from npsle_app.cohort.person_deviations import check_scores
+    from npsle_app.cohort.deviations.person import check_scores
     from npsle_app.stages.group.deviations_figures import draw
 
     own = of_session(person.scores, row["session_id"])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.participants import linked_dataset, participants_table
-from npsle_app.bids.ratings import RATING_COLUMNS, read_ratings
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.input.participants import linked_dataset, participants_table
+from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
+from npsle_app.bids.output.writer import write_json, write_tsv
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
 
@@ -52,7 +52,7 @@ def run(
     absent stands in the tables too. The columns of the raw `participants.tsv` are copied;
     without `raw`, from the dataset that the output links to as `raw`.
     """
-    from npsle_app.cohort.measures import baseline
+    from npsle_app.cohort.study.measures import baseline
 
     del settings  # nothing to choose so far
     wide = gather(output_dir)
@@ -90,7 +90,7 @@ def gather(output_dir: Path) -> "DataFrame":
 def _read_all(output_dir: Path) -> "DataFrame":
     import pandas as pd
 
-    from npsle_app.cohort.measures import KEYS, pivot
+    from npsle_app.cohort.study.measures import KEYS, pivot
 
     paths = [
         *output_dir.glob("sub-*/*_measures.tsv"),
@@ -126,7 +126,7 @@ def _read(path: Path) -> "Iterator[tuple[str, str | None, str, float | None, str
 
 def _join_ratings(wide: "DataFrame", ratings: "DataFrame") -> "DataFrame":
     """Add the ratings; a session that was rated and not measured keeps a row."""
-    from npsle_app.cohort.measures import KEYS, in_order
+    from npsle_app.cohort.study.measures import KEYS, in_order
 
     return in_order(wide.merge(ratings, how="outer", on=KEYS))
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from npsle_app.bids.names import GROUP_FIGURES, GroupFile
-from npsle_app.bids.participants import linked_dataset
-from npsle_app.bids.study_tables import read_dates
-from npsle_app.bids.tree import previous_version
-from npsle_app.bids.writer import write_json
+from npsle_app.bids.input.participants import linked_dataset
+from npsle_app.bids.input.study_tables import read_dates
+from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from npsle_app.bids.output.tree import previous_version
+from npsle_app.bids.output.writer import write_json
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.cohort import assemble_cohort, read_tables
 from npsle_app.stages.group.normative_figures import NAME_STARTS, draw_figures
@@ -22,9 +22,9 @@ from npsle_app.stages.group.summary import describe, write_table
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.normative_model import Tail
-    from npsle_app.cohort.normative_study import NormativeStudy
-    from npsle_app.cohort.study import Study
+    from npsle_app.cohort.deviations.analyses import NormativeStudy
+    from npsle_app.cohort.normative.model import Tail
+    from npsle_app.cohort.study.study import Study
 
 _FILES = tuple(
     file
@@ -55,7 +55,7 @@ def run(
     ValueError
         With the file of the reference and what is wrong with it.
     """
-    from npsle_app.cohort.normative_study import Effort, model_study
+    from npsle_app.cohort.deviations.analyses import Effort, model_study
 
     _clear(output_dir)
     tables = read_tables(output_dir, raw=raw)
@@ -93,8 +93,8 @@ def plan(
     measures: "DataFrame | None" = None,
 ) -> list[str]:
     """Say who would make the reference and who would be scored; writes nothing."""
-    from npsle_app.cohort.normative_plan import tell_plan
-    from npsle_app.cohort.normative_visits import list_visits
+    from npsle_app.cohort.deviations.dry_run import tell_plan
+    from npsle_app.cohort.study.visits import list_visits
 
     tables = read_tables(output_dir, raw=raw, measures=measures)
     study, cohort = assemble_cohort(tables, study_file=settings.study_file)
@@ -126,7 +126,7 @@ def _clear(output_dir: Path) -> None:
 def _write(
     output_dir: Path, study: "Study", found: "NormativeStudy", *, settings: NormativeSettings
 ) -> NormativeOutputs:
-    from npsle_app.cohort.normative_columns import make_dictionary
+    from npsle_app.cohort.study.normative_columns import make_dictionary
 
     found_tables = {"normative_scores": found.scores}
     for analysis in found.analyses:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.names import GROUP_FIGURES
-from npsle_app.bids.writer import write_vector_figure
+from npsle_app.bids.output.names import GROUP_FIGURES
+from npsle_app.bids.output.writer import write_vector_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from npsle_app.cohort.normative_study import NormativeStudy
+    from npsle_app.cohort.deviations.analyses import NormativeStudy
 
 NAME_STARTS = ("deviation-", "survival")
 _WIDE = ("deviation-scores",)
@@ -26,7 +26,7 @@ def draw_figures(output_dir: Path, study: "NormativeStudy") -> dict[str, list[di
     dict
         By the analysis' name: `path` of the SVG from the output's root and `caption` of each.
     """
-    from npsle_app.figures.paper import head_with
+    from npsle_app.figures.paper.paper import head_with
 
     drawers: dict[str, Callable[[NormativeStudy], Iterator[_Drawn]]] = {
         "deviations": _draw_counts,
@@ -47,9 +47,9 @@ def draw_figures(output_dir: Path, study: "NormativeStudy") -> dict[str, list[di
 
 
 def _draw_counts(study: "NormativeStudy") -> Iterator[_Drawn]:
-    from npsle_app.cohort.deviation_plots import list_ratios, tabulate_scores
-    from npsle_app.figures.estimates import Estimate
-    from npsle_app.figures.normative import draw_deviations, draw_ratios
+    from npsle_app.cohort.deviations.plots import list_ratios, tabulate_scores
+    from npsle_app.figures.paper.estimates import Estimate
+    from npsle_app.figures.paper.normative import draw_deviations, draw_ratios
 
     found = study.found
     if (table := tabulate_scores(found)) is not None:
@@ -77,8 +77,8 @@ def _draw_counts(study: "NormativeStudy") -> Iterator[_Drawn]:
 
 
 def _draw_associations(study: "NormativeStudy") -> Iterator[_Drawn]:
-    from npsle_app.cohort.deviation_plots import list_associations, list_regional
-    from npsle_app.figures.estimates import Estimate, draw_forest
+    from npsle_app.cohort.deviations.plots import list_associations, list_regional
+    from npsle_app.figures.paper.estimates import Estimate, draw_forest
 
     found, table = study.found, _table(study, "deviation_associations")
     label = "β, standard deviations of the score per standard deviation"
@@ -97,10 +97,10 @@ def _draw_associations(study: "NormativeStudy") -> Iterator[_Drawn]:
 
 
 def _draw_events(study: "NormativeStudy") -> Iterator[_Drawn]:
-    from npsle_app.cohort.deviation_events import tell_rule
-    from npsle_app.cohort.deviation_plots import list_curves, longest_follow_up
-    from npsle_app.cohort.formatting import equals_p
-    from npsle_app.figures.survival import SurvivalCurve, draw_survival, time_ticks
+    from npsle_app.cohort.deviations.events import tell_rule
+    from npsle_app.cohort.deviations.plots import list_curves, longest_follow_up
+    from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_ticks
+    from npsle_app.formatting import equals_p
 
     found = study.found
     longest = longest_follow_up(found)

@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.participants import read_dictionary
-from npsle_app.bids.reader import read_table
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.input.participants import read_dictionary
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.reader import read_table
+from npsle_app.bids.output.writer import write_json, write_tsv
 from npsle_app.settings import NormativeSettings
 from npsle_app.templates import Template, digest
 
 if TYPE_CHECKING:
-    from npsle_app.cohort.normative_model import Provenance
-    from npsle_app.cohort.normative_source import GivenReference, StudyReference
+    from npsle_app.cohort.normative.model import Provenance
+    from npsle_app.cohort.normative.sources import GivenReference, StudyReference
 
 SOFTWARE = "npsle_app"
 _TEMPLATES = (
@@ -32,7 +32,7 @@ _MISSING = ("n/a", "")
 
 def own_provenance(version: str) -> "Provenance":
     """Return what measures volumes here: the app, its version, and the templates they rest on."""
-    from npsle_app.cohort.normative_model import Provenance
+    from npsle_app.cohort.normative.model import Provenance
 
     templates = {template.name: digest(template) for template in _TEMPLATES}
     return Provenance(software=SOFTWARE, app_version=version, templates=templates)
@@ -66,9 +66,9 @@ def check_given(settings: NormativeSettings, *, version: str) -> None:
     """
     if not settings.reference_file:
         return
-    from npsle_app.cohort.normative_reference import check_reference
-    from npsle_app.cohort.normative_source import UNIT, describe_given
-    from npsle_app.cohort.study_normative import SCORED
+    from npsle_app.cohort.normative.sources import UNIT, describe_given
+    from npsle_app.cohort.normative.validity import check_reference
+    from npsle_app.cohort.study.normative_question import SCORED
 
     given = read_reference(Path(settings.reference_file))
     try:
@@ -86,10 +86,10 @@ def check_given(settings: NormativeSettings, *, version: str) -> None:
 
 def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path, ...]:
     """Write the model, and the study's people who made it as a table for other studies."""
-    from npsle_app.cohort.normative_columns import make_dictionary
-    from npsle_app.cohort.normative_json import to_plain
-    from npsle_app.cohort.normative_source import OWN
-    from npsle_app.cohort.normative_table import tell_provenance
+    from npsle_app.cohort.normative.model_json import to_plain
+    from npsle_app.cohort.normative.people import tell_provenance
+    from npsle_app.cohort.normative.sources import OWN
+    from npsle_app.cohort.study.normative_columns import make_dictionary
 
     model = output_dir / GroupFile.NORMATIVE_MODEL.path
     write_json(model, to_plain(reference.model))
@@ -107,8 +107,8 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
 
 
 def _read_model(path: Path) -> "GivenReference":
-    from npsle_app.cohort.normative_json import from_plain
-    from npsle_app.cohort.normative_source import GivenReference
+    from npsle_app.cohort.normative.model_json import from_plain
+    from npsle_app.cohort.normative.sources import GivenReference
 
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -120,8 +120,8 @@ def _read_model(path: Path) -> "GivenReference":
 
 
 def _read_table(path: Path) -> "GivenReference":
-    from npsle_app.cohort.normative_source import GivenReference
-    from npsle_app.cohort.normative_table import read_people, read_provenance
+    from npsle_app.cohort.normative.people import read_people, read_provenance
+    from npsle_app.cohort.normative.sources import GivenReference
 
     sidecar = read_dictionary(path.with_suffix(".json"))
     units = {

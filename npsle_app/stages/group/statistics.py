@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.writer import write_json
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.writer import write_json
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort
 from npsle_app.stages.group.statistics_figures import draw_figures
@@ -14,9 +14,9 @@ from npsle_app.stages.group.summary import describe, write_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from npsle_app.cohort.assembly import Cohort
-    from npsle_app.cohort.statistics import Analysis
-    from npsle_app.cohort.study import Study
+    from npsle_app.cohort.statistics.analyses import Analysis
+    from npsle_app.cohort.study.assembly import Cohort
+    from npsle_app.cohort.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ def run(
     """
     import numpy as np
 
-    from npsle_app.cohort.statistics import analyse
-    from npsle_app.cohort.table_columns import make_dictionary
+    from npsle_app.cohort.statistics.analyses import analyse
+    from npsle_app.cohort.study.table_columns import make_dictionary
 
     study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     analyses = analyse(cohort, study=study, rng=np.random.default_rng(settings.random_seed))
@@ -73,7 +73,7 @@ def _summarise(
 
 
 def _describe_populations(study: "Study", cohort: "Cohort") -> list[dict[str, object]]:
-    from npsle_app.cohort.populations import members
+    from npsle_app.cohort.study.populations import members
 
     return [
         {

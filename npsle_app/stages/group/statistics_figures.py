@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import GROUP_FIGURES
-from npsle_app.bids.writer import write_vector_figure
+from npsle_app.bids.output.names import GROUP_FIGURES
+from npsle_app.bids.output.writer import write_vector_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-    from npsle_app.cohort.assembly import Cohort
-    from npsle_app.cohort.plots import Effect
-    from npsle_app.cohort.statistics import Analysis
-    from npsle_app.cohort.study import Study
-    from npsle_app.figures.estimates import Estimate
-    from npsle_app.figures.groups import Cloud
+    from npsle_app.cohort.statistics.analyses import Analysis
+    from npsle_app.cohort.statistics.plots import Effect
+    from npsle_app.cohort.study.assembly import Cohort
+    from npsle_app.cohort.study.study import Study
+    from npsle_app.figures.paper.estimates import Estimate
+    from npsle_app.figures.paper.groups import Cloud
 
 _MOST_PAIRS = 6
 _MOST_GROUPS = 12  # of the lowest p; the tables have all
@@ -68,8 +68,8 @@ def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[s
 
 
 def _draw_flow(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
-    from npsle_app.cohort.populations import members
-    from npsle_app.figures.flow import draw_flow
+    from npsle_app.cohort.study.populations import members
+    from npsle_app.figures.paper.flow import draw_flow
 
     sizes = {
         study.label(name): int(members(cohort.frame, population=study.populations[name]).sum())
@@ -87,10 +87,10 @@ def _draw_flow(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Ite
 
 
 def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
-    from npsle_app.cohort.columns import describe_column
-    from npsle_app.cohort.formatting import equals_p
-    from npsle_app.cohort.plots import keep_lowest, list_values
-    from npsle_app.figures.groups import draw_raincloud
+    from npsle_app.cohort.statistics.plots import keep_lowest, list_values
+    from npsle_app.cohort.study.columns import describe_column
+    from npsle_app.figures.paper.groups import draw_raincloud
+    from npsle_app.formatting import equals_p
 
     rows = _estimated(analysis, "kruskal_wallis")
     for row in keep_lowest(rows, p_of=lambda row: float(row["p"]), most=_MOST_GROUPS):
@@ -113,8 +113,8 @@ def _draw_groups(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> I
 def _draw_correlations(
     analysis: "Analysis", *, study: "Study", cohort: "Cohort"
 ) -> Iterator[_Drawn]:
-    from npsle_app.cohort.plots import tabulate_correlations
-    from npsle_app.figures.estimates import draw_correlations
+    from npsle_app.cohort.statistics.plots import tabulate_correlations
+    from npsle_app.figures.paper.estimates import draw_correlations
 
     rows = [row for row in _estimated(analysis, "correlations") if row["method"] == "pearson"]
     if not rows:
@@ -136,10 +136,10 @@ def _draw_correlations(
 
 
 def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Drawn:
-    from npsle_app.cohort.columns import describe_column
-    from npsle_app.cohort.formatting import equals_p, format_number
-    from npsle_app.cohort.plots import OTHERS, adjust_pair, split
-    from npsle_app.figures.estimates import draw_adjusted
+    from npsle_app.cohort.statistics.plots import OTHERS, adjust_pair, split
+    from npsle_app.cohort.study.columns import describe_column
+    from npsle_app.figures.paper.estimates import draw_adjusted
+    from npsle_app.formatting import equals_p, format_number
 
     pair = adjust_pair(cohort, measure=row["measure"], clinical=row["clinical"], study=study)
     x, y = (f"{describe_column(row[name]).heading}, adjusted" for name in ("clinical", "measure"))
@@ -160,8 +160,8 @@ def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Dra
 
 
 def _draw_regressions(analysis: "Analysis", *, study: "Study") -> Iterator[_Drawn]:
-    from npsle_app.cohort.plots import keep_lowest, list_effects
-    from npsle_app.figures.estimates import draw_forest
+    from npsle_app.cohort.statistics.plots import keep_lowest, list_effects
+    from npsle_app.figures.paper.estimates import draw_forest
 
     robust = study.mode != "paper"
     kind = "robust to unequal variances (HC3)" if robust else "of equal variances"
@@ -181,8 +181,8 @@ def _draw_regressions(analysis: "Analysis", *, study: "Study") -> Iterator[_Draw
 
 
 def _estimate(effect: "Effect", *, alpha: float) -> "Estimate":
-    from npsle_app.cohort.formatting import equals_p, format_interval
-    from npsle_app.figures.estimates import Estimate
+    from npsle_app.figures.paper.estimates import Estimate
+    from npsle_app.formatting import equals_p, format_interval
 
     shown = format_interval(effect.value, effect.low, effect.high, decimals=2)
     return Estimate(
@@ -201,7 +201,7 @@ def _tell_rest(most: int, there: int, *, what: str) -> str:
 
 
 def _tell_thinned(clouds: "Sequence[Cloud]") -> str:
-    from npsle_app.figures.paper import MOST_DOTS
+    from npsle_app.figures.paper.paper import MOST_DOTS
 
     if max(len(cloud.values) for cloud in clouds) <= MOST_DOTS:
         return ""
@@ -209,7 +209,7 @@ def _tell_thinned(clouds: "Sequence[Cloud]") -> str:
 
 
 def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
-    from npsle_app.cohort.group_tests import ESTIMATED
+    from npsle_app.cohort.statistics.group_tests import ESTIMATED
 
     rows = analysis.tables[table]
     done = rows[rows["status"] == ESTIMATED].to_dict("records")
@@ -219,7 +219,7 @@ def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
 def _cloud(number: int, name: str, people: "Sequence[str]", values: "ArrayLike") -> "Cloud":
     import numpy as np
 
-    from npsle_app.figures.groups import Cloud
+    from npsle_app.figures.paper.groups import Cloud
 
     links = tuple(f"{person}.html" for person in people)
     return Cloud(name=name, number=number, values=np.asarray(values, dtype=float), links=links)

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.names import GroupFile
-from npsle_app.bids.writer import write_json, write_tsv
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.writer import write_json, write_tsv
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.statistics import Analysis
+    from npsle_app.cohort.statistics.analyses import Analysis
 
 
 def write_table(
@@ -26,7 +26,7 @@ def write_table(
 
 def describe(analysis: "Analysis", *, figures: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Return what the page shows of an analysis: its words, and where tables and figures lie."""
-    from npsle_app.cohort.statements import count_not_estimable, list_not_estimable
+    from npsle_app.cohort.statistics.statements import count_not_estimable, list_not_estimable
 
     tables = list(analysis.tables.values())
     said = asdict(analysis.statement)

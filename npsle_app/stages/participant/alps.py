@@ -7,17 +7,17 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app import templates
-from npsle_app.bids.gradients import read_tables
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image, read_matrix
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.alps_gates import check_alps
-from npsle_app.imaging.alps_registration import check_starts, make_template, register_fa
-from npsle_app.imaging.alps_study import AlpsFindings, AlpsImages, study_alps
-from npsle_app.imaging.alps_table import COLUMNS, label_regions, make_table, numbers
-from npsle_app.imaging.gradients import choose_volumes, read_fsl
-from npsle_app.imaging.tensor import from_six_components
-from npsle_app.imaging.volumes import fraction, like
+from npsle_app.bids.input.gradients import read_tables
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image, read_matrix
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.alps.checks import check_alps
+from npsle_app.imaging.alps.study import AlpsFindings, AlpsImages, study_alps
+from npsle_app.imaging.alps.table import COLUMNS, label_regions, make_table, numbers
+from npsle_app.imaging.alps.template import check_starts, make_template, register_fa
+from npsle_app.imaging.diffusion.gradients import choose_volumes, read_fsl
+from npsle_app.imaging.diffusion.tensor import from_six_components
+from npsle_app.imaging.space.volumes import fraction, like
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import AlpsSettings
 from npsle_app.stages.participant.alps_figures import draw

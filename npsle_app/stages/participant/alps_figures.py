@@ -3,10 +3,10 @@
 import nibabel as nib
 
 from npsle_app.arrays import Reals
-from npsle_app.bids.names import ALPS_REGIONS
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.fibres import draw_regions_on_colour, draw_sticks
-from npsle_app.imaging.tensor import principal_directions
+from npsle_app.bids.output.names import ALPS_REGIONS
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.fibres import draw_regions_on_colour, draw_sticks
+from npsle_app.imaging.diffusion.tensor import principal_directions
 from npsle_app.records import FigureRecord
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import nibabel as nib
 
 from npsle_app import templates
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_contours, draw_pair
-from npsle_app.imaging.anat import HeadTemplate, PreparedHead, prepare_head
-from npsle_app.imaging.anat_gates import check_head
-from npsle_app.imaging.brain import is_brain_extracted
-from npsle_app.imaging.volumes import fraction
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_contours, draw_pair
+from npsle_app.imaging.head.brain import is_brain_extracted
+from npsle_app.imaging.head.checks import check_head
+from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head
+from npsle_app.imaging.space.volumes import fraction
 from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import AnatSettings
 from npsle_app.templates import Template

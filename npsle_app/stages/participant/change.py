@@ -4,26 +4,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npsle_app.arrays import Floats
-from npsle_app.bids.names import WMH_CHANGES, File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.scans import Scan, Visit
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_change, draw_pair
-from npsle_app.imaging.halfway import Halfway, find_halfway
-from npsle_app.imaging.lesion_change import (
+from npsle_app.bids.input.scans import Scan, Visit
+from npsle_app.bids.output.names import WMH_CHANGES, File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_change, draw_pair
+from npsle_app.imaging.lesions.change import (
     Appearance,
     LesionChange,
     appear,
     compare_lesions,
     per_year,
 )
-from npsle_app.imaging.lesion_change_gates import (
+from npsle_app.imaging.lesions.change_checks import (
     check_change,
     check_interval,
     check_protocol,
     check_registration,
 )
-from npsle_app.imaging.volumes import like
+from npsle_app.imaging.space.halfway import Halfway, find_halfway
+from npsle_app.imaging.space.volumes import like
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record, worst
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant.anat import AnatOutputs

@@ -8,24 +8,30 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from npsle_app.bids.gradients import read_tables
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.series import phase_axis
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.dwi import PreparedDwi, Steps, prepare_dwi, take_over
-from npsle_app.imaging.dwi_distortion import Head
-from npsle_app.imaging.dwi_findings import DwiFindings, describe_volumes, study_series
-from npsle_app.imaging.dwi_gates import (
+from npsle_app.bids.input.gradients import read_tables
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.input.series import phase_axis
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.diffusion.checks import (
     check_distortion,
     check_gradients,
     check_image,
     check_motion,
 )
-from npsle_app.imaging.gradients import choose_volumes, join, mean_unweighted, read_fsl, to_fsl
-from npsle_app.imaging.tensor import six_components
-from npsle_app.imaging.volumes import like
+from npsle_app.imaging.diffusion.epi_distortion import Head
+from npsle_app.imaging.diffusion.findings import DwiFindings, describe_volumes, study_series
+from npsle_app.imaging.diffusion.gradients import (
+    choose_volumes,
+    join,
+    mean_unweighted,
+    read_fsl,
+    to_fsl,
+)
+from npsle_app.imaging.diffusion.preprocessing import PreparedDwi, Steps, prepare_dwi, take_over
+from npsle_app.imaging.diffusion.tensor import six_components
+from npsle_app.imaging.space.volumes import like
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant.anat import AnatOutputs

@@ -4,13 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.diffusion import draw_colour_fa, draw_gradients, draw_losses, draw_motion
-from npsle_app.figures.slices import draw_pair
-from npsle_app.imaging.dwi_distortion import Head
-from npsle_app.imaging.dwi_findings import DwiFindings
-from npsle_app.imaging.dwi_outliers import Outliers
-from npsle_app.imaging.registration import resample
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.diffusion import (
+    draw_colour_fa,
+    draw_gradients,
+    draw_losses,
+    draw_motion,
+)
+from npsle_app.figures.brain.slices import draw_pair
+from npsle_app.imaging.diffusion.epi_distortion import Head
+from npsle_app.imaging.diffusion.findings import DwiFindings
+from npsle_app.imaging.diffusion.outliers import Outliers
+from npsle_app.imaging.space.registration import resample
 from npsle_app.records import FigureRecord
 
 if TYPE_CHECKING:

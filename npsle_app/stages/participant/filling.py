@@ -6,12 +6,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.names import File
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_pair
-from npsle_app.imaging.filling import fill
-from npsle_app.imaging.tissue_model import find_bounds
-from npsle_app.imaging.volumes import check_same_grid, like
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_pair
+from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.tissue.filling import fill
+from npsle_app.imaging.tissue.intensity import find_bounds
 from npsle_app.records import FigureRecord, Record
 from npsle_app.settings import FillingSettings
 from npsle_app.stages.participant.anat import AnatOutputs

@@ -3,7 +3,7 @@
 import hashlib
 from importlib.resources import files
 
-from npsle_app.imaging.lesion_model import LesionModel
+from npsle_app.imaging.wmh.model import LesionModel
 
 _FILE = files("npsle_app") / "data" / "wmh_model.onnx"
 

@@ -9,15 +9,20 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app import templates
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.lateral_ventricles import check_ventricles
-from npsle_app.imaging.lesion_signs import check_infarcts
-from npsle_app.imaging.lesion_table import COLUMNS
-from npsle_app.imaging.lesions import LesionFindings, LesionImages, TemplateMaps, study_lesions
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.volumes import fraction, like
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.lesions.lesions import (
+    LesionFindings,
+    LesionImages,
+    TemplateMaps,
+    study_lesions,
+)
+from npsle_app.imaging.lesions.signs import check_infarcts
+from npsle_app.imaging.lesions.table import COLUMNS
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.volumes import fraction, like
+from npsle_app.imaging.tissue.ventricles import check_ventricles
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs

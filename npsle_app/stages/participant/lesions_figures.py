@@ -2,11 +2,11 @@
 
 import nibabel as nib
 
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.bars import draw_bars
-from npsle_app.figures.regions import draw_regions
-from npsle_app.imaging.lesions import REGION_NAMES, LesionFindings
-from npsle_app.imaging.volumes import like
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.regions import draw_regions
+from npsle_app.figures.paper.bars import draw_bars
+from npsle_app.imaging.lesions.lesions import REGION_NAMES, LesionFindings
+from npsle_app.imaging.space.volumes import like
 from npsle_app.records import FigureRecord
 
 _SIZES = {

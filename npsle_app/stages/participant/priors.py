@@ -5,9 +5,9 @@ import numpy as np
 
 from npsle_app import templates
 from npsle_app.arrays import Volume
-from npsle_app.imaging.lesion_features import LesionPriors
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.tissue_model import TissuePriors
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.tissue.intensity import TissuePriors
+from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.templates import Template
 
 TISSUE = (Template.GM, Template.WM)

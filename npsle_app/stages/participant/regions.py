@@ -8,15 +8,15 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app import templates
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging import regions
-from npsle_app.imaging.lateral_ventricles import check_ventricles, find_lateral_ventricles
-from npsle_app.imaging.region_gates import check_asymmetry, check_filling
-from npsle_app.imaging.regions import TissueShares
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.volumes import fraction, like, voxel_mm3
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.volumes import fraction, like, voxel_mm3
+from npsle_app.imaging.tissue import regions
+from npsle_app.imaging.tissue.checks import check_asymmetry, check_filling
+from npsle_app.imaging.tissue.regions import TissueShares
+from npsle_app.imaging.tissue.ventricles import check_ventricles, find_lateral_ventricles
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs

@@ -2,9 +2,9 @@
 
 import nibabel as nib
 
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_contours, draw_labels
-from npsle_app.imaging.regions import number_regions
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_contours, draw_labels
+from npsle_app.imaging.tissue.regions import number_regions
 from npsle_app.records import FigureRecord
 from npsle_app.region_names import DEEP
 

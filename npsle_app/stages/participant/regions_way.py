@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_pair
-from npsle_app.imaging.displacement import apart_mm, through
-from npsle_app.imaging.region_gates import check_followed
-from npsle_app.imaging.registration import register_later_scan, warp
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_pair
+from npsle_app.imaging.space.displacement import apart_mm, through
+from npsle_app.imaging.space.registration import register_later_scan, warp
+from npsle_app.imaging.tissue.checks import check_followed
 from npsle_app.records import FigureRecord, Gate
 from npsle_app.stages.participant.anat import AnatOutputs
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from npsle_app.bids.reader import read_record
-from npsle_app.bids.writer import Writer
+from npsle_app.bids.output.reader import read_record
+from npsle_app.bids.output.writer import Writer
 from npsle_app.records import Qc, worst
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import nibabel as nib
 
 from npsle_app import templates
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_contours, draw_labels
-from npsle_app.imaging import tissue
-from npsle_app.imaging.anat_gates import check_edge
-from npsle_app.imaging.registration import warp
-from npsle_app.imaging.tissue import TissueMaps, TissuePriors, TissueVolumes
-from npsle_app.imaging.tissue_gates import check_contrast, check_lesions, check_volumes
-from npsle_app.imaging.volumes import fraction
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_contours, draw_labels
+from npsle_app.imaging.head.checks import check_edge
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.volumes import fraction
+from npsle_app.imaging.tissue import segmentation
+from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
+from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, TissueVolumes
 from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record, worst
 from npsle_app.settings import TissueSettings
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -58,7 +58,7 @@ def run(
     t1w, field = (read_image(path) for path in (source, anat.template_to_t1w))
     mask = read_image(anat.intracranial_mask or anat.brain_mask)
     lesions = read_image(wmh.mask) if wmh else None
-    maps = tissue.segment(
+    maps = segmentation.segment(
         t1w,
         mask=mask,
         priors=_priors(t1w, field=field),
@@ -66,10 +66,10 @@ def run(
         mrf_weight=settings.mrf_weight,
         iterations=settings.iterations,
     )
-    sure = tissue.contrast(t1w, maps)
-    maps = tissue.count_lesions_as_white_matter(maps, lesions) if lesions else maps
+    sure = segmentation.contrast(t1w, maps)
+    maps = segmentation.count_lesions_as_white_matter(maps, lesions) if lesions else maps
     skull = mask if anat.intracranial_mask else None
-    volumes = tissue.measure(maps, intracranial=skull, lesions=lesions)
+    volumes = segmentation.measure(maps, intracranial=skull, lesions=lesions)
     gates = (
         *check_volumes(
             gm_ml=volumes.gm_ml, wm_ml=volumes.wm_ml, csf_ml=volumes.csf_ml, tiv_ml=volumes.tiv_ml
@@ -137,11 +137,15 @@ def _draw(
     t1w: nib.Nifti1Image, *, maps: TissueMaps, mask: nib.Nifti1Image, out: Writer
 ) -> tuple[FigureRecord, ...]:
     labels = maps.labels
-    classes = {name: tissue.only(labels, index) for index, name in tissue.LABELS.items()}
+    classes = {
+        name: segmentation.only(labels, index) for index, name in segmentation.LABELS.items()
+    }
     return (
         FigureRecord(
             title="Tissue classes on T1w",
-            path=out.figure(draw_labels(t1w, labels=labels, names=tissue.LABELS), "seg-tissue_T1w"),
+            path=out.figure(
+                draw_labels(t1w, labels=labels, names=segmentation.LABELS), "seg-tissue_T1w"
+            ),
             caption="Good: cortex and deep nuclei are grey matter, ventricles and sulci fluid. "
             "Bad: thalamus or lesions in the wrong class, dura or skull as grey matter.",
         ),

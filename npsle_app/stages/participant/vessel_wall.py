@@ -6,23 +6,16 @@ from pathlib import Path
 
 import nibabel as nib
 
-from npsle_app.bids.names import File, VesselFile
-from npsle_app.bids.reader import read_image, read_record
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.vessel_angiogram import Angiogram
-from npsle_app.imaging.vessel_contrast import mark_white_matter, with_enhancement
-from npsle_app.imaging.vessel_gates import check_placement, check_voxels
-from npsle_app.imaging.vessel_place import HeadPlace, align_head
-from npsle_app.imaging.vessel_results import (
-    Guide,
-    MeasuredVessel,
-    Mode,
-    StudiedVessel,
-    masks_of,
-)
-from npsle_app.imaging.vessel_study import study_vessels, with_angiogram
-from npsle_app.imaging.vessel_table import (
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.names import File, VesselFile
+from npsle_app.bids.output.reader import read_image, read_record
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.vessels.checks import check_placement, check_voxels
+from npsle_app.imaging.vessels.enhancement import mark_white_matter, with_enhancement
+from npsle_app.imaging.vessels.place import HeadPlace, align_head
+from npsle_app.imaging.vessels.results import Guide, MeasuredVessel, Mode, StudiedVessel, masks_of
+from npsle_app.imaging.vessels.study import study_vessels, with_angiogram
+from npsle_app.imaging.vessels.table import (
     LINE,
     SECTIONS,
     VESSELS,
@@ -33,6 +26,7 @@ from npsle_app.imaging.vessel_table import (
     reason,
     wall_floor_mm,
 )
+from npsle_app.imaging.vessels.tracing import Angiogram
 from npsle_app.records import Gate, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs

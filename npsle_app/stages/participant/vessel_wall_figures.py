@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.drawn_vessel import DrawnVessel
-from npsle_app.figures.vessel_courses import draw_courses
-from npsle_app.figures.vessel_profiles import draw_profiles
-from npsle_app.figures.vessels import draw_gallery, draw_straightened
-from npsle_app.imaging.vessel_planes import PIXEL_MM
-from npsle_app.imaging.vessel_results import MeasuredVessel, StudiedVessel, planes_of
-from npsle_app.imaging.vessel_table import nwi_at_floor, sections_of
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.drawn_vessel import DrawnVessel
+from npsle_app.figures.brain.vessel_courses import draw_courses
+from npsle_app.figures.brain.vessel_profiles import draw_profiles
+from npsle_app.figures.brain.vessels import draw_gallery, draw_straightened
+from npsle_app.imaging.vessels.planes import PIXEL_MM
+from npsle_app.imaging.vessels.results import MeasuredVessel, StudiedVessel, planes_of
+from npsle_app.imaging.vessels.table import nwi_at_floor, sections_of
 from npsle_app.records import FigureRecord
 
 _COURSES = (

@@ -6,10 +6,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.landmarks import Point, read_landmarks, read_line
-from npsle_app.bids.reader import read_mask
-from npsle_app.bids.vessel_guides import Drawn, group_drawn, list_landmarks
-from npsle_app.imaging.vessel_results import Guide, Mode
+from npsle_app.bids.input.landmarks import Point, read_landmarks, read_line
+from npsle_app.bids.input.vessel_guides import Drawn, group_drawn, list_landmarks
+from npsle_app.bids.output.reader import read_mask
+from npsle_app.imaging.vessels.results import Guide, Mode
 from npsle_app.vessel_names import STANDARD, VesselName
 
 

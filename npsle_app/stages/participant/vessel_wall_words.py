@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from npsle_app.bids.scans import Scan
-from npsle_app.imaging.vessel_measures import FLOOR_VOXELS
-from npsle_app.imaging.vessel_results import Mode, StudiedVessel
-from npsle_app.imaging.vessel_table import reason
+from npsle_app.bids.input.scans import Scan
+from npsle_app.imaging.vessels.measures import FLOOR_VOXELS
+from npsle_app.imaging.vessels.results import Mode, StudiedVessel
+from npsle_app.imaging.vessels.table import reason
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.vessel_names import STANDARD

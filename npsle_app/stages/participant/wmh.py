@@ -8,19 +8,17 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 
 from npsle_app.arrays import Floats, Mask
-from npsle_app.bids.names import File
-from npsle_app.bids.reader import read_image
-from npsle_app.bids.scans import Scan
-from npsle_app.bids.writer import Writer
-from npsle_app.imaging.content_gates import check_content
-from npsle_app.imaging.flair import PreparedFlair, prepare_flair, rest_at_zero
-from npsle_app.imaging.flair_content import FlairContent, measure_content
-from npsle_app.imaging.flair_gates import check_alignment, check_slices
-from npsle_app.imaging.lesion_features import LesionPriors
-from npsle_app.imaging.lesion_gates import check_lesions
-from npsle_app.imaging.template_gates import check_template_place, white_matter_offsets_mm
-from npsle_app.imaging.volumes import check_same_grid, like, voxel_mm3
-from npsle_app.imaging.wmh import (
+from npsle_app.bids.input.scans import Scan
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.reader import read_image
+from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.head.checks import check_template_place, white_matter_offsets_mm
+from npsle_app.imaging.space.volumes import check_same_grid, like, voxel_mm3
+from npsle_app.imaging.wmh.checks import check_alignment, check_content, check_lesions, check_slices
+from npsle_app.imaging.wmh.features import LesionPriors
+from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, rest_at_zero
+from npsle_app.imaging.wmh.flair_content import FlairContent, measure_content
+from npsle_app.imaging.wmh.wmh import (
     LesionMap,
     count_lesions,
     lesion_probability,

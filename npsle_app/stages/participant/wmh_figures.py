@@ -3,11 +3,11 @@
 import nibabel as nib
 
 from npsle_app.arrays import Mask, Volume
-from npsle_app.bids.writer import Writer
-from npsle_app.figures.slices import draw_curve, draw_lesions, draw_pair
-from npsle_app.imaging.flair import PreparedFlair
-from npsle_app.imaging.volumes import like, voxel_mm3
-from npsle_app.imaging.wmh import lesion_volumes_ml
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.brain.slices import draw_curve, draw_lesions, draw_pair
+from npsle_app.imaging.space.volumes import like, voxel_mm3
+from npsle_app.imaging.wmh.flair import PreparedFlair
+from npsle_app.imaging.wmh.wmh import lesion_volumes_ml
 from npsle_app.records import FigureRecord
 from npsle_app.settings import WmhSettings
 

@@ -1,0 +1,194 @@
+"""Find participants, sessions and scans in a BIDS dataset.
+
+The only module that knows pybids, which is imported where it is used: it costs half a
+second. Each participant is indexed alone, because an index of a whole dataset takes minutes.
+"""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from npsle_app.bids.input import filters as _filters
+from npsle_app.bids.input.choosing import KINDS, Candidate, choose
+from npsle_app.bids.input.filters import Filters
+from npsle_app.bids.input.scans import Choice, Session
+from npsle_app.bids.input.series import choose_series, find_preprocessed
+from npsle_app.bids.input.vessel_scans import choose_vessel_scan
+
+if TYPE_CHECKING:
+    from bids import BIDSLayout
+
+_NOT_RAW = ("code", "derivatives", "models", "sourcedata", "stimuli")
+_IMAGES = (".nii", ".nii.gz")
+
+
+def list_participants(bids_dir: Path) -> list[str]:
+    """List the labels of all participants that have a folder, `2` before `10`.
+
+    `participants.tsv` is not asked: it may be absent, or speak of people whose images
+    are not here.
+    """
+    folders = (entry for entry in bids_dir.glob("sub-*") if entry.is_dir())
+    return sorted((folder.name.removeprefix("sub-") for folder in folders), key=_natural)
+
+
+def read_filters(path: Path) -> Filters:
+    """Read a `--bids-filter-file`; see `npsle_app.bids.filters.read_filters`."""
+    return _filters.read_filters(path, kinds=tuple(KINDS))
+
+
+def find_sessions(
+    bids_dir: Path,
+    participant: str,
+    *,
+    sessions: Sequence[str] = (),
+    filters: Filters | None = None,
+    database_dir: Path | None = None,
+    derivatives: Mapping[str, Path] | None = None,
+) -> list[Session]:
+    """Find the sessions of one participant and choose the scans of each.
+
+    Parameters
+    ----------
+    participant
+        Label, with or without `sub-`.
+    sessions
+        Labels of the sessions wanted, with or without `ses-`; all if empty.
+    filters
+        By kind of scan, as `read_filters` returns them.
+    database_dir
+        Where an index of the whole dataset is kept; made if it is not there. Without it,
+        this participant alone is indexed, in memory.
+    derivatives
+        Datasets by name that may hold preprocessed diffusion series, and masks or landmarks
+        of vessels.
+
+    Returns
+    -------
+    list of Session
+        In natural order; a dataset without session folders gives one with session None.
+        Empty if the participant has none of the sessions asked for.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the participant has no folder.
+    """
+    label = participant.removeprefix("sub-")
+    if not (bids_dir / f"sub-{label}").is_dir():
+        msg = f"{bids_dir} has no folder sub-{label}"
+        raise FileNotFoundError(msg)
+    images = _images(bids_dir, label, database_dir=database_dir)
+    asked = {session.removeprefix("ses-") for session in sessions}
+    labels = _session_labels(bids_dir / f"sub-{label}", images)
+    dates = _dates(bids_dir / f"sub-{label}" / f"sub-{label}_sessions.tsv")
+    return [
+        _session(
+            label,
+            session,
+            images,
+            filters=filters or {},
+            acquired=dates.get(session or ""),
+            derivatives=derivatives or {},
+        )
+        for session in labels
+        if not asked or session in asked
+    ]
+
+
+def _session(
+    participant: str,
+    session: str | None,
+    images: Sequence[Candidate],
+    *,
+    filters: Filters,
+    acquired: str | None,
+    derivatives: Mapping[str, Path],
+) -> Session:
+    own = [image for image in images if image.entities.get("session") == session]
+
+    def choice(kind: str) -> Choice:
+        wanted = filters.get(kind, {})
+        if kind == "vwi":
+            return choose_vessel_scan(
+                own, wanted=wanted, derivatives=derivatives, participant=participant,
+                session=session,
+            )  # fmt: skip
+        if kind != "dwi":
+            return choose(kind, own, wanted=wanted)
+        made = find_preprocessed(derivatives, participant=participant, session=session)
+        return made or choose_series(own, wanted=wanted)
+
+    return Session(participant, session, tuple(choice(kind) for kind in KINDS), acquired)
+
+
+def _dates(table: Path) -> dict[str, str]:
+    """Read `acq_time` by session label; nothing where the table has none or is unreadable."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    rows = csv.DictReader(StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {
+        (row.get("session_id") or "").removeprefix("ses-"): time
+        for row in rows
+        if (time := row.get("acq_time")) and time != "n/a"
+    }
+
+
+def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | None]:
+    folders = (entry.name for entry in folder.glob("ses-*") if entry.is_dir())
+    labels = sorted((name.removeprefix("ses-") for name in folders), key=_natural)
+    outside = any(image.entities.get("session") is None for image in images)
+    return [None, *labels] if outside or not labels else [*labels]
+
+
+def _images(bids_dir: Path, participant: str, *, database_dir: Path | None) -> list[Candidate]:
+    # A layout of the participant's own folder: from the root, pybids would look at the
+    # folder of each participant before it passes them over.
+    own = Path(f"sub-{participant}")
+    base = Path() if database_dir else own
+    layout = _layout(bids_dir / base, database_dir=database_dir)
+    inside = (
+        (base / Path(f.path).relative_to(layout.root), f.entities)
+        for f in layout.get(extension=list(_IMAGES))
+    )
+    return [
+        Candidate(bids_dir / path, {**entities, **_entities_of_folders(path)})
+        for path, entities in inside
+        if path.is_relative_to(own)
+    ]
+
+
+def _entities_of_folders(path: Path) -> dict[str, str | None]:
+    """Read what the folders inside the dataset say: pybids also looks above its root."""
+    subject, *below = path.parts[:-1]
+    session = next((name.removeprefix("ses-") for name in below if name.startswith("ses-")), None)
+    return {
+        "subject": subject.removeprefix("sub-"),
+        "session": session,
+        "datatype": path.parent.name,
+    }
+
+
+def _layout(root: Path, *, database_dir: Path | None) -> "BIDSLayout":
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    # Sidecars are read by npsle_app.bids.sidecars: one broken JSON would end the index here.
+    indexer = BIDSLayoutIndexer(
+        validate=False, index_metadata=False, ignore=[*_NOT_RAW, re.compile(r"/\.")]
+    )
+    layout = BIDSLayout(root, validate=False, database_path=database_dir, indexer=indexer)
+    if Path(layout.root).resolve() != root.resolve():
+        msg = f"the index in {database_dir} is of {layout.root}, not of {root}; give another"
+        raise ValueError(msg)
+    return layout
+
+
+def _natural(label: str) -> list[tuple[bool, int, str]]:
+    """Sort key with numbers by size and before letters, and a total order for `1` and `01`."""
+    parts = [part for part in re.split(r"(\d+)", label) if part]
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

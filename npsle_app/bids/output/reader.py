@@ -1,0 +1,170 @@
+"""Read back what the writer left, for those who build on files alone."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from npsle_app.arrays import Floats
+from npsle_app.bids.output.names import File
+from npsle_app.bids.output.writer import RAS_LPS, Writer
+from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+VOLUME_DIMS = 3
+_N = 12  # nine of the matrix, three of the shift
+
+
+def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
+    """Read a table that `write_tsv` wrote; cells with one of `missing` become NaN."""
+    import pandas as pd
+
+    return pd.read_csv(
+        path,
+        sep="\t",
+        keep_default_na=False,
+        na_values=list(missing),
+        quoting=3,
+        low_memory=False,  # else the type of a long column is guessed piece by piece
+    )
+
+
+def measures_digest(writer: Writer) -> str:
+    """Return the SHA-256 of a session's measures; empty where there are none."""
+    path = writer.path(File.MEASURES)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None = None) -> Record:
+    """Read a stage's record; BIDS URIs become paths again.
+
+    Parameters
+    ----------
+    path
+        What `Writer.record` returned.
+    root
+        Folder of the derivative dataset, the target of `bids::`.
+    datasets
+        Roots of the other datasets by name, as the writer had them.
+
+    Raises
+    ------
+    ValueError
+        If the file is no record of this version of the app.
+    """
+    places = {"": root, **(datasets or {})}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _record(content, places)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        msg = f"{path} is no record of this version ({error!r}); run its stage again"
+        raise ValueError(msg) from error
+
+
+def read_image(path: Path) -> nib.Nifti1Image:
+    """Open an image; one volume has three dimensions.
+
+    A volume that is stored in more dimensions (x, y, z, 1), which preflight lets pass, comes
+    without them; a series stays as it is.
+    """
+    image = nib.Nifti1Image.from_filename(path)
+    return nib.funcs.squeeze_image(image) if image.ndim > VOLUME_DIMS else image
+
+
+def read_mask(path: Path) -> nib.Nifti1Image:
+    """Read a mask that a person drew, whole: what is wrong with the file shows here.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is no volume, or holds colours; with the name of the file.
+    """
+    try:
+        image = read_image(path)
+        data = np.asarray(image.dataobj)
+    except (OSError, EOFError, ImageFileError, ValueError, zlib.error) as error:
+        msg = f"{path.name} cannot be read ({' '.join(str(error).split())[:200]})"
+        raise ValueError(msg) from error
+    if data.ndim != VOLUME_DIMS or data.dtype.kind not in "iufb":
+        msg = f"{path.name} is no mask: {data.shape} of {data.dtype}"
+        raise ValueError(msg)
+    return nib.Nifti1Image(data, image.affine, image.header)
+
+
+def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:
+    """Turn `bids:<dataset>:<path>` into a path; `places` has the own root under ''.
+
+    Examples
+    --------
+    >>> resolve_uri("bids:raw:sub-01/anat/x.nii", places={"raw": Path("data")}).as_posix()
+    'data/sub-01/anat/x.nii'
+    """
+    scheme, name, relative = uri.split(":", 2) if uri.count(":") >= 2 else ("", "", "")
+    parts = PurePosixPath(relative)
+    if scheme != "bids" or parts.is_absolute() or ".." in parts.parts:
+        msg = f"{uri!r} is no BIDS URI of a file inside a dataset"
+        raise ValueError(msg)
+    if name not in places:
+        msg = f"{uri!r} points into the dataset {name!r}, known are {sorted(places)}"
+        raise ValueError(msg)
+    return places[name] / parts
+
+
+def read_matrix(path: Path) -> Floats:
+    """Read an affine that `Writer.matrix` wrote: (4, 4), mm, RAS, fixed to moving points.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another kind of transform, or one about a centre.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    told = dict(line.split(": ", 1) for line in lines if ": " in line)
+    numbers = [float(word) for word in told.get("Parameters", "").split()]
+    centre = [float(word) for word in told.get("FixedParameters", "").split()]
+    if told.get("Transform") != "AffineTransform_double_3_3" or len(numbers) != _N or any(centre):
+        msg = f"{path} is no affine transform of this app; run its stage again"
+        raise ValueError(msg)
+    itk = np.eye(4)
+    itk[:3, :3], itk[:3, 3] = np.reshape(numbers[:9], (3, 3)), numbers[9:]
+    matrix: Floats = RAS_LPS @ itk @ RAS_LPS
+    return matrix
+
+
+def _record(content: Mapping[str, Any], places: Mapping[str, Path]) -> Record:
+    return Record(
+        stage=content["stage"],
+        methods=content["methods"],
+        citations=tuple(content["citations"]),
+        measures=tuple(_measure(one, places) for one in content["measures"]),
+        gates=tuple(Gate(**one | {"state": Qc(one["state"])}) for one in content["gates"]),
+        figures=tuple(_figure(one, places) for one in content["figures"]),
+        choices=tuple(content["choices"]),
+    )
+
+
+def _measure(content: Mapping[str, Any], places: Mapping[str, Path]) -> Measure:
+    return Measure(
+        name=content["name"],
+        value=content["value"],
+        qc=Qc(content["qc"]),
+        sources=tuple(resolve_uri(uri, places=places) for uri in content["sources"]),
+    )
+
+
+def _figure(content: Mapping[str, Any], places: Mapping[str, Path]) -> FigureRecord:
+    after = content["after"]
+    return FigureRecord(
+        title=content["title"],
+        path=resolve_uri(content["path"], places=places),
+        caption=content["caption"],
+        after=resolve_uri(after, places=places) if after else None,
+    )

@@ -1,0 +1,84 @@
+"""From the study's question and its participants to a problem that can be learned from."""
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import pandas as pd
+
+from npsle_app.cohort.classifier.assessment import assess_classifier
+from npsle_app.cohort.classifier.problem import NotEstimableError, Problem, pose
+from npsle_app.cohort.classifier.result import Effort, Result
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.columns import describe_column
+from npsle_app.cohort.study.populations import contrast_sides, explain_empty
+from npsle_app.cohort.study.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A problem, the same with further predictors, and the people in it."""
+
+    problem: Problem
+    wider: Problem
+    people: pd.DataFrame
+
+    def assess(self, *, effort: Effort, executor: Executor, app_version: str) -> Result:
+        """Answer it."""
+        return assess_classifier(
+            self.problem,
+            people=self.people,
+            wider=self.wider,
+            effort=effort,
+            executor=executor,
+            app_version=app_version,
+        )
+
+
+def ask(study: Study, cohort: Cohort) -> Question:
+    """Pose the study's question.
+
+    Columns that the study takes the logarithm of in regressions (`ln_outcomes`) enter as their
+    logarithm here too.
+
+    Raises
+    ------
+    NotEstimableError
+        If there is no question, no one in a class, too few, or no usable predictor.
+    """
+    asked = study.classifier
+    if not asked.contrast:
+        msg = "not estimable: the study asks for no classifier"
+        raise NotEstimableError(msg)
+    contrast = study.contrast(asked.contrast)
+    group, against = contrast_sides(cohort.frame, study=study, contrast=contrast)
+    for name, members in ((contrast.group, group), (contrast.against, against)):
+        if not members.any():
+            reason = explain_empty(cohort, population=study.populations[name])
+            msg = f"not estimable: {reason}"
+            raise NotEstimableError(msg)
+    blocks = {"clinical": asked.clinical, "imaging": asked.imaging}
+    further = [name for name in asked.sensitivity if name not in asked.predictors]
+
+    def pose_with(columns: dict[str, tuple[str, ...]]) -> Problem:
+        return pose(
+            cohort.frame,
+            group=group,
+            against=against,
+            blocks=columns,
+            labels=(study.label(contrast.group), study.label(contrast.against)),
+            units=units_of(name for names in columns.values() for name in names),
+            ln_columns=dict.fromkeys(study.regressions.ln_outcomes, study.regressions.zero_becomes),
+        )
+
+    problem = pose_with(blocks)
+    return Question(
+        problem=problem,
+        wider=pose_with({**blocks, "further": tuple(further)}),
+        people=cohort.frame.iloc[list(problem.rows)],
+    )
+
+
+def units_of(columns: Iterable[str]) -> dict[str, str]:
+    """Return the unit of each column in the analysis frame; 1 where it has none."""
+    return {str(name): describe_column(str(name)).unit or "1" for name in columns}

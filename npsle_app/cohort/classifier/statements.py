@@ -1,0 +1,88 @@
+"""What was done and found by the classifier, in sentences with their numbers."""
+
+from npsle_app.cohort.classifier.result import Result
+from npsle_app.cohort.estimators.discrimination import Estimate
+
+CITATIONS = (
+    "harrell1996",
+    "efron1997",
+    "delong1988",
+    "phipson2010",
+    "vickers2006",
+    "riley2019",
+    "collins2024",
+    "scikitlearn",
+)
+
+
+def tell_methods(result: Result) -> str:
+    """Say how the classifier was made and judged."""
+    problem, effort = result.problem, result.effort
+    return (
+        f"{problem.positive} (n = {int(problem.y.sum())}) was told from {problem.negative} "
+        f"(n = {int((1 - problem.y).sum())}) by ridge logistic regression on "
+        f"{len(problem.terms)} predictors named before ({', '.join(problem.names)}). Missing "
+        "values were replaced by the mean and predictors standardised inside the folds; the "
+        "penalty was chosen by log loss and the cut by Youden's index in five inner folds. "
+        f"Performance is that of {effort.repeats} repeats of 5-fold cross-validation, stratified "
+        "by class; AUCs compare participants left out by the same model. Beside it stand the "
+        "apparent AUC, Harrell's correction and the .632+ estimate from "
+        f"{effort.bootstrap_samples} bootstrap samples of the whole procedure. Intervals of "
+        "corrected AUCs take the larger of DeLong's standard error and the spread of "
+        f"{effort.permutations} permutations of the predictors, from which p = (b + 1)/(m + 1). "
+        "Calibration, Brier score and net benefit are those of out-of-fold predictions."
+    )
+
+
+def tell_results(result: Result) -> tuple[str, ...]:
+    """Say what was found."""
+    aucs, fit, problem = result.aucs, result.calibration, result.problem
+    told = [
+        (
+            f"AUC: apparent {_shown(aucs.apparent)}, optimism-corrected {_shown(aucs.corrected)}, "
+            f".632+ {_shown(aucs.corrected_632)}, nested cross-validation {_shown(aucs.nested)}; "
+            f"permutation p = {result.p:.3g}."
+        ),
+        (
+            f"Sensitivity {_shown(result.sensitivity)}, specificity {_shown(result.specificity)} "
+            "at cuts chosen in inner folds."
+        ),
+        (
+            f"Calibration intercept {_shown(fit.intercept)}, slope {_shown(fit.slope)}; Brier "
+            f"score {fit.brier.value:.3f}, scaled {_shown(fit.scaled_brier)}."
+        ),
+        (
+            f"{result.expected_size.needed} participants are needed for {len(problem.terms)} "
+            f"parameters by the criteria of Riley 2019 (R² 15 % of the largest); there are "
+            f"{len(problem.y)}, which carry {result.affordable_parameters}."
+        ),
+        f"{result.model.equation}.",
+    ]
+    if result.added is not None:
+        added = result.added
+        told.insert(
+            1,
+            f"Imaging added {_shown(added.auc_difference)} to the AUC of clinical predictors "
+            f"alone ({added.clinical_auc:.2f}), p = {added.p:.2g} by DeLong on out-of-fold "
+            f"predictions; likelihood ratio {added.likelihood_ratio:.1f} on "
+            f"{added.degrees_of_freedom} df, p = {added.likelihood_p:.2g}.",
+        )
+    return tuple(told)
+
+
+def list_warnings(result: Result) -> list[str]:
+    """List what a reader must know first: suspected leaks, sample size, lost predictors."""
+    told = [f"{leak.column}: {leak.finding}" for leak in result.leaks]
+    told += [f"{name}: {why}" for name, why in result.problem.left_out.items()]
+    if len(result.problem.terms) > max(result.affordable_parameters, 0):
+        told.append(
+            f"{len(result.problem.terms)} parameters, while {len(result.problem.y)} participants "
+            f"carry {result.affordable_parameters} by the criterion of Riley 2019"
+        )
+    if not result.model.coefficients or result.model.inverse_penalty <= 1e-3:
+        told.append("the largest penalty was chosen: hardly any predictor has an effect")
+    return told
+
+
+def _shown(one: Estimate) -> str:
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})".replace("-", "−")

@@ -1,0 +1,205 @@
+"""Normative modelling of a study, from its tables to scores, analyses and words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from npsle_app.cohort.deviations.associations import relate_scores
+from npsle_app.cohort.deviations.deviations import Deviations, collect_deviations
+from npsle_app.cohort.deviations.events import (
+    compare_curves,
+    describe_risk,
+    estimate_curves,
+    regress_hazards,
+)
+from npsle_app.cohort.deviations.groups import (
+    compare_groups_by_count,
+    compare_regions,
+    describe_counts,
+)
+from npsle_app.cohort.deviations.statements import (
+    list_warnings,
+    tell_associations,
+    tell_counts,
+    tell_course,
+    tell_events,
+    tell_model,
+    tell_prevalence,
+)
+from npsle_app.cohort.deviations.transitions import tabulate_transitions
+from npsle_app.cohort.normative.model import Provenance, Tail
+from npsle_app.cohort.normative.scoring import SCORE_COLUMNS, describe_reference, score_visits
+from npsle_app.cohort.normative.sources import GivenReference, make_reference
+from npsle_app.cohort.statistics.analyses import Analysis
+from npsle_app.cohort.study.assembly import Cohort, Tables
+from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.visits import list_visits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How many permutations of groups and bootstrap samples are made, from which seed."""
+
+    permutations: int = 9999
+    samples: int = 200
+    seed: int = 20260101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormativeStudy:
+    """All that normative modelling found out.
+
+    Attributes
+    ----------
+    scores
+        One row per participant, session and region.
+    analyses
+        As those of the statistics: tables and words.
+    warnings
+        What a reader must know before any number.
+    """
+
+    found: Deviations
+    scores: pd.DataFrame
+    analyses: tuple[Analysis, ...]
+    warnings: tuple[str, ...]
+
+
+def model_study(
+    tables: Tables,
+    *,
+    cohort: Cohort,
+    study: Study,
+    dates: Mapping[tuple[str, str], str],
+    own: Provenance,
+    given: GivenReference | None = None,
+    tail: Tail = "lower",
+    allow_foreign: bool = False,
+    effort: Effort | None = None,
+) -> NormativeStudy:
+    """Score everyone by a reference, and say what deviations mean in the study.
+
+    Parameters
+    ----------
+    dates
+        When sessions were, by participant and session.
+    own
+        What measured the study's volumes.
+    given
+        A reference from elsewhere; else the study's own controls make it.
+
+    Raises
+    ------
+    ValueError
+        If there is no reference, or it does not fit the volumes. Every single analysis that
+        cannot be done has a row that says why instead.
+    """
+    effort = effort or Effort()
+    visits = list_visits(tables, cohort=cohort, study=study, dates=dates)
+    reference, notes = make_reference(
+        visits,
+        cohort=cohort,
+        study=study,
+        own=own,
+        given=given,
+        allow_foreign=allow_foreign,
+        seed=effort.seed,
+    )
+    scores = score_visits(visits, study=study, reference=reference, tail=tail)
+    found = collect_deviations(
+        visits, scores, cohort=cohort, study=study, reference=reference, tail=tail
+    )
+    return NormativeStudy(
+        found=found,
+        scores=scores[SCORE_COLUMNS],
+        analyses=analyse_deviations(found, effort=effort),
+        warnings=tuple(list_warnings(found, notes=notes)),
+    )
+
+
+def analyse_deviations(found: Deviations, *, effort: Effort) -> tuple[Analysis, ...]:
+    """Do every analysis of deviations."""
+    return (
+        _state_model(found),
+        _compare_counts(found, effort),
+        _compare_regions(found),
+        _relate_scores(found, effort),
+        _follow_states(found),
+        _follow_events(found, effort),
+    )
+
+
+def _state_model(found: Deviations) -> Analysis:
+    outliers = found.reference.outliers
+    names = outliers["participant_id"].astype(str).str.split("\t").str[0]
+    return Analysis(
+        name="normative_model",
+        title="Normative model",
+        tables={
+            "normative_sexes": describe_reference(found.reference, tail=found.tail),
+            "normative_outliers": outliers.assign(participant_id=names),
+        },
+        statement=tell_model(found),
+    )
+
+
+def _compare_counts(found: Deviations, effort: Effort) -> Analysis:
+    groups = describe_counts(found)
+    comparisons = compare_groups_by_count(found, permutations=effort.permutations, seed=effort.seed)
+    return Analysis(
+        name="deviations",
+        title="Deviations by group",
+        tables={
+            "deviation_groups": groups,
+            "deviation_comparisons": comparisons,
+            "deviation_counts": found.counts,
+        },
+        statement=tell_counts(groups, comparisons, found=found),
+    )
+
+
+def _compare_regions(found: Deviations) -> Analysis:
+    table = compare_regions(found)
+    return Analysis(
+        name="deviation_prevalence",
+        title="Which regions deviate",
+        tables={"deviation_prevalence": table},
+        statement=tell_prevalence(table, found=found),
+    )
+
+
+def _relate_scores(found: Deviations, effort: Effort) -> Analysis:
+    table = relate_scores(found, samples=effort.samples, seed=effort.seed)
+    return Analysis(
+        name="deviation_associations",
+        title="Deviations and disability",
+        tables={"deviation_associations": table},
+        statement=tell_associations(table, found=found),
+    )
+
+
+def _follow_states(found: Deviations) -> Analysis:
+    table = tabulate_transitions(found)
+    return Analysis(
+        name="deviation_transitions",
+        title="Deviations over visits",
+        tables={"deviation_transitions": table},
+        statement=tell_course(table),
+    )
+
+
+def _follow_events(found: Deviations, effort: Effort) -> Analysis:
+    risk, tests = describe_risk(found), compare_curves(found)
+    cox = regress_hazards(found, samples=effort.samples, seed=effort.seed)
+    return Analysis(
+        name="deviation_events",
+        title="Risk and events",
+        tables={
+            "risk_groups": risk,
+            "survival": estimate_curves(found),
+            "survival_tests": tests,
+            "cox": cox,
+        },
+        statement=tell_events(risk, tests, cox, found=found),
+    )

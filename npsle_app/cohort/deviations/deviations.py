@@ -1,0 +1,148 @@
+"""What the analyses of deviations start from: scores, counts and risk of each session."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from npsle_app.cohort.deviations.counts import count_deviations
+from npsle_app.cohort.deviations.states import RiskRule, classify_risk
+from npsle_app.cohort.normative.model import Tail
+from npsle_app.cohort.normative.scoring import Calibration, calibrate
+from npsle_app.cohort.normative.sources import StudyReference
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.normative_question import SCORED, expand_regions
+from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.visits import IS_BASELINE, SCAN, site_column
+
+COUNT_COLUMNS = [
+    *("participant_id", "session_id", "n_regions", "n_assessed", "n_deviations", "n_expected"),
+    *("expected_low", "expected_high", "risk", "reason", "age", "sex", "tiv_ml", "site"),
+]
+N_DEVIATIONS = "n_deviations"
+_NUMBERS = (N_DEVIATIONS, "n_assessed", "n_expected", "expected_low", "expected_high")
+_UNKNOWN = Calibration(n=0, low=np.nan, high=np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviations:
+    """A study with the scores of all its sessions.
+
+    Attributes
+    ----------
+    visits
+        As `list_visits` gives them, with the numbers of `counts` and `risk`.
+    scores
+        As `score_visits` gives them, with `scan_id`.
+    counts
+        One row per session: `COUNT_COLUMNS`.
+    """
+
+    cohort: Cohort
+    study: Study
+    reference: StudyReference
+    tail: Tail
+    visits: pd.DataFrame
+    scores: pd.DataFrame
+    counts: pd.DataFrame
+
+    @property
+    def baseline(self) -> pd.DataFrame:
+        """The baseline visits."""
+        return self.visits[self.visits[IS_BASELINE].astype(bool)]
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """Scores of the regions that are counted."""
+        return self.scores[self.scores["region"].isin(self.study.normative.counted_regions)]
+
+
+def collect_deviations(
+    visits: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    cohort: Cohort,
+    study: Study,
+    reference: StudyReference,
+    tail: Tail,
+) -> Deviations:
+    """Count each session's deviations and judge its risk.
+
+    Counts have the number that chance gives, and its limits by how well the cut is known.
+    """
+    named = scores.assign(
+        scan_id=scores["participant_id"] + "\t" + scores["session_id"].fillna("").astype(str)
+    )
+    counted = named[named["region"].isin(study.normative.counted_regions)]
+    by_scan = counted.assign(participant_id=counted[SCAN])
+    counts = count_deviations(by_scan, tail=tail).set_index("participant_id")
+    table = counts.reindex(visits[SCAN]).reset_index(names=SCAN)
+    table = table.assign(
+        participant_id=visits["participant_id"].to_numpy(),
+        session_id=visits["session_id"].to_numpy(),
+        site=_or_none(visits, site_column(visits, study=study)),
+        **{name: _or_none(visits, name) for name in ("age", "sex", "tiv_ml")},
+    )
+    table = _limit_expected(table, visits, study=study, reference=reference, tail=tail)
+    risk = _judge(by_scan, study)
+    table["risk"] = pd.Series([risk.get(scan) for scan in table[SCAN]], dtype=object)
+    numbers = {name: table[name].to_numpy(dtype=float) for name in _NUMBERS}
+    enriched = visits.assign(**numbers, risk=table["risk"].to_numpy(dtype=object))
+    return Deviations(
+        cohort=cohort,
+        study=study,
+        reference=reference,
+        tail=tail,
+        visits=enriched,
+        scores=named,
+        counts=table[COUNT_COLUMNS],
+    )
+
+
+def risk_rule(study: Study) -> RiskRule:
+    """Return the rule of the study, said before anyone looked."""
+    asked = study.normative
+    regions = expand_regions(asked.risk_regions, every=SCORED)
+    return RiskRule(regions=regions, at_least=asked.risk_at_least)
+
+
+def _or_none(visits: pd.DataFrame, name: str | None) -> np.ndarray | None:
+    return visits[name].to_numpy() if name in visits else None
+
+
+def _judge(by_scan: pd.DataFrame, study: Study) -> dict[str, str | None]:
+    """Judge each scan; none where the rule names what was not scored."""
+    try:
+        return dict(classify_risk(by_scan, rule=risk_rule(study)))
+    except ValueError:
+        return {}
+
+
+def _limit_expected(
+    table: pd.DataFrame,
+    visits: pd.DataFrame,
+    *,
+    study: Study,
+    reference: StudyReference,
+    tail: Tail,
+) -> pd.DataFrame:
+    """Say between what numbers the expected count lies, by the calibration of the cut."""
+    sexes = visits["sex"] if "sex" in visits else pd.Series(None, index=visits.index)
+    named = site_column(visits, study=study)
+    sites = visits[named] if named else pd.Series(None, index=visits.index)
+    known: dict[tuple[str, str | None], Calibration] = {}
+    found = []
+    for sex, site in zip(sexes, sites, strict=True):
+        key = (str(sex), None if pd.isna(site) else str(site))
+        if key not in known:
+            own = reference.model.sexes.get(key[0])
+            known[key] = (
+                calibrate(own, reference=reference, tail=tail, site=key[1]) if own else _UNKNOWN
+            )
+        found.append(known[key])
+    n = table["n_assessed"].to_numpy(dtype=float)
+    assessed = np.where(n > 0, n, np.nan)
+    return table.assign(
+        expected_low=assessed * [one.low for one in found],
+        expected_high=assessed * [one.high for one in found],
+    )

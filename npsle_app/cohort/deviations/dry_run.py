@@ -1,0 +1,59 @@
+"""Who would make a reference, and who would be scored by it: for a dry run."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
+from npsle_app.cohort.normative.people import find_gaps
+from npsle_app.cohort.normative.sources import GivenReference, take_controls
+from npsle_app.cohort.study.exclusion import EXCLUDED
+from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.visits import describe_scans
+
+
+def tell_plan(visits: pd.DataFrame, *, study: Study, given: GivenReference | None) -> Iterator[str]:
+    """Say who makes the reference, who is scored, and why others are not; nothing is fitted.
+
+    Parameters
+    ----------
+    visits
+        As `list_visits` gives them.
+    """
+    try:
+        frame, regions, notes = describe_scans(visits, study=study)
+    except ValueError as error:
+        yield f"normative modelling: not estimable: {error}"
+        return
+    controls = take_controls(visits, frame, study=study)
+    if given is None:
+        label = study.label(study.normative.reference)
+        yield f"normative modelling: the reference would be {label}: {_tell_people(controls)}"
+    elif given.table is not None:
+        yield f"normative modelling: the reference is {given.name}: {_tell_people(given.table)}"
+    else:
+        yield f"normative modelling: the reference is the model {given.name}"
+    inside = frame[visits[EXCLUDED].isna()]
+    gaps = find_gaps(inside)
+    people = visits.loc[gaps[gaps.isna()].index, "participant_id"].nunique()
+    yield (
+        f"normative modelling: {int(gaps.isna().sum())} sessions of {people} people would be "
+        f"scored in {len(regions)} regions"
+    )
+    for reason, count in gaps.dropna().value_counts().items():
+        yield f"normative modelling: {count} sessions without a score: {reason}"
+    yield from (f"normative modelling: {note}" for note in notes)
+
+
+def _tell_people(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "no one: there would be no score"
+    usable = frame[find_gaps(frame).isna()]
+    counts = usable["sex"].value_counts().sort_index()
+    told = [
+        f"{n} of sex {sex}" + ("" if n >= LEAST_FOR_LABEL else " (too few to call a z critical)")
+        for sex, n in counts.items()
+    ]
+    if lost := len(frame) - len(usable):
+        told.append(f"{lost} without age, sex or TIV")
+    return ", ".join(told)

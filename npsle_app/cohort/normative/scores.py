@@ -1,0 +1,181 @@
+"""Where people lie in a normative model."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from npsle_app.arrays import Floats, Ints
+from npsle_app.cohort.normative.mean import NO_SITE
+from npsle_app.cohort.normative.model import (
+    CRITICAL_Z,
+    LEAST_FOR_LABEL,
+    NormativeModel,
+    SexModel,
+    Tail,
+)
+from npsle_app.cohort.normative.people import find_gaps
+from npsle_app.cohort.normative.reference import check_people, describe_people
+
+_OUTSIDE_AGE = "is outside the reference's ages"
+PASS, WARN, NOT_ASSESSABLE = "pass", "warn", "not assessable"
+COLUMNS = [
+    *("participant_id", "region", "volume", "expected", "sd", "z", "centile"),
+    *("critical", "n_reference", "qc", "reason"),
+]
+
+
+def score(model: NormativeModel, frame: pd.DataFrame, *, tail: Tail = "lower") -> pd.DataFrame:
+    """Score people by a model that was not fitted to them.
+
+    Parameters
+    ----------
+    frame
+        One row per person (or scan, told apart by `participant_id`): `age` in years, `sex`,
+        `tiv_ml`, `site` where the model has sites, and volumes in the unit of the model.
+
+    Returns
+    -------
+    DataFrame
+        One row per person and region of the model: `volume`, `expected` and `sd` (of a new
+        person's volume) in its unit, `z`, `centile` (0 to 100), `critical`, `n_reference`
+        (people of that sex who made the model), `qc` and `reason`. `z` is the normal score of
+        the volume: it is not (volume − expected) / sd where tails are not normal. `critical`
+        is z < −1.96, or |z| > 1.96 for both tails; it is missing where there is no z, where
+        fewer than 10 people of that sex made the model, and outside their range of age.
+
+    Raises
+    ------
+    ValueError
+        If a column that everyone needs is missing, or none of the model's regions is there.
+    """
+    there = tuple(name for name in model.regions if name in frame)
+    if not there:
+        msg = f"the table has none of the reference's regions, which are {list(model.regions)}"
+        raise ValueError(msg)
+    absent = [name for name in model.regions if name not in there]
+    whole = frame.assign(**dict.fromkeys(absent, np.nan)) if absent else frame
+    people = check_people(whole, regions=model.regions)
+    gaps = find_gaps(people)
+    parts = [_unknown(people[gaps.notna()], gaps.dropna().tolist(), model)]
+    for sex, rows in people[gaps.isna()].groupby("sex"):
+        if str(sex) in model.sexes:
+            parts.extend(_score_sex(model.sexes[str(sex)], rows, model))
+        else:
+            why = f"the reference has no one of sex {sex}, but {', '.join(model.sexes)}"
+            parts.append(_unknown(rows, [why] * len(rows), model))
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    table = table.assign(critical=label_critical(table, tail=tail))
+    table["region"] = pd.Categorical(table["region"], categories=model.regions, ordered=True)
+    ordered = table.sort_values(["participant_id", "region"], ignore_index=True)
+    return ordered.astype({"region": object})[COLUMNS]
+
+
+def score_reference(
+    held_out: pd.DataFrame, *, model: NormativeModel, frame: pd.DataFrame, tail: Tail = "lower"
+) -> pd.DataFrame:
+    """Score the people of the reference by models without them: `Reference.held_out`.
+
+    Returns
+    -------
+    DataFrame
+        As `score`; those whose scan was left out of the fit are scored by the whole model.
+    """
+    table = score(model, frame, tail=tail).set_index(["participant_id", "region"])
+    own = held_out.set_index(["participant_id", "region"])[["expected", "sd", "z"]]
+    table.loc[own.index, ["expected", "sd", "z"]] = own
+    table["centile"] = _centiles(table["z"].to_numpy(dtype=float))
+    table["critical"] = label_critical(table, tail=tail)
+    return table.reset_index()[COLUMNS]
+
+
+def label_critical(table: pd.DataFrame, *, tail: Tail) -> pd.Series:
+    """Say which scores are critical deviations; None where no label is given."""
+    z = table["z"].to_numpy(dtype=float)
+    beyond = np.abs(z) > CRITICAL_Z if tail == "both" else z < -CRITICAL_Z
+    told = np.isfinite(z) & (table["n_reference"].to_numpy(dtype=float) >= LEAST_FOR_LABEL)
+    told &= ~table["reason"].fillna("").str.contains(_OUTSIDE_AGE, regex=False).to_numpy()
+    labels = [bool(b) if t else None for b, t in zip(beyond, told, strict=True)]
+    return pd.Series(labels, index=table.index, dtype=object)
+
+
+def _score_sex(sex: SexModel, rows: pd.DataFrame, model: NormativeModel) -> Iterator[pd.DataFrame]:
+    people = describe_people(rows, sites=sex.sites)
+    warnings = _warn(sex, rows, people.sites)
+    for name in model.regions:
+        volume = rows[name].to_numpy(dtype=float)
+        if name not in sex.regions:
+            why = sex.gaps.get(name, "not in the reference")
+            yield _unknown(rows, [why] * len(rows), model, name)
+            continue
+        region = sex.regions[name]
+        expected, deviation = region.predict(people, tiv_centre_ml=sex.tiv_centre_ml)
+        z = region.to_z((volume - expected) / deviation)
+        few = "" if region.n >= LEAST_FOR_LABEL else _few(region.n)
+        told = ["; ".join(filter(None, (one, few))) for one in warnings]
+        absent = np.isnan(volume)
+        yield pd.DataFrame(
+            {
+                "participant_id": rows["participant_id"].to_numpy(),
+                "region": name,
+                "volume": volume,
+                "expected": expected,
+                "sd": deviation,
+                "z": z,
+                "centile": _centiles(z),
+                "n_reference": float(region.n),
+                "qc": np.where(absent, NOT_ASSESSABLE, [WARN if one else PASS for one in told]),
+                "reason": [
+                    "the volume is missing or not above 0" if gone else one or None
+                    for gone, one in zip(absent, told, strict=True)
+                ],
+            }
+        )
+
+
+def _warn(sex: SexModel, rows: pd.DataFrame, sites: Ints) -> list[str]:
+    names = rows["site"] if "site" in rows else pd.Series("", index=rows.index)
+    told = []
+    for age, tiv, site, place in zip(rows["age"], rows["tiv_ml"], names, sites, strict=True):
+        parts = (
+            _outside("age", age, sex.age_range_years, f"{_OUTSIDE_AGE}, "),
+            _outside("TIV", tiv, sex.tiv_range_ml, "is outside the reference's, "),
+            f"site {site!r} is not in the reference, and sites differ" if place == NO_SITE else "",
+        )
+        told.append("; ".join(filter(None, parts)))
+    return told
+
+
+def _outside(name: str, value: float, bounds: tuple[float, float], how: str) -> str:
+    low, high = bounds
+    return "" if low <= value <= high else f"{name} {value:g} {how}{low:g} to {high:g}"
+
+
+def _few(n: int) -> str:
+    return f"{n} people of this sex made the reference; below {LEAST_FOR_LABEL} no label is given"
+
+
+def _centiles(z: Floats) -> Floats:
+    from scipy import stats
+
+    centiles: Floats = 100 * stats.norm.cdf(z)
+    return centiles
+
+
+def _unknown(
+    rows: pd.DataFrame, reasons: list[str], model: NormativeModel, region: str | None = None
+) -> pd.DataFrame:
+    """Make a labelled gap of each person and region."""
+    regions = [region] if region else list(model.regions)
+    n = len(rows)
+    nothing = np.full(n * len(regions), np.nan)
+    return pd.DataFrame(
+        {
+            "participant_id": np.repeat(rows["participant_id"].to_numpy(), len(regions)),
+            "region": np.tile(np.array(regions, dtype=object), n),
+            "volume": rows[regions].to_numpy(dtype=float).ravel(),
+            **dict.fromkeys(("expected", "sd", "z", "centile", "n_reference"), nothing),
+            "qc": NOT_ASSESSABLE,
+            "reason": np.repeat(np.array(reasons, dtype=object), len(regions)),
+        }
+    )

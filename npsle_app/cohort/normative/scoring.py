@@ -1,0 +1,144 @@
+"""Score all sessions of a study by its reference, and say what to think of each score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, SexModel, Tail
+from npsle_app.cohort.normative.scores import COLUMNS, NOT_ASSESSABLE, PASS, WARN, score_reference
+from npsle_app.cohort.normative.sources import OWN, StudyReference
+from npsle_app.cohort.normative.validity import calibration_interval
+from npsle_app.cohort.study.exclusion import EXCLUDED
+from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.visits import SCAN, describe_scans
+
+KEYS = ["participant_id", "session_id"]
+SCORE_COLUMNS = [*KEYS, *COLUMNS[1:]]
+_SEEN = "the model has seen another scan of this person"
+_NAMESAKE = "the reference has a person of this id and sex: if it is the same, z is too near 0"
+_EMPTY = ("expected", "sd", "z", "centile", "n_reference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Between what shares healthy people fall beyond the cut; n controls told so."""
+
+    n: int
+    low: float
+    high: float
+
+
+def score_visits(
+    visits: pd.DataFrame, *, study: Study, reference: StudyReference, tail: Tail
+) -> pd.DataFrame:
+    """Score every session; those that made the model, by models without them.
+
+    Returns
+    -------
+    DataFrame
+        One row per participant, session and region of the model: the ids and the columns of
+        `normative_scores.score`. Sessions that a rater or a rule left out have no score, with
+        the reason.
+    """
+    frame, _, _ = describe_scans(visits, study=study)
+    table = score_reference(reference.held_out, model=reference.model, frame=frame, tail=tail)
+    table = _leave_out(table, dict(zip(visits[SCAN], visits[EXCLUDED], strict=True)))
+    table = _remark(table, _find_remarks(visits, reference))
+    ids = table["participant_id"].str.split("\t", n=1, expand=True)
+    table = table.assign(
+        participant_id=ids[0], session_id=ids[1].astype(object).where(ids[1] != "", None)
+    )
+    return table[SCORE_COLUMNS]
+
+
+def calibrate(
+    sex: SexModel, *, reference: StudyReference, tail: Tail, site: str | None
+) -> Calibration:
+    """Say how well the cut is known for a person of that sex and site.
+
+    It rests on the people of the model where these were scanned at the site, else on the
+    study's controls there, whose offset the model has learned; with neither it is unknown.
+    """
+    if reference.source == OWN or (site in sex.sites and site not in reference.learned_sites):
+        low, high = calibration_interval(sex.n, tail=tail, spread_known=False)
+        return Calibration(n=sex.n, low=low, high=high)
+    controls = reference.controls
+    taught = site is not None and site in reference.learned_sites
+    n = int(((controls["site"] == site) & (controls["sex"] == sex.sex)).sum()) if taught else 0
+    low, high = calibration_interval(n, tail=tail, spread_known=True)
+    return Calibration(n=n, low=low, high=high)
+
+
+def describe_reference(reference: StudyReference, *, tail: Tail) -> pd.DataFrame:
+    """Say of each sex who made the model and how well its cut is known.
+
+    Returns
+    -------
+    DataFrame
+        `sex`, `n`, `age_low`, `age_high` (years), `tiv_low`, `tiv_high` (mL), `sites`,
+        `regions` (with a model), `labelled` (yes from 10 people on), `share_low` and
+        `share_high` (%): 95 % limits of the share of healthy people who fall beyond the cut.
+    """
+    rows = []
+    for name, sex in reference.model.sexes.items():
+        site = sex.sites[0] if sex.sites else None
+        found = calibrate(sex, reference=reference, tail=tail, site=site)
+        rows.append(
+            {
+                "sex": name,
+                "n": sex.n,
+                "age_low": sex.age_range_years[0],
+                "age_high": sex.age_range_years[1],
+                "tiv_low": sex.tiv_range_ml[0],
+                "tiv_high": sex.tiv_range_ml[1],
+                "sites": len(sex.sites) or 1,
+                "regions": len(sex.regions),
+                "labelled": "yes" if sex.n >= LEAST_FOR_LABEL else "no",
+                "share_low": 100 * found.low,
+                "share_high": 100 * found.high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _leave_out(table: pd.DataFrame, reasons: dict[str, str | None]) -> pd.DataFrame:
+    told = pd.Series([reasons.get(scan) for scan in table["participant_id"]], dtype=object)
+    out = told.notna()
+    table = table.reset_index(drop=True)
+    table.loc[out, list(_EMPTY)] = np.nan
+    table.loc[out, "critical"] = None
+    table.loc[out, "qc"] = NOT_ASSESSABLE
+    table.loc[out, "reason"] = "left out: " + told[out].astype(str)
+    return table
+
+
+def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[str, str]:
+    """Find scans of people whom the model has, or may have, seen in another scan."""
+    held = set(reference.held_out["participant_id"])
+    seen = {scan.partition("\t")[0] for scan in held}
+    names: set[tuple[str, str]] = set()
+    if reference.people is not None and reference.source != OWN:
+        ids = "sub-" + reference.people["participant_id"].astype(str).str.removeprefix("sub-")
+        names = set(zip(ids, reference.people["sex"].astype(str), strict=True))
+    remarks = {}
+    sexes = visits["sex"] if "sex" in visits else pd.Series("", index=visits.index)
+    for scan, person, sex in zip(visits[SCAN], visits["participant_id"], sexes, strict=True):
+        if scan in held:
+            continue
+        if person in seen:
+            remarks[scan] = _SEEN
+        elif (person, str(sex)) in names:
+            remarks[scan] = _NAMESAKE
+    return remarks
+
+
+def _remark(table: pd.DataFrame, remarks: dict[str, str]) -> pd.DataFrame:
+    told = [remarks.get(scan, "") for scan in table["participant_id"]]
+    scored = np.array([bool(text) for text in told]) & table["z"].notna().to_numpy()
+    reasons = table["reason"].astype(object).where(table["reason"].notna(), "")
+    joined = ["; ".join(filter(None, pair)) for pair in zip(reasons, told, strict=True)]
+    return table.assign(
+        reason=table["reason"].where(~scored, pd.Series(joined, index=table.index)),
+        qc=table["qc"].where(~scored | (table["qc"] != PASS), WARN),
+    )

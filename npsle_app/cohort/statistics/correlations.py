@@ -1,0 +1,103 @@
+"""Partial correlations of measures with clinical variables."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.cohort.estimators.partial_correlation import Method, partial_correlation
+from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.columns import describe_column
+from npsle_app.cohort.study.covariates import Covariates, take_covariates
+from npsle_app.cohort.study.populations import explain_empty, members
+from npsle_app.cohort.study.study import Study
+
+METHODS: tuple[Method, ...] = ("pearson", "spearman")
+_COLUMNS = ["population", "measure", "label", "clinical", "clinical_label", "method"]
+_COLUMNS += ["covariates", "n", "missing", "df", "r", "low", "high", "p"]
+
+
+def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+    """Correlate each measure with each clinical variable, covariates taken away.
+
+    Each pair takes those who have both and all covariates (`n`); `missing` counts the others
+    of the population. Pearson's and Spearman's stand in rows of their own.
+    """
+    asked = study.correlations
+    population = study.populations[asked.population]
+    people = cohort.frame[members(cohort.frame, population=population)]
+    rows = [
+        row
+        for measure in expand(asked.measures, cohort=cohort)
+        for clinical in asked.clinical
+        for row in _correlate_pair(cohort, study, people, (measure, clinical))
+    ]
+    rows.sort(key=lambda row: METHODS.index(row["method"]))
+    return pd.DataFrame(rows, columns=[*_COLUMNS, "status", "reason", "note"])
+
+
+def _correlate_pair(
+    cohort: Cohort, study: Study, people: pd.DataFrame, pair: tuple[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Correlate by each method; those who have all columns are the same for all."""
+    names = tuple(name for name in study.correlations.covariates if name not in pair)
+    wanted = dict.fromkeys((*pair, *names))
+    rows = people[[name for name in wanted if name in people]]
+    taken: Covariates | str
+    try:
+        if rows.empty:
+            population = study.populations[study.correlations.population]
+            raise ValueError(explain_empty(cohort, population=population))  # noqa: TRY301
+        taken = take_covariates(cohort, rows=rows, names=names, needed=pair)
+        _refuse_levels_and_constants(rows.loc[taken.rows, list(pair)])
+    except ValueError as error:
+        taken = str(error)
+    for method in METHODS:
+        yield _describe(study, pair, names, method) | _correlate(rows, pair, taken, method)
+
+
+def _describe(
+    study: Study, pair: tuple[str, str], names: tuple[str, ...], method: Method
+) -> dict[str, Any]:
+    measure, clinical = pair
+    return {
+        "population": study.correlations.population,
+        "measure": measure,
+        "label": describe_column(measure).label,
+        "clinical": clinical,
+        "clinical_label": describe_column(clinical).label,
+        "method": method,
+        "covariates": ", ".join(names),
+    }
+
+
+def _correlate(
+    rows: pd.DataFrame, pair: tuple[str, str], taken: Covariates | str, method: Method
+) -> dict[str, Any]:
+    try:
+        if isinstance(taken, str):
+            raise ValueError(taken)  # noqa: TRY004, TRY301
+        x, y = (rows.loc[taken.rows, name].to_numpy(dtype=float) for name in pair)
+        found = partial_correlation(x, y=y, covariates=taken.matrix, method=method)
+    except ValueError as error:
+        reason = f"{pair[0]} × {pair[1]}: {error}"
+        return {"status": NOT_ESTIMABLE, "reason": reason, "note": ""}
+    left_out = ", ".join(taken.constant)
+    return asdict(found) | {
+        "missing": len(rows) - found.n,
+        "status": ESTIMATED,
+        "reason": "",
+        "note": f"constant and left out: {left_out}" if left_out else "",
+    }
+
+
+def _refuse_levels_and_constants(pair: pd.DataFrame) -> None:
+    for name in pair:
+        if not pd.api.types.is_numeric_dtype(pair[name]):
+            msg = f"{name} holds levels, not numbers"
+            raise ValueError(msg)
+        if (pair[name] == pair[name].iloc[0]).all():
+            msg = f"{name} is constant ({pair[name].iloc[0]:g})"
+            raise ValueError(msg)

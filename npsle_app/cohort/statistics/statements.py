@@ -1,0 +1,222 @@
+"""What the group level says of its work: methods with their numbers, and results."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.cohort.statistics.group_tests import ESTIMATED
+from npsle_app.cohort.statistics.multiple_testing import count_expected
+from npsle_app.cohort.statistics.participant_flow import count_exclusions
+from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.columns import describe_column
+from npsle_app.cohort.study.populations import members
+from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import decimals_for, equals_p, format_interval, format_number
+
+_PAPER = "paper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One analysis in words: `methods`, then `results`; `citations` are keys of works."""
+
+    methods: str
+    results: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+
+
+def tell_cohort(cohort: Cohort, *, study: Study) -> Statement:
+    """Say who entered."""
+    every, entered = len(cohort.frame), len(cohort.included)
+    session = (
+        f"session {study.baseline_session}"
+        if study.baseline_session
+        else ("the first session with measures")
+    )
+    text = f"Of {every} participants, {entered} entered, each with {session}."
+    reasons = count_exclusions(cohort)
+    left_out = [
+        f"{reason} (n = {n})" for reason, n in zip(reasons["reason"], reasons["n"], strict=True)
+    ]
+    if left_out:
+        text += f" Left out: {', '.join(left_out)}."
+    sizes = [
+        f"{study.label(name)} n = {members(cohort.frame, population=study.populations[name]).sum()}"
+        for name in study.groups
+    ]
+    return Statement(methods=f"{text} Groups: {', '.join(sizes)}.")
+
+
+def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
+    """Say how characteristics were described and compared."""
+    text = (
+        "Characteristics are given as n (%), as mean ± standard deviation, or as median "
+        "(10th–90th percentile) where skewness or Q–Q plot showed asymmetry. Populations were "
+    )
+    papers = (
+        "compared by Pearson's χ² test without continuity correction, Student's t-test or "
+        "analysis of variance, and Mann–Whitney or Kruskal–Wallis tests"
+    )
+    recommended = (
+        "compared by Pearson's χ² test, or Fisher's exact test where an expected count was "
+        "below 5, Welch's t-test or analysis of variance, and Mann–Whitney or Kruskal–Wallis "
+        "tests"
+    )
+    text += (
+        f"{papers if study.mode == _PAPER else recommended}; standardised differences are given."
+    )
+    column = f"p_{study.mode}"
+    low = tests[tests[column].astype(float) < study.alpha] if len(tests) else tests
+    results = tuple(
+        f"{row.label} ({_say_compared(row, study)}): {equals_p(getattr(row, column))}."
+        for row in _rows(low)
+    )
+    return Statement(methods=text, results=results, citations=("scipy", "austin2009", "yang2012"))
+
+
+def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> Statement:
+    """Say how measures were compared between all groups, and what came of it."""
+    done = overall[overall["status"] == ESTIMATED]
+    compared = {*pairs["group"], *pairs["against"]} or set(study.groups)
+    labels = ", ".join(study.label(name) for name in study.groups if name in compared)
+    text = (
+        f"{len(done)} measures were compared between {labels} by Kruskal–Wallis tests with ε² as "
+        f"effect size, and, where p < {study.alpha:g}, pairwise by Dunn's test with Bonferroni's "
+        "adjustment and Cliff's δ; q-values control the false discovery rate over the measures."
+    )
+    results = [
+        f"{row.label}: H({row.df:.0f}) = {format_number(row.h, decimals=2)}, {equals_p(row.p)}, "
+        f"{equals_p(row.q, name='q')}, ε² = "
+        f"{format_interval(row.epsilon2, row.low, row.high, decimals=2)}"
+        f"{_tell_pairs(pairs, row.measure, study)}."
+        for row in _rows(done)
+    ]
+    keys = ("kruskal1952", "dunn1964", "tomczak2014", "delong1988", "benjamini1995")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
+    """Say how correlations were adjusted, and how many low p-values chance would give."""
+    done = table[(table["status"] == ESTIMATED) & (table["method"] == "pearson")]
+    names = ", ".join(_say(name) for name in study.correlations.covariates)
+    text = (
+        f"Partial correlations (Pearson's, and Spearman's for skewed variables) in "
+        f"{study.label(study.correlations.population)} were adjusted for {names}, with "
+        "n − 2 − k degrees of freedom; q-values control the false discovery rate over all pairs "
+        "of a method."
+    )
+    tested, expected, seen = count_expected(done, p_column="p", alpha=study.alpha)
+    chance = f"chance alone would give {expected:.1f}"
+    results = [f"Of {tested} Pearson's correlations, {seen} had p < {study.alpha:g}; {chance}."]
+    results += [
+        f"{row.label} and {row.clinical_label}: r = "
+        f"{format_interval(row.r, row.low, row.high, decimals=3)}, n = {row.n:.0f}, df = "
+        f"{row.df:.0f}, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
+        for row in _rows(done[done["p"] < study.alpha])
+    ]
+    return Statement(
+        methods=text, results=tuple(results), citations=("fisher1924", "benjamini1995")
+    )
+
+
+def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
+    """Say what the linear models held, and what the primary ones gave."""
+    asked = study.regressions
+    robust = study.mode != _PAPER
+    text = (
+        "Each contrast was a linear regression of its own, adjusted for "
+        f"{', '.join(_say(name) for name in asked.covariates)}"
+    )
+    if asked.secondary:
+        text += f"; a secondary model added {', '.join(_say(name) for name in asked.secondary)}"
+    if asked.ln_outcomes:
+        named = ", ".join(_say(name) for name in asked.ln_outcomes)
+        text += f". {named} entered as ln(value × 10⁶), zeros as {asked.zero_becomes:g}"
+    text += (
+        ". Intervals are "
+        + ("robust to unequal variances (HC3)" if robust else "those of equal variances")
+        + ". Participants without a variable of a model were left out of that model."
+    )
+    if study.imputation.datasets:
+        text += (
+            f" As a sensitivity analysis, missing covariates were imputed "
+            f"{study.imputation.datasets} times by chained equations and pooled by Rubin's rules."
+        )
+    done = table[(table["status"] == ESTIMATED) & table["model"].isin([PRIMARY, SECONDARY])]
+    results = tuple(_tell_model(row, robust=robust) for row in _rows(done))
+    keys = ["statsmodels", "mackinnon1985", "benjamini1995", "inglese2021"]
+    keys += ["vanbuuren2011", "barnard1999"] if study.imputation.datasets else []
+    return Statement(methods=text, results=results, citations=tuple(keys))
+
+
+def tell_power(table: pd.DataFrame, *, study: Study) -> Statement:
+    """Say what effects 80 % power would find."""
+    found = [
+        f"{row.label} (n = {row.n} v {row.n_against}): d = {row.detectable:.2f}"
+        if row.effect.startswith("standardised")
+        else f"correlations in {row.label} (n = {row.n}): r = {row.detectable:.2f}"
+        for row in _rows(table.dropna(subset="detectable"))
+    ]
+    text = (
+        f"At a two-sided α of {study.alpha:g}, before correction for several tests, the study "
+        f"had 80 % power to find: {'; '.join(found)}."
+    )
+    return Statement(methods=text if found else "No group is large enough to state a power.")
+
+
+def count_not_estimable(tables: Iterable[pd.DataFrame]) -> int:
+    """Count the rows that say why nothing could be estimated."""
+    return sum(int((table["status"] != ESTIMATED).sum()) for table in tables if "status" in table)
+
+
+def list_not_estimable(tables: Iterable[pd.DataFrame], *, most: int = 40) -> list[str]:
+    """List why rows could not be estimated, each reason once; the rest is counted."""
+    reasons = [
+        str(reason)
+        for table in tables
+        if "status" in table
+        for reason in table.loc[table["status"] != ESTIMATED, "reason"]
+    ]
+    each = list(dict.fromkeys(reasons))
+    rest = [f"and {len(each) - most} more reasons in the tables"] if len(each) > most else []
+    return each[:most] + rest
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    return table.itertuples()
+
+
+def _say(name: str) -> str:
+    label = describe_column(name).label
+    # an abbreviation (SLEDAI-2K, WMH) keeps its capitals inside a sentence
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _say_compared(row: Any, study: Study) -> str:
+    if isinstance(row.note, str):
+        return row.note
+    return " v ".join(study.label(name) for name in row.comparison.split(" v "))
+
+
+def _tell_pairs(pairs: pd.DataFrame, measure: str, study: Study) -> str:
+    told = [
+        f"{study.label(row.group)} v {study.label(row.against)} {equals_p(row.p_bonferroni)}"
+        for row in _rows(pairs[(pairs["measure"] == measure) & (pairs["to_be_read"] == "yes")])
+    ]
+    return f"; {', '.join(told)}" if told else ""
+
+
+def _tell_model(row: Any, *, robust: bool) -> str:
+    ending = "_hc3" if robust else ""
+    low, high, p, q = (getattr(row, f"{name}{ending}") for name in ("low", "high", "p", "q"))
+    b, unit = row.b, row.unit
+    logged = row.transform.startswith("ln")
+    places = max(decimals_for((high - low) / 4), 1)
+    effect = format_interval(b, low, high, decimals=2 if logged else places)
+    in_unit = "" if logged or unit in ("", "1") else f" {unit}"
+    ratio = f", ratio {row.ratio:.2f}" if logged else ""
+    place = f"{row.label}, {row.contrast_label}, {row.model}"
+    return f"{place}: B = {effect}{in_unit}{ratio}, {equals_p(p)}, {equals_p(q, name='q')}."

@@ -1,0 +1,181 @@
+"""From the tables of a study to one row per participant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_values
+from npsle_app.cohort.study.columns import describe_column
+from npsle_app.cohort.study.defaults import POPULATIONS
+from npsle_app.cohort.study.exclusion import EXCLUDED, find_exclusions, take_measures
+from npsle_app.cohort.study.joining import (
+    BASELINE,
+    choose_baseline,
+    join_visits,
+    refuse_twice,
+    with_prefix,
+)
+from npsle_app.cohort.study.measures import KEYS
+from npsle_app.cohort.study.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The tables of a study as they were read, all cells text but those of `measures`.
+
+    Attributes
+    ----------
+    participants
+        `participants.tsv`, one row per participant.
+    measures
+        One row per participant and session, with a column and a `_qc` column per measure.
+    visits
+        By the name of their file, tables with `participant_id` and, where visits differ,
+        `session_id`: `sub-*_sessions.tsv` joined, and `phenotype/*.tsv`.
+    units
+        The unit of a column, as JSON dictionaries say it.
+    """
+
+    participants: pd.DataFrame
+    measures: pd.DataFrame
+    visits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """One row per participant, and what was found on the way.
+
+    Attributes
+    ----------
+    frame
+        `participant_id`, `baseline_session`, `excluded_because` (None: enters), then the
+        columns under the app's names; numbers and yes/no (1, 0) as floats, levels as text.
+    unusable
+        Columns whose values cannot be trusted, and why; they are not in the frame.
+    notes
+        What a reader must know: warnings of the tables, in order.
+    """
+
+    frame: pd.DataFrame
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def included(self) -> pd.DataFrame:
+        """The rows of those who enter."""
+        return self.frame[self.frame[EXCLUDED].isna()]
+
+    def find_absence(self, column: str) -> str:
+        """Say why a column is not there; empty if it is."""
+        if column in self.unusable:
+            return self.unusable[column]
+        return "" if column in self.frame else f"no column {column}"
+
+
+def assemble(tables: Tables, *, study: Study) -> Cohort:
+    """Join all tables at the baseline session of each participant, and check them.
+
+    The baseline session is `study.baseline_session`, else the first session with measures
+    (as labels are counted), else the first visit. Of a column that several tables hold, that
+    of participants.tsv is taken, then that of the visits in their order.
+
+    Raises
+    ------
+    ValueError
+        If a participant, or a visit in one table, is named twice, or if the study file names
+        a column that no table has.
+    """
+    people = with_prefix(tables.participants, where="participants.tsv")
+    refuse_twice(people, keys=["participant_id"], where="participants.tsv")
+    visits = {name: with_prefix(table, where=name) for name, table in tables.visits.items()}
+    for name, table in visits.items():
+        refuse_twice(table, keys=[key for key in KEYS if key in table], where=name)
+    sessions = choose_baseline(
+        people, visits=visits, measures=tables.measures, wanted=study.baseline_session
+    )
+    joined, notes = join_visits(people, visits=visits, sessions=sessions)
+    renamed = _rename(joined, study)
+    units = _rename_units(tables.units, study) | dict(study.units)
+    frame, unusable = _convert(renamed, units=units, people=sessions["participant_id"])
+    measured, more = take_measures(tables.measures, sessions=sessions, rules=study.exclusions)
+    clash = [name for name in measured if name in frame]
+    frame = pd.concat([sessions, frame.drop(columns=clash), measured], axis=1)
+    notes += [f"{name} of the tables is not used: the app measured it" for name in clash]
+    reasons = find_exclusions(
+        frame,
+        listed=people["participant_id"],
+        measured=tables.measures["participant_id"],
+        study=study,
+    )
+    frame.insert(2, EXCLUDED, reasons)
+    unusable = {name: why for name, why in unusable.items() if name not in measured}
+    for name in sorted(unusable):
+        notes.append(f"unusable column: {unusable[name]}")
+    return Cohort(frame=frame, unusable=unusable, notes=(*notes, *more))
+
+
+def check_typed(study: Study, *, cohort: Cohort) -> None:
+    """Refuse a study file that asks for what the tables lack.
+
+    Raises
+    ------
+    ValueError
+        With the columns or the levels that there are.
+    """
+    own = [one for one in study.populations.values() if one not in POPULATIONS]
+    there = [name for name in cohort.frame if name not in (BASELINE, EXCLUDED)]
+    for name in sorted({*study.typed, *(column for one in own for column in one.where)}):
+        if name not in cohort.frame and name not in cohort.unusable:
+            msg = f"the study file names {name!r}, which no table has; there are {there}"
+            raise ValueError(msg)
+    for population in own:
+        for column, levels in population.where.items():
+            _check_levels(cohort, population.name, column, levels)
+
+
+def _check_levels(cohort: Cohort, population: str, column: str, levels: tuple[str, ...]) -> None:
+    if column in cohort.unusable:
+        return
+    found = sorted(set(each(cohort.frame[column].dropna(), as_level)))
+    if unknown := sorted(set(levels) - set(found)):
+        msg = f"populations.{population} asks for {unknown} of {column}; there are {found}"
+        raise ValueError(msg)
+
+
+def _rename(joined: pd.DataFrame, study: Study) -> pd.DataFrame:
+    for name, theirs in study.columns.items():
+        if theirs not in joined:
+            msg = f"columns.{name}: no table has {theirs!r}; there are {sorted(joined.columns)}"
+            raise ValueError(msg)
+    hidden = [name for name in study.columns if name in joined and study.columns[name] != name]
+    taken = joined.drop(columns=hidden)
+    return taken.rename(columns={theirs: name for name, theirs in study.columns.items()})
+
+
+def _rename_units(units: Mapping[str, str], study: Study) -> dict[str, str]:
+    ours = {theirs: name for name, theirs in study.columns.items()}
+    return {ours.get(name, name): unit for name, unit in units.items()}
+
+
+def _convert(
+    joined: pd.DataFrame, *, units: Mapping[str, str], people: pd.Series
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    columns: dict[str, pd.Series] = {}
+    unusable: dict[str, str] = {}
+    for name in map(str, joined.columns):
+        try:
+            columns[name] = read_values(
+                joined[name],
+                column=describe_column(name),
+                unit=units.get(name, ""),
+                people=people,
+            )
+        except UnusableError as error:
+            unusable[name] = str(error)
+    frame = pd.DataFrame(columns, index=joined.index)
+    if "current_smoking" not in joined and "smoking" in frame:
+        now = each(frame["smoking"], lambda level: level.lower() == "current" if level else None)
+        frame["current_smoking"] = now.astype(float)
+    return frame, unusable

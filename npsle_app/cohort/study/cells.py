@@ -1,0 +1,128 @@
+"""From the text of a table's column to numbers, yes or no, or levels."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.cohort.study.columns import Column, unit_factor
+
+MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
+_YES_NO = {"1": 1.0, "yes": 1.0, "true": 1.0, "y": 1.0, "0": 0.0, "no": 0.0, "false": 0.0, "n": 0.0}
+_SEX = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
+_SHOWN = 3
+
+
+class UnusableError(ValueError):
+    """A column whose values cannot be trusted; the message names it, a value and a person."""
+
+
+def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Series) -> pd.Series:
+    """Convert the texts of a column.
+
+    Parameters
+    ----------
+    texts
+        As in the table; missing values as None, NaN or one of `MISSING`.
+    unit
+        What the dataset says the unit is; empty if it says nothing.
+    people
+        The participant of each row, for messages.
+
+    Returns
+    -------
+    Series
+        Floats for numbers (in the column's own unit) and for yes and no (1 and 0); texts for
+        categories. A column of unknown kind is a number if all its values are.
+
+    Raises
+    ------
+    UnusableError
+        For a text among numbers, a value that cannot be, or a unit that is not known.
+    """
+    cleaned = each(texts, _clean)
+    if column.kind == "category":
+        return _read_levels(cleaned, column, people)
+    if column.kind == "yes_no":
+        found = each(cleaned, lambda text: _YES_NO.get(text.lower()) if text else None)
+        known = "1 or 0, yes or no, true or false"
+        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected=known)
+        return found.astype(float)
+    numbers = pd.to_numeric(cleaned, errors="coerce")
+    wrong = (numbers.isna() & cleaned.notna()) | numbers.isin([float("inf"), float("-inf")])
+    if column.kind == "unknown" and wrong.any():
+        return cleaned
+    _refuse(wrong, cleaned, column, people, expected="a number (n/a if missing, . for decimals)")
+    try:
+        values = numbers.astype(float) * (unit_factor(column, given=unit) if unit else 1.0)
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
+    _check_bounds(values, column, people, unit=unit)
+    return values
+
+
+def each(values: pd.Series, function: Callable[[Any], object]) -> pd.Series:
+    """Apply a function to each value; missing ones come and stay as None, whatever the type."""
+    made = [function(value) for value in values.astype(object).where(values.notna(), None)]
+    return pd.Series(made, index=values.index, dtype=object)
+
+
+def as_level(value: object) -> str | None:
+    """Write a value as a study file names it: a whole number without decimals.
+
+    Examples
+    --------
+    >>> as_level(1.0), as_level("NPSLE"), as_level(float("nan"))
+    ('1', 'NPSLE', None)
+    """
+    if isinstance(value, float):
+        return None if math.isnan(value) else f"{value:g}"
+    return None if value is None else str(value)
+
+
+def _clean(value: object) -> str | None:
+    text = "" if value is None else str(value).strip()
+    return None if text in MISSING else text
+
+
+def _read_levels(cleaned: pd.Series, column: Column, people: pd.Series) -> pd.Series:
+    if column.name == "sex":
+        found = each(cleaned, lambda text: _SEX.get(text.lower()) if text else None)
+        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected="F, M or O")
+        return found
+    return each(cleaned, lambda text: re.sub(r"\s+", " ", text) if text else None)
+
+
+def _refuse(
+    wrong: pd.Series, cleaned: pd.Series, column: Column, people: pd.Series, *, expected: str
+) -> None:
+    if wrong.any():
+        msg = f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}"
+        raise UnusableError(msg)
+
+
+def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit: str) -> None:
+    if column.bounds is None:
+        return
+    low, high = column.bounds
+    wrong = (values < low) | (values > high)
+    if wrong.any():
+        in_unit = f" {column.unit}" if column.unit else ""
+        told = f", read as {unit}" if unit else ""
+        other = "; if it is in another unit, say so in [units]" if column.conversions else ""
+        msg = (
+            f"{column.name} must lie between {low:g} and {high:g}{in_unit}{told}, and holds "
+            f"{_tell(wrong, values, people)}{other}"
+        )
+        raise UnusableError(msg)
+
+
+def _tell(wrong: pd.Series, values: pd.Series, people: pd.Series) -> str:
+    shown = [
+        f"{value:g} ({person})" if isinstance(value, float) else f"{value!r} ({person})"
+        for value, person in zip(values[wrong], people[wrong], strict=True)
+    ]
+    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return ", ".join(shown[:_SHOWN]) + rest

@@ -1,0 +1,78 @@
+"""Who and which number is left out, and why."""
+
+import re
+from functools import partial
+
+import pandas as pd
+
+from npsle_app.cohort.study.cells import as_level, each
+from npsle_app.cohort.study.joining import BASELINE, prefix_session
+from npsle_app.cohort.study.measures import KEYS
+from npsle_app.cohort.study.study import Exclusions, Study
+from npsle_app.measures import MEASURES
+
+EXCLUDED = "excluded_because"
+_NO = ("0", "no", "n", "false", "none")
+_RATED_GOOD = ("good", "acceptable")
+_RATINGS = ("qc_rating", "qc_exclude", "qc_stages")
+
+
+def take_measures(
+    measures: pd.DataFrame, *, sessions: pd.DataFrame, rules: Exclusions
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take the measures of the baseline session; those that checks failed become missing."""
+    filled = measures.assign(session_id=measures["session_id"].astype(object).fillna(""))
+    keys = sessions[["participant_id", BASELINE]].fillna("").set_axis(KEYS, axis=1)
+    rows = keys.merge(filled, how="left", on=KEYS).drop(columns=KEYS)
+    names = [name for name in rows if name in MEASURES]
+    values = rows[names].astype(float)
+    ratings = rows.reindex(columns=list(_RATINGS)).astype(object)
+    ratings = ratings.where(ratings.notna(), None)
+    kept = ratings["qc_rating"].isin(_RATED_GOOD)
+    marked = {
+        stage: each(ratings["qc_stages"], partial(_names_stage, stage=stage)).astype(bool)
+        for stage in {MEASURES[name].stage for name in names}
+    }
+    notes, columns = [], {}
+    for name in names:
+        states = rows[f"{name}_qc"] if f"{name}_qc" in rows else pd.Series(None, rows.index)
+        bad = (states.isin(rules.measure_qc) & ~kept) | marked[MEASURES[name].stage]
+        if lost := int((bad & values[name].notna()).sum()):
+            notes.append(f"{name} is missing for {lost} participants, whose checks failed")
+        columns[name] = values[name].where(~bad)
+    return pd.concat([pd.DataFrame(columns, index=rows.index), ratings], axis=1), notes
+
+
+def _names_stage(text: object, *, stage: str) -> bool:
+    return isinstance(text, str) and stage in re.split(r"\s*,\s*", text)
+
+
+def find_exclusions(
+    frame: pd.DataFrame, *, listed: pd.Series, measured: pd.Series, study: Study
+) -> pd.Series:
+    """Give the first reason why each participant is left out; None for who enters.
+
+    Parameters
+    ----------
+    listed, measured
+        The participants of participants.tsv, and those with any measure.
+    """
+    ids, rules = frame["participant_id"], study.exclusions
+    reasons = {"not in participants.tsv": ~ids.isin(listed)}
+    if wanted := prefix_session(study.baseline_session):
+        reasons[f"no session {wanted}"] = frame[BASELINE].isna()
+    reasons["no measures: not processed"] = ~ids.isin(measured)
+    reasons["excluded by a rater"] = frame["qc_rating"].isin(rules.ratings) | (
+        frame["qc_exclude"] == "yes"
+    )
+    for name in rules.columns:
+        if name in frame:
+            told = each(frame[name], lambda value: (as_level(value) or "").lower() or None)
+            # a text is the reason why someone is excluded, not a reason to keep them
+            reasons[f"column {name}"] = told.notna() & ~told.isin(_NO)
+    if rules.infarct_suspects == "exclude" and "wmh_infarct_suspects" in frame:
+        reasons["suspected infarct"] = frame["wmh_infarct_suspects"] > 0
+    chosen = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+    for reason, hit in reasons.items():
+        chosen[hit & chosen.isna()] = reason
+    return chosen

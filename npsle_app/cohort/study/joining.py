@@ -1,0 +1,101 @@
+"""Join the tables of a study at one session per participant."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from npsle_app.cohort.study.cells import each
+from npsle_app.cohort.study.measures import KEYS, in_order
+
+BASELINE = "baseline_session"
+
+
+def with_prefix(table: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    if "participant_id" not in table:
+        msg = f"{where} has no column participant_id, found {list(table.columns)}"
+        raise ValueError(msg)
+    ids = "sub-" + table["participant_id"].astype(str).str.removeprefix("sub-")
+    table = table.assign(participant_id=ids)
+    if "session_id" in table:
+        table = table.assign(session_id=each(table["session_id"], prefix_session))
+    return table.reset_index(drop=True)
+
+
+def prefix_session(label: object) -> str | None:
+    return f"ses-{str(label).removeprefix('ses-')}" if label else None
+
+
+def refuse_twice(table: pd.DataFrame, *, keys: list[str], where: str) -> None:
+    if (twice := table[keys][table.duplicated(keys)]).size:
+        named = " ".join(str(value) for value in twice.iloc[0] if value is not None)
+        msg = f"{where} names {named} twice; each may have one row"
+        raise ValueError(msg)
+
+
+def choose_baseline(
+    people: pd.DataFrame,
+    *,
+    visits: Mapping[str, pd.DataFrame],
+    measures: pd.DataFrame,
+    wanted: str,
+) -> pd.DataFrame:
+    """Name each participant's baseline session: those of the table, then those measured."""
+    rows = measures[KEYS].assign(order=0)
+    told = [table[KEYS].assign(order=1) for table in visits.values() if "session_id" in table]
+    every = pd.concat([rows, *told], ignore_index=True).astype({"session_id": object})
+    if wanted:
+        every = every[every["session_id"] == prefix_session(wanted)]
+    ordered = in_order(every).sort_values("order", kind="stable").drop_duplicates("participant_id")
+    known = list(people["participant_id"])
+    others = sorted(set(measures["participant_id"]) - set(known))
+    found = ordered.set_index("participant_id")["session_id"].reindex([*known, *others])
+    return pd.DataFrame(
+        {"participant_id": found.index, BASELINE: found.to_numpy(dtype=object)}, dtype=object
+    )
+
+
+def join_visits(
+    people: pd.DataFrame, *, visits: Mapping[str, pd.DataFrame], sessions: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    keys = sessions["participant_id"]
+    joined = people.set_index("participant_id").reindex(keys).reset_index(drop=True)
+    origin = dict.fromkeys(map(str, joined.columns), "participants.tsv")
+    notes: list[str] = []
+    for name, table in visits.items():
+        rows, told = _at_baseline(table, sessions, name=name)
+        notes += told
+        for column in map(str, rows):
+            if column not in joined:
+                joined[column] = rows[column]
+                origin[column] = name
+            elif differ := _count_differences(joined[column], rows[column]):
+                notes.append(
+                    f"{column} differs in {origin[column]} and {name} for {differ} participants: "
+                    f"that of {origin[column]} is used"
+                )
+    return joined, notes
+
+
+def _at_baseline(
+    table: pd.DataFrame, sessions: pd.DataFrame, *, name: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take each participant's row of the baseline session, or the only one without session."""
+    notes = []
+    if strangers := sorted(set(table["participant_id"]) - set(sessions["participant_id"])):
+        notes.append(
+            f"{name} has {len(strangers)} participants that are not in participants.tsv "
+            f"({', '.join(strangers[:3])}): not used"
+        )
+    if "session_id" in table:
+        by = table["session_id"].isna()
+        chosen = pd.MultiIndex.from_frame(sessions[["participant_id", BASELINE]])
+        at = pd.MultiIndex.from_frame(table[KEYS]).isin(chosen)
+        table = table[by | at].sort_values("session_id", na_position="last", kind="stable")
+        table = table.drop_duplicates("participant_id").drop(columns="session_id")
+    rows = table.set_index("participant_id").reindex(sessions["participant_id"])
+    return rows.reset_index(drop=True), notes
+
+
+def _count_differences(one: pd.Series, other: pd.Series) -> int:
+    both = one.notna() & other.notna()
+    return int((one[both].astype(str) != other[both].astype(str)).sum())

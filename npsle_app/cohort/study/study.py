@@ -1,0 +1,269 @@
+"""What a study asks: its groups, columns, analyses and exclusions, as frozen records.
+
+Names of columns and measures are the app's own throughout; `Study.columns` says what the
+dataset calls them. `study_defaults` fills the records for the lupus papers, `study_parsing`
+reads them from a study file.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from npsle_app.cohort.study.normative_question import NormativeQuestion
+
+MODES = ("recommended", "paper")
+ANALYSES = ("group_tests", "correlations", "regressions")
+INFARCT_SUSPECTS = ("list", "exclude")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """People picked by their levels: one of `where[column]` in each of its columns."""
+
+    name: str
+    label: str
+    where: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """Two populations to compare; effects are those of `group` minus `against`."""
+
+    name: str
+    label: str
+    group: str
+    against: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineTable:
+    """Table 1: its rows, and the populations of each of its comparisons.
+
+    Without `comparisons` they are the groups, and the two sides of each contrast.
+    """
+
+    variables: tuple[str, ...] = ()
+    comparisons: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTests:
+    """Measures compared between all groups (Kruskal-Wallis, Dunn); `*` means every measure."""
+
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlations:
+    """Partial correlations of each measure with each clinical variable in one population."""
+
+    measures: tuple[str, ...] = ()
+    clinical: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    population: str = "patients"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regressions:
+    """Linear models of each outcome on each contrast.
+
+    `ln_outcomes` are those of `outcomes` that enter as ln(value × 10⁶); a zero becomes
+    `zero_becomes` before (mL for volumes: half of the smallest lesion of 9 mm³). `secondary`
+    covariates are added to `covariates` in the secondary model, each of `sensitivity` alone.
+    """
+
+    outcomes: tuple[str, ...] = ()
+    ln_outcomes: tuple[str, ...] = ()
+    zero_becomes: float = 0.0045
+    covariates: tuple[str, ...] = ()
+    secondary: tuple[str, ...] = ()
+    sensitivity: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.zero_becomes > 0:
+            msg = f"zero_becomes must be above 0, for its logarithm is taken: {self.zero_becomes}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
+
+    name: str
+    analysis: str
+    measures: tuple[str, ...] = ()
+    contrasts: tuple[str, ...] = ()
+    clinical: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.analysis not in ANALYSES:
+            msg = f"family {self.name!r}: analysis {self.analysis!r} is none of {list(ANALYSES)}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierQuestion:
+    """What the classifier is asked and with what.
+
+    `clinical` predictors and `imaging` predictors together are the pre-specified ones; the
+    difference between clinical alone and both is the incremental value of MRI. `sensitivity`
+    are further predictors of models that are no part of the primary question.
+    """
+
+    contrast: str = ""
+    clinical: tuple[str, ...] = ()
+    imaging: tuple[str, ...] = ()
+    sensitivity: tuple[str, ...] = ()
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """The pre-specified predictors, clinical ones first."""
+        return self.clinical + self.imaging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusions:
+    """Who or which number is left out.
+
+    `ratings` and a rater's exclusion leave out the participant, so does `yes`, `true` or 1 in
+    one of `columns`. `infarct_suspects` of the lesion map are told ("list") or leave out
+    ("exclude"). A number with a state in `measure_qc`, or of a stage that a rater marked, is
+    missing.
+    """
+
+    ratings: tuple[str, ...] = ("exclude",)
+    columns: tuple[str, ...] = ("exclude", "infarct")
+    infarct_suspects: str = "list"
+    measure_qc: tuple[str, ...] = ("fail", "not assessable")
+
+    def __post_init__(self) -> None:
+        if self.infarct_suspects not in INFARCT_SUSPECTS:
+            msg = f"infarct_suspects {self.infarct_suspects!r} is none of {list(INFARCT_SUSPECTS)}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imputation:
+    """Multiple imputation of missing covariates and outcomes; 0 data sets mean none."""
+
+    datasets: int = 0
+    iterations: int = 10
+
+    def __post_init__(self) -> None:
+        if self.datasets < 0 or self.datasets == 1 or self.iterations < 1:
+            msg = (
+                "imputation takes 0 or at least 2 data sets and at least 1 iteration, got "
+                f"{self.datasets} and {self.iterations}"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """All that the group level is asked.
+
+    Attributes
+    ----------
+    mode
+        `recommended` or `paper`: which of two tests, computed side by side, sentences quote.
+    columns
+        What the dataset calls a column of the app; those not named here have its own name.
+    units
+        The unit of a column in the dataset, where no JSON dictionary says it.
+    groups, reference_group
+        Populations that exclude each other, in the order of tables and figures.
+    populations
+        All that groups, contrasts and analyses refer to, by name.
+    baseline_session
+        Label of the session that stands for a participant; empty: the first one measured.
+    typed
+        Names of columns and populations that a study file itself asked for. One that is not
+        there is an error; one of the defaults is "not estimable".
+    """
+
+    title: str = "Study"
+    mode: str = "recommended"
+    alpha: float = 0.05
+    baseline_session: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    reference_group: str = ""
+    populations: Mapping[str, Population] = field(default_factory=dict)
+    contrasts: tuple[Contrast, ...] = ()
+    table1: BaselineTable = field(default_factory=BaselineTable)
+    group_tests: GroupTests = field(default_factory=GroupTests)
+    correlations: Correlations = field(default_factory=Correlations)
+    regressions: Regressions = field(default_factory=Regressions)
+    families: tuple[Family, ...] = ()
+    classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
+    normative: NormativeQuestion = field(default_factory=NormativeQuestion)
+    exclusions: Exclusions = field(default_factory=Exclusions)
+    imputation: Imputation = field(default_factory=Imputation)
+    typed: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            msg = f"mode {self.mode!r} is none of {list(MODES)}"
+            raise ValueError(msg)
+        if not 0 < self.alpha < 1:
+            msg = f"alpha must lie between 0 and 1, got {self.alpha}"
+            raise ValueError(msg)
+        if len(set(self.groups)) != len(self.groups):
+            msg = f"groups names one twice: {list(self.groups)}"
+            raise ValueError(msg)
+        for place, name in self._named_populations():
+            if name not in self.populations:
+                msg = f"{place}: no population is called {name!r}; there are "
+                msg += f"{sorted(self.populations)}"
+                raise ValueError(msg)
+        self._check_contrasts()
+
+    def contrast(self, name: str) -> Contrast:
+        """Return the contrast of a name.
+
+        Raises
+        ------
+        ValueError
+            If there is none; the message lists those that there are.
+        """
+        found = {contrast.name: contrast for contrast in self.contrasts}
+        if name not in found:
+            msg = f"no contrast is called {name!r}; there are {sorted(found)}"
+            raise ValueError(msg)
+        return found[name]
+
+    def label(self, population: str) -> str:
+        """Return what tables call a population."""
+        return self.populations[population].label
+
+    @property
+    def comparisons(self) -> tuple[tuple[str, ...], ...]:
+        """The populations of each comparison of Table 1, each comparison once."""
+        pairs = [(contrast.against, contrast.group) for contrast in self.contrasts]
+        given = self.table1.comparisons or (self.groups, *pairs)
+        return tuple(dict.fromkeys(names for names in given if len(names) > 1))
+
+    def _named_populations(self) -> Iterator[tuple[str, str]]:
+        yield from (("groups", name) for name in self.groups)
+        yield "reference_group", self.reference_group or next(iter(self.groups), "")
+        yield "correlations.population", self.correlations.population
+        yield "normative.reference", self.normative.reference
+        yield "normative.population", self.normative.population
+        for contrast in self.contrasts:
+            yield f"contrasts.{contrast.name}.group", contrast.group
+            yield f"contrasts.{contrast.name}.against", contrast.against
+        for names in self.table1.comparisons:
+            yield from (("table1.comparisons", name) for name in names)
+
+    def _check_contrasts(self) -> None:
+        for contrast in self.contrasts:
+            if contrast.group == contrast.against:
+                msg = f"contrasts.{contrast.name} compares {contrast.group!r} with itself"
+                raise ValueError(msg)
+        if self.classifier.contrast:
+            self.contrast(self.classifier.contrast)
+        for name in self.normative.contrasts:
+            self.contrast(name)
+        for family in self.families:
+            for name in family.contrasts:
+                self.contrast(name)

@@ -1,0 +1,169 @@
+"""Automatic checks of the DTI-ALPS index: that its regions lie where they should."""
+
+import numpy as np
+
+from npsle_app.imaging.alps.frame import head_angles_deg
+from npsle_app.imaging.alps.index import Region
+from npsle_app.imaging.alps.rois import PLACES, Place, Tract
+from npsle_app.imaging.alps.study import PRIMARY, AlpsFindings
+from npsle_app.records import Gate, Qc, graded
+
+_AXES = {Tract.PROJECTION: 2, Tract.ASSOCIATION: 1}
+_LOOK = "look at the regions on colour FA: "
+_MD = (0.5e-3, 1.1e-3)
+_LOST_MAX = 0.5
+
+
+def check_alps(found: AlpsFindings) -> tuple[Gate, ...]:
+    """Judge place, fibres, content and size of the regions, the head's pitch and both sides."""
+    return (
+        _coverage(found),
+        _anisotropy(found),
+        *(_direction(found, tract=tract) for tract in Tract),
+        _diffusivity(found),
+        _size(found),
+        _left_out("lesions", shares=found.in_lesions, lacking="no lesion map: no FLAIR image"),
+        _left_out("fluid", shares=found.in_fluid, lacking="no tissue map: no T1w image"),
+        _pitch(found),
+        _sides(found),
+    )
+
+
+def alignment(region: Region, *, tract: Tract, rotation: np.ndarray) -> float:
+    """Return |V1 · axis|: of z for projection, of y for association fibres, head's axes."""
+    return float(abs((rotation @ region.direction)[_AXES[tract]]))
+
+
+def _coverage(found: AlpsFindings) -> Gate:
+    inside = {place: found.spheres[place].inside_grid for place in PLACES}
+    lost = [place.name for place in PLACES if place not in found.regions]
+    place, least = min(inside.items(), key=lambda pair: pair[1])
+    state = Qc.FAIL if lost else graded(-least, warn=-0.999, fail=-0.75)
+    seen = f"no voxel of {', '.join(lost)}" if lost else f"{100 * least:.0f} % of {place.name}"
+    return Gate(
+        name="ALPS regions in the field of view",
+        seen=seen,
+        expected="all of each sphere, with tensors",
+        state=state,
+        advice="" if state is Qc.PASS else "the diffusion images do not cover the regions; "
+        "an index of what is left is not comparable",
+    )  # fmt: skip
+
+
+def _anisotropy(found: AlpsFindings) -> Gate:
+    return _least(
+        {place: region.fa for place, region in found.regions.items()},
+        name="ALPS regions: FA",
+        limits=(0.25, 0.15),
+        expected="above 0.25 in each; fails below 0.15",
+        advice=f"{_LOOK}one lies outside its tract",
+    )
+
+
+def _direction(found: AlpsFindings, *, tract: Tract) -> Gate:
+    return _least(
+        {
+            place: alignment(region, tract=tract, rotation=found.rotation)
+            for place, region in found.regions.items()
+            if place.tract is tract
+        },
+        name=f"ALPS regions: {tract} fibres",
+        limits=(0.8, 0.5),
+        expected=f"|V1·{'xyz'[_AXES[tract]]}| above 0.8 in each; fails below 0.5",
+        advice=f"{_LOOK}fibres cross there, or the region is misplaced",
+    )
+
+
+def _least(
+    values: dict[Place, float],
+    *,
+    name: str,
+    limits: tuple[float, float],
+    expected: str,
+    advice: str,
+) -> Gate:
+    """Judge the region with the smallest value; larger is better."""
+    if not values:
+        state, seen = Qc.NOT_ASSESSABLE, "no region"
+    else:
+        place, least = min(values.items(), key=lambda pair: pair[1])
+        state = graded(-least, warn=-limits[0], fail=-limits[1])
+        seen = f"at least {least:.2f} ({place.name})"
+    return Gate(
+        name=name,
+        seen=seen,
+        expected=expected,
+        state=state,
+        advice="" if state is Qc.PASS else advice,
+    )
+
+
+def _diffusivity(found: AlpsFindings) -> Gate:
+    values = [region.md for region in found.regions.values()]
+    outside = [value for value in values if not _MD[0] <= value <= _MD[1]]
+    shown = ", ".join(f"{1e3 * value:.2f}" for value in values) or "no region"
+    return Gate(
+        name="ALPS regions: MD",
+        seen=f"{shown} × 10⁻³ mm²/s",
+        expected="0.5–1.1 × 10⁻³ mm²/s in each",
+        state=Qc.WARN if outside else Qc.PASS if values else Qc.NOT_ASSESSABLE,
+        advice=f"{_LOOK}fluid or a lesion in one, or wrong b-values" if outside else "",
+    )
+
+
+def _size(found: AlpsFindings) -> Gate:
+    return _least(
+        {place: region.n_voxels for place, region in found.regions.items()},
+        name="ALPS regions: size",
+        limits=(7.5, 1.5),
+        expected="8 voxels in each; fails below 1.5",
+        advice="voxels are too large for a sphere of 2.5 mm: noise and place weigh heavily; "
+        "see the standard deviation and the sensitivity",
+    )
+
+
+def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> Gate:
+    title, expected = f"ALPS regions: {name}", "none; what there is was left out"
+    if shares is None:
+        return Gate(
+            name=title,
+            seen=lacking,
+            expected=expected,
+            state=Qc.NOT_ASSESSABLE,
+            advice=f"{name} in the regions would lower the index unseen",
+        )
+    place, most = max(shares.items(), key=lambda pair: pair[1])
+    state = graded(most, warn=0.0, fail=_LOST_MAX)
+    return Gate(
+        name=title,
+        seen=f"{100 * most:.0f} % of {place.name}" if most else "none",
+        expected=expected,
+        state=state,
+        advice="" if state is Qc.PASS else "the index is that of the rest of the sphere",
+    )
+
+
+def _pitch(found: AlpsFindings) -> Gate:
+    pitch, roll, yaw = head_angles_deg(found.rotation)
+    state = graded(abs(pitch), warn=10, fail=20)
+    return Gate(
+        name="Head in the diffusion scan",
+        seen=f"pitch {pitch:+.1f}°, roll {roll:+.1f}°, yaw {yaw:+.1f}°",
+        expected="pitch within 10°; fails over 20°",
+        state=state,
+        advice="" if state is Qc.PASS else "the primary index makes up for it, the variants "
+        "native_cartesian and template_no_reorient do not",
+    )  # fmt: skip
+
+
+def _sides(found: AlpsFindings) -> Gate:
+    left, right = (found.indices[PRIMARY][side] for side in ("left", "right"))
+    gap = None if left is None or right is None else abs(left - right)
+    state = Qc.NOT_ASSESSABLE if gap is None else graded(gap, warn=0.4, fail=0.8)
+    return Gate(
+        name="ALPS index: left against right",
+        seen="not known" if gap is None else f"{gap:.2f} apart",
+        expected="less than 0.4 apart",
+        state=state,
+        advice="" if state is Qc.PASS else f"{_LOOK}one side is likely misplaced",
+    )

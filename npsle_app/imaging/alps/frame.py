@@ -1,0 +1,81 @@
+"""How the head lies in the diffusion images: the rotation to the axes of the anatomy."""
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from scipy.linalg import polar
+from scipy.spatial.transform import Rotation
+
+from npsle_app.arrays import Reals
+from npsle_app.imaging.space.displacement import to_template
+
+_EVERY = 29  # of the template's voxels: some ten thousand points settle twelve numbers
+
+
+def linear_part(field: nib.Nifti1Image, *, region: nib.Nifti1Image) -> Reals:
+    """Fit an affine to a displacement field, by least squares over a region.
+
+    Parameters
+    ----------
+    field : Nifti1Image
+        Starts from points of the template, ITK convention, mm.
+    region : Nifti1Image
+        The template's brain mask or its fraction; where it is above a half.
+
+    Returns
+    -------
+    (4, 4) array
+        Takes template points to points of the head, mm, RAS.
+
+    Raises
+    ------
+    ValueError
+        If the region has too few voxels to settle an affine.
+    """
+    voxels = np.argwhere(region.get_fdata(dtype=np.float32) > 0.5)
+    points = apply_affine(region.affine, voxels[:: max(1, min(_EVERY, len(voxels) // 1000))])
+    design = np.column_stack([points, np.ones(len(points))])
+    if len(points) < 12 or np.linalg.matrix_rank(design) < 4:
+        msg = f"{len(points)} points do not settle an affine: the template's brain mask is empty"
+        raise ValueError(msg)
+    solution = np.linalg.lstsq(design, to_template(points, field=field), rcond=None)[0]
+    matrix = np.eye(4)
+    matrix[:3] = solution.T
+    return matrix
+
+
+def finite_strain(matrix: Reals) -> Reals:
+    """Return the rotation R = (A Aᵀ)^(−1/2) A in a linear map A, (3, 3) or the head of (4, 4).
+
+    Raises
+    ------
+    ValueError
+        If the map mirrors or flattens space: it has no rotation.
+
+    References
+    ----------
+    Alexander et al. (2001) IEEE Trans Med Imaging 20:1131-9. doi:10.1109/42.963816
+    """
+    linear = np.asarray(matrix, dtype=float)[:3, :3]
+    if not np.linalg.det(linear) > 0:
+        msg = f"the map to the template mirrors or flattens the head: {linear.tolist()}"
+        raise ValueError(msg)
+    rotation: Reals = polar(linear)[0]
+    return rotation
+
+
+def head_angles_deg(rotation: Reals) -> tuple[float, float, float]:
+    """Return pitch, roll and yaw of the head in the scanner, in degrees.
+
+    Parameters
+    ----------
+    rotation : (3, 3) array
+        Turns the scanner's axes to those of the anatomy.
+
+    Returns
+    -------
+    pitch, roll, yaw : float
+        About x, then y, then z; pitch is positive with the chin up.
+    """
+    pitch, roll, yaw = Rotation.from_matrix(rotation.T).as_euler("xyz", degrees=True)
+    return float(pitch), float(roll), float(yaw)

@@ -1,0 +1,138 @@
+"""The numbers of the DTI-ALPS index as a table and by the names of the measures."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from npsle_app.arrays import Volume
+from npsle_app.imaging.alps.frame import head_angles_deg
+from npsle_app.imaging.alps.index import turn_tensors
+from npsle_app.imaging.alps.rois import PLACES, Place, Side
+from npsle_app.imaging.alps.study import PRIMARY, VARIANTS, AlpsFindings, Indices
+
+_AXES = "xyz"
+_LABELLED = 0.2
+_TENSOR = "mm²/s, along the axes of the head"
+COLUMNS: dict[str, dict[str, str]] = {
+    "analysis": {
+        "Description": "What the row holds: an index (`index`), the primary index with another "
+        "radius (`radius`) or with all spheres moved by one voxel (`shift`), or a region"
+    },
+    "variant": {"Description": "Variant of the index, radius in mm, or shift in voxels i j k"},
+    "side": {"Description": "left, right, or the mean of both"},
+    "tract": {"Description": "Fibres of the region: projection or association"},
+    "alps": {"Description": "DTI-ALPS index", "Units": "1"},
+    "sd": {"Description": "Standard deviation of the index by residual bootstrap", "Units": "1"},
+    **{
+        f"d{axis}{axis}": {"Description": f"Mean D{axis}{axis}, {_TENSOR}", "Units": "mm2/s"}
+        for axis in _AXES
+    },
+    "fa": {"Description": "Mean fractional anisotropy", "Units": "1"},
+    "md": {"Description": "Mean diffusivity", "Units": "mm2/s"},
+    "v1_x": {"Description": "Mean principal direction, along x of the head", "Units": "1"},
+    "v1_y": {"Description": "Mean principal direction, along y of the head", "Units": "1"},
+    "v1_z": {"Description": "Mean principal direction, along z of the head", "Units": "1"},
+    "n_voxels": {
+        "Description": "Usable volume of the sphere in voxels: sum of their shares",
+        "Units": "1",
+    },
+    "left_out": {
+        "Description": "Part of the sphere left out: lesion, fluid, or without a tensor",
+        "Units": "1",
+    },
+    "centre_x_mm": {"Description": "Centre in the diffusion images, world x", "Units": "mm"},
+    "centre_y_mm": {"Description": "Centre in the diffusion images, world y", "Units": "mm"},
+    "centre_z_mm": {"Description": "Centre in the diffusion images, world z", "Units": "mm"},
+}
+
+
+def make_table(found: AlpsFindings) -> pd.DataFrame:
+    """Return all variants, sensitivities and regions, one row each; unknown is NaN."""
+    rows = [
+        row
+        for variant in VARIANTS
+        for row in _index_rows(
+            "index", variant, found.indices[variant], sd=found.sd if variant == PRIMARY else None
+        )
+    ]
+    for radius, values in found.by_radius.items():
+        rows += _index_rows("radius", f"{radius:g}", values)
+    for shift, values in found.by_shift.items():
+        rows += _index_rows("shift", " ".join(f"{step:+d}" for step in shift), values)
+    rows += [_region_row(place, found=found) for place in PLACES]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def label_regions(
+    found: AlpsFindings, *, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], Volume]:
+    """Return labels, (I, J, K), and shares of each sphere, (I, J, K, 4), in the order of `PLACES`.
+
+    Labels count from 1 and mark the voxels of which at least a fifth lies in a sphere: at 3 mm
+    none may have a half.
+    """
+    shares = np.zeros((*shape[:3], len(PLACES)), dtype=np.float32)
+    for number, place in enumerate(PLACES):
+        sphere = found.spheres[place]
+        shares[(*sphere.voxels.T, number)] = sphere.shares
+    labels = np.where(shares.max(axis=-1) >= _LABELLED, shares.argmax(axis=-1) + 1, 0)
+    return labels.astype(np.uint8), shares
+
+
+def _index_rows(
+    analysis: str, variant: str, values: Indices, *, sd: Indices | None = None
+) -> list[dict[str, object]]:
+    return [
+        {
+            "analysis": analysis,
+            "variant": variant,
+            "side": side,
+            "alps": value,
+            "sd": sd[side] if sd else None,
+        }
+        for side, value in values.items()
+    ]
+
+
+def _region_row(place: Place, *, found: AlpsFindings) -> dict[str, object]:
+    centre = found.spheres[place].centre_mm
+    row: dict[str, object] = {
+        "analysis": "region",
+        "variant": PRIMARY,
+        "side": str(place.side),
+        "tract": str(place.tract),
+        **{f"centre_{axis}_mm": value for axis, value in zip(_AXES, centre, strict=True)},
+    }
+    region = found.regions.get(place)
+    if region is None:
+        return row | {"n_voxels": 0.0}
+    tensor = turn_tensors(region.tensor, rotation=found.rotation)
+    direction = found.rotation @ region.direction
+    direction = direction * np.sign(direction[np.argmax(abs(direction))])
+    return row | {
+        **{f"d{axis}{axis}": tensor[k, k] for k, axis in enumerate(_AXES)},
+        **{f"v1_{axis}": direction[k] for k, axis in enumerate(_AXES)},
+        "fa": region.fa,
+        "md": region.md,
+        "n_voxels": region.n_voxels,
+        "left_out": region.left_out,
+    }
+
+
+def numbers(found: AlpsFindings) -> dict[str, float | None]:
+    """Return every measure by its name; None where it cannot be known."""
+    made = {f"alps_{side}": value for side, value in found.indices[PRIMARY].items()}
+    for variant in VARIANTS[1:]:
+        made |= {f"alps_{side}_{variant}": v for side, v in found.indices[variant].items()}
+    made |= {f"alps_sd_{side}": value for side, value in found.sd.items()}
+    left, right = (made[f"alps_{side}"] for side in Side)
+    made["alps_left_minus_right"] = None if left is None or right is None else left - right
+    made["alps_radius_change_percent"] = found.radius_percent
+    made["alps_shift_change_percent"] = found.shift_percent
+    made["alps_head_pitch_deg"] = head_angles_deg(found.rotation)[0]
+    for place in PLACES:
+        row = _region_row(place, found=found)
+        for name in ("dxx", "dyy", "dzz", "fa", "md", "n_voxels"):
+            value = row.get(name)
+            made[f"alps_{name}_{place.name}"] = None if value is None else float(str(value))
+    return made

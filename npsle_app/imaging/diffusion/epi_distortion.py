@@ -1,0 +1,129 @@
+"""How the echo-planar images of a session are distorted, and where its T1w image lies."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from npsle_app.arrays import Floats, Mask, Reals
+from npsle_app.imaging.diffusion.alignment import estimate_motion
+from npsle_app.imaging.diffusion.distortion import (
+    displacement_of_pair,
+    displacement_to_t1w,
+    undistort,
+)
+from npsle_app.imaging.diffusion.gradients import Gradients
+from npsle_app.imaging.head.head_mask import head_mask
+from npsle_app.imaging.space.alignment import mutual_information
+from npsle_app.imaging.space.bias_field import correct_bias
+from npsle_app.imaging.space.registration import register_rigid, resample
+from npsle_app.imaging.space.volumes import like
+
+_BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
+_T1W_GRID_MM = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The T1w image of the same session and its brain mask, on one grid."""
+
+    t1w: nib.Nifti1Image
+    brain: nib.Nifti1Image
+
+
+def find_displacement(
+    b0: nib.Nifti1Image,
+    *,
+    mask: Mask,
+    reverse: nib.Nifti1Image | None,
+    head: Head | None,
+    axis: int,
+    seed: int,
+) -> tuple[str, Floats | None]:
+    """Find the displacement by the pair if there is one, else towards T1w, else not at all.
+
+    Parameters
+    ----------
+    b0 : Nifti1Image
+        Mean unweighted volume.
+    mask : (I, J, K) array of bool
+        Where the head is.
+    reverse, head
+        As in `prepare_dwi`.
+    axis : int
+        Image axis of phase encoding.
+
+    Returns
+    -------
+    str
+        `pair`, `t1w`, `none` or `unlike`, as in `PreparedDwi.distortion`.
+    (I, J, K) array or None
+        mm along the axis.
+    """
+    zooms = np.linalg.norm(b0.affine[:3, :3], axis=0)
+    if reverse is not None:
+        return "pair", _displacement_of_pair(b0, reverse=reverse, mask=mask, zooms=zooms, axis=axis)
+    if head is None:
+        return "none", None
+    even, _ = even_out(b0, mask=mask, seed=seed)
+    matrix = np.linalg.inv(rigid_to_t1w(even, head=head, seed=seed))
+    t1w, brain = (
+        resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
+        for image, order in ((head.t1w, 1), (head.brain, 0))
+    )
+    data, inside = even.get_fdata(dtype=np.float32), brain > 0.5
+    found = displacement_to_t1w(data, t1w, mask=inside, zooms_mm=zooms, phase_axis=axis)
+    straight = undistort(
+        data, displacement_mm=found, zooms_mm=zooms, phase_axis=axis, density=False
+    ).astype(np.float32)
+    gained = mutual_information(straight[inside], t1w[inside]) > mutual_information(
+        data[inside], t1w[inside]
+    )
+    return ("t1w", found) if gained else ("unlike", None)
+
+
+def _displacement_of_pair(
+    b0: nib.Nifti1Image,
+    *,
+    reverse: nib.Nifti1Image,
+    mask: Mask,
+    zooms: Reals,
+    axis: int,
+) -> Floats:
+    """Find the field, then how the head lay in the other image, then the field again."""
+    first, second = (image.get_fdata(dtype=np.float32) for image in (b0, reverse))
+    both = mask | head_mask(reverse)
+    found = displacement_of_pair(first, second, mask=both, zooms_mm=zooms, phase_axis=axis)
+    straight = [
+        undistort(data, displacement_mm=sign * found, zooms_mm=zooms, phase_axis=axis)
+        for data, sign in ((first, 1), (second, -1))
+    ]
+    pair = nib.Nifti1Image(np.stack(straight, axis=-1).astype(np.float32), b0.affine)
+    still = Gradients(np.zeros(2), np.zeros((2, 3)))
+    motion = estimate_motion(pair, mask=mask, gradients=still, phase_axis=axis)
+    moved = resample(reverse, reference=b0, matrix=motion.matrix(1), order=1)
+    return displacement_of_pair(
+        first, moved.get_fdata(dtype=np.float32), mask=both, zooms_mm=zooms, phase_axis=axis
+    )
+
+
+def rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> Floats:
+    """Return the (4, 4) matrix that maps T1w world (RAS, mm) to the world of the series."""
+    return register_rigid(
+        b0, fixed=head.t1w, fixed_mask=_wide(head.brain), seed=seed, spacing_mm=_T1W_GRID_MM
+    )
+
+
+def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Take in some millimetres around the brain: its edge tells most."""
+    return like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
+
+
+def even_out(
+    b0: nib.Nifti1Image, *, mask: Mask, seed: int
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
+    """Return the unweighted volume without its bias field, and that field."""
+    return correct_bias(
+        b0, mask=like(b0, mask), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM, seed=seed
+    )

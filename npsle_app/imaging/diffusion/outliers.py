@@ -1,0 +1,126 @@
+"""Slices that lost their signal, mostly because the head moved while they were taken."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+
+from npsle_app.arrays import MAD_TO_SD, Bools, Floats, Ints, Volume
+from npsle_app.imaging.diffusion.gradients import Gradients, find_shells
+from npsle_app.imaging.diffusion.tensor import MIN_DIRECTIONS, design_matrix
+
+_MIN_VOXELS = 50
+_MIN_LOSS = 0.1
+_MAX_Z = 4.0
+_MIN_SPREAD = 0.005
+_MAX_LEVERAGE = 0.8
+_FLOOR = 1e-3
+_B_SCALE = np.array([1000.0] * 6 + [1.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Outliers:
+    """Which slices of which volumes dropped out.
+
+    Attributes
+    ----------
+    loss : (K, N) array
+        Mean of prediction minus signal over the mean prediction; NaN where a slice holds
+        fewer than 50 voxels of the brain or the volume is not weighted.
+    found : (K, N) array of bool
+    mended : (I, J, K, N) array
+        The series with the prediction in place of these slices.
+    """
+
+    loss: Floats
+    found: Bools
+    mended: Volume
+
+
+def find_outliers(series: nib.Nifti1Image, *, mask: Bools, gradients: Gradients) -> Outliers | None:
+    """Find slices far darker than a tensor fitted to the other volumes says.
+
+    A slice drops out if it has lost at least a tenth of its signal and lies four standard
+    deviations (robust, over all slices and volumes of the shell) below the prediction. The
+    worst of each slice is mended first, because it spoils the prediction of the others.
+
+    Returns
+    -------
+    Outliers or None
+        None where no shell has enough directions to leave one out.
+
+    References
+    ----------
+    Andersson et al. (2016) NeuroImage 141:556-72. doi:10.1016/j.neuroimage.2016.06.058
+    """
+    labels, _ = find_shells(gradients.b_values)
+    data = series.get_fdata(dtype=np.float32).copy()
+    loss = np.full((data.shape[2], data.shape[3]), np.nan)
+    found = np.zeros(loss.shape, bool)
+    judged = False
+    for shell in range(1, labels.max(initial=0) + 1):
+        used = np.flatnonzero((labels == shell) | (labels == 0))
+        own = labels[used] == shell
+        weights = _others(gradients.take(used), own=own)
+        if weights is None:
+            continue
+        judged = True
+        _judge(data, mask=mask, used=used, own=own, weights=weights, loss=loss, found=found)
+    return Outliers(loss, found, data) if judged else None
+
+
+def _others(gradients: Gradients, *, own: Bools) -> Floats | None:
+    """Return the weights of all volumes' logarithms in the prediction of each of the shell."""
+    if own.sum() <= MIN_DIRECTIONS or own.all():
+        return None
+    design = design_matrix(gradients.b_values, directions=gradients.directions) / _B_SCALE
+    hat = design @ np.linalg.pinv(design)
+    leverage = np.diag(hat)
+    if leverage[own].max() > _MAX_LEVERAGE:
+        return None
+    rest = np.maximum(1 - leverage, 1e-9)[own]  # a single b0 volume rests on itself alone
+    weights: Floats = (hat - np.diag(leverage))[own] / rest[:, None]
+    return weights
+
+
+def _judge(
+    data: Volume,
+    *,
+    mask: Bools,
+    used: Ints,
+    own: Bools,
+    weights: Floats,
+    loss: Floats,
+    found: Bools,
+) -> None:
+    """Fill in loss and found for the volumes of one shell, and mend the data."""
+    volumes = used[own]
+    for slice_ in np.flatnonzero(mask.sum(axis=(0, 1)) >= _MIN_VOXELS):
+        loss[slice_, volumes] = _losses(data, mask, slice_, used, own, weights)[0]
+    spread = max(MAD_TO_SD * float(np.nanmedian(np.abs(loss[:, volumes]))), _MIN_SPREAD)
+    limit = max(_MAX_Z * spread, _MIN_LOSS)
+    for slice_ in np.flatnonzero((loss[:, volumes] > limit).any(axis=1)):
+        for _ in range(len(volumes) // 2):
+            lost, predicted = _losses(data, mask, slice_, used, own, weights)
+            worst = int(np.argmax(lost))
+            if found[slice_, volumes[worst]] or lost[worst] <= limit:
+                break
+            found[slice_, volumes[worst]] = True
+            inside = mask[:, :, slice_]
+            data[:, :, slice_, volumes[worst]][inside] = predicted[:, worst]
+
+
+def _losses(
+    data: Volume,
+    mask: Bools,
+    slice_: int,
+    used: Ints,
+    own: Bools,
+    weights: Floats,
+) -> tuple[Floats, Floats]:
+    """Return the lost share of signal of each volume in a slice, and the prediction."""
+    seen = data[:, :, slice_][mask[:, :, slice_]][:, used].astype(float)
+    logarithm = np.log(np.maximum(seen, _FLOOR * max(seen.max(initial=0), 1e-6)))
+    predicted = np.exp(logarithm @ weights.T)
+    lost: Floats = 1 - seen[:, own].sum(axis=0) / predicted.sum(axis=0)
+    return lost, predicted

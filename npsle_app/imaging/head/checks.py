@@ -1,0 +1,204 @@
+"""Automatic checks of the prepared T1w image, and of how the template lies on it."""
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from scipy import ndimage
+
+from npsle_app.arrays import Floats, Ints, Mask, Volume
+from npsle_app.imaging.head.brain import touches_edge_mm2
+from npsle_app.imaging.head.head import PreparedHead
+from npsle_app.imaging.space.volumes import voxel_mm3
+from npsle_app.records import Gate, Qc, graded
+
+_MIN_CORRELATION = 0.7
+_MAX_ASYMMETRY = 0.03
+_EDGE_MM2 = (50.0, 500.0)
+_STARTS_MM = (3.0, 6.0)
+FARTHEST_MM = 6.0
+_STEP_MM = 3.0
+_BRIGHTEST_PERCENT = 90  # above it vessels and fat, and no difference of tissue
+_EVERY = 17  # voxels: neighbours say nearly the same
+_LEAST_VOXELS = 100
+_LARGE_ML = 300.0  # brain from which an eighth has enough gyri to judge by
+_LEAST_GAIN = 0.003  # of correlation; less is no sign of a better place
+_LEAST_LIKENESS = 0.1  # correlation below which nothing is seen
+_LIMITS_MM = (2.0, 4.0)
+
+
+def check_head(head: PreparedHead) -> tuple[Gate, ...]:
+    """Judge registration and masks; each gate says what to look at."""
+    return (_starts(head), _likeness(head), check_edge(head.brain), _symmetry(head), _share(head))
+
+
+def check_edge(mask: nib.Nifti1Image) -> Gate:
+    """Judge whether the field of view cuts the brain off."""
+    area = touches_edge_mm2(mask)
+    return Gate(
+        name="Field of view",
+        seen=f"brain cut over {area:.0f} mm²",
+        expected=f"under {_EDGE_MM2[0]:.0f} mm²; fails over {_EDGE_MM2[1]:.0f} mm²",
+        state=graded(area, warn=_EDGE_MM2[0], fail=_EDGE_MM2[1]),
+        advice="volumes lack what lies outside the image: do not compare them between people",
+    )
+
+
+def _starts(head: PreparedHead) -> Gate:
+    gap = head.fit.starts_agree_mm
+    return Gate(
+        name="Registration starts agree",
+        seen=f"{gap:.1f} mm apart",
+        expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",
+        state=graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1]),
+        advice="look at T1w against template: the head may lie upside down or be cut off",
+    )
+
+
+def _likeness(head: PreparedHead) -> Gate:
+    """Correlate head and template where both show brain, fluid and inner skull.
+
+    Bright vessels, enhancement and the little difference of grey and white are clipped away:
+    on clinical scans well in place r is 0.80, and 0.62 when they are moved by 6 mm.
+    """
+    inside = head.compared.get_fdata(dtype=np.float32) > 0.5
+    images = (head.in_template, head.template)
+    t1w, template = (image.get_fdata(dtype=np.float32)[inside] for image in images)
+    clipped = [np.minimum(values, np.percentile(values, 65)) for values in (t1w, template)]
+    r = float(np.corrcoef(*clipped)[0, 1])
+    return Gate(
+        name="Likeness to the template",
+        seen=f"r = {r:.2f}",
+        expected=f"above {_MIN_CORRELATION}; fails below 0.5",
+        state=graded(-r, warn=-_MIN_CORRELATION, fail=-0.5),
+        advice="look at T1w against template: gyri and ventricles must stay in place",
+    )
+
+
+def _symmetry(head: PreparedHead) -> Gate:
+    """Compare both sides of the template's midplane."""
+    voxels = np.argwhere(head.brain.get_fdata(dtype=np.float32) > 0.5)
+    to_template = np.linalg.inv(head.fit.affine) @ head.brain.affine
+    x = apply_affine(to_template, voxels)[:, 0]
+    asymmetry = abs(float((x < 0).mean() - (x > 0).mean()))
+    return Gate(
+        name="Brain mask symmetry",
+        seen=f"{100 * asymmetry:.1f} % between left and right",
+        expected=f"under {100 * _MAX_ASYMMETRY:.0f} %; fails over 8 %",
+        state=graded(asymmetry, warn=_MAX_ASYMMETRY, fail=0.08),
+        advice="look at the mask: it may miss or add something on one side",
+    )
+
+
+def _share(head: PreparedHead) -> Gate:
+    if head.intracranial is None:
+        return Gate(
+            name="Brain in skull",
+            seen="the scan has no skull",
+            expected="70-98 % of the intracranial volume",
+            state=Qc.NOT_ASSESSABLE,
+            advice="total intracranial volume cannot be measured on a brain-extracted scan",
+        )
+    brain, skull = (
+        float((m.get_fdata(dtype=np.float32) > 0.5).sum() * voxel_mm3(m) / 1000)
+        for m in (head.brain, head.intracranial)
+    )
+    share = brain / max(skull, 1e-6)
+    return Gate(
+        name="Brain in skull",
+        seen=f"{brain:.0f} of {skull:.0f} mL",
+        expected="70-98 % of the intracranial volume",
+        state=Qc.PASS if 0.70 <= share <= 0.98 else Qc.WARN,
+        advice="look at both masks: one of them may be wrong",
+    )
+
+
+def white_matter_offsets_mm(
+    t1w: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: Floats
+) -> Floats:
+    """Find how far the template's white matter lies from the scan's in eight parts of the brain.
+
+    In each part the correlation of T1w with the prior is taken in place and with the prior
+    moved by 3 mm to and fro along each axis; the top of the parabola through the three is
+    the offset along that axis, if there the correlation is higher by 0.003 or more.
+
+    Parameters
+    ----------
+    t1w, white_matter : (I, J, K) array
+        Image and prior (0 to 1) on one grid.
+    brain : (I, J, K) array of bool
+        Cut into eight by the medians of its voxels.
+    voxel_sizes_mm : (3,) array
+        Edge lengths.
+
+    Returns
+    -------
+    (n,) array
+        Lengths of the offsets, 6 mm where there is no top within reach; parts with fewer than
+        100 voxels looked at are left out. A brain below 300 mL is judged as a whole.
+    """
+    blurred = ndimage.gaussian_filter(
+        np.minimum(t1w, np.percentile(t1w[brain], _BRIGHTEST_PERCENT)), 1 / voxel_sizes_mm
+    )
+    core = ndimage.distance_transform_edt(brain, sampling=tuple(voxel_sizes_mm)) > _STEP_MM
+    voxels = np.argwhere(core)[::_EVERY]
+    if not len(voxels):
+        return np.zeros(0)
+    parts = (voxels >= np.median(voxels, axis=0)) @ np.array([1, 2, 4])
+    if np.count_nonzero(core) * np.prod(voxel_sizes_mm) < _LARGE_ML * 1000:
+        parts[:] = 0
+    found = [
+        _offset_mm(
+            blurred, prior=white_matter, voxels=voxels[parts == part], sizes_mm=voxel_sizes_mm
+        )
+        for part in range(8)
+        if np.count_nonzero(parts == part) >= _LEAST_VOXELS
+    ]
+    return np.array(found)
+
+
+def _offset_mm(image: Volume, *, prior: Volume, voxels: Ints, sizes_mm: Floats) -> float:
+    seen = image[tuple(voxels.T)]
+    offsets = np.zeros(3)
+    for axis in range(3):
+        step = np.eye(3)[axis] * _STEP_MM / sizes_mm
+        before, here, after = (
+            _correlation(seen, ndimage.map_coordinates(prior, (voxels + n * step).T, order=1))
+            for n in (-1, 0, 1)
+        )
+        offsets[axis] = _STEP_MM * _top(before, here, after)
+    return min(float(np.linalg.norm(offsets)), FARTHEST_MM)
+
+
+def _top(before: float, here: float, after: float) -> float:
+    """Where a parabola through values at -1, 0 and 1 is highest; 0 where it gains nothing."""
+    bend = before - 2 * here + after
+    if here < _LEAST_LIKENESS or bend >= 0:
+        return np.inf if here < max(before, after, _LEAST_LIKENESS) else 0.0
+    gain = (after - before) ** 2 / (-8 * bend)
+    return (before - after) / (2 * bend) if gain > _LEAST_GAIN else 0.0
+
+
+def _correlation(a: Volume, b: Volume) -> float:
+    if not (np.ptp(a) and np.ptp(b)):
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def check_template_place(offsets_mm: Floats) -> Gate:
+    """Judge the worst part of the brain.
+
+    On six people whose registration is right no part is more than 1.2 mm off. Moved by
+    4 mm, the priors let the lesion volume of one of them grow by two thirds.
+    """
+    worst_mm = float(offsets_mm.max(initial=0)) if offsets_mm.size else np.nan
+    state = graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1])
+    return Gate(
+        name="Template on T1w",
+        seen=f"white matter up to {worst_mm:.1f} mm off",
+        expected=f"within {_LIMITS_MM[0]:.0f} mm in each eighth of the brain; "
+        f"fails over {_LIMITS_MM[1]:.0f} mm",
+        state=state,
+        advice=""
+        if state is Qc.PASS
+        else "look at T1w against template: the map expects lesions where the template has them",
+    )

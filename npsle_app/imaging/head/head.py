@@ -1,0 +1,116 @@
+"""From a raw T1w image to a corrected, registered, masked one."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from npsle_app.imaging.head.brain import find_brain, stripped_mask, without_fat
+from npsle_app.imaging.space.bias_field import correct_bias
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.template_registration import TemplateFit, register_to_template
+from npsle_app.imaging.space.volumes import check_same_grid, like
+
+# Fluid and bone are both dark: the warp draws the skull's inside a little inwards. At 0.5 the
+# volume of three synthetic heads came out 2.3-2.8 % too small.
+_SKULL_EDGE = 0.4
+_REGION_VOXELS = 4  # how far around the skull's inside the warp is driven: 8 mm
+
+
+@dataclass(frozen=True, slots=True)
+class HeadTemplate:
+    """The template's images on one grid; masks as fractions from 0 to 1."""
+
+    head: nib.Nifti1Image
+    brain: nib.Nifti1Image
+    intracranial: nib.Nifti1Image
+
+    def __post_init__(self) -> None:
+        check_same_grid(self.head, self.brain, self.intracranial)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedHead:
+    """A T1w image ready for measuring; all on its own grid but `in_template`.
+
+    `intracranial` is None for a scan without skull: its edge is not in the image. `compared`
+    is the part of the template where likeness can be judged: the brain and its rim.
+    """
+
+    t1w: nib.Nifti1Image
+    brain: nib.Nifti1Image
+    intracranial: nib.Nifti1Image | None
+    fit: TemplateFit
+    in_template: nib.Nifti1Image
+    template: nib.Nifti1Image
+    compared: nib.Nifti1Image
+
+
+def prepare_head(
+    scan: nib.Nifti1Image,
+    *,
+    template: HeadTemplate,
+    stripped: bool,
+    seed: int,
+    affine_sampling_mm: float,
+    warp_sampling_mm: float,
+    warp_iterations: tuple[int, ...],
+    bias_sampling_mm: float,
+    bias_spline_mm: float,
+) -> PreparedHead:
+    """Register, correct and mask a T1w scan.
+
+    Parameters
+    ----------
+    scan : Nifti1Image
+        T1w, any orientation and voxel size.
+    stripped : bool
+        Whether the skull was taken off before; then all that is not exactly 0 is brain, and
+        the template is stripped too.
+    """
+    scan = like(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
+    target = _stripped_template(template) if stripped else template.head
+    fit = register_to_template(
+        scan,
+        template=target,
+        region=_grown(template.intracranial, voxels=_REGION_VOXELS),
+        seed=seed,
+        affine_sampling_mm=affine_sampling_mm,
+        warp_sampling_mm=warp_sampling_mm,
+        warp_iterations=warp_iterations,
+    )
+    expected = warp(template.brain, reference=scan, field=fit.to_native)
+    rough = like(scan, stripped_mask(scan) if stripped else expected.get_fdata() > 0.5)
+    corrected, _ = correct_bias(
+        scan,
+        mask=rough,
+        sampling_mm=bias_sampling_mm,
+        spline_mm=bias_spline_mm,
+        seed=seed,
+    )
+    brain, intracranial = rough, None
+    if not stripped:
+        skull = warp(template.intracranial, reference=scan, field=fit.to_native)
+        intracranial = like(scan, skull.get_fdata() > _SKULL_EDGE)
+        brain = find_brain(corrected, expected=expected, intracranial=intracranial)
+        intracranial = without_fat(intracranial, image=corrected, brain=brain)
+    return PreparedHead(
+        t1w=corrected,
+        brain=brain,
+        intracranial=intracranial,
+        fit=fit,
+        in_template=warp(corrected, reference=target, field=fit.to_template),
+        template=target,
+        compared=_grown(template.brain if stripped else template.intracranial, voxels=2),
+    )
+
+
+def _grown(mask: nib.Nifti1Image, *, voxels: int) -> nib.Nifti1Image:
+    inside = mask.get_fdata(dtype=np.float32) > 0.5
+    return like(mask, ndimage.binary_dilation(inside, iterations=voxels))
+
+
+def _stripped_template(template: HeadTemplate) -> nib.Nifti1Image:
+    head, brain = (i.get_fdata(dtype=np.float32) for i in (template.head, template.brain))
+    return like(template.head, head * brain)

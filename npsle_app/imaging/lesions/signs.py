@@ -1,0 +1,194 @@
+"""What a reader would grade or look for: Fazekas grades and what may be an infarct.
+
+All of it is estimated from the lesion map, not rated, and no diagnosis.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from nibabel.affines import apply_affine
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.arrays import Floats, Mask, Volume
+from npsle_app.imaging.lesions.components import extent_mm
+from npsle_app.records import Gate, Qc
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LARGE_MM = 15.0
+_LEAST_CAVITY_MM3 = 15.0  # a lacune of 3 mm
+_LEAST_RIM = 0.3  # share of a cavity's shell that is lesion
+_LEAST_EXPECTED = 0.5
+_NEAR_VENTRICLE_MM = 3.0
+_SURE = 0.9
+_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
+_LISTED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """What may be an infarct: where, in the world of the T1w image (RAS, mm), and how long."""
+
+    kind: str
+    place: str
+    extent_mm: float
+    centre_mm: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        x, y, z = (round(value) for value in self.centre_mm)
+        place = f", {self.place}" if self.place else ""
+        return f"{self.kind} of {self.extent_mm:.0f} mm{place} at ({x}, {y}, {z}) mm"
+
+
+def fazekas_periventricular(table: "DataFrame") -> int:
+    """Estimate the periventricular grade from how far lesions reach from the ventricles.
+
+    0 where none comes within 3 mm; 1 where they reach less than 5 mm, 2 up to 10 mm,
+    3 further. `table` is that of `describe_lesions`.
+    """
+    reach = table.loc[table["zone"] != "deep", "ventricle_max_mm"]
+    return 0 if reach.empty else 1 + int(np.digitize(reach.max(), (5.0, 10.0 + 1e-6)))
+
+
+def fazekas_deep(table: "DataFrame") -> int:
+    """Estimate the deep grade from the longest deep lesion above the tentorium.
+
+    0 none; 1 shorter than 10 mm; 2 up to 20 mm; 3 longer, or where there is a confluent
+    lesion.
+    """
+    if (table["zone"] == "confluent").any():
+        return 3
+    deep = (table["zone"] == "deep") & (table["region"] != "infratentorial")
+    longest = table.loc[deep, "extent_mm"]
+    return 0 if longest.empty else 1 + int(np.digitize(longest.max(), (10.0, 20.0 + 1e-6)))
+
+
+def find_cavities(
+    t1w: Volume,
+    flair: Volume,
+    *,
+    brain: Mask,
+    lesions: Mask,
+    ventricles: Mask,
+    csf: Volume,
+    white_matter: Mask,
+    expected: Volume,
+    affine: Floats,
+) -> tuple[Suspect, ...]:
+    """Find pockets as dark as fluid in both images with a bright rim.
+
+    A pocket (6-connected) counts from 15 mm³ if it reaches neither the border of the brain
+    nor within 3 mm of a lateral ventricle, if at least 30 % of its shell is lesion, and if
+    the template expects white matter or deep grey matter there. Old infarcts that open into
+    a sulcus or a ventricle are missed, and so are those without a rim.
+
+    Parameters
+    ----------
+    t1w, flair : (I, J, K) array
+        Bias-corrected, lesions not filled.
+    brain, lesions, ventricles : (I, J, K) array of bool
+        On the same grid.
+    csf : (I, J, K) array
+        Share of fluid.
+    white_matter : (I, J, K) array of bool
+        White matter outside lesions.
+    expected : (I, J, K) array
+        The template's white matter and deep grey matter, from 0 to 1.
+    affine : (4, 4) array
+        Voxels to world.
+
+    Returns
+    -------
+    tuple of Suspect
+        Empty also where there is no fluid or no white matter to compare with.
+    """
+    fluid = brain & (csf > _SURE)
+    if not (lesions.any() and fluid.any() and white_matter.any()):
+        return ()
+    dark = brain.copy()
+    for image in (t1w, flair):
+        dark &= image < (np.median(image[fluid]) + np.median(image[white_matter])) / 2
+    labels, _ = ndimage.label(dark)
+    voxel_mm3 = float(abs(np.linalg.det(affine[:3, :3])))
+    barred = np.unique(labels[_open(brain, ventricles=ventricles, affine=affine)])
+    touched = np.unique(labels[ndimage.binary_dilation(lesions, _EVERY_NEIGHBOUR)])
+    sizes = np.bincount(labels.ravel()) * voxel_mm3
+    boxes = ndimage.find_objects(labels)
+    return tuple(
+        _cavity(labels, number=int(number), affine=affine)
+        for number in np.setdiff1d(touched, [0, *barred])
+        if sizes[number] >= _LEAST_CAVITY_MM3
+        and _is_rimmed(
+            labels, number=int(number), box=boxes[number - 1], lesions=lesions, expected=expected
+        )
+    )
+
+
+def _open(brain: Mask, *, ventricles: Mask, affine: Floats) -> Mask:
+    """Mark the border of the brain and what lies within 3 mm of the ventricles."""
+    sampling = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    border: Mask = brain & ~ndimage.binary_erosion(brain, _EVERY_NEIGHBOUR)
+    if not ventricles.any():
+        return border
+    distance = ndimage.distance_transform_edt(~ventricles, sampling=sampling)
+    marked: Mask = border | (distance <= _NEAR_VENTRICLE_MM)
+    return marked
+
+
+def _is_rimmed(
+    labels: NDArray[np.integer],
+    *,
+    number: int,
+    box: tuple[slice, ...],
+    lesions: Mask,
+    expected: Volume,
+) -> bool:
+    around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    core = labels[around] == number
+    shell = ndimage.binary_dilation(core, _EVERY_NEIGHBOUR) & ~core
+    rim = lesions[around][shell].mean()
+    return bool(rim >= _LEAST_RIM and expected[around][core].mean() >= _LEAST_EXPECTED)
+
+
+def _cavity(labels: NDArray[np.integer], *, number: int, affine: Floats) -> Suspect:
+    points = apply_affine(affine, np.argwhere(labels == number))
+    x, y, z = points.mean(axis=0)
+    return Suspect(
+        kind="dark cavity with a bright rim",
+        place="",
+        extent_mm=extent_mm(points, voxel_mm3=float(abs(np.linalg.det(affine[:3, :3])))),
+        centre_mm=(float(x), float(y), float(z)),
+    )
+
+
+def find_large(table: "DataFrame") -> tuple[Suspect, ...]:
+    """List lesions longer than 15 mm, the longest first; `table` of `describe_lesions`."""
+    large = table[table["extent_mm"] > LARGE_MM].sort_values("extent_mm", ascending=False)
+    return tuple(
+        Suspect(
+            kind=f"{row['region']} lesion",
+            place=f"{row['side']} {row['lobe']}".replace("_", " or "),
+            extent_mm=float(row["extent_mm"]),
+            centre_mm=(float(row["x_mm"]), float(row["y_mm"]), float(row["z_mm"])),
+        )
+        for row in large.to_dict("records")
+    )
+
+
+def check_infarcts(suspects: tuple[Suspect, ...]) -> Gate:
+    """Tell what may be an infarct; paper 2 excluded people with infarcts over 1.5 cm."""
+    more = len(suspects) - _LISTED
+    listed = "; ".join(str(suspect) for suspect in suspects[:_LISTED])
+    return Gate(
+        name="Infarct suspects",
+        seen=f"{listed}; and {more} more" if more > 0 else listed or "none",
+        expected="no fluid-like cavity with a bright rim and no lesion over 1.5 cm",
+        state=Qc.WARN if suspects else Qc.PASS,
+        advice="flagged for exclusion, research use only; look: bands along the ventricles and "
+        "confluent lesions are as long without any infarct"
+        if suspects
+        else "",
+    )

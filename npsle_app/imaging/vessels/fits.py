@@ -1,0 +1,93 @@
+"""Annuli fitted to all sections of a vessel, and the point spread that explains them best."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+
+from npsle_app.arrays import Bools, Floats
+from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Annulus, Section, Start, fit_annulus
+from npsle_app.imaging.vessels.blur import CANDIDATES, PointSpread, blur_sigma_mm, most_likely
+from npsle_app.imaging.vessels.centreline import Centreline
+from npsle_app.imaging.vessels.contours import Contours
+from npsle_app.imaging.vessels.planes import Voxels, ray_angles, voxels_around
+
+_AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionStart:
+    """The voxels of a section and where its fit begins; `apart` sections on they are others."""
+
+    section: Section
+    start: Start
+    apart: int
+
+
+def half_slab_mm(voxel_mm: float) -> float:
+    """Return how far in front of and behind a plane its voxels lie."""
+    return max(0.5, voxel_mm)
+
+
+def lumen_centres(contours: Contours) -> Floats:
+    """Return the centroid of the area inside each inner contour, (n, 2) in mm."""
+    angles, radii = ray_angles(), contours.inner_mm
+    weight = np.mean(radii**2, axis=1) / 2
+    towards = np.stack([np.cos(angles), np.sin(angles)])
+    centres: Floats = np.mean(radii[:, None] ** 3 / 3 * towards, axis=2) / weight[:, None]
+    return centres
+
+
+def look_around(
+    part: nib.Nifti1Image, *, line: Centreline, contours: Contours, voxel_mm: float
+) -> list[SectionStart]:
+    """Collect the voxels around each plane of a centreline, and start from its contours."""
+    voxels = voxels_around(part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
+    centres, slab_mm = lumen_centres(contours), half_slab_mm(voxel_mm)
+    found = []
+    for k, place in enumerate(line.along_mm):
+        near = np.abs(voxels.along_mm - place) <= slab_mm
+        radius = float(np.sqrt(np.mean(contours.inner_mm[k] ** 2)))
+        outer = float(np.sqrt(np.mean(contours.outer_mm[k] ** 2)))
+        start = Start(
+            centre_mm=(float(centres[k, 0]), float(centres[k, 1])),
+            radius_mm=radius,
+            wall_mm=max(outer - radius, 0.2),
+        )
+        section = _section(voxels, near=near, limit_mm=contours.outer_mm[k] + _AROUND_MM)
+        apart = int(np.ceil(2 * slab_mm / line.step_mm - 1e-6)) + 1
+        found.append(SectionStart(section=section, start=start, apart=apart))
+    return found
+
+
+def fit_sections(starts: list[SectionStart], *, sigma_mm: float) -> list[Annulus | None]:
+    """Fit an annulus to each section; None where there is none."""
+    return [fit_annulus(one.section, start=one.start, sigma_mm=sigma_mm) for one in starts]
+
+
+def fit_point_spread(
+    starts: list[SectionStart], *, voxel_mm: float, expected: float
+) -> PointSpread:
+    """Find the width of the point spread that explains the sections best.
+
+    Only sections that share no voxels are looked at, without those at the ends. Where they say
+    nothing the width is the expected one, and the whole blur uncertain by 15 %.
+    """
+    step = starts[0].apart if starts else 1
+    chosen = starts[1:-1:step]
+    fits = [
+        fit_sections(chosen, sigma_mm=blur_sigma_mm(voxel_mm, psf_fwhm_voxels=width))
+        for width in CANDIDATES
+    ]
+    noise = np.array([[np.nan if fit is None else fit.noise for fit in row] for row in fits])
+    n_voxels = np.array([float(one.section.signal.size) for one in chosen])
+    found = most_likely(noise, n_voxels=n_voxels, expected=expected) if chosen else None
+    return found or PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
+
+
+def _section(voxels: Voxels, *, near: Bools, limit_mm: Floats) -> Section:
+    first, second = voxels.first_mm[near], voxels.second_mm[near]
+    angles = np.arctan2(second, first)
+    limit = np.interp(angles, ray_angles(), limit_mm, period=2 * np.pi)
+    kept = np.hypot(first, second) < limit
+    return Section(signal=voxels.signal[near][kept], first_mm=first[kept], second_mm=second[kept])

@@ -1,0 +1,147 @@
+"""Black-blood images of arteries whose lumen, wall and course are known."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npsle_app.arrays import Floats, Volume
+from npsle_app.phantom.arteries.tubes import Artery, arc, branch, inside_tube
+
+__all__ = [
+    "Artery",
+    "Surroundings",
+    "VesselScan",
+    "arc",
+    "branch",
+    "scan_arteries",
+    "true_masks",
+]
+
+
+LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
+PSF_FWHM_VOXELS = 0.6
+_PARTS = 4  # sub-voxels along each axis
+_SLAB = 32  # planes drawn at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an artery lies in: CSF, and brain from `brain_gap_mm` beyond the outer wall on.
+
+    The brain's surface is a plane across `toward`; None leaves it out.
+    """
+
+    brain_gap_mm: float | None = 1.5
+    toward: tuple[float, float, float] = (0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VesselScan:
+    """An image and its truth; masks hold 1 where the voxel's centre lies inside."""
+
+    image: nib.Nifti1Image
+    lumen: nib.Nifti1Image
+    outer: nib.Nifti1Image
+
+
+def scan_arteries(
+    arteries: list[Artery],
+    *,
+    voxel_mm: float,
+    snr: float,
+    rng: np.random.Generator,
+    field_mm: tuple[float, float, float],
+    surroundings: Surroundings = Surroundings(),
+    psf_fwhm_voxels: float = PSF_FWHM_VOXELS,
+    bright_blood: bool = False,
+    centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> VesselScan:
+    """Scan arteries: 3D turbo spin echo with isotropic voxels, one field of view.
+
+    Signals relative to the wall's. The point spread is a Gaussian times the voxel's box,
+    drawn on a grid four times finer; noise is Rician with SD 1 / `snr` of the wall's signal.
+    The grid lies at random to within a voxel. Where tubes overlap, lumen wins.
+    """
+    shape = tuple(int(np.ceil(length / voxel_mm)) for length in field_mm)
+    corner = np.array(centre_mm) - voxel_mm * np.array(shape) / 2 + rng.uniform(0, voxel_mm, 3)
+    affine = np.diag([voxel_mm] * 3 + [1.0])
+    affine[:3, 3] = corner + voxel_mm / 2
+    scene = _Scene(
+        arteries=arteries,
+        surroundings=surroundings,
+        blood=BRIGHT_BLOOD if bright_blood else None,
+        part_mm=voxel_mm / _PARTS,
+    )
+    fine = scene.drawn(corner, sizes=tuple(n * _PARTS for n in shape))
+    blurred = ndimage.gaussian_filter(fine, psf_fwhm_voxels * _PARTS / 2.3548, mode="nearest")
+    signal = blurred.reshape(sum(((n, _PARTS) for n in shape), ())).mean(axis=(1, 3, 5))
+    real, imaginary = rng.normal(0, 1 / snr, (2, *shape))
+    magnitude = 400 * np.hypot(signal + real, imaginary)
+    image = _image(magnitude.astype(np.float32), affine=affine)
+    lumen, outer = true_masks(arteries, image=image)
+    return VesselScan(image=image, lumen=lumen, outer=outer)
+
+
+def true_masks(
+    arteries: list[Artery], *, image: nib.Nifti1Image
+) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
+    """Return masks of lumen and of lumen with wall: 1 where a voxel's centre lies inside."""
+    grid = np.moveaxis(np.indices(image.shape), 0, -1).reshape(-1, 3)
+    points = nib.affines.apply_affine(image.affine, grid)
+    lumen, outer = np.zeros((2, len(points)), dtype=np.uint8)
+    for artery in arteries:
+        inside = inside_tube(artery, points=points, ramp_mm=1e-6)
+        lumen[inside.where] |= inside.lumen > 0.5
+        outer[inside.where] |= (inside.outer > 0.5) | (inside.lumen > 0.5)
+    return (
+        _image(lumen.reshape(image.shape), affine=image.affine),
+        _image(outer.reshape(image.shape), affine=image.affine),
+    )
+
+
+def _image(data: NDArray[np.generic], *, affine: Floats) -> nib.Nifti1Image:
+    image = nib.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1)
+    return image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """What is drawn on the fine grid, whose voxels are `part_mm` wide."""
+
+    arteries: list[Artery]
+    surroundings: Surroundings
+    blood: float | None
+    part_mm: float
+
+    def drawn(self, corner: Floats, *, sizes: tuple[int, ...]) -> Volume:
+        """Draw signals, a slab at a time; edges are ramps one fine voxel wide."""
+        made = np.empty(sizes, dtype=np.float32)
+        for start in range(0, sizes[0], _SLAB):
+            slab = (min(_SLAB, sizes[0] - start), *sizes[1:])
+            grid = np.moveaxis(np.indices(slab), 0, -1).reshape(-1, 3) + np.array([start, 0, 0])
+            made[start : start + slab[0]] = self._signal(
+                (grid + 0.5) * self.part_mm + corner
+            ).reshape(slab)
+        return made
+
+    def _signal(self, points: Floats) -> Floats:
+        signal = np.full(len(points), CSF)
+        main, around = self.arteries[0], self.surroundings
+        if around.brain_gap_mm is not None:
+            toward = np.array(around.toward) / np.linalg.norm(around.toward)
+            surface = (main.points @ toward).max() + main.radius_mm + main.wall_mm
+            depth = points @ toward - surface - around.brain_gap_mm
+            signal += (BRAIN - CSF) * np.clip(0.5 + depth / self.part_mm, 0, 1)
+        insides = [inside_tube(each, points=points, ramp_mm=self.part_mm) for each in self.arteries]
+        for inside in insides:
+            signal[inside.where] += (WALL - signal[inside.where]) * inside.outer
+        for inside in insides:
+            blood = LUMEN + inside.slow if self.blood is None else self.blood
+            signal[inside.where] += (blood - signal[inside.where]) * inside.lumen
+        return signal

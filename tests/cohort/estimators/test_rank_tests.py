@@ -1,0 +1,158 @@
+"""Oracles: scikit-posthocs 0.17 (Dunn), pingouin 0.7 (Kruskal-Wallis, Cliff's delta)."""
+
+import numpy as np
+import pandas as pd
+import pingouin
+import pytest
+import scikit_posthocs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from npsle_app.cohort.estimators.rank_tests import (
+    adjust_holm,
+    cliffs_delta,
+    dunn,
+    kruskal_wallis,
+    median_limits,
+)
+
+
+def _stored(seed=1, sizes=(20, 30, 30), decimals=1):
+    """Numbers of one decimal, so that there are ties."""
+    rng = np.random.default_rng(seed)
+    shifts = (0.0, 0.3, 1.0)
+    return {
+        name: np.round(rng.normal(shift, 1, size), decimals)
+        for name, shift, size in zip(("HC", "SLE", "NPSLE"), shifts, sizes, strict=True)
+    }
+
+
+def _long(groups):
+    return pd.DataFrame(
+        [(name, value) for name, values in groups.items() for value in values],
+        columns=["group", "value"],
+    )
+
+
+def test_kruskal_wallis_equals_pingouin():
+    groups = _stored()
+    ours = kruskal_wallis(list(groups.values()))
+    theirs = pingouin.kruskal(data=_long(groups), dv="value", between="group").iloc[0]
+    assert ours.h == pytest.approx(theirs["H"], abs=1e-10)
+    assert ours.p == pytest.approx(theirs["p_unc"], abs=1e-12)
+    assert ours.df == theirs["ddof1"]
+    assert ours.epsilon2 == pytest.approx(ours.h / 79)
+    assert 0 <= ours.low < ours.epsilon2 < ours.high <= 1
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 12])
+@pytest.mark.parametrize("method", [None, "bonferroni", "holm"])
+def test_dunn_equals_scikit_posthocs_to_12_digits(method, decimals):
+    """scikit_posthocs.posthoc_dunn(long, val_col="value", group_col="group", p_adjust=method)."""
+    groups = _stored(decimals=decimals)
+    theirs = scikit_posthocs.posthoc_dunn(
+        _long(groups), val_col="value", group_col="group", p_adjust=method
+    )
+    column = f"p_{method}" if method else "p"
+    for row in dunn(groups).itertuples():
+        expected = theirs.loc[row.against, row.group]
+        assert getattr(row, column) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_positive_z_means_that_the_later_group_is_higher():
+    table = dunn({"low": np.arange(10.0), "high": np.arange(10.0) + 20})
+    assert table.loc[0, ["against", "group"]].tolist() == ["low", "high"]
+    assert table.loc[0, "z"] > 3
+
+
+def test_dunn_of_two_groups_is_kruskal_wallis():
+    groups = {"a": np.array([1.0, 2, 2, 4, 7]), "b": np.array([2.0, 5, 8, 8, 9])}
+    assert dunn(groups)["p"][0] == pytest.approx(kruskal_wallis(list(groups.values())).p)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.1, 100), st.floats(-50, 50))
+def test_ranks_know_no_unit(seed, scale, shift):
+    groups = _stored(seed, sizes=(5, 6, 7), decimals=6)
+    moved = {name: np.round(values, 6) * scale + shift for name, values in groups.items()}
+    np.testing.assert_allclose(dunn(groups)["z"], dunn(moved)["z"], atol=1e-9)
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(adjust_holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
+
+
+def test_cliffs_delta_by_hand_and_by_pingouin():
+    group, against = np.array([3.0, 4, 5]), np.array([1.0, 3, 6])
+    delta, low, high = cliffs_delta(group, against=against)
+    # of nine pairs 5 are above, 3 below, 1 tied
+    assert delta == pytest.approx(2 / 9)
+    assert -1 <= low < delta < high <= 1
+    area = pingouin.compute_effsize(group, against, eftype="CLES")
+    assert delta == pytest.approx(2 * area - 1)
+
+
+def test_cliffs_delta_turns_its_sign_with_the_groups():
+    groups = _stored()
+    one = cliffs_delta(groups["SLE"], against=groups["HC"])
+    other = cliffs_delta(groups["HC"], against=groups["SLE"])
+    np.testing.assert_allclose(one, [-other[0], -other[2], -other[1]], atol=1e-12)
+
+
+def test_groups_that_do_not_overlap_have_a_delta_without_limits():
+    delta, low, high = cliffs_delta(np.array([5.0, 6]), against=np.array([1.0, 2]))
+    assert delta == 1
+    assert np.isnan([low, high]).all()
+    assert np.isnan(cliffs_delta(np.array([]), against=np.array([1.0]))).all()
+
+
+def test_the_median_has_no_limits_where_there_are_fewer_than_six_values():
+    assert median_limits(np.arange(5.0))[0] == 2
+    assert np.isnan(median_limits(np.arange(5.0))[1])
+    assert median_limits(np.arange(6.0)) == (2.5, 0.0, 5.0)
+    assert np.isnan(median_limits(np.array([]))).all()
+
+
+def test_limits_of_the_median_hold_95_percent_or_more():
+    rng = np.random.default_rng(3)
+    held = [
+        low <= 0 <= high
+        for _, low, high in (median_limits(rng.normal(size=26)) for _ in range(400))
+    ]
+    assert 0.94 <= np.mean(held) <= 0.995
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([np.arange(3.0)], "at least two groups"),
+        ([np.arange(3.0), np.array([1.0])], r"two values in each group, has \[3, 1\]"),
+        ([np.full(3, 2.0), np.full(3, 2.0)], r"is constant \(2\)"),
+        ([np.arange(3.0), np.array([np.nan, 1])], "no finite numbers"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        kruskal_wallis(groups)
+
+
+def test_an_h_of_about_zero_does_not_bound_the_effect_tightly():
+    first = np.arange(40.0)
+    none = kruskal_wallis([first, first + 0.5])
+    usual = kruskal_wallis([first, first + 6.0])
+    assert none.epsilon2 < 0.001
+    assert none.high > 0.05
+    assert none.low == usual.low == 0
+    assert none.high <= usual.high
+
+
+def test_limits_of_epsilon_squared_hold_the_truth_in_most_of_many_studies():
+    """Noncentrality of H for small normal shifts: 12 n d² / (4π · 4) per pair of n."""
+    rng = np.random.default_rng(3)
+    n, d = 50, 0.4
+    truth = 2 * n * d**2 * 3 / (4 * np.pi) / (2 * n - 1)
+    held = []
+    for _ in range(300):
+        found = kruskal_wallis([rng.normal(size=n), rng.normal(size=n) + d])
+        held.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(held) <= 0.99

@@ -1,0 +1,223 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.formula.api as smf
+
+from npsle_app.cohort.estimators.imputation import impute, pool
+from npsle_app.cohort.estimators.power import detectable_coefficient, detectable_difference
+from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
+from npsle_app.cohort.statistics.regressions import regress
+from npsle_app.cohort.study.defaults import DEFAULT_STUDY
+from npsle_app.cohort.study.parsing import parse_study
+from npsle_app.cohort.study.study import Imputation
+from tests.cohort.study_tables import make_cohort
+
+MAIN = parse_study(
+    {
+        "contrasts": {"main": {"group": "NPSLE", "against": "non-NPSLE"}},
+        "classifier": {"contrast": "main"},
+    }
+)
+IMPUTED = replace(MAIN, imputation=Imputation(datasets=5, iterations=5))
+
+
+def _row(table, measure="wm_ml", model="primary", contrast="main"):
+    found = (
+        (table["measure"] == measure) & (table["model"] == model) & (table["contrast"] == contrast)
+    )
+    return table[found].iloc[0]
+
+
+def test_the_primary_model_is_that_of_statsmodels_on_the_people_of_the_contrast():
+    """smf.ols("wm_ml ~ npsle + age + sex + tiv_ml", rows)."""
+    cohort = make_cohort()
+    rows = cohort.frame[cohort.frame["group"] != "HC"].copy()
+    rows["npsle"] = (rows["group"] == "NPSLE").astype(float)
+    theirs = smf.ols("wm_ml ~ npsle + age + sex + tiv_ml", rows).fit()
+    row = _row(regress(cohort, study=MAIN))
+    assert row["b"] == pytest.approx(theirs.params["npsle"])
+    assert row["p"] == pytest.approx(theirs.pvalues["npsle"])
+    assert (row["n"], row["df"], row["n_group"], row["n_against"]) == (40, 35, 20, 20)
+    robust = smf.ols("wm_ml ~ npsle + age + sex + tiv_ml", rows).fit(cov_type="HC3", use_t=True)
+    assert row["p_hc3"] == pytest.approx(robust.pvalues["npsle"])
+
+
+def test_the_secondary_model_adds_risks_and_duration():
+    row = _row(regress(make_cohort(), study=MAIN), model="secondary")
+    assert row["covariates"] == (
+        "age, sex, tiv_ml, hypertension, current_smoking, bmi, diabetes, disease_duration_years"
+    )
+    assert row["df"] == 40 - 10
+
+
+def test_lesion_volume_enters_as_a_logarithm_and_its_zeros_are_told():
+    cohort = make_cohort()
+    cohort.frame.loc[[1, 2], "wmh_ml"] = 0.0
+    row = _row(regress(cohort, study=MAIN), "wmh_ml")
+    assert row["transform"] == "ln(value × 10⁶)"
+    assert row["n_zero"] == 2
+    assert row["note"] == "2 zeros became 0.0045"
+    assert row["ratio"] == pytest.approx(np.exp(row["b"]))
+    assert row["ratio_low"] == pytest.approx(np.exp(row["low"]))
+    by_hand = cohort.frame[cohort.frame["group"] != "HC"].copy()
+    by_hand["y"] = np.log(by_hand["wmh_ml"].replace(0, 0.0045))
+    by_hand["npsle"] = (by_hand["group"] == "NPSLE").astype(float)
+    theirs = smf.ols("y ~ npsle + age + sex + tiv_ml", by_hand).fit()
+    assert row["b"] == pytest.approx(theirs.params["npsle"])
+    assert np.isnan(_row(regress(cohort, study=MAIN))["ratio"])
+
+
+def test_ranks_of_lesion_volume_need_no_value_for_zeros():
+    cohort = make_cohort()
+    cohort.frame.loc[[1, 2], "wmh_ml"] = 0.0
+    one = _row(regress(cohort, study=MAIN), "wmh_ml", "primary, ranks")
+    other = _row(
+        regress(cohort, study=replace(MAIN, regressions=replace(MAIN.regressions, zero_becomes=9))),
+        "wmh_ml",
+        "primary, ranks",
+    )
+    assert one["b"] == other["b"]
+
+
+def test_scanner_and_type_of_flair_make_models_of_their_own():
+    table = regress(make_cohort(), study=MAIN)
+    assert _row(table, model="primary + scanner")["df"] == 34
+    assert _row(table, model="primary + flair_type")["covariates"] == "age, sex, tiv_ml, flair_type"
+    one = regress(make_cohort(participants={"scanner": "A"}), study=MAIN)
+    assert _row(one, model="primary + scanner")["reason"].endswith(
+        "scanner has one level here: nothing to adjust for"
+    )
+
+
+def test_a_scanner_that_is_the_group_cannot_be_told_apart():
+    scanner = ["A", "A", "B"] * 20
+    row = _row(
+        regress(make_cohort(participants={"scanner": scanner}), study=MAIN),
+        model="primary + scanner",
+    )
+    assert row["status"] == "not estimable"
+    assert "depend on each other" in row["reason"]
+
+
+def test_missing_covariates_leave_their_participants_out_and_are_counted():
+    cohort = make_cohort()
+    cohort.frame.loc[[1, 2, 4], "bmi"] = np.nan
+    table = regress(cohort, study=MAIN)
+    assert (_row(table)["n"], _row(table)["missing"]) == (40, 0)
+    assert (_row(table, model="secondary")["n"], _row(table, model="secondary")["missing"]) == (
+        37,
+        3,
+    )
+
+
+def test_the_participant_with_the_greatest_influence_is_named():
+    cohort = make_cohort()
+    cohort.frame.loc[7, "wm_ml"] += 500
+    assert _row(regress(cohort, study=MAIN))["max_cook_participant"] == "sub-007"
+
+
+@pytest.mark.parametrize(
+    ("participants", "measures", "reason"),
+    [
+        ({"age": "n/a"}, {}, "wm_ml, NPSLE v non-NPSLE, primary: age is missing for all"),
+        ({"age": "11000"}, {}, "wm_ml, NPSLE v non-NPSLE, primary: age must lie between"),
+        ({}, {"wm_ml": 5.0}, "wm_ml, NPSLE v non-NPSLE, primary: the outcome is constant (5)"),
+        ({"group": "SLE"}, {}, "wm_ml, NPSLE v non-NPSLE, primary: NPSLE: group has none of"),
+        (
+            {"group": ["NPSLE"] + ["SLE"] * 59},
+            {},
+            "wm_ml, NPSLE v non-NPSLE, primary: NPSLE: 1 participants with all columns",
+        ),
+        (
+            {"group": ["NPSLE", "SLE"] + ["MS"] * 58},
+            {},
+            "wm_ml, NPSLE v non-NPSLE, primary: NPSLE: 1 participants with all columns",
+        ),
+    ],
+)
+def test_what_cannot_be_fitted_names_the_column_and_the_others_go_on(
+    participants, measures, reason
+):
+    table = regress(make_cohort(participants=participants, measures=measures), study=MAIN)
+    row = _row(table)
+    assert row["status"] == "not estimable"
+    assert row["reason"].startswith(reason)
+    if measures:
+        assert _row(table, "gm_ml")["status"] == "estimated"
+
+
+def test_a_volume_below_zero_has_no_logarithm():
+    cohort = make_cohort()
+    cohort.frame.loc[1, "wmh_ml"] = -1.0
+    assert "wmh_ml is below 0 (-1)" in _row(regress(cohort, study=MAIN), "wmh_ml")["reason"]
+
+
+def test_without_missing_values_imputation_changes_nothing():
+    cohort = make_cohort()
+    table = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
+    row, complete = _row(table, model="primary, imputed"), _row(regress(cohort, study=MAIN))
+    assert row["b"] == pytest.approx(complete["b"])
+    assert row["se"] == pytest.approx(complete["se"])
+    assert row["missing_information"] == 0
+
+
+def test_imputation_keeps_all_and_says_how_much_is_lost():
+    cohort = make_cohort()
+    cohort.frame.loc[[1, 2, 4, 5, 7, 8], "bmi"] = np.nan
+    table = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
+    row = _row(table, model="secondary, imputed")
+    assert row["n"] == 40
+    assert "covariates of 6 participants were imputed" in row["note"]
+    assert 0 < row["missing_information"] < 0.5
+    again = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
+    assert _row(again, model="secondary, imputed")["b"] == row["b"]
+
+
+def test_without_imputation_in_the_study_there_are_no_rows():
+    assert regress_imputed(make_cohort(), study=MAIN, rng=np.random.default_rng(1)).empty
+
+
+def test_rubins_rules_by_hand():
+    pooled = pool([1.0, 2.0, 3.0], errors=[1.0, 1.0, 1.0], df_complete=1e9)
+    assert pooled.estimate == 2
+    assert pooled.se**2 == pytest.approx(1 + 4 / 3)
+    assert pooled.missing_information == pytest.approx((4 / 3) / (7 / 3))
+    assert pooled.df == pytest.approx(2 / pooled.missing_information**2, rel=1e-3)
+
+
+def test_imputed_values_are_observed_ones_and_follow_the_relation():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=400)
+    values = np.column_stack([x, 2 * x + rng.normal(0, 0.5, 400), x > 0]).astype(float)
+    holes = values.copy()
+    gone = rng.uniform(size=400) < 0.3
+    holes[gone, 1] = np.nan
+    holes[rng.uniform(size=400) < 0.2, 2] = np.nan
+    sets = impute(holes, datasets=3, iterations=5, rng=rng)
+    for filled in sets:
+        assert set(filled[:, 2]) == {0.0, 1.0}
+        assert np.corrcoef(filled[gone, 1], values[gone, 1])[0, 1] > 0.9
+        assert set(filled[gone, 1]) <= set(values[:, 1])
+    assert not np.array_equal(sets[0], sets[1])
+    with pytest.raises(ValueError, match="too few values"):
+        impute(np.full((5, 2), np.nan), datasets=2, iterations=1, rng=rng)
+
+
+def test_what_80_percent_power_finds_by_statsmodels():
+    """TTestIndPower().solve_power(nobs1=26, ratio=12 / 26, alpha=0.05, power=0.8)."""
+    from statsmodels.stats.power import TTestIndPower
+
+    expected = TTestIndPower().solve_power(nobs1=26, ratio=12 / 26, alpha=0.05, power=0.8)
+    assert detectable_difference(26, n_against=12) == pytest.approx(expected, abs=1e-4)
+    assert detectable_coefficient(2.0, df=10**6) == pytest.approx(2 * 2.8016, abs=1e-3)
+
+
+def test_every_contrast_of_the_papers_is_a_model_of_its_own():
+    table = regress(make_cohort(), study=DEFAULT_STUDY)
+    primary = table[(table["model"] == "primary") & (table["measure"] == "gm_ml")]
+    sizes = dict(zip(primary["contrast"], primary["n"], strict=True))
+    assert sizes["npsle_v_non"] == 40
+    assert sizes["patients_v_controls"] == 60
+    assert sizes["inflammatory_v_non"] + sizes["ischaemic_v_non"] == 60
+    assert sizes["inflammatory_v_ischaemic"] == 20

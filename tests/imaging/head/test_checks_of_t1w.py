@@ -1,0 +1,76 @@
+"""Where automatic checks pass, warn and fail."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from npsle_app.imaging.head.checks import check_edge
+from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
+from npsle_app.imaging.tissue.segmentation import Contrast
+from npsle_app.records import Qc
+
+
+def states(gates):
+    return {gate.name: gate.state for gate in gates}
+
+
+def volumes(**changes):
+    usual = {"gm_ml": 650.0, "wm_ml": 520.0, "csf_ml": 280.0, "tiv_ml": 1450.0}
+    return states(check_volumes(**usual | changes))
+
+
+def test_a_usual_head_passes_all():
+    assert set(volumes().values()) == {Qc.PASS}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("Grey to white matter", {"gm_ml": 500.0}),
+        ("Grey to white matter", {"gm_ml": 800.0}),
+        ("Intracranial volume", {"tiv_ml": 2001.0}),
+        ("Intracranial volume", {"tiv_ml": 999.0}),
+        ("Brain share of the skull", {"tiv_ml": 1300.0}),
+        ("Fluid", {"csf_ml": 119.0}),
+        ("Fluid", {"csf_ml": 601.0}),
+    ],
+)
+def test_what_an_adult_head_cannot_hold_is_warned_of(name, changes):
+    assert volumes(**changes)[name] is Qc.WARN
+
+
+@pytest.mark.parametrize("tiv_ml", [1000.0, 2000.0])
+def test_the_limits_themselves_pass(tiv_ml):
+    assert volumes(tiv_ml=tiv_ml)["Intracranial volume"] is Qc.PASS
+
+
+def test_without_skull_only_the_ratio_is_judged():
+    assert volumes(tiv_ml=None, csf_ml=None) == {"Grey to white matter": Qc.PASS}
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [(Contrast(cnr=2.0, snr_wm=15.0), Qc.PASS), (Contrast(cnr=1.5, snr_wm=10.0), Qc.WARN)],
+)
+def test_noise_and_contrast_must_exceed_their_limits(found, state):
+    assert set(states(check_contrast(found)).values()) == {state}
+
+
+def test_only_filled_lesions_pass():
+    assert check_lesions(mapped=True, filled=True).state is Qc.PASS
+    unfilled = check_lesions(mapped=True, filled=False)
+    assert (unfilled.state, unfilled.seen) == (Qc.WARN, "known but not filled")
+    assert check_lesions(mapped=False, filled=False).seen == "not known"
+
+
+@pytest.mark.parametrize(
+    ("voxels", "state"),
+    [(0, Qc.PASS), (50, Qc.PASS), (51, Qc.WARN), (500, Qc.WARN), (501, Qc.FAIL)],
+)
+def test_a_brain_cut_by_the_field_of_view_warns_and_fails(voxels, state):
+    mask = np.zeros((30, 30, 5), np.float32)
+    rows, columns = np.divmod(np.arange(voxels), 28)
+    mask[1 + rows, 1 + columns, 0] = 1
+    gate = check_edge(nib.Nifti1Image(mask, np.eye(4)))
+    assert gate.state is state
+    assert gate.seen == f"brain cut over {voxels} mm²"
