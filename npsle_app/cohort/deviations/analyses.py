@@ -118,69 +118,71 @@ def model_study(
     )
 
 
-def analyse_deviations(found: Deviations, *, effort: Effort) -> tuple[Analysis, ...]:
+def analyse_deviations(deviations: Deviations, *, effort: Effort) -> tuple[Analysis, ...]:
     """Do every analysis of deviations."""
     return (
-        _state_model(found),
-        _compare_counts(found, effort),
-        _compare_regions(found),
-        _relate_scores(found, effort),
-        _follow_states(found),
-        _follow_events(found, effort),
+        _state_model(deviations),
+        _compare_counts(deviations, effort),
+        _compare_regions(deviations),
+        _relate_scores(deviations, effort),
+        _follow_states(deviations),
+        _follow_events(deviations, effort),
     )
 
 
-def _state_model(found: Deviations) -> Analysis:
-    outliers = found.reference.outliers
+def _state_model(deviations: Deviations) -> Analysis:
+    outliers = deviations.reference.outliers
     names = outliers["participant_id"].astype(str).str.split("\t").str[0]
     return Analysis(
         name="normative_model",
         title="Normative model",
         tables={
-            "normative_sexes": describe_reference(found.reference, tail=found.tail),
+            "normative_sexes": describe_reference(deviations.reference, tail=deviations.tail),
             "normative_outliers": outliers.assign(participant_id=names),
         },
-        statement=tell_model(found),
+        statement=tell_model(deviations),
     )
 
 
-def _compare_counts(found: Deviations, effort: Effort) -> Analysis:
-    groups = describe_counts(found)
-    comparisons = compare_groups_by_count(found, permutations=effort.permutations, seed=effort.seed)
+def _compare_counts(deviations: Deviations, effort: Effort) -> Analysis:
+    groups = describe_counts(deviations)
+    comparisons = compare_groups_by_count(
+        deviations, permutations=effort.permutations, seed=effort.seed
+    )
     return Analysis(
         name="deviations",
         title="Deviations by group",
         tables={
             "deviation_groups": groups,
             "deviation_comparisons": comparisons,
-            "deviation_counts": found.counts,
+            "deviation_counts": deviations.counts,
         },
-        statement=tell_counts(groups, comparisons, found=found),
+        statement=tell_counts(groups, comparisons, deviations=deviations),
     )
 
 
-def _compare_regions(found: Deviations) -> Analysis:
-    table = compare_regions(found)
+def _compare_regions(deviations: Deviations) -> Analysis:
+    table = compare_regions(deviations)
     return Analysis(
         name="deviation_prevalence",
         title="Which regions deviate",
         tables={"deviation_prevalence": table},
-        statement=tell_prevalence(table, found=found),
+        statement=tell_prevalence(table, deviations=deviations),
     )
 
 
-def _relate_scores(found: Deviations, effort: Effort) -> Analysis:
-    table = relate_scores(found, samples=effort.samples, seed=effort.seed)
+def _relate_scores(deviations: Deviations, effort: Effort) -> Analysis:
+    table = relate_scores(deviations, samples=effort.samples, seed=effort.seed)
     return Analysis(
         name="deviation_associations",
         title="Deviations and disability",
         tables={"deviation_associations": table},
-        statement=tell_associations(table, found=found),
+        statement=tell_associations(table, deviations=deviations),
     )
 
 
-def _follow_states(found: Deviations) -> Analysis:
-    table = tabulate_transitions(found)
+def _follow_states(deviations: Deviations) -> Analysis:
+    table = tabulate_transitions(deviations)
     return Analysis(
         name="deviation_transitions",
         title="Deviations over visits",
@@ -189,17 +191,17 @@ def _follow_states(found: Deviations) -> Analysis:
     )
 
 
-def _follow_events(found: Deviations, effort: Effort) -> Analysis:
-    risk, tests = describe_risk(found), compare_curves(found)
-    cox = regress_hazards(found, samples=effort.samples, seed=effort.seed)
+def _follow_events(deviations: Deviations, effort: Effort) -> Analysis:
+    risk, tests = describe_risk(deviations), compare_curves(deviations)
+    cox = regress_hazards(deviations, samples=effort.samples, seed=effort.seed)
     return Analysis(
         name="deviation_events",
         title="Risk and events",
         tables={
             "risk_groups": risk,
-            "survival": estimate_curves(found),
+            "survival": estimate_curves(deviations),
             "survival_tests": tests,
             "cox": cox,
         },
-        statement=tell_events(risk, tests, cox, found=found),
+        statement=tell_events(risk, tests, cox, deviations=deviations),
     )

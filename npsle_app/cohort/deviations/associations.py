@@ -36,7 +36,7 @@ COLUMNS = [
 _EFFECTS = {BETWEEN: "between people", WITHIN: "within people", TIME: "per year"}
 
 
-def relate_scores(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame:
+def relate_scores(deviations: Deviations, *, samples: int, seed: int) -> pd.DataFrame:
     """Relate each disability score to the number of deviations and to each region's z.
 
     Across people at baseline: least squares with HC3, adjusted for the covariates; as
@@ -54,8 +54,8 @@ def relate_scores(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame
     """
     rows = [
         row
-        for score in found.study.normative.scores
-        for row in _relate(found, score, samples, seed)
+        for score in deviations.study.normative.scores
+        for row in _relate(deviations, score, samples, seed)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     regional = table["predictor"] != N_DEVIATIONS
@@ -64,29 +64,31 @@ def relate_scores(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame
     return table
 
 
-def _relate(found: Deviations, score: str, samples: int, seed: int) -> Iterator[dict[str, Any]]:
+def _relate(
+    deviations: Deviations, score: str, samples: int, seed: int
+) -> Iterator[dict[str, Any]]:
     told = {"score": score, "score_label": describe_column(score).label}
     counted = told | {"predictor": N_DEVIATIONS, "predictor_label": COUNT_LABEL}
-    absence = found.cohort.find_absence(score)
-    if absence and score not in found.visits:
+    absence = deviations.cohort.find_absence(score)
+    if absence and score not in deviations.visits:
         yield counted | {"status": NOT_ESTIMABLE, "reason": absence}
         return
-    population = found.study.populations[found.study.normative.population]
-    visits = found.visits[members(found.visits, population=population)]
-    baseline = visits[visits[SCAN].isin(found.baseline[SCAN])]
+    population = deviations.study.populations[deviations.study.normative.population]
+    visits = deviations.visits[members(deviations.visits, population=population)]
+    baseline = visits[visits[SCAN].isin(deviations.baseline[SCAN])]
     for model in (ADJUSTED, PUBLISHED):
-        yield counted | _across(found, baseline, score, N_DEVIATIONS, model)
-    yield from (counted | row for row in _over_time(found, visits, score, samples, seed))
-    yield from (told | row for row in _each_region(found, baseline, score))
+        yield counted | _across(deviations, baseline, score, N_DEVIATIONS, model)
+    yield from (counted | row for row in _over_time(deviations, visits, score, samples, seed))
+    yield from (told | row for row in _each_region(deviations, baseline, score))
 
 
 def _across(
-    found: Deviations, rows: pd.DataFrame, score: str, predictor: str, model: str
+    deviations: Deviations, rows: pd.DataFrame, score: str, predictor: str, model: str
 ) -> dict[str, Any]:
-    names = found.study.normative.covariates if model == ADJUSTED else ()
+    names = deviations.study.normative.covariates if model == ADJUSTED else ()
     told = {"design": ACROSS, "effect": "", "model": model, "covariates": ", ".join(names)}
     try:
-        frame, encoded = _encode(found, rows, (score, predictor), names)
+        frame, encoded = _encode(deviations, rows, (score, predictor), names)
         fit = associate(frame, score=score, predictor=predictor, covariates=encoded)
     except ValueError as error:
         return told | {"status": NOT_ESTIMABLE, "reason": str(error)}
@@ -116,25 +118,27 @@ def _lay_out(fit: LinearFit, model: str, spreads: float) -> dict[str, Any]:
     }
 
 
-def _each_region(found: Deviations, baseline: pd.DataFrame, score: str) -> Iterator[dict[str, Any]]:
+def _each_region(
+    deviations: Deviations, baseline: pd.DataFrame, score: str
+) -> Iterator[dict[str, Any]]:
     """Relate the score to each region's z, adjusted."""
-    own = found.counted[found.counted[SCAN].isin(baseline[SCAN])]
+    own = deviations.counted[deviations.counted[SCAN].isin(baseline[SCAN])]
     wide = own.pivot_table(index=SCAN, columns="region", values="z", dropna=False)
     joined = baseline.drop(columns=[name for name in wide if name in baseline])
     joined = joined.merge(wide, left_on=SCAN, right_index=True)
-    for region in (name for name in found.study.normative.counted_regions if name in wide):
+    for region in (name for name in deviations.study.normative.counted_regions if name in wide):
         told = {"predictor": region, "predictor_label": f"z of {say_region(region)}"}
-        yield told | _across(found, joined, score, region, ADJUSTED)
+        yield told | _across(deviations, joined, score, region, ADJUSTED)
 
 
 def _over_time(
-    found: Deviations, visits: pd.DataFrame, score: str, samples: int, seed: int
+    deviations: Deviations, visits: pd.DataFrame, score: str, samples: int, seed: int
 ) -> Iterator[dict[str, Any]]:
     told = {"design": OVER_TIME, "effect": "", "model": ADJUSTED}
-    names = found.study.normative.covariates
+    names = deviations.study.normative.covariates
     try:
         timed = _at_first_age(_complete_time(visits))
-        frame, encoded = _encode(found, timed, (score, N_DEVIATIONS), names)
+        frame, encoded = _encode(deviations, timed, (score, N_DEVIATIONS), names)
         frame = frame.assign(participant_id=timed["participant_id"], time=timed[YEARS])
         fit = fit_over_time(frame, score=score, predictor=N_DEVIATIONS, covariates=encoded)
         limits = bootstrap_over_time(
@@ -209,7 +213,7 @@ def _at_first_age(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _encode(
-    found: Deviations, rows: pd.DataFrame, needed: tuple[str, str], names: tuple[str, ...]
+    deviations: Deviations, rows: pd.DataFrame, needed: tuple[str, str], names: tuple[str, ...]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the complete rows with numbers for all covariates, and the names of these.
 
@@ -221,7 +225,7 @@ def _encode(
     wanted = [name for name in names if name not in needed]
     for name in (*needed, *wanted):
         if name not in rows:
-            raise ValueError(found.cohort.find_absence(name) or f"no column {name}")
+            raise ValueError(deviations.cohort.find_absence(name) or f"no column {name}")
     complete = rows.dropna(subset=[*needed, *wanted])
     if complete.empty:
         msg = f"no one has all of {', '.join((*needed, *wanted))}"

@@ -45,7 +45,7 @@ class FollowUp:
         return self.rows["risk"]
 
 
-def follow_up(found: Deviations) -> FollowUp:
+def follow_up(deviations: Deviations) -> FollowUp:
     """Take the patients whose risk can be decided and whose follow-up is known.
 
     Raises
@@ -53,12 +53,12 @@ def follow_up(found: Deviations) -> FollowUp:
     ValueError
         If a column is not there, a time is below 0, or no one is followed.
     """
-    asked = found.study.normative
-    population = found.study.populations[asked.population]
+    asked = deviations.study.normative
+    population = deviations.study.populations[asked.population]
     for name in (asked.time, asked.event):
-        if name not in found.visits:
-            raise ValueError(found.cohort.find_absence(name) or f"no column {name}")
-    rows = found.baseline[members(found.baseline, population=population)]
+        if name not in deviations.visits:
+            raise ValueError(deviations.cohort.find_absence(name) or f"no column {name}")
+    rows = deviations.baseline[members(deviations.baseline, population=population)]
     rows = rows[rows["risk"].isin(GROUPS)].dropna(subset=[asked.time, asked.event])
     if rows.empty:
         msg = f"{population.label}: no one has a risk, {asked.time} and {asked.event}"
@@ -71,13 +71,13 @@ def follow_up(found: Deviations) -> FollowUp:
     return FollowUp(rows=rows, time=days / _DAYS_PER_YEAR, event=event == 1)
 
 
-def describe_risk(found: Deviations) -> pd.DataFrame:
+def describe_risk(deviations: Deviations) -> pd.DataFrame:
     """Count patients by risk, and how many of them are followed and had the event."""
-    asked = found.study.normative
-    population = found.study.populations[asked.population]
-    rows = found.baseline[members(found.baseline, population=population)]
+    asked = deviations.study.normative
+    population = deviations.study.populations[asked.population]
+    rows = deviations.baseline[members(deviations.baseline, population=population)]
     try:
-        followed, gap = follow_up(found), ""
+        followed, gap = follow_up(deviations), ""
     except ValueError as error:
         followed, gap = None, str(error)
     told = []
@@ -98,10 +98,10 @@ def describe_risk(found: Deviations) -> pd.DataFrame:
     return pd.DataFrame(told, columns=GROUP_COLUMNS)
 
 
-def estimate_curves(found: Deviations) -> pd.DataFrame:
+def estimate_curves(deviations: Deviations) -> pd.DataFrame:
     """Estimate the share without the event over years, by risk; empty if no one is followed."""
     try:
-        followed = follow_up(found)
+        followed = follow_up(deviations)
     except ValueError:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     parts = []
@@ -113,11 +113,11 @@ def estimate_curves(found: Deviations) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
 
 
-def compare_curves(found: Deviations) -> pd.DataFrame:
+def compare_curves(deviations: Deviations) -> pd.DataFrame:
     """Compare high and low risk by the log-rank test."""
     told: dict[str, Any] = {"test": "log-rank, high v low risk"}
     try:
-        followed = follow_up(found)
+        followed = follow_up(deviations)
         test = compare_survival(followed.time, event=followed.event, groups=followed.risk.to_list())
     except ValueError as error:
         gap = told | {"status": NOT_ESTIMABLE, "reason": str(error)}
@@ -127,7 +127,7 @@ def compare_curves(found: Deviations) -> pd.DataFrame:
     return pd.DataFrame([row], columns=TEST_COLUMNS)
 
 
-def regress_hazards(found: Deviations, *, samples: int, seed: int) -> pd.DataFrame:
+def regress_hazards(deviations: Deviations, *, samples: int, seed: int) -> pd.DataFrame:
     """Fit Cox regression of the risk, adjusted for the covariates of the study.
 
     Parameters
@@ -136,7 +136,7 @@ def regress_hazards(found: Deviations, *, samples: int, seed: int) -> pd.DataFra
         Bootstrap samples that correct Harrell's C for optimism; 0 for none.
     """
     try:
-        followed, design = _design(found)
+        followed, design = _design(deviations)
         fit = fit_cox(followed.time, event=followed.event, design=design)
         corrected = (
             correct_concordance(
@@ -151,12 +151,12 @@ def regress_hazards(found: Deviations, *, samples: int, seed: int) -> pd.DataFra
     return _lay_out(fit, corrected)
 
 
-def _design(found: Deviations) -> tuple[FollowUp, pd.DataFrame]:
-    followed = follow_up(found)
-    names = found.study.normative.covariates
+def _design(deviations: Deviations) -> tuple[FollowUp, pd.DataFrame]:
+    followed = follow_up(deviations)
+    names = deviations.study.normative.covariates
     for name in names:
         if name not in followed.rows:
-            raise ValueError(found.cohort.find_absence(name) or f"no column {name}")
+            raise ValueError(deviations.cohort.find_absence(name) or f"no column {name}")
     whole = followed.rows[list(names)].notna().all(axis=1).to_numpy()
     rows = followed.rows[whole]
     encoded = {key: one for name in names for key, one in encode(rows[name]).items()}
@@ -184,7 +184,7 @@ def _lay_out(fit: CoxFit, corrected: float) -> pd.DataFrame:
     return table[COX_COLUMNS]
 
 
-def tell_rule(found: Deviations) -> str:
+def tell_rule(deviations: Deviations) -> str:
     """Return the rule of high risk in words."""
-    rule = risk_rule(found.study)
+    rule = risk_rule(deviations.study)
     return replace(rule, regions=tuple(map(say_region, rule.regions))).text

@@ -35,41 +35,43 @@ GROUP_COLUMNS = [
 ]
 
 
-def describe_counts(found: Deviations) -> pd.DataFrame:
+def describe_counts(deviations: Deviations) -> pd.DataFrame:
     """Describe the baseline counts of the groups of the study, and of the reference."""
-    names = dict.fromkeys((found.study.normative.reference, *found.study.groups))
-    return pd.DataFrame([_describe(found, name) for name in names], columns=GROUP_COLUMNS)
+    names = dict.fromkeys((deviations.study.normative.reference, *deviations.study.groups))
+    return pd.DataFrame([_describe(deviations, name) for name in names], columns=GROUP_COLUMNS)
 
 
-def compare_groups_by_count(found: Deviations, *, permutations: int, seed: int) -> pd.DataFrame:
+def compare_groups_by_count(
+    deviations: Deviations, *, permutations: int, seed: int
+) -> pd.DataFrame:
     """Compare counts in each contrast at baseline, both ways (`method`).
 
     A contrast that cannot be estimated has a row that says why.
     """
     rows = []
-    for contrast in list_contrasts(found):
+    for contrast in list_contrasts(deviations):
         for method in (ROBUST, PUBLISHED):
             told = _name(contrast) | {"method": method, "covariates": ""}
             try:
-                rows.append(told | _compare(found, contrast, method, permutations, seed))
+                rows.append(told | _compare(deviations, contrast, method, permutations, seed))
             except ValueError as error:
                 rows.append(told | {"status": NOT_ESTIMABLE, "reason": str(error)})
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
-def compare_regions(found: Deviations) -> pd.DataFrame:
+def compare_regions(deviations: Deviations) -> pd.DataFrame:
     """Compare how often each counted region deviates; q over the regions of a contrast."""
     tables = []
-    for contrast in list_contrasts(found):
+    for contrast in list_contrasts(deviations):
         told = _name(contrast)
         try:
-            rows = _take_sides(found, contrast)
+            rows = _take_sides(deviations, contrast)
         except ValueError as error:
             gap = told | {"status": NOT_ESTIMABLE, "reason": str(error)}
             tables.append(pd.DataFrame([gap], columns=PREVALENCE_COLUMNS))
             continue
         sides = [frozenset(rows.loc[rows["in_group"] == one, "scan_id"]) for one in (True, False)]
-        scores = found.counted
+        scores = deviations.counted
         by_scan = scores.assign(participant_id=scores["scan_id"])
         table = compare_prevalence(by_scan, group=sides[0], against=sides[1])
         known = table["p"].notna()
@@ -89,10 +91,10 @@ def compare_regions(found: Deviations) -> pd.DataFrame:
     )
 
 
-def list_contrasts(found: Deviations) -> Iterator[Contrast]:
+def list_contrasts(deviations: Deviations) -> Iterator[Contrast]:
     """List the contrasts that the study asks of deviations."""
-    wanted = found.study.normative.contrasts
-    for contrast in found.study.contrasts:
+    wanted = deviations.study.normative.contrasts
+    for contrast in deviations.study.contrasts:
         if not wanted or contrast.name in wanted:
             yield contrast
 
@@ -106,14 +108,14 @@ def _name(contrast: Contrast) -> dict[str, Any]:
     }
 
 
-def _describe(found: Deviations, name: str) -> dict[str, object]:
-    population = found.study.populations[name]
-    rows = found.baseline[members(found.baseline, population=population)]
+def _describe(deviations: Deviations, name: str) -> dict[str, object]:
+    population = deviations.study.populations[name]
+    rows = deviations.baseline[members(deviations.baseline, population=population)]
     told = {"population": name, "population_label": population.label}
     counts = rows[N_DEVIATIONS].dropna()
     if counts.empty:
         reason = (
-            explain_empty(found.cohort, population=population)
+            explain_empty(deviations.cohort, population=population)
             if rows.empty
             else (f"{population.label}: no one has a count")
         )
@@ -132,7 +134,7 @@ def _describe(found: Deviations, name: str) -> dict[str, object]:
     }
 
 
-def _take_sides(found: Deviations, contrast: Contrast) -> pd.DataFrame:
+def _take_sides(deviations: Deviations, contrast: Contrast) -> pd.DataFrame:
     """Return the baseline visits of both sides with a count, and `in_group`.
 
     Raises
@@ -140,13 +142,13 @@ def _take_sides(found: Deviations, contrast: Contrast) -> pd.DataFrame:
     ValueError
         If a side is empty, or someone is on both.
     """
-    rows = found.baseline
+    rows = deviations.baseline
     sides = []
     for name in (contrast.group, contrast.against):
-        population = found.study.populations[name]
+        population = deviations.study.populations[name]
         inside = members(rows, population=population)
         if not inside.any():
-            raise ValueError(explain_empty(found.cohort, population=population))
+            raise ValueError(explain_empty(deviations.cohort, population=population))
         sides.append(inside)
     if both := int((sides[0] & sides[1]).sum()):
         msg = f"{both} participants are on both sides of {contrast.label}"
@@ -156,11 +158,11 @@ def _take_sides(found: Deviations, contrast: Contrast) -> pd.DataFrame:
 
 
 def _compare(
-    found: Deviations, contrast: Contrast, method: str, permutations: int, seed: int
+    deviations: Deviations, contrast: Contrast, method: str, permutations: int, seed: int
 ) -> dict[str, object]:
-    rows = _take_sides(found, contrast)
-    names = () if method == PUBLISHED else found.study.normative.count_covariates
-    if absent := [why for name in names if (why := found.cohort.find_absence(name))]:
+    rows = _take_sides(deviations, contrast)
+    names = () if method == PUBLISHED else deviations.study.normative.count_covariates
+    if absent := [why for name in names if (why := deviations.cohort.find_absence(name))]:
         raise ValueError("; ".join(absent))
     rows = rows.dropna(subset=[N_DEVIATIONS, *names])
     encoded = {key: one for name in names for key, one in encode(rows[name]).items()}

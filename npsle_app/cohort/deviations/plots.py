@@ -34,16 +34,16 @@ class ScoreTable:
     groups: tuple[tuple[str, int], ...]
 
 
-def tabulate_scores(found: Deviations) -> ScoreTable | None:
+def tabulate_scores(deviations: Deviations) -> ScoreTable | None:
     """Lay out the baseline scores of the study's groups; None if no one has one.
 
     Within a group those with most deviations come first. Of more than 100 people no critical
     score is marked: the colours tell.
     """
     parts: list[tuple[str, pd.DataFrame]] = []
-    for name in dict.fromkeys((found.study.normative.reference, *found.study.groups)):
-        population = found.study.populations[name]
-        rows = found.baseline[members(found.baseline, population=population)]
+    for name in dict.fromkeys((deviations.study.normative.reference, *deviations.study.groups)):
+        population = deviations.study.populations[name]
+        rows = deviations.baseline[members(deviations.baseline, population=population)]
         ordered = rows.sort_values(
             [N_DEVIATIONS, "participant_id"], ascending=[False, True], na_position="last"
         )
@@ -52,10 +52,10 @@ def tabulate_scores(found: Deviations) -> ScoreTable | None:
     if not groups:
         return None
     people = pd.concat([rows for _, rows in parts])
-    there = set(found.scores["region"])
-    order = [name for name in found.study.normative.scored_regions if name in there]
-    z = _spread(found, "z", people, order).to_numpy(dtype=float)
-    critical = _spread(found, "critical", people, order)
+    there = set(deviations.scores["region"])
+    order = [name for name in deviations.study.normative.scored_regions if name in there]
+    z = _spread(deviations, "z", people, order).to_numpy(dtype=float)
+    critical = _spread(deviations, "critical", people, order)
     marked = critical.eq(True).to_numpy(dtype=bool)
     if not np.isfinite(z).any():
         return None
@@ -68,9 +68,9 @@ def tabulate_scores(found: Deviations) -> ScoreTable | None:
     )
 
 
-def list_ratios(table: pd.DataFrame, found: Deviations) -> Iterator[dict[str, Any]]:
+def list_ratios(table: pd.DataFrame, deviations: Deviations) -> Iterator[dict[str, Any]]:
     """Give each contrast's ratio as a line of a forest plot."""
-    method = PUBLISHED if found.study.mode == "paper" else ROBUST
+    method = PUBLISHED if deviations.study.mode == "paper" else ROBUST
     own = table[(table["status"] == ESTIMATED) & (table["method"] == method)]
     for row in own.to_dict("records"):
         shown = format_interval(row["irr"], row["irr_low"], row["irr_high"], decimals=2)
@@ -80,18 +80,18 @@ def list_ratios(table: pd.DataFrame, found: Deviations) -> Iterator[dict[str, An
             "low": float(row["irr_low"]),
             "high": float(row["irr_high"]),
             "shown": f"{shown}, permutation {equals_p(row['permutation_p'])}",
-            "emphasised": bool(row["permutation_p"] < found.study.alpha),
+            "emphasised": bool(row["permutation_p"] < deviations.study.alpha),
         }
 
 
-def list_associations(table: pd.DataFrame, found: Deviations) -> Iterator[dict[str, Any]]:
+def list_associations(table: pd.DataFrame, deviations: Deviations) -> Iterator[dict[str, Any]]:
     """Give each score's association with the number of deviations as a line of a forest."""
-    model = PUBLISHED_MODEL if found.study.mode == "paper" else ADJUSTED
+    model = PUBLISHED_MODEL if deviations.study.mode == "paper" else ADJUSTED
     own = table[(table["status"] == ESTIMATED) & (table["model"] == model)]
     own = own[(own["predictor"] == N_DEVIATIONS) & own["std_b"].notna()]
     for row in own.to_dict("records"):
         where = f"over time, {row['effect']}" if row["design"] == OVER_TIME else row["design"]
-        yield _line(row, f"{row['score_label']}, {where}", alpha=found.study.alpha)
+        yield _line(row, f"{row['score_label']}, {where}", alpha=deviations.study.alpha)
 
 
 def list_regional(table: pd.DataFrame, *, alpha: float = 0.05) -> Iterator[dict[str, Any]]:
@@ -103,9 +103,9 @@ def list_regional(table: pd.DataFrame, *, alpha: float = 0.05) -> Iterator[dict[
         yield _line(row, f"{row['score_label']}, {row['predictor_label']}", alpha=alpha)
 
 
-def list_curves(found: Deviations, *, ticks: Sequence[float]) -> Iterator[dict[str, Any]]:
+def list_curves(deviations: Deviations, *, ticks: Sequence[float]) -> Iterator[dict[str, Any]]:
     """Give each risk's Kaplan-Meier curve, with the numbers at risk at the ticks."""
-    followed = _followed(found)
+    followed = _followed(deviations)
     if followed is None:
         return
     for risk in GROUPS:
@@ -123,18 +123,18 @@ def list_curves(found: Deviations, *, ticks: Sequence[float]) -> Iterator[dict[s
         }
 
 
-def longest_follow_up(found: Deviations) -> float:
+def longest_follow_up(deviations: Deviations) -> float:
     """Return the longest follow-up in years; 0 if no one is followed."""
-    followed = _followed(found)
+    followed = _followed(deviations)
     return 0.0 if followed is None else float(followed.time.max())
 
 
 _CURVE = ("time", "survival", "low", "high")
 
 
-def _followed(found: Deviations) -> FollowUp | None:
+def _followed(deviations: Deviations) -> FollowUp | None:
     try:
-        return follow_up(found)
+        return follow_up(deviations)
     except ValueError:
         return None
 
@@ -156,7 +156,9 @@ def _seen(rows: pd.DataFrame, parts: list[tuple[str, pd.DataFrame]]) -> pd.Serie
     return rows["participant_id"].isin(before)
 
 
-def _spread(found: Deviations, column: str, people: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    own = found.scores[found.scores[SCAN].isin(people[SCAN])]
+def _spread(
+    deviations: Deviations, column: str, people: pd.DataFrame, order: list[str]
+) -> pd.DataFrame:
+    own = deviations.scores[deviations.scores[SCAN].isin(people[SCAN])]
     wide = own.pivot(index=SCAN, columns="region", values=column)  # noqa: PD010 - no values merge
     return wide.reindex(index=people[SCAN], columns=order)

@@ -32,9 +32,9 @@ _CAREFUL = (
 )
 
 
-def tell_model(found: Deviations) -> Statement:
+def tell_model(deviations: Deviations) -> Statement:
     """Say who made the reference, how it was modelled, and how far its cut is known."""
-    reference = found.reference
+    reference = deviations.reference
     who = ", ".join(
         f"{sex.n} of sex {name} ({sex.age_range_years[0]:g}–{sex.age_range_years[1]:g} years)"
         for name, sex in reference.model.sexes.items()
@@ -44,20 +44,20 @@ def tell_model(found: Deviations) -> Statement:
         f"The reference was {reference.source}{file}: {who}. In each sex the volume of each of "
         f"{len(reference.model.regions)} regions was modelled by fractional polynomials of age of "
         "order 2 or less, chosen by a closed test, and linear total intracranial volume"
-        f"{_tell_sites(found)}; the variance by gamma regression on age and total intracranial "
-        "volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked for it. z is "
+        f"{_tell_sites(deviations)}; the variance by gamma regression on age and total "
+        "intracranial volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked for it. z is "
         "the normal score of a volume, with the uncertainty of the prediction"
     )
     if len(reference.held_out):
         text += "; people of the reference were scored by models without them (ten folds)"
-    text += f". A deviation is critical if {_TAILS[found.tail]}."
+    text += f". A deviation is critical if {_TAILS[deviations.tail]}."
     keys = ("ge2024", "royston1994", "jones2009", "crawford2006")
     results = [f"{label}." for label in reference.labels]
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
-def _tell_sites(found: Deviations) -> str:
-    reference = found.reference
+def _tell_sites(deviations: Deviations) -> str:
+    reference = deviations.reference
     n = len({site for sex in reference.model.sexes.values() for site in sex.sites})
     learned = len(reference.learned_sites)
     if n < 2:
@@ -66,12 +66,14 @@ def _tell_sites(found: Deviations) -> str:
     return told + (f", {learned} of them learned from this study's controls" if learned else "")
 
 
-def tell_counts(groups: pd.DataFrame, comparisons: pd.DataFrame, *, found: Deviations) -> Statement:
+def tell_counts(
+    groups: pd.DataFrame, comparisons: pd.DataFrame, *, deviations: Deviations
+) -> Statement:
     """Say how counts were compared, and what came of it."""
-    paper = found.study.mode == _PAPER
+    paper = deviations.study.mode == _PAPER
     how = "fixed at 1, as published" if paper else "estimated, and robust standard errors (HC3)"
     text = (
-        f"Critical deviations among {found.counted['region'].nunique()} regions were "
+        f"Critical deviations among {deviations.counted['region'].nunique()} regions were "
         f"counted at baseline and compared by negative binomial regression with dispersion {how}, "
         "and by permutation of the groups, since regions of one brain depend on each other."
     )
@@ -94,31 +96,31 @@ def tell_counts(groups: pd.DataFrame, comparisons: pd.DataFrame, *, found: Devia
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
-def tell_prevalence(table: pd.DataFrame, *, found: Deviations) -> Statement:
+def tell_prevalence(table: pd.DataFrame, *, deviations: Deviations) -> Statement:
     """Say how often regions deviate."""
     text = (
         "How often each region deviates was compared by Fisher's exact test; q-values control the "
         "false discovery rate over the regions of a contrast."
     )
     done = table[table["status"] == ESTIMATED]
-    low = done[done["q"].astype(float) < found.study.alpha].sort_values("p")
+    low = done[done["q"].astype(float) < deviations.study.alpha].sort_values("p")
     results = [
         f"{row.contrast_label}, {row.region_label}: {row.percent_group:.0f} % v "
         f"{row.percent_against:.0f} %, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
         for row in _rows(low.head(_MOST_NAMED))
     ]
     if not results and len(done):
-        results = [f"No region deviates more often in a group (q < {found.study.alpha:g})."]
+        results = [f"No region deviates more often in a group (q < {deviations.study.alpha:g})."]
     return Statement(methods=text, results=tuple(results), citations=("benjamini1995",))
 
 
-def tell_associations(table: pd.DataFrame, *, found: Deviations) -> Statement:
+def tell_associations(table: pd.DataFrame, *, deviations: Deviations) -> Statement:
     """Say how scores were related to deviations, and what the primary models gave."""
-    asked = found.study.normative
-    paper = found.study.mode == _PAPER
+    asked = deviations.study.normative
+    paper = deviations.study.mode == _PAPER
     names = ", ".join(describe_column(name).label.lower() for name in asked.covariates)
     text = (
-        f"In {found.study.label(asked.population)}, scores were related to the number of "
+        f"In {deviations.study.label(asked.population)}, scores were related to the number of "
         f"deviations and to each region's z by linear regression adjusted for {names or 'nothing'} "
         "(HC3), and over visits by a linear mixed model with a random intercept, in which the "
         "mean of a person and the difference from it have effects of their own; its limits are "
@@ -130,10 +132,10 @@ def tell_associations(table: pd.DataFrame, *, found: Deviations) -> Statement:
     results = [_tell_association(row) for row in _rows(counts) if row.effect != "per year"]
     regional = done[(done["predictor"] != N_DEVIATIONS) & (done["design"] == ACROSS)]
     if len(regional):
-        low = int((regional["q"].astype(float) < found.study.alpha).sum())
+        low = int((regional["q"].astype(float) < deviations.study.alpha).sum())
         results.append(
             f"Of {len(regional)} associations of scores with single regions, {low} have "
-            f"q < {found.study.alpha:g}; the table lists them."
+            f"q < {deviations.study.alpha:g}; the table lists them."
         )
     keys = ("mundlak1978", "laird1982", "statsmodels", "benjamini1995", "mackinnon1985")
     return Statement(methods=text, results=tuple(results), citations=keys)
@@ -155,12 +157,12 @@ def tell_course(table: pd.DataFrame) -> Statement:
 
 
 def tell_events(
-    risk: pd.DataFrame, tests: pd.DataFrame, cox: pd.DataFrame, *, found: Deviations
+    risk: pd.DataFrame, tests: pd.DataFrame, cox: pd.DataFrame, *, deviations: Deviations
 ) -> Statement:
     """Say what the rule of risk was and what followed."""
-    asked = found.study.normative
+    asked = deviations.study.normative
     text = (
-        f"High risk was defined beforehand as {tell_rule(found)}. Time runs from the baseline "
+        f"High risk was defined beforehand as {tell_rule(deviations)}. Time runs from the baseline "
         f"scan to {asked.event_label}. Groups were compared by Kaplan–Meier curves, the log-rank "
         "test, and Cox regression with Efron's ties; proportional hazards were checked by scaled "
         "Schoenfeld residuals, and Harrell's C was corrected for optimism by bootstrap."
@@ -204,9 +206,9 @@ def _every(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples()
 
 
-def list_warnings(found: Deviations, *, notes: tuple[str, ...]) -> list[str]:
+def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str]:
     """List what a reader must know before any number: of reference, scans and sites."""
-    reference = found.reference
+    reference = deviations.reference
     told = list(reference.labels)
     if not reference.model.sexes:
         told.append("the reference has no one")
@@ -216,17 +218,17 @@ def list_warnings(found: Deviations, *, notes: tuple[str, ...]) -> list[str]:
         for name, sex in reference.model.sexes.items()
         if sex.n < LEAST_FOR_LABEL
     ]
-    told += _tell_outliers(found)
+    told += _tell_outliers(deviations)
     told += [
         f"{name.replace(chr(9), ' ').strip()} is not in the reference: {why}"
-        for name, why in list(_left_out(found).items())[:_MOST_NAMED]
+        for name, why in list(_left_out(deviations).items())[:_MOST_NAMED]
     ]
-    told += _tell_gaps(found)
+    told += _tell_gaps(deviations)
     return [*told, *notes]
 
 
-def _tell_outliers(found: Deviations) -> list[str]:
-    outliers = found.reference.outliers
+def _tell_outliers(deviations: Deviations) -> list[str]:
+    outliers = deviations.reference.outliers
     named = list(dict.fromkeys(str(name).split("\t")[0] for name in outliers["participant_id"]))
     if not named:
         return []
@@ -235,16 +237,16 @@ def _tell_outliers(found: Deviations) -> list[str]:
     return [f"{told}; look at them: {shown}"]
 
 
-def _left_out(found: Deviations) -> dict[str, str]:
-    outliers = set(found.reference.outliers["participant_id"].astype(str))
-    left = found.reference.model.left_out
+def _left_out(deviations: Deviations) -> dict[str, str]:
+    outliers = set(deviations.reference.outliers["participant_id"].astype(str))
+    left = deviations.reference.model.left_out
     return {name: why for name, why in left.items() if name not in outliers}
 
 
-def _tell_gaps(found: Deviations) -> list[str]:
+def _tell_gaps(deviations: Deviations) -> list[str]:
     """Count people by the reason why they have no score, or one to be careful with."""
     told = []
-    reasons = found.scores.dropna(subset="reason")
+    reasons = deviations.scores.dropna(subset="reason")
     for phrase, what in _CAREFUL:
         own = reasons[reasons["reason"].str.contains(phrase, regex=False)]
         if people := own["participant_id"].nunique():

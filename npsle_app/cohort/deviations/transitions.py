@@ -23,7 +23,7 @@ COLUMNS = [
 ALL = "all counted regions"
 
 
-def tabulate_transitions(found: Deviations) -> pd.DataFrame:
+def tabulate_transitions(deviations: Deviations) -> pd.DataFrame:
     """Count transitions between visits, of each counted region and of all together.
 
     Returns
@@ -33,10 +33,12 @@ def tabulate_transitions(found: Deviations) -> pd.DataFrame:
         of which `worsened`, `improved` and `stable`; `share_visits` (%, of a person's visits
         that are critical) and Shannon `entropy_bits`, both mean over people.
     """
-    visits = _order(found.visits)
-    scores = found.counted.merge(visits[[SCAN, "visit"]], on=SCAN)
+    visits = _order(deviations.visits)
+    scores = deviations.counted.merge(visits[[SCAN, "visit"]], on=SCAN)
     rows = [
-        row for name in dict.fromkeys(found.study.groups) for row in _tabulate(found, scores, name)
+        row
+        for name in dict.fromkeys(deviations.study.groups)
+        for row in _tabulate(deviations, scores, name)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -48,10 +50,12 @@ def _order(visits: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(visit=ordered.groupby("participant_id").cumcount())
 
 
-def _tabulate(found: Deviations, scores: pd.DataFrame, name: str) -> list[dict[str, object]]:
-    population = found.study.populations[name]
+def _tabulate(deviations: Deviations, scores: pd.DataFrame, name: str) -> list[dict[str, object]]:
+    population = deviations.study.populations[name]
     told = {"population": name, "population_label": population.label}
-    people = found.visits.loc[members(found.visits, population=population), "participant_id"]
+    people = deviations.visits.loc[
+        members(deviations.visits, population=population), "participant_id"
+    ]
     own = scores[scores["participant_id"].isin(people)]
     changes = list_transitions(own)
     if changes.empty:

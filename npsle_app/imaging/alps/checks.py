@@ -14,18 +14,18 @@ _MD = (0.5e-3, 1.1e-3)
 _LOST_MAX = 0.5
 
 
-def check_alps(found: AlpsFindings) -> tuple[Gate, ...]:
+def check_alps(findings: AlpsFindings) -> tuple[Gate, ...]:
     """Judge place, fibres, content and size of the regions, the head's pitch and both sides."""
     return (
-        _coverage(found),
-        _anisotropy(found),
-        *(_direction(found, tract=tract) for tract in Tract),
-        _diffusivity(found),
-        _size(found),
-        _left_out("lesions", shares=found.in_lesions, lacking="no lesion map: no FLAIR image"),
-        _left_out("fluid", shares=found.in_fluid, lacking="no tissue map: no T1w image"),
-        _pitch(found),
-        _sides(found),
+        _coverage(findings),
+        _anisotropy(findings),
+        *(_direction(findings, tract=tract) for tract in Tract),
+        _diffusivity(findings),
+        _size(findings),
+        _left_out("lesions", shares=findings.in_lesions, lacking="no lesion map: no FLAIR image"),
+        _left_out("fluid", shares=findings.in_fluid, lacking="no tissue map: no T1w image"),
+        _pitch(findings),
+        _sides(findings),
     )
 
 
@@ -34,9 +34,9 @@ def alignment(region: Region, *, tract: Tract, rotation: np.ndarray) -> float:
     return float(abs((rotation @ region.direction)[_AXES[tract]]))
 
 
-def _coverage(found: AlpsFindings) -> Gate:
-    inside = {place: found.spheres[place].inside_grid for place in PLACES}
-    lost = [place.name for place in PLACES if place not in found.regions]
+def _coverage(findings: AlpsFindings) -> Gate:
+    inside = {place: findings.spheres[place].inside_grid for place in PLACES}
+    lost = [place.name for place in PLACES if place not in findings.regions]
     place, least = min(inside.items(), key=lambda pair: pair[1])
     state = Qc.FAIL if lost else graded(-least, warn=-0.999, fail=-0.75)
     seen = f"no voxel of {', '.join(lost)}" if lost else f"{100 * least:.0f} % of {place.name}"
@@ -50,9 +50,9 @@ def _coverage(found: AlpsFindings) -> Gate:
     )  # fmt: skip
 
 
-def _anisotropy(found: AlpsFindings) -> Gate:
+def _anisotropy(findings: AlpsFindings) -> Gate:
     return _least(
-        {place: region.fa for place, region in found.regions.items()},
+        {place: region.fa for place, region in findings.regions.items()},
         name="ALPS regions: FA",
         limits=(0.25, 0.15),
         expected="above 0.25 in each; fails below 0.15",
@@ -60,11 +60,11 @@ def _anisotropy(found: AlpsFindings) -> Gate:
     )
 
 
-def _direction(found: AlpsFindings, *, tract: Tract) -> Gate:
+def _direction(findings: AlpsFindings, *, tract: Tract) -> Gate:
     return _least(
         {
-            place: alignment(region, tract=tract, rotation=found.rotation)
-            for place, region in found.regions.items()
+            place: alignment(region, tract=tract, rotation=findings.rotation)
+            for place, region in findings.regions.items()
             if place.tract is tract
         },
         name=f"ALPS regions: {tract} fibres",
@@ -98,8 +98,8 @@ def _least(
     )
 
 
-def _diffusivity(found: AlpsFindings) -> Gate:
-    values = [region.md for region in found.regions.values()]
+def _diffusivity(findings: AlpsFindings) -> Gate:
+    values = [region.md for region in findings.regions.values()]
     outside = [value for value in values if not _MD[0] <= value <= _MD[1]]
     shown = ", ".join(f"{1e3 * value:.2f}" for value in values) or "no region"
     return Gate(
@@ -111,9 +111,9 @@ def _diffusivity(found: AlpsFindings) -> Gate:
     )
 
 
-def _size(found: AlpsFindings) -> Gate:
+def _size(findings: AlpsFindings) -> Gate:
     return _least(
-        {place: region.n_voxels for place, region in found.regions.items()},
+        {place: region.n_voxels for place, region in findings.regions.items()},
         name="ALPS regions: size",
         limits=(7.5, 1.5),
         expected="8 voxels in each; fails below 1.5",
@@ -143,8 +143,8 @@ def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> 
     )
 
 
-def _pitch(found: AlpsFindings) -> Gate:
-    pitch, roll, yaw = head_angles_deg(found.rotation)
+def _pitch(findings: AlpsFindings) -> Gate:
+    pitch, roll, yaw = head_angles_deg(findings.rotation)
     state = graded(abs(pitch), warn=10, fail=20)
     return Gate(
         name="Head in the diffusion scan",
@@ -156,8 +156,8 @@ def _pitch(found: AlpsFindings) -> Gate:
     )  # fmt: skip
 
 
-def _sides(found: AlpsFindings) -> Gate:
-    left, right = (found.indices[PRIMARY][side] for side in ("left", "right"))
+def _sides(findings: AlpsFindings) -> Gate:
+    left, right = (findings.indices[PRIMARY][side] for side in ("left", "right"))
     gap = None if left is None or right is None else abs(left - right)
     state = Qc.NOT_ASSESSABLE if gap is None else graded(gap, warn=0.4, fail=0.8)
     return Gate(

@@ -46,25 +46,28 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 
 
-def make_table(found: AlpsFindings) -> pd.DataFrame:
+def make_table(findings: AlpsFindings) -> pd.DataFrame:
     """Return all variants, sensitivities and regions, one row each; unknown is NaN."""
     rows = [
         row
         for variant in VARIANTS
         for row in _index_rows(
-            "index", variant, found.indices[variant], sd=found.sd if variant == PRIMARY else None
+            "index",
+            variant,
+            findings.indices[variant],
+            sd=findings.sd if variant == PRIMARY else None,
         )
     ]
-    for radius, values in found.by_radius.items():
+    for radius, values in findings.by_radius.items():
         rows += _index_rows("radius", f"{radius:g}", values)
-    for shift, values in found.by_shift.items():
+    for shift, values in findings.by_shift.items():
         rows += _index_rows("shift", " ".join(f"{step:+d}" for step in shift), values)
-    rows += [_region_row(place, found=found) for place in PLACES]
+    rows += [_region_row(place, findings=findings) for place in PLACES]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def label_regions(
-    found: AlpsFindings, *, shape: tuple[int, ...]
+    findings: AlpsFindings, *, shape: tuple[int, ...]
 ) -> tuple[NDArray[np.uint8], Volume]:
     """Return labels, (I, J, K), and shares of each sphere, (I, J, K, 4), in the order of `PLACES`.
 
@@ -73,7 +76,7 @@ def label_regions(
     """
     shares = np.zeros((*shape[:3], len(PLACES)), dtype=np.float32)
     for number, place in enumerate(PLACES):
-        sphere = found.spheres[place]
+        sphere = findings.spheres[place]
         shares[(*sphere.voxels.T, number)] = sphere.shares
     labels = np.where(shares.max(axis=-1) >= _LABELLED, shares.argmax(axis=-1) + 1, 0)
     return labels.astype(np.uint8), shares
@@ -94,8 +97,8 @@ def _index_rows(
     ]
 
 
-def _region_row(place: Place, *, found: AlpsFindings) -> dict[str, object]:
-    centre = found.spheres[place].centre_mm
+def _region_row(place: Place, *, findings: AlpsFindings) -> dict[str, object]:
+    centre = findings.spheres[place].centre_mm
     row: dict[str, object] = {
         "analysis": "region",
         "variant": PRIMARY,
@@ -103,11 +106,11 @@ def _region_row(place: Place, *, found: AlpsFindings) -> dict[str, object]:
         "tract": str(place.tract),
         **{f"centre_{axis}_mm": value for axis, value in zip(_AXES, centre, strict=True)},
     }
-    region = found.regions.get(place)
+    region = findings.regions.get(place)
     if region is None:
         return row | {"n_voxels": 0.0}
-    tensor = turn_tensors(region.tensor, rotation=found.rotation)
-    direction = found.rotation @ region.direction
+    tensor = turn_tensors(region.tensor, rotation=findings.rotation)
+    direction = findings.rotation @ region.direction
     direction = direction * np.sign(direction[np.argmax(abs(direction))])
     return row | {
         **{f"d{axis}{axis}": tensor[k, k] for k, axis in enumerate(_AXES)},
@@ -119,19 +122,19 @@ def _region_row(place: Place, *, found: AlpsFindings) -> dict[str, object]:
     }
 
 
-def numbers(found: AlpsFindings) -> dict[str, float | None]:
+def numbers(findings: AlpsFindings) -> dict[str, float | None]:
     """Return every measure by its name; None where it cannot be known."""
-    made = {f"alps_{side}": value for side, value in found.indices[PRIMARY].items()}
+    made = {f"alps_{side}": value for side, value in findings.indices[PRIMARY].items()}
     for variant in VARIANTS[1:]:
-        made |= {f"alps_{side}_{variant}": v for side, v in found.indices[variant].items()}
-    made |= {f"alps_sd_{side}": value for side, value in found.sd.items()}
+        made |= {f"alps_{side}_{variant}": v for side, v in findings.indices[variant].items()}
+    made |= {f"alps_sd_{side}": value for side, value in findings.sd.items()}
     left, right = (made[f"alps_{side}"] for side in Side)
     made["alps_left_minus_right"] = None if left is None or right is None else left - right
-    made["alps_radius_change_percent"] = found.radius_percent
-    made["alps_shift_change_percent"] = found.shift_percent
-    made["alps_head_pitch_deg"] = head_angles_deg(found.rotation)[0]
+    made["alps_radius_change_percent"] = findings.radius_percent
+    made["alps_shift_change_percent"] = findings.shift_percent
+    made["alps_head_pitch_deg"] = head_angles_deg(findings.rotation)[0]
     for place in PLACES:
-        row = _region_row(place, found=found)
+        row = _region_row(place, findings=findings)
         for name in ("dxx", "dyy", "dzz", "fa", "md", "n_voxels"):
             value = row.get(name)
             made[f"alps_{name}_{place.name}"] = None if value is None else float(str(value))

@@ -49,22 +49,22 @@ def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Gate
     )
 
 
-def _check_axes(found: Coherence) -> Gate:
+def _check_axes(coherence: Coherence) -> Gate:
     expected = "fibres run on best with the gradient axes as they are (+x+y+z)"
-    if found.n_voxels < _MIN_FOR_COHERENCE:
+    if coherence.n_voxels < _MIN_FOR_COHERENCE:
         return Gate(
             name="DWI gradient axes",
-            seen=f"{found.n_voxels} voxels with FA above 0.3",
+            seen=f"{coherence.n_voxels} voxels with FA above 0.3",
             expected=expected,
             state=Qc.NOT_ASSESSABLE,
             advice="too little white matter to tell whether gradients are flipped",
         )
-    kept = found.best == "+x+y+z"
-    wrong = not kept and found.at_best > _CLEARLY * found.as_read
+    kept = coherence.best == "+x+y+z"
+    wrong = not kept and coherence.at_best > _CLEARLY * coherence.as_read
     return Gate(
         name="DWI gradient axes",
-        seen=f"{found.best}; in line {100 * found.as_read:.1f} % as read, "
-        f"{100 * found.at_best:.1f} % at best",
+        seen=f"{coherence.best}; in line {100 * coherence.as_read:.1f} % as read, "
+        f"{100 * coherence.at_best:.1f} % at best",
         expected=expected,
         state=Qc.PASS if kept else Qc.FAIL if wrong else Qc.WARN,
         advice=""

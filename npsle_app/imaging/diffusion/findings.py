@@ -120,18 +120,18 @@ def study_series(
     )
 
 
-def describe_volumes(found: DwiFindings) -> tuple[dict[str, Any], dict[str, Any]]:
+def describe_volumes(findings: DwiFindings) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return one column per quantity, a row for each volume, and what the columns mean."""
-    prepared = found.prepared
+    prepared = findings.prepared
     count = len(prepared.gradients.b_values)
     unknown = np.full((count, 3), np.nan)
     motion = prepared.motion
-    shifts = unknown if found.shifts_mm is None else found.shifts_mm
+    shifts = unknown if findings.shifts_mm is None else findings.shifts_mm
     turns = unknown if motion is None else np.rad2deg(motion.rotations)
     dropped = np.full(count, np.nan)
     if prepared.outliers is not None:
         dropped = prepared.outliers.found.sum(axis=0)
-    moved = found.displacement_mm
+    moved = findings.displacement_mm
     columns = (
         np.arange(count),
         prepared.gradients.b_values,

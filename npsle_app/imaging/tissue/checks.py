@@ -27,11 +27,11 @@ def check_volumes(
     )
 
 
-def check_contrast(found: Contrast) -> tuple[Gate, ...]:
+def check_contrast(contrast: Contrast) -> tuple[Gate, ...]:
     """Judge noise and contrast of the T1w image."""
     return (
-        _above("White matter signal to noise", found.snr_wm, least=10),
-        _above("Contrast to noise, white to grey", found.cnr, least=1.5),
+        _above("White matter signal to noise", contrast.snr_wm, least=10),
+        _above("Contrast to noise, white to grey", contrast.cnr, least=1.5),
     )
 
 
@@ -68,11 +68,11 @@ def _above(name: str, value: float, *, least: float) -> Gate:
     )
 
 
-def check_filling(found: RegionVolumes) -> Gate:
+def check_filling(volumes: RegionVolumes) -> Gate:
     """Judge whether the deep regions of the atlas lie on grey matter."""
     deep = {
         name: share
-        for name, share in found.filled.items()
+        for name, share in volumes.filled.items()
         if any(name == measure_name(region, side=side) for region in DEEP for side in SIDES)
     }
     name, least = min(deep.items(), key=lambda item: item[1])
@@ -101,11 +101,11 @@ def check_followed(gap_mm: float) -> Gate:
     )
 
 
-def check_asymmetry(found: RegionVolumes) -> Gate:
+def check_asymmetry(volumes: RegionVolumes) -> Gate:
     """Judge whether left and right of the deep regions are alike: 200 |L − R| / (L + R) ≤ 25 %."""
     uneven = {}
     for region in DEEP:
-        left, right = (found.volumes_ml[measure_name(region, side=side)] for side in SIDES)
+        left, right = (volumes.volumes_ml[measure_name(region, side=side)] for side in SIDES)
         uneven[region] = 200 * abs(left - right) / (left + right) if left + right else 0.0
     name, most = max(uneven.items(), key=lambda item: item[1])
     state = Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN

@@ -75,14 +75,14 @@ def check_voxels(voxel_mm: Sequence[float]) -> Gate:
     )  # fmt: skip
 
 
-def check_placement(found: Alignment) -> Gate:
+def check_placement(alignment: Alignment) -> Gate:
     """Judge how the vessel-wall image was laid on the T1w image."""
-    moved = found.shift_mm > _MAX_SHIFT_MM or found.rotation_deg > _MAX_TURN_DEG
-    lost = not found.information_after >= _KEPT * found.information_before
+    moved = alignment.shift_mm > _MAX_SHIFT_MM or alignment.rotation_deg > _MAX_TURN_DEG
+    lost = not alignment.information_after >= _KEPT * alignment.information_before
     return Gate(
         name="Vessel wall: place on T1w",
-        seen=f"moved by {found.shift_mm:.1f} mm and {found.rotation_deg:.1f}°, mutual information "
-        f"{found.information_before:.3f} → {found.information_after:.3f} nats",
+        seen=f"moved by {alignment.shift_mm:.1f} mm and {alignment.rotation_deg:.1f}°, "
+        f"mutual information {alignment.information_before:.3f} → {alignment.information_after:.3f} nats",
         expected=f"at most {_MAX_SHIFT_MM:g} mm and {_MAX_TURN_DEG:g}°, and likeness not lost",
         state=Qc.FAIL if moved or lost else Qc.PASS,
         advice="vessels may be sought in the wrong place: look at the projection, and give "

@@ -204,20 +204,20 @@ def mark_white_matter(
 def with_enhancement(
     image: nib.Nifti1Image,
     *,
-    found: Sequence[StudiedVessel],
+    vessels: Sequence[StudiedVessel],
     post: nib.Nifti1Image,
     white_matter: nib.Nifti1Image,
     seed: int,
 ) -> tuple[StudiedVessel, ...]:
     """Measure how far the walls took up contrast agent; a vessel without it says why in a gate."""
-    if not any(isinstance(one, MeasuredVessel) and one.summary for one in found):
-        return tuple(found)
+    if not any(isinstance(one, MeasuredVessel) and one.summary for one in vessels):
+        return tuple(vessels)
     to_post = register_post(post, pre=image, seed=seed)
     return tuple(
         _enhanced(one, image=image, post=post, white_matter=white_matter, to_post=to_post)
         if isinstance(one, MeasuredVessel) and one.summary
         else one
-        for one in found
+        for one in vessels
     )
 
 

@@ -162,14 +162,14 @@ def _sought(image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace | None
 def with_angiogram(
     image: nib.Nifti1Image,
     *,
-    found: Sequence[StudiedVessel],
+    vessels: Sequence[StudiedVessel],
     place: HeadPlace,
     angiogram: Angiogram,
     psf_fwhm_voxels: float,
 ) -> tuple[StudiedVessel, ...]:
     """Try once more, with an angiogram, the vessels that were sought and not found."""
     made: list[StudiedVessel] = []
-    for one in found:
+    for one in vessels:
         if isinstance(one, MeasuredVessel) or one.mode is not Mode.AUTOMATIC:
             made.append(one)
             continue
@@ -192,11 +192,11 @@ def _say_rejected(against: Mapping[str, Bools], *, accepted: Bools) -> tuple[str
     )
 
 
-def _without_swapped(found: Sequence[StudiedVessel]) -> tuple[StudiedVessel, ...]:
+def _without_swapped(vessels: Sequence[StudiedVessel]) -> tuple[StudiedVessel, ...]:
     """Take back both of a pair whose left one does not lie to the left of the other."""
     x = {
         one.name: float(np.median(one.line.points[:, 0]))
-        for one in found
+        for one in vessels
         if isinstance(one, MeasuredVessel)
     }
     pairs = [
@@ -213,5 +213,5 @@ def _without_swapped(found: Sequence[StudiedVessel]) -> tuple[StudiedVessel, ...
     )
     return tuple(
         LostVessel(name=one.name, mode=one.mode, reason=reason) if one.name in swapped else one
-        for one in found
+        for one in vessels
     )

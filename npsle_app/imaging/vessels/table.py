@@ -138,29 +138,29 @@ def _name_cells(vessel: StudiedVessel) -> dict[str, str]:
     }
 
 
-def _of_summary(found: Summary) -> Numbers:
+def _of_summary(summary: Summary) -> Numbers:
     plain = {
         "nwi_mean_of_slices", "nwi_of_contours", "nwi_at_reference_radius", "eccentricity",
         "stenosis_percent", "length_mm",
     }  # fmt: skip
-    whole = asdict(found)
+    whole = asdict(summary)
     return {name: whole[name] for name in plain} | {
-        "nwi": found.nwi.value,
-        "nwi_low": found.nwi.low,
-        "nwi_high": found.nwi.high,
-        "lumen_area_mm2": found.lumen_mm2.value,
-        "lumen_area_low_mm2": found.lumen_mm2.low,
-        "lumen_area_high_mm2": found.lumen_mm2.high,
-        "outer_wall_area_mm2": found.outer_mm2,
-        "wall_area_mm2": found.wall_mm2,
-        "wall_thickness_mean_mm": found.thickness_mean_mm.value,
-        "wall_thickness_low_mm": found.thickness_mean_mm.low,
-        "wall_thickness_high_mm": found.thickness_mean_mm.high,
-        "wall_thickness_max_mm": found.thickness_max_mm,
-        "wall_thickness_min_mm": found.thickness_min_mm,
-        "remodelling_ratio": found.remodelling,
-        "sections_count": float(found.n_slices),
-        "sections_accepted_count": float(found.n_accepted),
+        "nwi": summary.nwi.value,
+        "nwi_low": summary.nwi.low,
+        "nwi_high": summary.nwi.high,
+        "lumen_area_mm2": summary.lumen_mm2.value,
+        "lumen_area_low_mm2": summary.lumen_mm2.low,
+        "lumen_area_high_mm2": summary.lumen_mm2.high,
+        "outer_wall_area_mm2": summary.outer_mm2,
+        "wall_area_mm2": summary.wall_mm2,
+        "wall_thickness_mean_mm": summary.thickness_mean_mm.value,
+        "wall_thickness_low_mm": summary.thickness_mean_mm.low,
+        "wall_thickness_high_mm": summary.thickness_mean_mm.high,
+        "wall_thickness_max_mm": summary.thickness_max_mm,
+        "wall_thickness_min_mm": summary.thickness_min_mm,
+        "remodelling_ratio": summary.remodelling,
+        "sections_count": float(summary.n_slices),
+        "sections_accepted_count": float(summary.n_accepted),
     }
 
 

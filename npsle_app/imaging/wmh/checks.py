@@ -29,33 +29,33 @@ _LEAST_ML = 1.0  # below it a ratio of volumes is chance
 _SHARE_OF_WM = (0.10, 0.20)  # about 50 and 100 mL; a heavy load of multiple sclerosis is 12 %
 
 
-def check_alignment(found: Alignment) -> tuple[Gate, ...]:
+def check_alignment(alignment: Alignment) -> tuple[Gate, ...]:
     """Judge how FLAIR lies on T1w."""
     look = "look at the FLAIR-on-T1w figure; if they do not match, leave the lesion volumes out"
-    moved = found.shift_mm > 20 or found.rotation_deg > 15
-    lost = not found.information_after >= _KEPT * found.information_before
+    moved = alignment.shift_mm > 20 or alignment.rotation_deg > 15
+    lost = not alignment.information_after >= _KEPT * alignment.information_before
     return (
         Gate(
             name="FLAIR motion",
-            seen=f"{found.shift_mm:.1f} mm, {found.rotation_deg:.1f}°",
+            seen=f"{alignment.shift_mm:.1f} mm, {alignment.rotation_deg:.1f}°",
             expected="at most 20 mm and 15° between FLAIR and T1w",
             state=Qc.FAIL if moved else Qc.PASS,
             advice=look if moved else "",
         ),
         Gate(
             name="FLAIR similarity",
-            seen=f"{found.information_before:.3f} → {found.information_after:.3f} nats",
+            seen=f"{alignment.information_before:.3f} → {alignment.information_after:.3f} nats",
             expected="mutual information with T1w not 5 % lower than by the headers alone",
             state=Qc.FAIL if lost else Qc.PASS,
             advice=look if lost else "",
         ),
         Gate(
             name="FLAIR coverage",
-            seen=f"{100 * found.coverage:.1f} % of the brain",
+            seen=f"{100 * alignment.coverage:.1f} % of the brain",
             expected="at least 98 %; below 85 % it fails",
-            state=graded(-found.coverage, warn=-0.98, fail=-0.85),
+            state=graded(-alignment.coverage, warn=-0.98, fail=-0.85),
             advice=""
-            if found.coverage >= 0.98
+            if alignment.coverage >= 0.98
             else "lesions outside the FLAIR field of view are not counted",
         ),
     )
@@ -73,42 +73,42 @@ def check_slices(slice_mm: float) -> Gate:
     )
 
 
-def check_content(found: FlairContent) -> tuple[Gate, ...]:
+def check_content(content: FlairContent) -> tuple[Gate, ...]:
     """Judge whether the image is a FLAIR image of this head, and a good one."""
     return (
-        _contrast(found),
-        _fluid(found.fluid_darker),
-        _copy(found.likeness),
-        _noise(found.noise),
-        _unevenness(found.unevenness),
-        _shading(found.shading),
-        _saturation(found.saturated),
+        _contrast(content),
+        _fluid(content.fluid_darker),
+        _copy(content.likeness),
+        _noise(content.noise),
+        _unevenness(content.unevenness),
+        _shading(content.shading),
+        _saturation(content.saturated),
         _around(
             "FLAIR signal in air",
-            found.air,
+            content.air,
             limits=_AIR,
             advice="a constant may have been added to the image, or it is all noise",
         ),
         _around(
             "FLAIR ghosts",
-            found.ghosts,
+            content.ghosts,
             limits=_GHOSTS,
             advice="the head may have moved: look at the FLAIR figure for bands beside the head",
         ),
     )
 
 
-def _contrast(found: FlairContent) -> Gate:
+def _contrast(content: FlairContent) -> Gate:
     state = worst(
         [
-            graded(found.csf_to_gm, warn=_CSF_TO_GM[0], fail=_CSF_TO_GM[1]),
-            graded(found.wm_to_gm, warn=_WM_TO_GM[1], fail=1.0),
-            graded(-found.wm_to_gm, warn=-_WM_TO_GM[0], fail=-0.5),
+            graded(content.csf_to_gm, warn=_CSF_TO_GM[0], fail=_CSF_TO_GM[1]),
+            graded(content.wm_to_gm, warn=_WM_TO_GM[1], fail=1.0),
+            graded(-content.wm_to_gm, warn=-_WM_TO_GM[0], fail=-0.5),
         ]
     )
     return _gate(
         "FLAIR contrast",
-        seen=f"fluid {found.csf_to_gm:.2f}, white matter {found.wm_to_gm:.2f} of grey matter",
+        seen=f"fluid {content.csf_to_gm:.2f}, white matter {content.wm_to_gm:.2f} of grey matter",
         expected=f"fluid at most {_CSF_TO_GM[0]:g}, white matter {_WM_TO_GM[0]:g} to "
         f"{_WM_TO_GM[1]:g}; fails if white is brighter than grey, or fluid over {_CSF_TO_GM[1]:g}",
         state=state,

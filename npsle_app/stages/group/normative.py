@@ -124,30 +124,32 @@ def _clear(output_dir: Path) -> None:
 
 
 def _write(
-    output_dir: Path, study: "Study", found: "NormativeStudy", *, settings: NormativeSettings
+    output_dir: Path, study: "Study", normative: "NormativeStudy", *, settings: NormativeSettings
 ) -> NormativeOutputs:
     from npsle_app.cohort.study.normative_columns import make_dictionary
 
-    found_tables = {"normative_scores": found.scores}
-    for analysis in found.analyses:
+    found_tables = {"normative_scores": normative.scores}
+    for analysis in normative.analyses:
         found_tables |= analysis.tables
     tables = [
         write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
         for name, table in found_tables.items()
     ]
-    reference = found.found.reference
+    reference = normative.found.reference
     model, *more = write_reference(output_dir, reference)
-    figures = draw_figures(output_dir, found)
+    figures = draw_figures(output_dir, normative)
     summary = output_dir / GroupFile.NORMATIVE.path
     content = _describe_study(study, tail=settings.tail) | {
         "status": "estimated",
         "reason": "",
         "labels": list(reference.labels),
         "reference": {"source": reference.source, "name": reference.name},
-        "warnings": list(found.warnings),
+        "warnings": list(normative.warnings),
         "scores": GroupFile.NORMATIVE_SCORES.path,
         "model": GroupFile.NORMATIVE_MODEL.path,
-        "analyses": [describe(one, figures=figures.get(one.name, [])) for one in found.analyses],
+        "analyses": [
+            describe(one, figures=figures.get(one.name, [])) for one in normative.analyses
+        ],
     }
     write_json(summary, content)
     return NormativeOutputs(summary=summary, tables=(*tables, *more), model=model)

@@ -184,18 +184,18 @@ def _read(
 
 
 def _save(
-    found: AlpsFindings, *, grid: nib.Nifti1Image, sources: tuple[Path, ...], out: Writer
+    findings: AlpsFindings, *, grid: nib.Nifti1Image, sources: tuple[Path, ...], out: Writer
 ) -> dict[str, Path]:
-    labels, shares = label_regions(found, shape=grid.shape)
+    labels, shares = label_regions(findings, shape=grid.shape)
     used = {"Templates": digests((Template.WM, Template.BRAIN))}
     return {
         "regions": out.image(like(grid, labels), File.ALPS_REGIONS, sources=sources, **used),
         "shares": out.image(like(grid, shares), File.ALPS_SHARES, sources=sources, **used),
-        "table": out.table(make_table(found), File.ALPS, dictionary=COLUMNS),
+        "table": out.table(make_table(findings), File.ALPS, dictionary=COLUMNS),
     }
 
 
-def _measure(found: AlpsFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
+def _measure(findings: AlpsFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
     return tuple(
         Measure(
             name=name,
@@ -203,7 +203,7 @@ def _measure(found: AlpsFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple
             qc=Qc.NOT_ASSESSABLE if value is None else qc,
             sources=sources,
         )
-        for name, value in numbers(found).items()
+        for name, value in numbers(findings).items()
     )
 
 

@@ -174,22 +174,27 @@ def _steps(settings: DwiSettings) -> Steps:
     )
 
 
-def _check(found: DwiFindings) -> tuple[Gate, ...]:
+def _check(findings: DwiFindings) -> tuple[Gate, ...]:
     return (
-        *check_gradients(found.selection, coherence=found.coherence),
-        *check_motion(found.displacement_mm, dropped_share=found.dropped_share),
-        check_distortion(found.prepared.distortion),
-        *check_image(found.prepared.b0, snr=found.snr, coverage=found.coverage),
+        *check_gradients(findings.selection, coherence=findings.coherence),
+        *check_motion(findings.displacement_mm, dropped_share=findings.dropped_share),
+        check_distortion(findings.prepared.distortion),
+        *check_image(findings.prepared.b0, snr=findings.snr, coverage=findings.coverage),
     )
 
 
 def _save(
-    found: DwiFindings, *, scan: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer
+    findings: DwiFindings,
+    *,
+    scan: Scan,
+    anat: AnatOutputs | None,
+    settings: DwiSettings,
+    out: Writer,
 ) -> dict[str, Any]:
-    prepared, grid = found.prepared, found.prepared.b0
+    prepared, grid = findings.prepared, findings.prepared.b0
     raw = tuple(one.path for one in (scan, *scan.runs, *scan.reverse))
     both = (*raw, anat.t1w, anat.brain_mask) if anat else raw
-    done = _describe(found, scan=scan, settings=settings)
+    done = _describe(findings, scan=scan, settings=settings)
     dwi = out.image(prepared.dwi, File.DWI, sources=both, **done)
     b_values, directions = out.gradients(
         dwi,
@@ -197,21 +202,21 @@ def _save(
         vectors=to_fsl(prepared.gradients, affine=grid.affine),
     )
     fit = {"FitMethod": "WLS, robust" if settings.robust_tensor else "WLS",
-           "Shells": list(found.selection.shells)}  # fmt: skip
+           "Shells": list(findings.selection.shells)}  # fmt: skip
     maps = {
         "b0": (grid, File.DWI_B0, done),
         "brain_mask": (prepared.brain, File.DWI_BRAIN_MASK, {}),
-        "tensor": (like(grid, six_components(found.fit.tensors)), File.DWI_TENSOR, fit),
-        "fa": (found.fa, File.DWI_FA, fit),
-        "adc": (found.adc, File.DWI_ADC, fit),
-        "colour_fa": (found.colour_fa, File.DWI_COLOUR_FA, fit),
-        "trace": (found.trace, File.DWI_TRACE, fit),
+        "tensor": (like(grid, six_components(findings.fit.tensors)), File.DWI_TENSOR, fit),
+        "fa": (findings.fa, File.DWI_FA, fit),
+        "adc": (findings.adc, File.DWI_ADC, fit),
+        "colour_fa": (findings.colour_fa, File.DWI_COLOUR_FA, fit),
+        "trace": (findings.trace, File.DWI_TRACE, fit),
     }
     saved = {
         name: out.image(image, file, sources=both, **told)
         for name, (image, file, told) in maps.items()
     }
-    rows, dictionary = describe_volumes(found)
+    rows, dictionary = describe_volumes(findings)
     return {
         "dwi": dwi,
         "b_values": b_values,
@@ -236,15 +241,15 @@ def _save_transforms(
     }
 
 
-def _describe(found: DwiFindings, *, scan: Scan, settings: DwiSettings) -> dict[str, Any]:
+def _describe(findings: DwiFindings, *, scan: Scan, settings: DwiSettings) -> dict[str, Any]:
     """Say in a sidecar what was done."""
     if scan.preprocessed:
         return {"PreprocessedExternally": True}
     taken = {name: getattr(settings, name) for name in _STEPS}
-    return {"Steps": taken, "DistortionCorrection": found.prepared.distortion}
+    return {"Steps": taken, "DistortionCorrection": findings.prepared.distortion}
 
 
-def _measure(found: DwiFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
+def _measure(findings: DwiFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
     return tuple(
         Measure(
             name=name,
@@ -252,11 +257,11 @@ def _measure(found: DwiFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[
             qc=Qc.NOT_ASSESSABLE if value is None else qc,
             sources=sources,
         )
-        for name, value in found.numbers.items()
+        for name, value in findings.numbers.items()
     )
 
 
-def _choices(found: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tuple[str, ...]:
+def _choices(findings: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tuple[str, ...]:
     if scan.preprocessed:
         return (_EXTERNAL,)
     left_out = [text for name, text in _STEPS.items() if not getattr(settings, name)]
@@ -266,4 +271,4 @@ def _choices(found: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tuple[
         told.append(f"Runs measured as one series: {names}.")
     if scan.reverse:
         told.append(f"Distortion was taken from {scan.reverse[0].path.name}.")
-    return (*told, *found.prepared.notes)
+    return (*told, *findings.prepared.notes)

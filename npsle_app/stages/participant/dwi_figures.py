@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(found: DwiFindings, *, head: Head | None, out: Writer) -> tuple[FigureRecord, ...]:
+def draw(findings: DwiFindings, *, head: Head | None, out: Writer) -> tuple[FigureRecord, ...]:
     """Draw colour FA, the overlay on T1w before and after, gradients, motion, lost slices."""
-    figures = [_draw_colours(found, out=out)]
-    if head is not None and found.prepared.to_t1w is not None:
-        figures += _draw_on_t1w(found, head=head, out=out)
-    figures.append(_draw_gradients(found, out=out))
-    motion, outliers = found.prepared.motion, found.prepared.outliers
-    shifts, moved = found.shifts_mm, found.displacement_mm
+    figures = [_draw_colours(findings, out=out)]
+    if head is not None and findings.prepared.to_t1w is not None:
+        figures += _draw_on_t1w(findings, head=head, out=out)
+    figures.append(_draw_gradients(findings, out=out))
+    motion, outliers = findings.prepared.motion, findings.prepared.outliers
+    shifts, moved = findings.shifts_mm, findings.displacement_mm
     if motion is not None and shifts is not None and moved is not None:
         turns = np.rad2deg(motion.rotations)
         figure = draw_motion(shifts, rotations_deg=turns, displacement_mm=moved)
@@ -39,8 +39,10 @@ def draw(found: DwiFindings, *, head: Head | None, out: Writer) -> tuple[FigureR
     return tuple(figures)
 
 
-def _draw_colours(found: DwiFindings, *, out: Writer) -> FigureRecord:
-    figure = draw_colour_fa(found.fa, directions=found.colour_fa, brain=found.prepared.brain)
+def _draw_colours(findings: DwiFindings, *, out: Writer) -> FigureRecord:
+    figure = draw_colour_fa(
+        findings.fa, directions=findings.colour_fa, brain=findings.prepared.brain
+    )
     return FigureRecord(
         title="Directions of diffusion",
         path=out.figure(figure, "dwi-colour-fa"),
@@ -50,8 +52,8 @@ def _draw_colours(found: DwiFindings, *, out: Writer) -> FigureRecord:
     )
 
 
-def _draw_on_t1w(found: DwiFindings, *, head: Head, out: Writer) -> list[FigureRecord]:
-    prepared = found.prepared
+def _draw_on_t1w(findings: DwiFindings, *, head: Head, out: Writer) -> list[FigureRecord]:
+    prepared = findings.prepared
     records = []
     images = {"corrected": prepared.b0}
     if prepared.displacement_mm is not None:
@@ -76,9 +78,9 @@ def _draw_on_t1w(found: DwiFindings, *, head: Head, out: Writer) -> list[FigureR
     return records
 
 
-def _draw_gradients(found: DwiFindings, *, out: Writer) -> FigureRecord:
-    gradients = found.prepared.gradients
-    used = np.isin(np.arange(len(gradients.b_values)), found.selection.volumes)
+def _draw_gradients(findings: DwiFindings, *, out: Writer) -> FigureRecord:
+    gradients = findings.prepared.gradients
+    used = np.isin(np.arange(len(gradients.b_values)), findings.selection.volumes)
     figure = draw_gradients(gradients.directions, b_values=gradients.b_values, used=used)
     return FigureRecord(
         title="Gradient directions",

@@ -90,7 +90,7 @@ def run(
         check_infarcts(found.suspects),
     )
     saved = _save(found, grid=images.t1w, sources=(wmh.mask, tissue.csf, tissue.gm), out=out)
-    figures = draw(images.flair, brain=images.brain, found=found, out=out)
+    figures = draw(images.flair, brain=images.brain, findings=found, out=out)
     record = Record(
         stage="lesions",
         methods=_METHODS,
@@ -145,24 +145,24 @@ def _read_limits(mask: Path) -> dict[str, Any]:
 
 
 def _save(
-    found: LesionFindings, *, grid: nib.Nifti1Image, sources: tuple[Path, ...], out: Writer
+    findings: LesionFindings, *, grid: nib.Nifti1Image, sources: tuple[Path, ...], out: Writer
 ) -> dict[str, Path]:
     mask, csf, gm = sources
     used = {"Templates": digests(_USED)}
     ventricles = out.image(
-        like(grid, found.ventricles), File.LATERAL_VENTRICLES, sources=(csf,), **used
+        like(grid, findings.ventricles), File.LATERAL_VENTRICLES, sources=(csf,), **used
     )
     return {
         "ventricles": ventricles,
         "regions": out.image(
-            like(grid, found.regions), File.WMH_REGIONS, sources=(mask, ventricles, gm), **used
+            like(grid, findings.regions), File.WMH_REGIONS, sources=(mask, ventricles, gm), **used
         ),
-        "table": out.table(found.table, File.LESIONS, dictionary=COLUMNS),
+        "table": out.table(findings.table, File.LESIONS, dictionary=COLUMNS),
     }
 
 
 def _measure(
-    found: LesionFindings,
+    findings: LesionFindings,
     *,
     numbers: dict[str, float | None],
     gates: tuple[Gate, Gate],
@@ -170,7 +170,7 @@ def _measure(
     sources: tuple[Path, ...],
 ) -> tuple[Measure, ...]:
     by_ventricles, by_infarcts = (worst([before, gate.state]) for gate in gates)
-    own = dict.fromkeys(found.hanging, by_ventricles)
+    own = dict.fromkeys(findings.hanging, by_ventricles)
     own |= dict.fromkeys(("wmh_cavity_count", "wmh_infarct_suspects"), by_infarcts)
     return tuple(
         Measure(
@@ -183,8 +183,8 @@ def _measure(
     )
 
 
-def _choices(found: LesionFindings) -> tuple[str, ...]:
-    if not found.ventricles.any():
+def _choices(findings: LesionFindings) -> tuple[str, ...]:
+    if not findings.ventricles.any():
         return (_NO_VENTRICLES,)
-    missing = [name for name, value in found.numbers.items() if value is None]
+    missing = [name for name, value in findings.numbers.items() if value is None]
     return (_NO_SHAPE.format(names=", ".join(missing)),) if missing else ()

@@ -18,7 +18,7 @@ _SIZES = {
 
 
 def draw(
-    flair: nib.Nifti1Image, *, brain: nib.Nifti1Image, found: LesionFindings, out: Writer
+    flair: nib.Nifti1Image, *, brain: nib.Nifti1Image, findings: LesionFindings, out: Writer
 ) -> tuple[FigureRecord, ...]:
     """Draw the lesions by region with the ventricles, and how large they are."""
     return (
@@ -27,21 +27,21 @@ def draw(
             path=out.figure(
                 draw_regions(
                     flair,
-                    labels=like(flair, found.regions),
+                    labels=like(flair, findings.regions),
                     names=REGION_NAMES,
                     brain=brain,
-                    outlined=("lateral ventricles", like(flair, found.ventricles)),
+                    outlined=("lateral ventricles", like(flair, findings.ventricles)),
                 ),
                 "lesions-regions",
             ),
             caption="Good: the outline follows the lateral ventricles, no sulcus or cistern; "
-            f"lesions have the colour of where they lie. {_grades(found)}",
+            f"lesions have the colour of where they lie. {_grades(findings)}",
         ),
         FigureRecord(
             title="Size of lesions",
             path=out.figure(
                 draw_bars(
-                    {label: found.numbers[name] or 0.0 for label, name in _SIZES.items()},
+                    {label: findings.numbers[name] or 0.0 for label, name in _SIZES.items()},
                     x_label="volume of a lesion (mm³)",
                     y_label="number of lesions",
                 ),
@@ -53,9 +53,9 @@ def draw(
     )
 
 
-def _grades(found: LesionFindings) -> str:
+def _grades(findings: LesionFindings) -> str:
     names = ("wmh_fazekas_periventricular", "wmh_fazekas_deep")
-    periventricular, deep = (found.numbers[name] for name in names)
+    periventricular, deep = (findings.numbers[name] for name in names)
     if periventricular is None or deep is None:
         return "Fazekas grades cannot be estimated without the ventricles."
     return f"Fazekas, estimated, not rated: periventricular {periventricular:.0f}, deep {deep:.0f}."

@@ -72,7 +72,7 @@ def run(
     if place and anat and vwi.angiogram and any(map(_is_sought_in_vain, found)):
         found = with_angiogram(
             image,
-            found=found,
+            vessels=found,
             place=place,
             angiogram=_read_angiogram(vwi.angiogram[0], place=place, anat=anat, settings=settings),
             psf_fwhm_voxels=settings.psf_fwhm_voxels,
@@ -81,7 +81,7 @@ def run(
         post = read_image(vwi.after_contrast[0].path)
         mask = _mark_reference(image, anat=anat, place=place)
         found = with_enhancement(
-            image, found=found, post=post, white_matter=mask, seed=settings.random_seed
+            image, vessels=found, post=post, white_matter=mask, seed=settings.random_seed
         )
     saved = {
         one.name: _save(one, image=image, guide=guides[one.name], scan=vwi, out=out)
@@ -198,7 +198,7 @@ def _states(general: Sequence[Gate], *, anat: AnatOutputs | None, out: Writer) -
 
 
 def _measure(
-    found: Sequence[StudiedVessel],
+    vessels: Sequence[StudiedVessel],
     *,
     general: Mapping[Mode, Qc],
     floor_mm: float,
@@ -207,10 +207,10 @@ def _measure(
 ) -> tuple[Measure, ...]:
     states = {
         f"{one.name.measure}_": worst([general[one.mode], *(gate.state for gate in one.gates)])
-        for one in found
+        for one in vessels
     }
     files = {f"{name.measure}_": paths for name, paths in sources.items()}
-    of_all = worst([states[f"{one.name.measure}_"] for one in found if not reason(one)])
+    of_all = worst([states[f"{one.name.measure}_"] for one in vessels if not reason(one)])
     return tuple(
         Measure(
             name=name,
@@ -218,6 +218,6 @@ def _measure(
             qc=Qc.NOT_ASSESSABLE if value is None else states.get(own, of_all),
             sources=files.get(own, (scan,)),
         )
-        for name, value in measures(found, floor_mm=floor_mm).items()
+        for name, value in measures(vessels, floor_mm=floor_mm).items()
         for own in [next((start for start in states if name.startswith(start)), "")]
     )

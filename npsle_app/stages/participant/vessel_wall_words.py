@@ -58,10 +58,10 @@ def methods(settings: VesselWallSettings) -> str:
 
 
 def choices(
-    found: Sequence[StudiedVessel], *, scan: Scan, anat: AnatOutputs | None, floor_mm: float
+    vessels: Sequence[StudiedVessel], *, scan: Scan, anat: AnatOutputs | None, floor_mm: float
 ) -> tuple[str, ...]:
     """Say what the numbers rest on: vessels, modes, resolution, and what was not there."""
-    measured = [one for one in found if not reason(one)]
+    measured = [one for one in vessels if not reason(one)]
     told = [_CAVEAT.format(floor=floor_mm)]
     names = ", ".join(f"{one.name.text} ({_MODES[one.mode]})" for one in measured)
     told.append(f"Vessels measured: {names or 'none'}; means of the participant are over these.")

@@ -53,7 +53,11 @@ def test_each_vessel_has_its_ratio_and_those_that_were_lost_stay_as_they_are(mon
     monkeypatch.setattr(enhancement, "enhancement_ratio", ratio)
     scan = image(size=120)
     found = with_enhancement(
-        scan, found=[vessel(), LOST, vessel("V4", good=False)], post=scan, white_matter=scan, seed=1
+        scan,
+        vessels=[vessel(), LOST, vessel("V4", good=False)],
+        post=scan,
+        white_matter=scan,
+        seed=1,
     )
     assert found[0].enhancement == 1.4
     assert found[1] is LOST
@@ -67,7 +71,7 @@ def test_a_vessel_without_reference_says_so_and_keeps_its_other_numbers(monkeypa
     scan = image(size=120)
     nothing = nib.Nifti1Image(np.zeros(scan.shape, np.uint8), scan.affine)
     before = vessel()
-    (found,) = with_enhancement(scan, found=[before], post=scan, white_matter=nothing, seed=1)
+    (found,) = with_enhancement(scan, vessels=[before], post=scan, white_matter=nothing, seed=1)
     assert found.enhancement is None
     assert found.summary == before.summary
     assert found.gates[-1].state is Qc.NOT_ASSESSABLE
