@@ -32,7 +32,7 @@ from npsle_app.cli.config import make_sloppy  # noqa: E402
 from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head  # noqa: E402
 from npsle_app.imaging.space.itk import from_ants, make_deterministic, to_ants  # noqa: E402
 from npsle_app.imaging.space.registration import at_spacing, warp  # noqa: E402
-from npsle_app.imaging.space.volumes import fraction, like  # noqa: E402
+from npsle_app.imaging.space.volumes import fraction, on_grid_of  # noqa: E402
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment  # noqa: E402
 from npsle_app.phantom.participant import make_participant  # noqa: E402
 from npsle_app.settings import AnatSettings, Settings, TissueSettings  # noqa: E402
@@ -175,7 +175,7 @@ def _inside(mask: nib.Nifti1Image) -> NDArray[np.bool_]:
 def _scan(options: argparse.Namespace) -> nib.Nifti1Image:
     if options.t1w:
         image = read_image(options.t1w)
-        return like(image, image.get_fdata(dtype=np.float32))
+        return on_grid_of(image, image.get_fdata(dtype=np.float32))
     return make_participant(1, seed=options.seed, voxel_mm=options.voxel_mm).t1w
 
 

@@ -24,7 +24,7 @@ from npsle_app import templates
 from npsle_app.__main__ import main as run_app
 from npsle_app.bids.output.names import File
 from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction, like
+from npsle_app.imaging.space.volumes import fraction, on_grid_of
 from npsle_app.imaging.tissue.filling import fill
 from npsle_app.imaging.tissue.intensity import find_bounds
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment, volume_ml
@@ -107,7 +107,7 @@ def filling_law(
         person = make_participant(
             index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=lesion_ml
         )
-        lesions = like(head.t1w, person.maps["lesions"].get_fdata(dtype=np.float32) >= 0.5)
+        lesions = on_grid_of(head.t1w, person.maps["lesions"].get_fdata(dtype=np.float32) >= 0.5)
         t1w = head.corrected(person.t1w)
         filled = head.segmented(head.filled(t1w, lesions), iterations=iterations)
         changed = _volumes(filled)
@@ -156,7 +156,7 @@ class _Head:
         )
 
     def corrected(self, scan: nib.Nifti1Image) -> nib.Nifti1Image:
-        return like(self.t1w, scan.get_fdata(dtype=np.float32) * self.gain)
+        return on_grid_of(self.t1w, scan.get_fdata(dtype=np.float32) * self.gain)
 
     def filled(self, t1w: nib.Nifti1Image, lesions: nib.Nifti1Image) -> nib.Nifti1Image:
         values, brain = t1w.get_fdata(dtype=np.float32), np.asarray(self.brain.dataobj) > 0
@@ -167,7 +167,7 @@ class _Head:
             priors=tissue_priors(t1w, field=self.field),
             csf_sd=settings.csf_sd,
         )
-        return like(
+        return on_grid_of(
             t1w,
             fill(values, lesions=np.asarray(lesions.dataobj) > 0, brain=brain, bounds=bounds),
         )

@@ -35,7 +35,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Check:
     """One automatic check: what was seen, what was expected, what to do."""
 
     name: str
@@ -67,7 +67,7 @@ class Record:
     methods: str
     citations: tuple[str, ...]
     measures: tuple[Measure, ...] = ()
-    gates: tuple[Gate, ...] = ()
+    checks: tuple[Check, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     choices: tuple[str, ...] = ()
 

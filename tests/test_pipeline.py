@@ -30,7 +30,7 @@ def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
 
     looked_back_at = {earlier_name(name) for name in (*stage.before, *stage.earlier_scans)}
     planned = {*stage.scans, *stage.needs, *stage.uses, *looked_back_at, "settings", "out"}
-    assert set(parameters) == planned, f"mend the signature of {stage.name} or npsle_app/pipeline"
+    assert set(parameters) == planned, f"fix the signature of {stage.name} or npsle_app/pipeline"
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 

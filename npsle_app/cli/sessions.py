@@ -135,7 +135,7 @@ def _check_dataset(bids_dir: Path) -> None:
         msg = f"{bids_dir} is no BIDS dataset: it has no readable dataset_description.json"
         raise RefusedError(msg) from error
     except ValueError as error:
-        msg = f"{description} is no valid JSON ({error}); mend it"
+        msg = f"{description} is no valid JSON ({error}); fix it"
         raise RefusedError(msg) from error
     if not isinstance(content, Mapping) or not {"Name", "BIDSVersion"} <= set(content):
         msg = f"{description} must be an object with Name and BIDSVersion; add them"

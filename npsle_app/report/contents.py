@@ -11,7 +11,7 @@ from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES, MeasureDefinition
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.report.deviations import ShownDeviations, read_deviations
 from npsle_app.report.page_notes import PageNotes, ShownChoice
 
@@ -50,14 +50,14 @@ class SessionContent:
         )
 
     @property
-    def gates(self) -> tuple[tuple[str, Gate], ...]:
+    def checks(self) -> tuple[tuple[str, Check], ...]:
         """Stage and check, in the order of the stages."""
-        return tuple((record.stage, gate) for record in self.records for gate in record.gates)
+        return tuple((record.stage, check) for record in self.records for check in record.checks)
 
     @property
     def qc(self) -> Qc:
         """The most severe state of all checks."""
-        return worst([gate.state for _, gate in self.gates])
+        return worst([check.state for _, check in self.checks])
 
     @property
     def errors(self) -> tuple[Row, ...]:

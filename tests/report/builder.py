@@ -6,7 +6,7 @@ from PIL import Image
 
 from npsle_app.bids.output.writer import Writer, replace
 from npsle_app.engine.status import Row, write_rows
-from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 
 HOSTILE = (
     """</script><script>window.hacked = 1</script><img src=x onerror=alert(1)> "q" 'a' & {{ 7 }}"""
@@ -43,8 +43,10 @@ def _record_anat(writer: Writer, *, text: str) -> None:
             stage="anat",
             methods="The T1w image was corrected and registered.",
             citations=("n4", "ants_syn"),
-            gates=(
-                Gate(name="mask", seen=text, expected="< 3 %", state=Qc.WARN, advice="Look at it."),
+            checks=(
+                Check(
+                    name="mask", seen=text, expected="< 3 %", state=Qc.WARN, advice="Look at it."
+                ),
             ),
             figures=(
                 FigureRecord(title="Brain mask", path=still, caption=text),

@@ -17,7 +17,7 @@ from npsle_app.imaging.diffusion.tensor import (
     six_components,
 )
 from npsle_app.imaging.space.template_registration import TemplateFit
-from npsle_app.records import Gate, Qc, Record
+from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import AlpsSettings
 from npsle_app.stages.participant import alps
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -46,8 +46,8 @@ class Session:
         return self.out.image(image, file, sources=[scan or self.scan])
 
     def record(self, stage):
-        gate = Gate(name="x", seen="", expected="", state=self.state, advice="")
-        return self.out.record(Record(stage=stage, methods="", citations=(), gates=(gate,)))
+        check = Check(name="x", seen="", expected="", state=self.state, advice="")
+        return self.out.record(Record(stage=stage, methods="", citations=(), checks=(check,)))
 
     @property
     def dwi(self):
@@ -204,8 +204,8 @@ def test_without_a_t1w_image_fa_is_laid_on_the_template(session, monkeypatch):
     assert measures(outputs)["alps_mean"]["value"] == pytest.approx(INDEX, rel=1e-3)
     assert "registering FA" in found["methods"]
     assert any("no T1w image" in text for text in found["choices"])
-    gate = next(gate for gate in found["gates"] if gate["name"] == "FA on the template")
-    assert gate["state"] == "warn"
+    check = next(check for check in found["checks"] if check["name"] == "FA on the template")
+    assert check["state"] == "warn"
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -221,7 +221,7 @@ def test_a_series_that_misses_the_regions_fails_and_has_no_index(session):
     assert found["alps_mean"] | {"sources": []} == {
         "name": "alps_mean", "value": None, "qc": "not assessable", "sources": []
     }  # fmt: skip
-    states = {gate["name"]: gate["state"] for gate in record(outputs)["gates"]}
+    states = {check["name"]: check["state"] for check in record(outputs)["checks"]}
     assert states["ALPS regions in the field of view"] == "fail"
 
 

@@ -20,7 +20,7 @@ from tests.imaging.diffusion.scene import AFFINE, scheme, series
 def still(monkeypatch):
     """Registration and N4 take most of a small session's time."""
     monkeypatch.setattr(preparing, "register_rigid", lambda *_, **__: np.eye(4))
-    monkeypatch.setattr(preparing, "even_out", lambda image, **_: (
+    monkeypatch.setattr(preparing, "correct_shading", lambda image, **_: (
         image, nib.Nifti1Image(np.ones(image.shape, np.float32), image.affine)))  # fmt: skip
 
 
@@ -51,8 +51,8 @@ def record_of(outputs):
     return json.loads(outputs.record.read_text())
 
 
-def gates(outputs):
-    return {gate["name"]: gate for gate in record_of(outputs)["gates"]}
+def checks(outputs):
+    return {check["name"]: check for check in record_of(outputs)["checks"]}
 
 
 @pytest.mark.usefixtures("still", "no_figures")
@@ -65,7 +65,7 @@ def test_known_tensors_come_out(tmp_path, rng):
     assert np.median(found[strong][:, 0, 0]) == pytest.approx(1.5e-3, rel=0.15)
     adc = nib.load(outputs.adc).get_fdata()
     assert np.median(adc[inside]) == pytest.approx(0.8e-3, rel=0.05)
-    assert gates(outputs)["DWI distortion"]["state"] == "warn"
+    assert checks(outputs)["DWI distortion"]["state"] == "warn"
     assert outputs.dwi_to_t1w is None
 
 
@@ -90,7 +90,7 @@ def test_an_external_series_is_taken_as_it_is(tmp_path, rng):
     outputs = run(tmp_path, path, preprocessed=True)
     np.testing.assert_array_equal(nib.load(outputs.dwi).get_fdata(), nib.load(path).get_fdata())
     assert "preprocessed by another program" in record_of(outputs)["choices"][0]
-    assert gates(outputs)["DWI distortion"]["state"] == "pass"
+    assert checks(outputs)["DWI distortion"]["state"] == "pass"
 
 
 @pytest.mark.usefixtures("still", "no_figures")
@@ -120,7 +120,7 @@ def test_series_without_a_tensor_are_refused_in_words(tmp_path, rng, options, me
 @pytest.mark.usefixtures("still", "no_figures")
 def test_few_directions_and_another_shell_are_flagged(tmp_path, rng):
     path, _ = save(tmp_path, scheme(rng, count=8, b=1500.0), rng)
-    found = gates(run(tmp_path, path, denoise=False))
+    found = checks(run(tmp_path, path, denoise=False))
     assert {found[name]["state"] for name in ("DWI directions", "DWI shell")} == {"warn"}
 
 

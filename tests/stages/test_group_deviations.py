@@ -88,7 +88,7 @@ def test_the_record_tells_the_reference_and_shows_the_curves(out):
     folder, name = first_session(out)
     record = json.loads((folder / "log" / f"{name}_stage-deviations.json").read_text())
     assert [figure["title"] for figure in record["figures"]] == ["Volumes among centile curves"]
-    assert record["gates"][0]["name"] == "People of the reference"
+    assert record["checks"][0]["name"] == "People of the reference"
     assert "−1.96" in record["methods"]
 
 

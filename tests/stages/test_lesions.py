@@ -10,7 +10,7 @@ import pytest
 
 from npsle_app.imaging.lesions.lesions import TemplateMaps
 from npsle_app.lesion_measures import LESIONS
-from npsle_app.records import Gate, Qc, Record
+from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant import lesions
 from npsle_app.stages.participant.tissue import TissueOutputs
@@ -46,7 +46,7 @@ def session(tmp_path, rng, monkeypatch):
     return prepare(make_session(tmp_path, rng))
 
 
-def prepare(head, *, lesion_mask=None, csf=None, gates=()):
+def prepare(head, *, lesion_mask=None, csf=None, checks=()):
     anat = head.anat.t1w.parent
     middle = distance((22, 22, 22))
     parts = {
@@ -62,7 +62,7 @@ def prepare(head, *, lesion_mask=None, csf=None, gates=()):
     path = save(mask.astype(np.uint8), anat / "sub-01_space-T1w_label-L_desc-wmh_mask.nii.gz")
     sidecar = {"Threshold": 0.2, "MinimumLesionVolume": 9.0}
     path.with_name("sub-01_space-T1w_label-L_desc-wmh_mask.json").write_text(json.dumps(sidecar))
-    record = head.out.record(Record(stage="wmh", methods="", citations=(), gates=gates))
+    record = head.out.record(Record(stage="wmh", methods="", citations=(), checks=checks))
     before = head.out.record(Record(stage="anat", methods="", citations=()))
     head.anat = replace(head.anat, record=before)
     flair = save(
@@ -147,7 +147,7 @@ def test_no_lesion_is_a_normal_case(session):
     session = prepare(session.head, lesion_mask=np.zeros(SHAPE, dtype=bool))
     outputs = run(session)
     record, found = read(outputs)
-    assert {gate["state"] for gate in record["gates"]} == {"pass"}
+    assert {check["state"] for check in record["checks"]} == {"pass"}
     values = {name: measure["value"] for name, measure in found.items()}
     for name in ("wmh_status", "wmh_deep_ml", "wmh_left_ml", "wmh_type", "wmh_infarct_suspects"):
         assert values[name] == 0, name
@@ -175,14 +175,14 @@ def test_without_ventricles_no_number_hangs_on_them(session):
     for name in HANGING:
         assert (found[name]["value"], found[name]["qc"]) == (None, "not assessable"), name
     assert found["wmh_left_ml"]["qc"] == "pass"
-    assert record["gates"][0]["state"] == "fail"
+    assert record["checks"][0]["state"] == "fail"
     assert "No lateral ventricles" in record["choices"][0]
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_what_failed_before_fails_the_numbers_built_on_it(session):
-    bad = Gate(name="FLAIR motion", seen="", expected="", state=Qc.FAIL, advice="")
-    found = read(run(prepare(session.head, gates=(bad,))))[1]
+    bad = Check(name="FLAIR motion", seen="", expected="", state=Qc.FAIL, advice="")
+    found = read(run(prepare(session.head, checks=(bad,))))[1]
     assert {m["qc"] for m in found.values() if m["value"] is not None} == {"fail"}
 
 
@@ -200,10 +200,10 @@ def test_a_cavity_with_a_bright_rim_is_flagged_with_its_place(session):
             save(data, path)
     found = prepare(session.head, lesion_mask=session.head.lesions & ~core | rim)
     record, measures = read(run(found))
-    gate = record["gates"][1]
-    assert gate["state"] == "warn"
-    assert "cavity with a bright rim of 8 mm at (62, 44, 44) mm" in gate["seen"]
-    assert "look" in gate["advice"]
+    check = record["checks"][1]
+    assert check["state"] == "warn"
+    assert "cavity with a bright rim of 8 mm at (62, 44, 44) mm" in check["seen"]
+    assert "look" in check["advice"]
     assert measures["wmh_cavity_count"]["value"] == 1
     assert measures["wmh_infarct_suspects"]["qc"] == "warn"
     assert measures["wmh_left_ml"]["qc"] == "pass"

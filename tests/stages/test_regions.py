@@ -10,7 +10,7 @@ from nibabel.processing import resample_from_to
 from npsle_app import templates
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space.volumes import fraction
-from npsle_app.records import Gate, Qc, Record
+from npsle_app.records import Check, Qc, Record
 from npsle_app.region_measures import REGION_VOLUMES
 from npsle_app.region_names import numbers_of
 from npsle_app.settings import RegionsSettings
@@ -23,7 +23,7 @@ SHAPE, STEP_MM = (56, 72, 60), 3.0
 AFFINE = np.diag([STEP_MM, STEP_MM, STEP_MM, 1.0])
 AFFINE[:3, 3] = (-82.5, -120, -76)  # the middle lies between two planes
 GRID = (SHAPE, AFFINE)
-FAILED = Gate(name="Bias", seen="much", expected="little", state=Qc.FAIL, advice="look")
+FAILED = Check(name="Bias", seen="much", expected="little", state=Qc.FAIL, advice="look")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def tissues():
     return {"GM": gm, "WM": np.clip(np.minimum(wm, 1 - gm - csf), 0, 1), "CSF": csf}
 
 
-def run(folder, tissues, *, gates=()):
+def run(folder, tissues, *, checks=()):
     out = Writer(root=folder / "out", participant="01", datasets={"raw": folder / "raw"})
     anat = out.folder / "anat"
     anat.mkdir(parents=True)
@@ -56,7 +56,7 @@ def run(folder, tissues, *, gates=()):
     gm, wm, csf = (save(tissues[name], f"label-{name}_probseg") for name in ("GM", "WM", "CSF"))
     field = save(np.zeros((*SHAPE, 1, 3)), "from-template_to-T1w_mode-image_xfm")
     t1w = save(60 * tissues["GM"] + 100 * tissues["WM"], "desc-preproc_T1w")
-    before = out.record(Record(stage="anat", methods="", citations=(), gates=gates))
+    before = out.record(Record(stage="anat", methods="", citations=(), checks=checks))
     after = out.record(Record(stage="tissue", methods="", citations=()))
     made = regions.run(
         anat=AnatOutputs(
@@ -123,7 +123,7 @@ def test_what_is_gone_on_the_left_is_small_on_the_left_alone(tissues, finished, 
 
 
 def test_a_failed_check_of_the_images_fails_all_volumes(tissues, tmp_path):
-    _, record = run(tmp_path, tissues, gates=(FAILED,))
+    _, record = run(tmp_path, tissues, checks=(FAILED,))
     assert {row["qc"] for row in record["measures"]} == {"fail"}
 
 

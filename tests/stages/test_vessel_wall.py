@@ -13,7 +13,7 @@ from npsle_app.bids.input.vessel_scans import find_guides
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space.alignment import Alignment
-from npsle_app.records import Gate, Qc, Record
+from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant import vessel_wall
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -74,8 +74,8 @@ class Session:
         t1w = self.out.root.parent / "raw/sub-01/anat/sub-01_T1w.nii.gz"
         self.save(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4)), t1w)
         field = self.out.image(field_of(np.eye(4)), File.T1W_TO_TEMPLATE, sources=[t1w])
-        gate = Gate(name="x", seen="", expected="", state=state, advice="")
-        record = self.out.record(Record(stage="anat", methods="", citations=(), gates=(gate,)))
+        check = Check(name="x", seen="", expected="", state=state, advice="")
+        record = self.out.record(Record(stage="anat", methods="", citations=(), checks=(check,)))
         return AnatOutputs(
             t1w=t1w, brain_mask=t1w, intracranial_mask=None, t1w_in_template=t1w,
             t1w_to_template=field, template_to_t1w=field, record=record, figures=(),
@@ -126,8 +126,8 @@ def row(outputs, vessel="M1", side="left"):
     return table[(table.vessel == vessel) & (table.side == side)].iloc[0]
 
 
-def gate(outputs, name):
-    return next(one for one in record(outputs)["gates"] if one["name"] == name)
+def check(outputs, name):
+    return next(one for one in record(outputs)["checks"] if one["name"] == name)
 
 
 def test_a_vessel_between_landmarks_has_the_known_lumen_and_wall(marked):
@@ -152,7 +152,7 @@ def test_vessels_that_were_not_measured_are_not_assessable_and_say_why(marked):
     assert found["vw_ba_nwi"]["value"] is None
     assert found["vw_ba_nwi"]["qc"] == "not assessable"
     assert "without a T1w image there is no search" in row(outputs, "BA", "middle").reason
-    assert gate(outputs, "BA: measured")["state"] == "not assessable"
+    assert check(outputs, "BA: measured")["state"] == "not assessable"
 
 
 def test_every_measure_of_the_stage_is_there_whatever_was_found(session):
@@ -253,7 +253,7 @@ def test_the_same_input_gives_the_same_bytes(marked):
 def lost(outputs, text, *, state="fail"):
     """Check that M1 left has no number anywhere, says why, and is marked."""
     assert text in row(outputs).reason
-    assert gate(outputs, "M1 left: measured")["state"] == state
+    assert check(outputs, "M1 left: measured")["state"] == state
     values = {n: one["value"] for n, one in measures(outputs).items() if n.startswith("vw_m1_left")}
     assert set(values.values()) == {None}
     assert measures(outputs)["vw_nwi"]["value"] is None
@@ -309,7 +309,7 @@ def test_voxels_of_2_mm_give_no_number_in_any_mode(session):
     session.mark()
     outputs = session.run()
     assert lost(outputs, "do not show a wall")
-    assert gate(outputs, "Vessel wall: voxel size")["state"] == "fail"
+    assert check(outputs, "Vessel wall: voxel size")["state"] == "fail"
 
 
 def test_masks_on_another_grid_give_no_number(session):

@@ -99,7 +99,7 @@ def test_a_registration_that_runs_away_fails_all_numbers(session, monkeypatch):
     monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: away)
     outputs = run(session)
     record = json.loads(outputs.record.read_text())
-    failed = {gate["name"]: gate for gate in record["gates"] if gate["state"] == "fail"}
+    failed = {check["name"]: check for check in record["checks"] if check["state"] == "fail"}
     assert "look at the FLAIR-on-T1w figure" in failed["FLAIR motion"]["advice"]
     assert {measure["qc"] for measure in measures(outputs).values()} == {"fail"}
 
@@ -111,9 +111,9 @@ def test_flair_that_misses_part_of_the_brain_is_flagged(session):
     data[:, :, 30:] = 0
     nib.save(nib.Nifti1Image(data.astype(np.float32), image.affine), session.flair.path)
     record = json.loads(run(session).record.read_text())
-    gate = next(gate for gate in record["gates"] if gate["name"] == "FLAIR coverage")
-    assert gate["state"] == "fail"
-    assert "are not counted" in gate["advice"]
+    check = next(check for check in record["checks"] if check["name"] == "FLAIR coverage")
+    assert check["state"] == "fail"
+    assert "are not counted" in check["advice"]
 
 
 @pytest.mark.usefixtures("no_figures")

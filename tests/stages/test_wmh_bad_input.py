@@ -46,7 +46,7 @@ class Case:
 
     name: str
     spoil: Callable
-    gate: str
+    check: str
     state: str = "fail"
 
 
@@ -89,16 +89,16 @@ CASES = (
 
 def test_the_good_image_passes(session):
     record = run(session, values(session.flair.path))
-    assert {gate["state"] for gate in record["gates"]} == {"pass"}
+    assert {check["state"] for check in record["checks"]} == {"pass"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_spoilt_flair_leaves_no_number_that_passes(session, rng, case):
     good, t1w = values(session.flair.path), values(session.anat.t1w)
     record = run(session, case.spoil(good, t1w, rng))
-    gate = next(gate for gate in record["gates"] if gate["name"] == case.gate)
-    assert gate["state"] == case.state, record["gates"]
-    assert gate["advice"]
+    check = next(check for check in record["checks"] if check["name"] == case.check)
+    assert check["state"] == case.state, record["checks"]
+    assert check["advice"]
     allowed = {"fail"} if case.state == "fail" else {"warn", "fail"}
     assert {measure["qc"] for measure in record["measures"]} <= allowed
 
@@ -106,9 +106,9 @@ def test_a_spoilt_flair_leaves_no_number_that_passes(session, rng, case):
 def test_bright_fluid_is_told_in_words(session):
     good = values(session.flair.path)
     record = run(session, np.where(good > 0, 190 - good, 0))
-    gate = next(gate for gate in record["gates"] if gate["name"] == "FLAIR contrast")
-    assert "fluid 1.78" in gate["seen"]
-    assert "is it a FLAIR image" in gate["advice"]
+    check = next(check for check in record["checks"] if check["name"] == "FLAIR contrast")
+    assert "fluid 1.78" in check["seen"]
+    assert "is it a FLAIR image" in check["advice"]
     assert {measure["qc"] for measure in record["measures"]} == {"fail"}
 
 

@@ -16,7 +16,7 @@ from npsle_app import templates
 from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.template_registration import register_to_template
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.tissue.intensity import TissuePriors, find_bounds
 from npsle_app.imaging.wmh.features import FEATURES, LesionPriors, find_candidates
 from npsle_app.imaging.wmh.work_grid import WorkGrid
@@ -70,7 +70,7 @@ def lesion_prior(masks: Mapping[str, Path], *, without: str = "") -> nib.Nifti1I
     grid = templates.load(Template.BRAIN)
     found = resample_from_to(nib.Nifti1Image(smooth, chosen[0].affine), grid, order=1).get_fdata()
     symmetric = (found + found[::-1]) / 2  # the grid is symmetric about x = 0
-    return like(grid, np.clip(np.round(symmetric * 255), 1, 255).astype(np.uint8))
+    return on_grid_of(grid, np.clip(np.round(symmetric * 255), 1, 255).astype(np.uint8))
 
 
 def load_rated(folder: Path, *, masks: Mapping[str, Path]) -> Person:
@@ -136,8 +136,8 @@ def register(t1w: nib.Nifti1Image) -> nib.Nifti1Image:
     settings = AnatSettings()
     return register_to_template(
         t1w,
-        template=like(template, template.get_fdata(dtype=np.float32)),
-        region=like(region, region.get_fdata() > 0),
+        template=on_grid_of(template, template.get_fdata(dtype=np.float32)),
+        region=on_grid_of(region, region.get_fdata() > 0),
         seed=settings.random_seed,
         affine_sampling_mm=settings.affine_sampling_mm,
         warp_sampling_mm=settings.warp_sampling_mm,
@@ -236,7 +236,7 @@ def _bring(
         return {}
     images = [nib.load(path) for path in library.values()]
     bits = sum(2.0**bit * (np.asarray(image.dataobj) > 0) for bit, image in enumerate(images))
-    moved = warp(like(images[0], np.float32(bits)), reference=reference, field=field, order=0)
+    moved = warp(on_grid_of(images[0], np.float32(bits)), reference=reference, field=field, order=0)
     values = np.asarray(moved.dataobj)[box].astype(np.int64)
     return {
         name: grid.enter_mask((values >> bit & 1).astype(bool)) for bit, name in enumerate(library)

@@ -36,7 +36,7 @@ def list_participants(bids_dir: Path) -> list[str]:
 
 
 def read_filters(path: Path) -> Filters:
-    """Read a `--bids-filter-file`; see `npsle_app.bids.filters.read_filters`."""
+    """Read a `--bids-filter-file`; see `npsle_app.bids.input.filters.read_filters`."""
     return _filters.read_filters(path, kinds=tuple(KINDS))
 
 
@@ -177,7 +177,7 @@ def _entities_of_folders(path: Path) -> dict[str, str | None]:
 def _layout(root: Path, *, database_dir: Path | None) -> "BIDSLayout":
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-    # Sidecars are read by npsle_app.bids.sidecars: one broken JSON would end the index here.
+    # Sidecars are read by npsle_app.bids.input.sidecars: one broken JSON would end the index here.
     indexer = BIDSLayoutIndexer(
         validate=False, index_metadata=False, ignore=[*_NOT_RAW, re.compile(r"/\.")]
     )

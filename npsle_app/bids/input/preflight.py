@@ -19,7 +19,7 @@ __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
 SLABS = ("vwi",)
-_MEND = "mend the file or take it away: nothing is measured in its place"
+_FIX = "fix the file or take it away: nothing is measured in its place"
 _FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
 _ROUNDED_MM = 0.01
 SAME_EXTENT = 0.02
@@ -55,10 +55,10 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
     for path in list_landmarks(scan.guides):
         if wrong := landmark_fault(path):
-            yield Problem(kind, path, wrong, _MEND, refused=True)
+            yield Problem(kind, path, wrong, _FIX, refused=True)
     for path, wrong in broken_sidecars(scan.path):
         told = " ".join(wrong.split())[:200]
-        advice = "mend the file; until then nothing that it says is used"
+        advice = "fix the file; until then nothing that it says is used"
         yield Problem(kind, path, f"the sidecar cannot be read ({told})", advice, refused=False)
 
 

@@ -14,7 +14,7 @@ from nibabel.filebasedimages import ImageFileError
 from npsle_app.arrays import Floats
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import RAS_LPS, Writer
-from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -145,7 +145,7 @@ def _record(content: Mapping[str, Any], places: Mapping[str, Path]) -> Record:
         methods=content["methods"],
         citations=tuple(content["citations"]),
         measures=tuple(_measure(one, places) for one in content["measures"]),
-        gates=tuple(Gate(**one | {"state": Qc(one["state"])}) for one in content["gates"]),
+        checks=tuple(Check(**one | {"state": Qc(one["state"])}) for one in content["checks"]),
         figures=tuple(_figure(one, places) for one in content["figures"]),
         choices=tuple(content["choices"]),
     )

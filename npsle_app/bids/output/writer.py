@@ -89,7 +89,7 @@ class Writer:
         matrix : (4, 4) array
             Takes points of the fixed image to points of the moving image, in mm, RAS: what
             is needed to resample the moving image on the fixed grid, and what
-            `antsApplyTransforms` expects. `npsle_app.bids.reader.read_matrix` gives it back.
+            `antsApplyTransforms` expects. `npsle_app.bids.output.reader.read_matrix` gives it back.
         """
         sources = tuple(sources)
         path = self._path(file, sources)

@@ -63,7 +63,7 @@ def assess_classifier(
     Parameters
     ----------
     problem
-        From `npsle_app.cohort.classifier_problem.pose`.
+        From `npsle_app.cohort.classifier.problem.pose`.
     people
         The participants of the problem, one row each, in its order; `sex` and `age` make the
         subgroups, `scanner`, `site` and `flair_type` are looked at for confounding.

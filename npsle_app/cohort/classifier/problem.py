@@ -172,7 +172,7 @@ def _check_people(frame: pd.DataFrame, *, group: pd.Series, against: pd.Series) 
         raise ValueError(msg)
     if (group & against).any():
         who = frame.loc[group & against, "participant_id"].iloc[0]
-        msg = f"{who} belongs to both classes; mend the populations of the contrast"
+        msg = f"{who} belongs to both classes; fix the populations of the contrast"
         raise ValueError(msg)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from npsle_app.cohort.normative.curves import CENTILES, centile_curves
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, NormativeModel
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 from npsle_app.region_names import (
     DEEP,
     LATERAL_VENTRICLE,
@@ -72,7 +72,7 @@ def scores_by_label(scores: pd.DataFrame) -> dict[int, float]:
     }
 
 
-def check_scores(scores: pd.DataFrame) -> tuple[Gate, ...]:
+def check_scores(scores: pd.DataFrame) -> tuple[Check, ...]:
     """Say how many healthy people the scores rest on, and what was odd about the person."""
     told = {one for why in scores["reason"].dropna().unique() for one in str(why).split("; ")}
     reasons = sorted(one for one in told if _FEW not in one)
@@ -80,14 +80,14 @@ def check_scores(scores: pd.DataFrame) -> tuple[Gate, ...]:
     people = scores.loc[known, "n_reference"].astype(float)
     n = int(people.min()) if len(people) else 0
     return (
-        Gate(
+        Check(
             name="People of the reference",
             seen=f"{n} of this sex",
             expected=f"at least {LEAST_FOR_LABEL}",
             state=Qc.PASS if n >= LEAST_FOR_LABEL else Qc.WARN if n else Qc.FAIL,
             advice="" if n >= LEAST_FOR_LABEL else "no deviation is called critical: read no z",
         ),
-        Gate(
+        Check(
             name="Fit of the person to the reference",
             seen="; ".join(reasons) if reasons else "age, head size and site are inside it",
             expected="age, head size and site inside the reference, all regions measured",

@@ -45,8 +45,8 @@ def tell_model(deviations: Deviations) -> Statement:
         f"{len(reference.model.regions)} regions was modelled by fractional polynomials of age of "
         "order 2 or less, chosen by a closed test, and linear total intracranial volume"
         f"{_tell_sites(deviations)}; the variance by gamma regression on age and total "
-        "intracranial volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked for it. z is "
-        "the normal score of a volume, with the uncertainty of the prediction"
+        "intracranial volume; tails by a sinh-arcsinh distribution where Akaike's criterion asked "
+        "for it. z is the normal score of a volume, with the uncertainty of the prediction"
     )
     if len(reference.held_out):
         text += "; people of the reference were scored by models without them (ten folds)"

@@ -6,7 +6,7 @@ from npsle_app.imaging.alps.frame import head_angles_deg
 from npsle_app.imaging.alps.index import Region
 from npsle_app.imaging.alps.rois import PLACES, Place, Tract
 from npsle_app.imaging.alps.study import PRIMARY, AlpsFindings
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 
 _AXES = {Tract.PROJECTION: 2, Tract.ASSOCIATION: 1}
 _LOOK = "look at the regions on colour FA: "
@@ -14,7 +14,7 @@ _MD = (0.5e-3, 1.1e-3)
 _LOST_MAX = 0.5
 
 
-def check_alps(findings: AlpsFindings) -> tuple[Gate, ...]:
+def check_alps(findings: AlpsFindings) -> tuple[Check, ...]:
     """Judge place, fibres, content and size of the regions, the head's pitch and both sides."""
     return (
         _coverage(findings),
@@ -34,13 +34,13 @@ def alignment(region: Region, *, tract: Tract, rotation: np.ndarray) -> float:
     return float(abs((rotation @ region.direction)[_AXES[tract]]))
 
 
-def _coverage(findings: AlpsFindings) -> Gate:
+def _coverage(findings: AlpsFindings) -> Check:
     inside = {place: findings.spheres[place].inside_grid for place in PLACES}
     lost = [place.name for place in PLACES if place not in findings.regions]
     place, least = min(inside.items(), key=lambda pair: pair[1])
     state = Qc.FAIL if lost else graded(-least, warn=-0.999, fail=-0.75)
     seen = f"no voxel of {', '.join(lost)}" if lost else f"{100 * least:.0f} % of {place.name}"
-    return Gate(
+    return Check(
         name="ALPS regions in the field of view",
         seen=seen,
         expected="all of each sphere, with tensors",
@@ -50,7 +50,7 @@ def _coverage(findings: AlpsFindings) -> Gate:
     )  # fmt: skip
 
 
-def _anisotropy(findings: AlpsFindings) -> Gate:
+def _anisotropy(findings: AlpsFindings) -> Check:
     return _least(
         {place: region.fa for place, region in findings.regions.items()},
         name="ALPS regions: FA",
@@ -60,7 +60,7 @@ def _anisotropy(findings: AlpsFindings) -> Gate:
     )
 
 
-def _direction(findings: AlpsFindings, *, tract: Tract) -> Gate:
+def _direction(findings: AlpsFindings, *, tract: Tract) -> Check:
     return _least(
         {
             place: alignment(region, tract=tract, rotation=findings.rotation)
@@ -81,7 +81,7 @@ def _least(
     limits: tuple[float, float],
     expected: str,
     advice: str,
-) -> Gate:
+) -> Check:
     """Judge the region with the smallest value; larger is better."""
     if not values:
         state, seen = Qc.NOT_ASSESSABLE, "no region"
@@ -89,7 +89,7 @@ def _least(
         place, least = min(values.items(), key=lambda pair: pair[1])
         state = graded(-least, warn=-limits[0], fail=-limits[1])
         seen = f"at least {least:.2f} ({place.name})"
-    return Gate(
+    return Check(
         name=name,
         seen=seen,
         expected=expected,
@@ -98,11 +98,11 @@ def _least(
     )
 
 
-def _diffusivity(findings: AlpsFindings) -> Gate:
+def _diffusivity(findings: AlpsFindings) -> Check:
     values = [region.md for region in findings.regions.values()]
     outside = [value for value in values if not _MD[0] <= value <= _MD[1]]
     shown = ", ".join(f"{1e3 * value:.2f}" for value in values) or "no region"
-    return Gate(
+    return Check(
         name="ALPS regions: MD",
         seen=f"{shown} × 10⁻³ mm²/s",
         expected="0.5–1.1 × 10⁻³ mm²/s in each",
@@ -111,7 +111,7 @@ def _diffusivity(findings: AlpsFindings) -> Gate:
     )
 
 
-def _size(findings: AlpsFindings) -> Gate:
+def _size(findings: AlpsFindings) -> Check:
     return _least(
         {place: region.n_voxels for place, region in findings.regions.items()},
         name="ALPS regions: size",
@@ -122,10 +122,10 @@ def _size(findings: AlpsFindings) -> Gate:
     )
 
 
-def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> Gate:
+def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> Check:
     title, expected = f"ALPS regions: {name}", "none; what there is was left out"
     if shares is None:
-        return Gate(
+        return Check(
             name=title,
             seen=lacking,
             expected=expected,
@@ -134,7 +134,7 @@ def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> 
         )
     place, most = max(shares.items(), key=lambda pair: pair[1])
     state = graded(most, warn=0.0, fail=_LOST_MAX)
-    return Gate(
+    return Check(
         name=title,
         seen=f"{100 * most:.0f} % of {place.name}" if most else "none",
         expected=expected,
@@ -143,10 +143,10 @@ def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> 
     )
 
 
-def _pitch(findings: AlpsFindings) -> Gate:
+def _pitch(findings: AlpsFindings) -> Check:
     pitch, roll, yaw = head_angles_deg(findings.rotation)
     state = graded(abs(pitch), warn=10, fail=20)
-    return Gate(
+    return Check(
         name="Head in the diffusion scan",
         seen=f"pitch {pitch:+.1f}°, roll {roll:+.1f}°, yaw {yaw:+.1f}°",
         expected="pitch within 10°; fails over 20°",
@@ -156,11 +156,11 @@ def _pitch(findings: AlpsFindings) -> Gate:
     )  # fmt: skip
 
 
-def _sides(findings: AlpsFindings) -> Gate:
+def _sides(findings: AlpsFindings) -> Check:
     left, right = (findings.indices[PRIMARY][side] for side in ("left", "right"))
     gap = None if left is None or right is None else abs(left - right)
     state = Qc.NOT_ASSESSABLE if gap is None else graded(gap, warn=0.4, fail=0.8)
-    return Gate(
+    return Check(
         name="ALPS index: left against right",
         seen="not known" if gap is None else f"{gap:.2f} apart",
         expected="less than 0.4 apart",

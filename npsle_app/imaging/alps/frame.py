@@ -7,7 +7,7 @@ from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 
 from npsle_app.arrays import Reals
-from npsle_app.imaging.space.displacement import to_template
+from npsle_app.imaging.space.displacement import apply_displacement
 
 _EVERY = 29  # of the template's voxels: some ten thousand points settle twelve numbers
 
@@ -38,7 +38,7 @@ def linear_part(field: nib.Nifti1Image, *, region: nib.Nifti1Image) -> Reals:
     if len(points) < 12 or np.linalg.matrix_rank(design) < 4:
         msg = f"{len(points)} points do not settle an affine: the template's brain mask is empty"
         raise ValueError(msg)
-    solution = np.linalg.lstsq(design, to_template(points, field=field), rcond=None)[0]
+    solution = np.linalg.lstsq(design, apply_displacement(points, field=field), rcond=None)[0]
     matrix = np.eye(4)
     matrix[:3] = solution.T
     return matrix

@@ -12,7 +12,7 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from npsle_app.arrays import Floats, Reals
-from npsle_app.imaging.space.displacement import to_template
+from npsle_app.imaging.space.displacement import apply_displacement
 
 RADIUS_MM = 2.5
 _LATERAL_MM = {"projection": 26.0, "association": 38.0}
@@ -145,7 +145,7 @@ def find_centres(*, to_native: nib.Nifti1Image, to_diffusion: Reals) -> dict[Pla
     to_diffusion : (4, 4) array
         Takes points of that image to points of the diffusion images.
     """
-    points = to_template(np.array([place.mni_mm for place in PLACES]), field=to_native)
+    points = apply_displacement(np.array([place.mni_mm for place in PLACES]), field=to_native)
     return dict(zip(PLACES, apply_affine(to_diffusion, points), strict=True))
 
 

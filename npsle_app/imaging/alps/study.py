@@ -28,7 +28,7 @@ from npsle_app.imaging.alps.rois import (
     template_sphere_mm,
 )
 from npsle_app.imaging.diffusion.tensor import mean_diffusivity
-from npsle_app.imaging.space.displacement import to_template
+from npsle_app.imaging.space.displacement import apply_displacement
 
 Indices = dict[str, float | None]
 PRIMARY = "rigid_reoriented"
@@ -173,7 +173,8 @@ def _variants(
 ) -> dict[str, Indices]:
     points = {
         place: apply_affine(
-            images.to_diffusion, to_template(template_sphere_mm(place), field=images.to_native)
+            images.to_diffusion,
+            apply_displacement(template_sphere_mm(place), field=images.to_native),
         )
         for place in PLACES
     }

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from npsle_app.imaging.space.registration import at_spacing
 from npsle_app.imaging.space.template_registration import TemplateFit, register_to_template
-from npsle_app.imaging.space.volumes import like
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.imaging.space.volumes import on_grid_of
+from npsle_app.records import Check, Qc, graded
 
 _FLUID = 1.5e-3  # mm²/s: FA of what diffuses faster is noise
 _AFFINE_MM, _WARP_MM, _WARP_ITERATIONS = 4.0, 2.0, (40, 20, 2)
@@ -29,7 +29,7 @@ def make_template(*, wm: nib.Nifti1Image, brain: nib.Nifti1Image) -> WhiteMatter
     """Bring the white matter, 0 to 1, to the coarser grid of the brain mask."""
     smooth = at_spacing(wm, spacing_mm=float(brain.header.get_zooms()[0]))
     moved = resample_from_to(smooth, brain, order=1)
-    return WhiteMatterTemplate(wm=like(brain, moved.get_fdata(dtype=np.float32)), brain=brain)
+    return WhiteMatterTemplate(wm=on_grid_of(brain, moved.get_fdata(dtype=np.float32)), brain=brain)
 
 
 def register_fa(
@@ -56,7 +56,7 @@ def register_fa(
         msg = "the brain mask of the diffusion images is empty: nothing to register"
         raise ValueError(msg)
     return register_to_template(
-        like(fa, np.where(white, fa.get_fdata(dtype=np.float32), 0)),
+        on_grid_of(fa, np.where(white, fa.get_fdata(dtype=np.float32), 0)),
         template=template.wm,
         region=template.brain,
         seed=seed,
@@ -66,11 +66,11 @@ def register_fa(
     )
 
 
-def check_starts(fit: TemplateFit) -> Gate:
+def check_starts(fit: TemplateFit) -> Check:
     """Judge whether independent starts of the registration agree."""
     gap = fit.starts_agree_mm
     state = graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1])
-    return Gate(
+    return Check(
         name="FA on the template",
         seen=f"starts {gap:.1f} mm apart",
         expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",

@@ -6,7 +6,7 @@ import numpy as np
 from npsle_app.arrays import Reals
 from npsle_app.imaging.diffusion.coherence import Coherence
 from npsle_app.imaging.diffusion.gradients import Selection
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 
 _ENOUGH_DIRECTIONS, _GOOD_DIRECTIONS = 12, 30
 _CLEARLY = 1.05
@@ -24,19 +24,19 @@ _UNCORRECTED = {
 }
 
 
-def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Gate, ...]:
+def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Check, ...]:
     """Judge number, shell and axes of the gradient directions."""
     few = selection.n_directions < _ENOUGH_DIRECTIONS
     shells = ", ".join(f"{b:.0f}" for b in selection.shells)
     return (
-        Gate(
+        Check(
             name="DWI directions",
             seen=f"{selection.n_directions}",
             expected=f"at least {_ENOUGH_DIRECTIONS}; {_GOOD_DIRECTIONS} are recommended",
             state=Qc.WARN if few else Qc.PASS,
             advice="the tensor is noisy and hangs on how the head lay" if few else "",
         ),
-        Gate(
+        Check(
             name="DWI shell",
             seen=f"b {shells} s/mm²",
             expected="700 to 1300 s/mm²",
@@ -49,10 +49,10 @@ def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Gate
     )
 
 
-def _check_axes(coherence: Coherence) -> Gate:
+def _check_axes(coherence: Coherence) -> Check:
     expected = "fibres run on best with the gradient axes as they are (+x+y+z)"
     if coherence.n_voxels < _MIN_FOR_COHERENCE:
-        return Gate(
+        return Check(
             name="DWI gradient axes",
             seen=f"{coherence.n_voxels} voxels with FA above 0.3",
             expected=expected,
@@ -61,7 +61,7 @@ def _check_axes(coherence: Coherence) -> Gate:
         )
     kept = coherence.best == "+x+y+z"
     wrong = not kept and coherence.at_best > _CLEARLY * coherence.as_read
-    return Gate(
+    return Check(
         name="DWI gradient axes",
         seen=f"{coherence.best}; in line {100 * coherence.as_read:.1f} % as read, "
         f"{100 * coherence.at_best:.1f} % at best",
@@ -73,14 +73,16 @@ def _check_axes(coherence: Coherence) -> Gate:
     )
 
 
-def check_motion(displacement_mm: Reals | None, *, dropped_share: float | None) -> tuple[Gate, ...]:
+def check_motion(
+    displacement_mm: Reals | None, *, dropped_share: float | None
+) -> tuple[Check, ...]:
     """Judge framewise displacement, (N,), and the share of slices that lost their signal."""
-    gates = []
+    checks = []
     if displacement_mm is not None:
         mean = float(displacement_mm[1:].mean()) if len(displacement_mm) > 1 else 0.0
         state = graded(mean, warn=1.0, fail=3.0)
-        gates.append(
-            Gate(
+        checks.append(
+            Check(
                 name="DWI motion",
                 seen=f"mean framewise displacement {mean:.2f} mm",
                 expected="below 1 mm; above 3 mm it fails",
@@ -90,8 +92,8 @@ def check_motion(displacement_mm: Reals | None, *, dropped_share: float | None) 
         )
     if dropped_share is not None:
         state = graded(dropped_share, warn=0.05, fail=0.2)
-        gates.append(
-            Gate(
+        checks.append(
+            Check(
                 name="DWI dropped slices",
                 seen=f"{100 * dropped_share:.1f} %",
                 expected="at most 5 %; above 20 % it fails",
@@ -99,13 +101,13 @@ def check_motion(displacement_mm: Reals | None, *, dropped_share: float | None) 
                 advice="" if state is Qc.PASS else "the head moved; look at the slices figure",
             )
         )
-    return tuple(gates)
+    return tuple(checks)
 
 
-def check_distortion(method: str) -> Gate:
+def check_distortion(method: str) -> Check:
     """Judge whether distortion was undone; `method` is that of `PreparedDwi`."""
     corrected = method in _CORRECTED
-    return Gate(
+    return Check(
         name="DWI distortion",
         seen=_CORRECTED.get(method) or _UNCORRECTED[method],
         expected="undone",
@@ -116,12 +118,12 @@ def check_distortion(method: str) -> Gate:
 
 def check_image(
     image: nib.Nifti1Image, *, snr: float | None, coverage: float | None
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     """Judge voxels, noise, and how much of the T1w brain lies in the field of view."""
     longest = float(np.linalg.norm(image.affine[:3, :3], axis=0).max())
     coarse = longest > _COARSE_MM
-    gates = [
-        Gate(
+    checks = [
+        Check(
             name="DWI voxels",
             seen=f"longest edge {longest:.2f} mm",
             expected="at most 2.5 mm",
@@ -131,8 +133,8 @@ def check_image(
     ]
     if snr is not None:
         state = graded(-snr, warn=-15.0, fail=-5.0)
-        gates.append(
-            Gate(
+        checks.append(
+            Check(
                 name="DWI noise",
                 seen=f"signal-to-noise ratio {snr:.0f} at b 0",
                 expected="at least 15; below 5 it fails",
@@ -142,8 +144,8 @@ def check_image(
         )
     if coverage is not None:
         state = graded(-coverage, warn=-0.9, fail=-0.5)
-        gates.append(
-            Gate(
+        checks.append(
+            Check(
                 name="DWI coverage",
                 seen=f"{100 * coverage:.0f} % of the brain on T1w",
                 expected="at least 90 %; below 50 % it fails",
@@ -151,4 +153,4 @@ def check_image(
                 advice="" if state is Qc.PASS else "parts of the brain were not scanned",
             )
         )
-    return tuple(gates)
+    return tuple(checks)

@@ -18,7 +18,7 @@ from npsle_app.imaging.head.head_mask import head_mask
 from npsle_app.imaging.space.alignment import mutual_information
 from npsle_app.imaging.space.bias_field import correct_bias
 from npsle_app.imaging.space.registration import register_rigid, resample
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 _BIAS_SAMPLING_MM, _BIAS_SPLINE_MM = 6.0, 200.0
 _T1W_GRID_MM = 2.0
@@ -66,7 +66,7 @@ def find_displacement(
         return "pair", _displacement_of_pair(b0, reverse=reverse, mask=mask, zooms=zooms, axis=axis)
     if head is None:
         return "none", None
-    even, _ = even_out(b0, mask=mask, seed=seed)
+    even, _ = correct_shading(b0, mask=mask, seed=seed)
     matrix = np.linalg.inv(rigid_to_t1w(even, head=head, seed=seed))
     t1w, brain = (
         resample(image, reference=b0, matrix=matrix, order=order).get_fdata(dtype=np.float32)
@@ -117,13 +117,17 @@ def rigid_to_t1w(b0: nib.Nifti1Image, *, head: Head, seed: int) -> Floats:
 
 def _wide(brain: nib.Nifti1Image) -> nib.Nifti1Image:
     """Take in some millimetres around the brain: its edge tells most."""
-    return like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
+    return on_grid_of(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=4))
 
 
-def even_out(
+def correct_shading(
     b0: nib.Nifti1Image, *, mask: Mask, seed: int
 ) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
     """Return the unweighted volume without its bias field, and that field."""
     return correct_bias(
-        b0, mask=like(b0, mask), sampling_mm=_BIAS_SAMPLING_MM, spline_mm=_BIAS_SPLINE_MM, seed=seed
+        b0,
+        mask=on_grid_of(b0, mask),
+        sampling_mm=_BIAS_SAMPLING_MM,
+        spline_mm=_BIAS_SPLINE_MM,
+        seed=seed,
     )

@@ -19,7 +19,7 @@ from npsle_app.imaging.diffusion.tensor import (
     mean_diffusivity,
     principal_directions,
 )
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 _COLUMNS = {
     "volume": ("Number of the volume in the series, from 0", ""),
@@ -105,10 +105,10 @@ def study_series(
         prepared=prepared,
         selection=selection,
         fit=fit,
-        fa=like(grid, anisotropy),
-        adc=like(grid, mean_diffusivity(fit.tensors)),
-        colour_fa=like(grid, colours),
-        trace=like(grid, np.where(brain, weighted, 0)),
+        fa=on_grid_of(grid, anisotropy),
+        adc=on_grid_of(grid, mean_diffusivity(fit.tensors)),
+        colour_fa=on_grid_of(grid, colours),
+        trace=on_grid_of(grid, np.where(brain, weighted, 0)),
         coherence=measure_coherence(fit.tensors, mask=brain, affine=grid.affine),
         shifts_mm=None if moved is None else head_shifts_mm(moved, gradients=played_out),
         displacement_mm=None

@@ -61,7 +61,7 @@ def remove_ringing(signal: Reals, *, mask: Bools, slice_axis: int = 2) -> Volume
 
 
 def _unring(slices: Volume, *, inside: Bools) -> Volume:
-    """Split slices (n, I, J) by frequency, mend each part along its axis, add them up."""
+    """Split slices (n, I, J) by frequency, fix each part along its axis, add them up."""
     spectrum = fft.rfft2(slices)
     along_i, along_j = (
         1 + np.cos(2 * np.pi * frequency)
@@ -73,13 +73,13 @@ def _unring(slices: Volume, *, inside: Bools) -> Volume:
         for share in (along_j, along_i)
     )
     turned, seen = first.transpose(0, 2, 1), inside.transpose(0, 2, 1)
-    mended = _unring_lines(turned, inside=seen).transpose(0, 2, 1)
-    added: Volume = mended + _unring_lines(second, inside=inside)
+    fixed = _unring_lines(turned, inside=seen).transpose(0, 2, 1)
+    added: Volume = fixed + _unring_lines(second, inside=inside)
     return added
 
 
 def _unring_lines(image: Volume, *, inside: Bools) -> Volume:
-    """Mend the last axis of (n, lines, length), along lines that meet the mask, within its box."""
+    """Fix the last axis of (n, lines, length), along lines that meet the mask, within its box."""
     found = np.array(image)
     chosen, along = inside.any(axis=2), np.flatnonzero(inside.any(axis=(0, 1)))
     length = image.shape[2]

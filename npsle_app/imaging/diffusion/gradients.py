@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from npsle_app.arrays import Bools, Floats, Ints, Reals
 from npsle_app.imaging.diffusion.tensor import B0_MAX, MIN_DIRECTIONS
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 SHELL_WIDTH = 50.0
 TENSOR_B = (700.0, 1300.0)
@@ -119,7 +119,7 @@ def mean_unweighted(series: nib.Nifti1Image, *, b_values: Reals) -> nib.Nifti1Im
         msg = "the image of reversed phase encoding has no volume without diffusion weighting"
         raise ValueError(msg)
     data = series.get_fdata(dtype=np.float32)[..., chosen]
-    return like(series.slicer[..., 0], data.mean(axis=-1))
+    return on_grid_of(series.slicer[..., 0], data.mean(axis=-1))
 
 
 def rotate(gradients: Gradients, *, rotations: Reals) -> Gradients:

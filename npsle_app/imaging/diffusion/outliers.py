@@ -28,13 +28,13 @@ class Outliers:
         Mean of prediction minus signal over the mean prediction; NaN where a slice holds
         fewer than 50 voxels of the brain or the volume is not weighted.
     found : (K, N) array of bool
-    mended : (I, J, K, N) array
+    fixed : (I, J, K, N) array
         The series with the prediction in place of these slices.
     """
 
     loss: Floats
     found: Bools
-    mended: Volume
+    fixed: Volume
 
 
 def find_outliers(series: nib.Nifti1Image, *, mask: Bools, gradients: Gradients) -> Outliers | None:
@@ -42,7 +42,7 @@ def find_outliers(series: nib.Nifti1Image, *, mask: Bools, gradients: Gradients)
 
     A slice drops out if it has lost at least a tenth of its signal and lies four standard
     deviations (robust, over all slices and volumes of the shell) below the prediction. The
-    worst of each slice is mended first, because it spoils the prediction of the others.
+    worst of each slice is fixed first, because it spoils the prediction of the others.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _judge(
     loss: Floats,
     found: Bools,
 ) -> None:
-    """Fill in loss and found for the volumes of one shell, and mend the data."""
+    """Fill in loss and found for the volumes of one shell, and fix the data."""
     volumes = used[own]
     for slice_ in np.flatnonzero(mask.sum(axis=(0, 1)) >= _MIN_VOXELS):
         loss[slice_, volumes] = _losses(data, mask, slice_, used, own, weights)[0]

@@ -11,7 +11,7 @@ from npsle_app.imaging.diffusion.alignment import estimate_motion
 from npsle_app.imaging.diffusion.denoise import denoise
 from npsle_app.imaging.diffusion.epi_distortion import (
     Head,
-    even_out,
+    correct_shading,
     find_displacement,
     rigid_to_t1w,
 )
@@ -26,7 +26,7 @@ from npsle_app.imaging.diffusion.motion import (
 from npsle_app.imaging.diffusion.outliers import Outliers, find_outliers
 from npsle_app.imaging.head.head_mask import head_mask
 from npsle_app.imaging.space.registration import register_rigid, resample
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 _SHELL_GRID_MM = 3.0
 _SMALLEST = 2  # volumes below this cannot be aligned to anything
@@ -146,12 +146,12 @@ def prepare_dwi(
         noise_sd=noise_sd,
         motion=motion,
         distortion=method,
-        displacement_mm=None if displacement is None else like(before, displacement),
+        displacement_mm=None if displacement is None else on_grid_of(before, displacement),
         notes=notes,
     )
 
 
-def take_over(
+def use_preprocessed(
     series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, seed: int
 ) -> PreparedDwi:
     """Take a series that another program has corrected; nothing is done to its values."""
@@ -171,7 +171,7 @@ def _clean(
     if steps.denoise:
         try:
             found = denoise(data, mask=wide)
-            data, noise_sd = found.signal, like(series.slicer[..., 0], found.noise_sd)
+            data, noise_sd = found.signal, on_grid_of(series.slicer[..., 0], found.noise_sd)
         except ValueError as error:
             notes.append(f"Noise was not removed: {error}.")
     if steps.unring:
@@ -195,7 +195,7 @@ def _align(
                          only=chosen, order=1))
         for chosen in (~weighted, weighted)
     ]  # fmt: skip
-    inside = like(parts[0], ndimage.binary_dilation(mask, iterations=2))
+    inside = on_grid_of(parts[0], ndimage.binary_dilation(mask, iterations=2))
     matrix = register_rigid(
         parts[1], fixed=parts[0], fixed_mask=inside, seed=seed, spacing_mm=_SHELL_GRID_MM
     )
@@ -205,11 +205,11 @@ def _align(
 def _finish(
     series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, steps: Steps, seed: int
 ) -> PreparedDwi:
-    """Even out the series, find the brain and the place of T1w, mend slices that dropped out."""
+    """Even out the series, find the brain and the place of T1w, fix slices that dropped out."""
     b0 = mean_unweighted(series, b_values=gradients.b_values)
     skull = head_mask(b0)
     if steps.unbias:
-        even, shading = even_out(b0, mask=skull, seed=seed)
+        even, shading = correct_shading(b0, mask=skull, seed=seed)
         data = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
         series, b0 = nib.Nifti1Image(data, series.affine), even
     to_t1w, brain = None, skull
@@ -219,12 +219,12 @@ def _finish(
         brain = (moved.get_fdata(dtype=np.float32) > 0.5) & (b0.get_fdata(dtype=np.float32) > 0)
     outliers = find_outliers(series, mask=brain, gradients=gradients)
     if outliers is not None and steps.replace_outliers:
-        series = nib.Nifti1Image(outliers.mended, series.affine)
+        series = nib.Nifti1Image(outliers.fixed, series.affine)
     return PreparedDwi(
-        dwi=series, gradients=gradients, b0=b0, b0_before=b0, brain=like(b0, brain),
+        dwi=series, gradients=gradients, b0=b0, b0_before=b0, brain=on_grid_of(b0, brain),
         outliers=outliers, to_t1w=to_t1w,
     )  # fmt: skip
 
 
 def _mean(series: nib.Nifti1Image) -> nib.Nifti1Image:
-    return like(series.slicer[..., 0], series.get_fdata(dtype=np.float32).mean(axis=-1))
+    return on_grid_of(series.slicer[..., 0], series.get_fdata(dtype=np.float32).mean(axis=-1))

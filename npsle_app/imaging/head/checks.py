@@ -9,7 +9,7 @@ from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.imaging.head.brain import touches_edge_mm2
 from npsle_app.imaging.head.head import PreparedHead
 from npsle_app.imaging.space.volumes import voxel_mm3
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 
 _MIN_CORRELATION = 0.7
 _MAX_ASYMMETRY = 0.03
@@ -26,15 +26,15 @@ _LEAST_LIKENESS = 0.1  # correlation below which nothing is seen
 _LIMITS_MM = (2.0, 4.0)
 
 
-def check_head(head: PreparedHead) -> tuple[Gate, ...]:
-    """Judge registration and masks; each gate says what to look at."""
+def check_head(head: PreparedHead) -> tuple[Check, ...]:
+    """Judge registration and masks; each check says what to look at."""
     return (_starts(head), _likeness(head), check_edge(head.brain), _symmetry(head), _share(head))
 
 
-def check_edge(mask: nib.Nifti1Image) -> Gate:
+def check_edge(mask: nib.Nifti1Image) -> Check:
     """Judge whether the field of view cuts the brain off."""
     area = touches_edge_mm2(mask)
-    return Gate(
+    return Check(
         name="Field of view",
         seen=f"brain cut over {area:.0f} mm²",
         expected=f"under {_EDGE_MM2[0]:.0f} mm²; fails over {_EDGE_MM2[1]:.0f} mm²",
@@ -43,9 +43,9 @@ def check_edge(mask: nib.Nifti1Image) -> Gate:
     )
 
 
-def _starts(head: PreparedHead) -> Gate:
+def _starts(head: PreparedHead) -> Check:
     gap = head.fit.starts_agree_mm
-    return Gate(
+    return Check(
         name="Registration starts agree",
         seen=f"{gap:.1f} mm apart",
         expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",
@@ -54,7 +54,7 @@ def _starts(head: PreparedHead) -> Gate:
     )
 
 
-def _likeness(head: PreparedHead) -> Gate:
+def _likeness(head: PreparedHead) -> Check:
     """Correlate head and template where both show brain, fluid and inner skull.
 
     Bright vessels, enhancement and the little difference of grey and white are clipped away:
@@ -65,7 +65,7 @@ def _likeness(head: PreparedHead) -> Gate:
     t1w, template = (image.get_fdata(dtype=np.float32)[inside] for image in images)
     clipped = [np.minimum(values, np.percentile(values, 65)) for values in (t1w, template)]
     r = float(np.corrcoef(*clipped)[0, 1])
-    return Gate(
+    return Check(
         name="Likeness to the template",
         seen=f"r = {r:.2f}",
         expected=f"above {_MIN_CORRELATION}; fails below 0.5",
@@ -74,13 +74,13 @@ def _likeness(head: PreparedHead) -> Gate:
     )
 
 
-def _symmetry(head: PreparedHead) -> Gate:
+def _symmetry(head: PreparedHead) -> Check:
     """Compare both sides of the template's midplane."""
     voxels = np.argwhere(head.brain.get_fdata(dtype=np.float32) > 0.5)
     to_template = np.linalg.inv(head.fit.affine) @ head.brain.affine
     x = apply_affine(to_template, voxels)[:, 0]
     asymmetry = abs(float((x < 0).mean() - (x > 0).mean()))
-    return Gate(
+    return Check(
         name="Brain mask symmetry",
         seen=f"{100 * asymmetry:.1f} % between left and right",
         expected=f"under {100 * _MAX_ASYMMETRY:.0f} %; fails over 8 %",
@@ -89,9 +89,9 @@ def _symmetry(head: PreparedHead) -> Gate:
     )
 
 
-def _share(head: PreparedHead) -> Gate:
+def _share(head: PreparedHead) -> Check:
     if head.intracranial is None:
-        return Gate(
+        return Check(
             name="Brain in skull",
             seen="the scan has no skull",
             expected="70-98 % of the intracranial volume",
@@ -103,7 +103,7 @@ def _share(head: PreparedHead) -> Gate:
         for m in (head.brain, head.intracranial)
     )
     share = brain / max(skull, 1e-6)
-    return Gate(
+    return Check(
         name="Brain in skull",
         seen=f"{brain:.0f} of {skull:.0f} mL",
         expected="70-98 % of the intracranial volume",
@@ -184,7 +184,7 @@ def _correlation(a: Volume, b: Volume) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def check_template_place(offsets_mm: Floats) -> Gate:
+def check_template_place(offsets_mm: Floats) -> Check:
     """Judge the worst part of the brain.
 
     On six people whose registration is right no part is more than 1.2 mm off. Moved by
@@ -192,7 +192,7 @@ def check_template_place(offsets_mm: Floats) -> Gate:
     """
     worst_mm = float(offsets_mm.max(initial=0)) if offsets_mm.size else np.nan
     state = graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1])
-    return Gate(
+    return Check(
         name="Template on T1w",
         seen=f"white matter up to {worst_mm:.1f} mm off",
         expected=f"within {_LIMITS_MM[0]:.0f} mm in each eighth of the brain; "

@@ -10,7 +10,7 @@ from npsle_app.imaging.head.brain import find_brain, stripped_mask, without_fat
 from npsle_app.imaging.space.bias_field import correct_bias
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.template_registration import TemplateFit, register_to_template
-from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 
 # Fluid and bone are both dark: the warp draws the skull's inside a little inwards. At 0.5 the
 # volume of three synthetic heads came out 2.3-2.8 % too small.
@@ -69,7 +69,7 @@ def prepare_head(
         Whether the skull was taken off before; then all that is not exactly 0 is brain, and
         the template is stripped too.
     """
-    scan = like(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
+    scan = on_grid_of(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
     target = _stripped_template(template) if stripped else template.head
     fit = register_to_template(
         scan,
@@ -81,7 +81,7 @@ def prepare_head(
         warp_iterations=warp_iterations,
     )
     expected = warp(template.brain, reference=scan, field=fit.to_native)
-    rough = like(scan, stripped_mask(scan) if stripped else expected.get_fdata() > 0.5)
+    rough = on_grid_of(scan, stripped_mask(scan) if stripped else expected.get_fdata() > 0.5)
     corrected, _ = correct_bias(
         scan,
         mask=rough,
@@ -92,7 +92,7 @@ def prepare_head(
     brain, intracranial = rough, None
     if not stripped:
         skull = warp(template.intracranial, reference=scan, field=fit.to_native)
-        intracranial = like(scan, skull.get_fdata() > _SKULL_EDGE)
+        intracranial = on_grid_of(scan, skull.get_fdata() > _SKULL_EDGE)
         brain = find_brain(corrected, expected=expected, intracranial=intracranial)
         intracranial = without_fat(intracranial, image=corrected, brain=brain)
     return PreparedHead(
@@ -108,9 +108,9 @@ def prepare_head(
 
 def _grown(mask: nib.Nifti1Image, *, voxels: int) -> nib.Nifti1Image:
     inside = mask.get_fdata(dtype=np.float32) > 0.5
-    return like(mask, ndimage.binary_dilation(inside, iterations=voxels))
+    return on_grid_of(mask, ndimage.binary_dilation(inside, iterations=voxels))
 
 
 def _stripped_template(template: HeadTemplate) -> nib.Nifti1Image:
     head, brain = (i.get_fdata(dtype=np.float32) for i in (template.head, template.brain))
-    return like(template.head, head * brain)
+    return on_grid_of(template.head, head * brain)

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import MAD_TO_SD, Floats, Mask, Volume
 from npsle_app.imaging.space.registration import resample
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 LABELS = {1: "stable", 2: "new", 3: "enlarged", 4: "shrunken", 5: "resolved"}
 STABLE, NEW, ENLARGED, SHRUNKEN, RESOLVED = LABELS
@@ -131,7 +131,9 @@ def appear(
     matrix : (4, 4) array
         Half-way world to the session's world, in mm.
     """
-    seen = like(brain, (flair.get_fdata(dtype=np.float32) > 0) & (np.asarray(brain.dataobj) > 0))
+    seen = on_grid_of(
+        brain, (flair.get_fdata(dtype=np.float32) > 0) & (np.asarray(brain.dataobj) > 0)
+    )
     whole, spotted, white, shown = (
         resample(image, reference=grid, matrix=matrix, order=order).get_fdata(dtype=np.float32)
         for image, order in ((flair, 3), (lesions, 1), (wm, 1), (seen, 1))

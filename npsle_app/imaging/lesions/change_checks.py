@@ -9,7 +9,7 @@ import numpy as np
 from npsle_app.imaging.lesions.change import Appearance, LesionChange
 from npsle_app.imaging.space.halfway import Halfway
 from npsle_app.imaging.space.volumes import voxel_mm3
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 
 _DISAGREE_MM = (0.3, 1.0)
 _OVERLAP = (0.95, 0.9)
@@ -25,28 +25,28 @@ _TOLERANCE = 0.1
 
 def check_registration(
     halfway: Halfway, earlier: Appearance, later: Appearance
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     """Judge how the two heads lie on one another."""
     both = int((earlier.shown & later.shown).sum())
     overlap = 2 * both / max(int(earlier.shown.sum()) + int(later.shown.sum()), 1)
     alike = _correlate(earlier, later)
     look = "look at the two FLAIR images: if they do not match, do not use the change"
     return (
-        Gate(
+        Check(
             name="Sessions registered both ways",
             seen=f"{halfway.disagree_mm:.2f} mm apart",
             expected=f"within {_DISAGREE_MM[0]} mm; fails over {_DISAGREE_MM[1]:.0f} mm",
             state=graded(halfway.disagree_mm, warn=_DISAGREE_MM[0], fail=_DISAGREE_MM[1]),
             advice=look,
         ),
-        Gate(
+        Check(
             name="Brains of both sessions",
             seen=f"Dice {overlap:.3f}",
             expected=f"at least {_OVERLAP[0]}; fails below {_OVERLAP[1]}",
             state=graded(-overlap, warn=-_OVERLAP[0], fail=-_OVERLAP[1]),
             advice=f"only what both sessions show is compared; {look}",
         ),
-        Gate(
+        Check(
             name="Likeness of FLAIR",
             seen=f"correlation {alike:.3f}",
             expected=f"at least {_ALIKE[0]} inside the brain; fails below {_ALIKE[1]}",
@@ -62,7 +62,7 @@ def check_protocol(
     *,
     earlier_metadata: Mapping[str, Any],
     later_metadata: Mapping[str, Any],
-) -> Gate:
+) -> Check:
     """Judge whether the two FLAIR scans, as acquired, are of one kind.
 
     What a sidecar does not tell cannot be compared and counts as alike.
@@ -75,7 +75,7 @@ def check_protocol(
         pair = earlier_metadata.get(name), later_metadata.get(name)
         if None not in pair and not _is_alike(*pair):
             told.append(f"{name} {pair[0]} and {pair[1]}")
-    return Gate(
+    return Check(
         name="FLAIR of one kind",
         seen="; ".join(told) or "no difference that the sidecars tell",
         expected="the same kind of sequence, scanner and slices at both sessions",
@@ -86,7 +86,7 @@ def check_protocol(
 
 def check_change(
     change: LesionChange, *, earlier_mask: nib.Nifti1Image, later_mask: nib.Nifti1Image
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     """Judge noise, and whether the sessions' own masks tell the same as the comparison."""
     alone = [
         np.count_nonzero(np.asarray(mask.dataobj)) * voxel_mm3(mask) / 1000
@@ -95,14 +95,14 @@ def check_change(
     net = change.as_measures()["wmh_net_change_ml"]
     gap, limit = abs(alone[1] - alone[0] - net), max(_LEAST_ML, _SHARE * sum(alone) / 2)
     return (
-        Gate(
+        Check(
             name="Noise of the FLAIR difference",
             seen=f"{100 * change.noise_sd:.1f} % of normal-appearing white matter",
             expected=f"at most {100 * _NOISE[0]:.0f} %; fails over {100 * _NOISE[1]:.0f} %",
             state=graded(change.noise_sd, warn=_NOISE[0], fail=_NOISE[1]),
             advice="only strong changes are found: look for motion, or another protocol",
         ),
-        Gate(
+        Check(
             name="Change against the sessions' own volumes",
             seen=f"{alone[0]:.2f} → {alone[1]:.2f} mL alone, net change {net:+.2f} mL",
             expected=f"within {limit:.2f} mL of their difference",
@@ -113,16 +113,16 @@ def check_change(
     )
 
 
-def check_interval(days: float | None) -> Gate:
+def check_interval(days: float | None) -> Check:
     """Judge the order of the sessions by their dates."""
     seen = "dates not known" if days is None else f"{days:.0f} days"
     wrong = days is not None and days <= 0
-    return Gate(
+    return Check(
         name="Time between the sessions",
         seen=seen,
         expected="the earlier session before the later one, by acq_time in sessions.tsv",
         state=Qc.NOT_ASSESSABLE if days is None else Qc.WARN if wrong else Qc.PASS,
-        advice="mend acq_time, or give it for all sessions: their labels decided the order"
+        advice="fix acq_time, or give it for all sessions: their labels decided the order"
         if wrong
         else "for change per year, give acq_time of both in sessions.tsv",
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints, Mask, Volume
-from npsle_app.imaging.space.displacement import look_up, to_template
+from npsle_app.imaging.space.displacement import apply_displacement, sample_at
 
 TOUCHING_MM = 3.0
 BEYOND_MM = 10.0
@@ -107,8 +107,8 @@ def locate_lesions(
     """
     where = np.argwhere(labels > 0)
     t1w_mm = apply_affine(affine, where).reshape(-1, 3)
-    template_mm = to_template(t1w_mm, field=field)
-    place = look_up(lobes, template_mm).astype(np.intp) - 1
+    template_mm = apply_displacement(t1w_mm, field=field)
+    place = sample_at(lobes, template_mm).astype(np.intp) - 1
     at = tuple(where.T)
     lobe = place % len(LOBES)
     touched = ndimage.binary_dilation(cortex, _EVERY_NEIGHBOUR)[at] & (lobe != _INFRATENTORIAL)

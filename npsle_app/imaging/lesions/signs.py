@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.lesions.components import extent_mm
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -178,11 +178,11 @@ def find_large(table: "DataFrame") -> tuple[Suspect, ...]:
     )
 
 
-def check_infarcts(suspects: tuple[Suspect, ...]) -> Gate:
+def check_infarcts(suspects: tuple[Suspect, ...]) -> Check:
     """Tell what may be an infarct; paper 2 excluded people with infarcts over 1.5 cm."""
     more = len(suspects) - _LISTED
     listed = "; ".join(str(suspect) for suspect in suspects[:_LISTED])
-    return Gate(
+    return Check(
         name="Infarct suspects",
         seen=f"{listed}; and {more} more" if more > 0 else listed or "none",
         expected="no fluid-like cavity with a bright rim and no lesion over 1.5 cm",

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.space import registration
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 _BINS = 48
 _EDGE_PLANES = 2
@@ -79,7 +79,7 @@ def mark_shown(scan: nib.Nifti1Image, *, reference: nib.Nifti1Image, matrix: Flo
     """
     has_value = scan.get_fdata(dtype=np.float32) != 0
     inner = (slice(_EDGE_PLANES, -_EDGE_PLANES),) * 3
-    seen = like(scan, np.pad(has_value[inner], _EDGE_PLANES).astype(np.float32))
+    seen = on_grid_of(scan, np.pad(has_value[inner], _EDGE_PLANES).astype(np.float32))
     there = registration.resample(seen, reference=reference, matrix=matrix, order=0)
     filled: Mask = ndimage.binary_fill_holes(there.get_fdata() > 0.5)
     return filled

@@ -7,7 +7,7 @@ from nibabel.processing import resample_from_to
 
 from npsle_app.imaging.space.itk import from_ants, make_deterministic, to_ants
 from npsle_app.imaging.space.registration import at_spacing
-from npsle_app.imaging.space.volumes import crop, like
+from npsle_app.imaging.space.volumes import crop, on_grid_of
 
 ants = lazy_loader.load("ants")
 
@@ -39,10 +39,10 @@ def correct_bias(
     """
     make_deterministic(seed)
     coarse = at_spacing(crop(image, mask), spacing_mm=sampling_mm)
-    inside = resample_from_to(like(mask, mask.get_fdata(dtype=np.float32)), coarse, order=1)
-    coarse_mask = like(coarse, inside.get_fdata() > 0.5)
+    inside = resample_from_to(on_grid_of(mask, mask.get_fdata(dtype=np.float32)), coarse, order=1)
+    coarse_mask = on_grid_of(coarse, inside.get_fdata() > 0.5)
     fitted = ants.n4_bias_field_correction(
-        to_ants(like(coarse, np.maximum(coarse.get_fdata(dtype=np.float32), 0))),
+        to_ants(on_grid_of(coarse, np.maximum(coarse.get_fdata(dtype=np.float32), 0))),
         mask=to_ants(coarse_mask),
         shrink_factor=1,
         convergence={"iters": [iterations] * levels, "tol": 1e-7},
@@ -53,4 +53,4 @@ def correct_bias(
     field = np.maximum(fine.get_fdata(dtype=np.float32), 1e-3)
     field = field / np.median(field[mask.get_fdata() > 0.5])
     data = image.get_fdata(dtype=np.float32)
-    return like(image, data / field), like(image, field)
+    return on_grid_of(image, data / field), on_grid_of(image, field)

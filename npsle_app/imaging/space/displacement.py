@@ -11,7 +11,7 @@ _EVERY = 53  # a prime, so that no plane is favoured
 _RAS_LPS = np.array([-1.0, -1.0, 1.0])
 
 
-def to_template(points_mm: Floats, *, field: nib.Nifti1Image) -> Floats:
+def apply_displacement(points_mm: Floats, *, field: nib.Nifti1Image) -> Floats:
     """Move points of the head to the template.
 
     Parameters
@@ -37,7 +37,7 @@ def to_template(points_mm: Floats, *, field: nib.Nifti1Image) -> Floats:
     return found
 
 
-def through(first: nib.Nifti1Image, *, second: nib.Nifti1Image) -> nib.Nifti1Image:
+def compose_fields(first: nib.Nifti1Image, *, second: nib.Nifti1Image) -> nib.Nifti1Image:
     """Chain two fields: points of `first` go where it takes them, and on through `second`.
 
     Returns
@@ -47,20 +47,22 @@ def through(first: nib.Nifti1Image, *, second: nib.Nifti1Image) -> nib.Nifti1Ima
     """
     grid = first.shape[:3]
     start = apply_affine(first.affine, np.indices(grid).reshape(3, -1).T)
-    end = to_template(to_template(start, field=first), field=second)
+    end = apply_displacement(apply_displacement(start, field=first), field=second)
     moved = ((end - start) * _RAS_LPS).astype(np.float32).reshape(*grid, 1, 3)
     return nib.Nifti1Image(moved, first.affine, first.header)
 
 
-def apart_mm(one: nib.Nifti1Image, other: nib.Nifti1Image, *, inside: nib.Nifti1Image) -> float:
+def median_displacement_mm(
+    one: nib.Nifti1Image, other: nib.Nifti1Image, *, inside: nib.Nifti1Image
+) -> float:
     """Return how far apart two fields put the points of a mask: the median, in mm."""
     voxels = np.argwhere(np.asarray(inside.dataobj) > 0)[::_EVERY]
     points = apply_affine(inside.affine, voxels)
-    gap = to_template(points, field=one) - to_template(points, field=other)
+    gap = apply_displacement(points, field=one) - apply_displacement(points, field=other)
     return float(np.median(np.linalg.norm(gap, axis=1)))
 
 
-def look_up(image: nib.Nifti1Image, points_mm: Floats, *, order: int = 0) -> Floats:
+def sample_at(image: nib.Nifti1Image, points_mm: Floats, *, order: int = 0) -> Floats:
     """Read an image at (n, 3) world points; order 0 for labels, 1 for values.
 
     Outside the image the value of its nearest voxel holds.

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 ants = lazy_loader.load("ants")
 
@@ -25,13 +25,13 @@ def make_deterministic(seed: int) -> None:
 
 def to_ants(image: nib.Nifti1Image) -> Any:
     """Hand an image to ITK; rows that are not quite square are set square."""
-    clean = like(image, image.get_fdata(dtype=np.float32))
+    clean = on_grid_of(image, image.get_fdata(dtype=np.float32))
     return ants.from_nibabel_nifti(clean)
 
 
 def from_ants(image: Any, reference: nib.Nifti1Image) -> nib.Nifti1Image:
     """Take an image back from ITK onto the grid of `reference`."""
-    return like(reference, image.numpy().astype(np.float32))
+    return on_grid_of(reference, image.numpy().astype(np.float32))
 
 
 def write_affine(matrix: Floats, path: str) -> str:

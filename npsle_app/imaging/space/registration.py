@@ -22,7 +22,7 @@ from npsle_app.imaging.space.itk import (
     to_ants,
     write_affine,
 )
-from npsle_app.imaging.space.volumes import crop, like
+from npsle_app.imaging.space.volumes import crop, on_grid_of
 
 ants = lazy_loader.load("ants")
 
@@ -37,7 +37,7 @@ def at_spacing(image: nib.Nifti1Image, *, spacing_mm: float) -> nib.Nifti1Image:
 
     Axes that are already coarser than `spacing_mm` are not smoothed.
     """
-    data = like(image, image.get_fdata(dtype=np.float32))
+    data = on_grid_of(image, image.get_fdata(dtype=np.float32))
     zooms = np.asarray(data.header.get_zooms()[:3], dtype=float)
     fwhm = np.sqrt(np.maximum(spacing_mm**2 - zooms**2, 0))
     smoothed = smooth_image(data, fwhm) if fwhm.any() else data
@@ -57,7 +57,7 @@ def resample(
     moved = nib.Nifti1Image(data, np.linalg.inv(matrix) @ moving.affine)
     found = resample_from_to(moved, (reference.shape[:3], reference.affine), order=order)
     values = found.get_fdata(dtype=np.float32)
-    return like(reference, np.clip(values, data.min(), data.max()))
+    return on_grid_of(reference, np.clip(values, data.min(), data.max()))
 
 
 def warp(
@@ -166,7 +166,9 @@ def register_later_scan(
     rigid = register_rigid(earlier, fixed=later, seed=seed, fixed_mask=brain)
     make_deterministic(seed)
     reach = int(np.ceil(_AROUND_MM / np.linalg.norm(brain.affine[:3, :3], axis=0).min()))
-    around = like(brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=reach))
+    around = on_grid_of(
+        brain, ndimage.binary_dilation(np.asarray(brain.dataobj) > 0, iterations=reach)
+    )
     fixed, moving = (
         to_ants(at_spacing(image, spacing_mm=_WITHIN_MM))
         for image in (crop(later, around), earlier)

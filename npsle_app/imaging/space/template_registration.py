@@ -21,7 +21,7 @@ from npsle_app.imaging.space.itk import (
     write_affine,
 )
 from npsle_app.imaging.space.registration import at_spacing
-from npsle_app.imaging.space.volumes import crop, like
+from npsle_app.imaging.space.volumes import crop, on_grid_of
 
 ants = lazy_loader.load("ants")
 
@@ -151,7 +151,7 @@ def _crown(head: nib.Nifti1Image) -> Floats:
 
 def _clipped(image: nib.Nifti1Image) -> nib.Nifti1Image:
     data = image.get_fdata(dtype=np.float32)
-    return like(image, np.clip(data, 0, np.percentile(data[data > 0], 99)))
+    return on_grid_of(image, np.clip(data, 0, np.percentile(data[data > 0], 99)))
 
 
 def _distance_mm(first: Floats, second: Floats, template: nib.Nifti1Image) -> float:

@@ -20,7 +20,7 @@ def check_same_grid(first: nib.Nifti1Image, *others: nib.Nifti1Image) -> None:
             raise ValueError(msg)
 
 
-def like(image: nib.Nifti1Image, data: NDArray[np.generic]) -> nib.Nifti1Image:
+def on_grid_of(image: nib.Nifti1Image, data: NDArray[np.generic]) -> nib.Nifti1Image:
     """Put `data` on the grid of `image`; booleans become 0 and 1, floats 32-bit."""
     if data.dtype == bool:
         data = data.astype(np.uint8)
@@ -65,10 +65,10 @@ def put_back(part: NDArray[np.generic], region: nib.Nifti1Image) -> nib.Nifti1Im
     """Undo `cut`: place values on the whole grid of the region, 0 outside the box."""
     data = np.zeros(region.shape[:3], part.dtype)
     data[box_around(region)] = part
-    return like(region, data)
+    return on_grid_of(region, data)
 
 
 def fraction(image: nib.Nifti1Image) -> nib.Nifti1Image:
     """Turn bytes (0-255) into fractions (0-1); fractions stay as they are."""
     data = image.get_fdata(dtype=np.float32)
-    return like(image, data / 255 if data.max() > 1 else data)
+    return on_grid_of(image, data / 255 if data.max() > 1 else data)

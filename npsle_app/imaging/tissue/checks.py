@@ -2,7 +2,7 @@
 
 from npsle_app.imaging.tissue.regions import RegionVolumes
 from npsle_app.imaging.tissue.segmentation import Contrast
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 from npsle_app.region_names import DEEP, SIDES, measure_name
 
 _WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
@@ -12,22 +12,22 @@ _WARN_APART_MM, _FAIL_APART_MM = 2.0, 4.0
 
 def check_volumes(
     *, gm_ml: float, wm_ml: float, csf_ml: float | None, tiv_ml: float | None
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     """Judge the volumes against what an adult's head can hold (SCIENCE: 18-60 years)."""
     ratio = gm_ml / max(wm_ml, 1e-6)
-    gates = (_within("Grey to white matter", ratio, low=1.0, high=1.5, unit=""),)
+    checks = (_within("Grey to white matter", ratio, low=1.0, high=1.5, unit=""),)
     if tiv_ml is None or csf_ml is None:
-        return gates
+        return checks
     share = (gm_ml + wm_ml) / max(tiv_ml, 1e-6)
     return (
-        *gates,
+        *checks,
         _within("Intracranial volume", tiv_ml, low=1000, high=2000, unit=" mL"),
         _within("Brain share of the skull", share, low=0.70, high=0.88, unit=""),
         _within("Fluid", csf_ml, low=120, high=600, unit=" mL"),
     )
 
 
-def check_contrast(contrast: Contrast) -> tuple[Gate, ...]:
+def check_contrast(contrast: Contrast) -> tuple[Check, ...]:
     """Judge noise and contrast of the T1w image."""
     return (
         _above("White matter signal to noise", contrast.snr_wm, least=10),
@@ -35,10 +35,10 @@ def check_contrast(contrast: Contrast) -> tuple[Gate, ...]:
     )
 
 
-def check_lesions(*, mapped: bool, filled: bool) -> Gate:
+def check_lesions(*, mapped: bool, filled: bool) -> Check:
     """Judge whether lesions could disturb the segmentation."""
     seen = "filled" if filled else "known but not filled" if mapped else "not known"
-    return Gate(
+    return Check(
         name="Lesions",
         seen=seen,
         expected="found on FLAIR and filled",
@@ -47,9 +47,9 @@ def check_lesions(*, mapped: bool, filled: bool) -> Gate:
     )
 
 
-def _within(name: str, value: float, *, low: float, high: float, unit: str) -> Gate:
+def _within(name: str, value: float, *, low: float, high: float, unit: str) -> Check:
     digits = 0 if high > 10 else 2
-    return Gate(
+    return Check(
         name=name,
         seen=f"{value:.{digits}f}{unit}",
         expected=f"{low:.{digits}f}-{high:.{digits}f}{unit}",
@@ -58,8 +58,8 @@ def _within(name: str, value: float, *, low: float, high: float, unit: str) -> G
     )
 
 
-def _above(name: str, value: float, *, least: float) -> Gate:
-    return Gate(
+def _above(name: str, value: float, *, least: float) -> Check:
+    return Check(
         name=name,
         seen=f"{value:.1f}",
         expected=f"above {least:g}",
@@ -68,7 +68,7 @@ def _above(name: str, value: float, *, least: float) -> Gate:
     )
 
 
-def check_filling(volumes: RegionVolumes) -> Gate:
+def check_filling(volumes: RegionVolumes) -> Check:
     """Judge whether the deep regions of the atlas lie on grey matter."""
     deep = {
         name: share
@@ -77,7 +77,7 @@ def check_filling(volumes: RegionVolumes) -> Gate:
     }
     name, least = min(deep.items(), key=lambda item: item[1])
     state = Qc.PASS if least >= _WARN_FILLED else Qc.WARN
-    return Gate(
+    return Check(
         name="Deep regions on their structures",
         seen=f"{100 * least:.0f} % of {name.removesuffix('_ml')} is tissue of its kind",
         expected=f"at least {100 * _WARN_FILLED:.0f} % in each deep region",
@@ -86,13 +86,13 @@ def check_filling(volumes: RegionVolumes) -> Gate:
     )
 
 
-def check_followed(gap_mm: float) -> Gate:
+def check_followed(gap_mm: float) -> Check:
     """Judge whether the way through the session before leads to the same place as the direct one.
 
     `gap_mm` is the median distance between both in the brain, in the template.
     """
     state = graded(gap_mm, warn=_WARN_APART_MM, fail=_FAIL_APART_MM)
-    return Gate(
+    return Check(
         name="Way through the session before",
         seen=f"{gap_mm:.1f} mm from the direct way (median in the brain)",
         expected=f"at most {_WARN_APART_MM:g} mm",
@@ -101,7 +101,7 @@ def check_followed(gap_mm: float) -> Gate:
     )
 
 
-def check_asymmetry(volumes: RegionVolumes) -> Gate:
+def check_asymmetry(volumes: RegionVolumes) -> Check:
     """Judge whether left and right of the deep regions are alike: 200 |L − R| / (L + R) ≤ 25 %."""
     uneven = {}
     for region in DEEP:
@@ -109,7 +109,7 @@ def check_asymmetry(volumes: RegionVolumes) -> Gate:
         uneven[region] = 200 * abs(left - right) / (left + right) if left + right else 0.0
     name, most = max(uneven.items(), key=lambda item: item[1])
     state = Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN
-    return Gate(
+    return Check(
         name="Left and right of the deep regions",
         seen=f"{most:.0f} % apart in the {name}",
         expected=f"at most {_MOST_UNEVEN:g} %",

@@ -10,8 +10,8 @@ from nibabel.affines import apply_affine
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints
-from npsle_app.imaging.space.displacement import look_up, to_template
-from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.space.displacement import apply_displacement, sample_at
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.region_names import (
     LATERAL_VENTRICLE,
     REGIONS,
@@ -103,10 +103,10 @@ def label_regions(
     gm, wm = (image.get_fdata(dtype=np.float32) for image in (shares.gm, shares.wm))
     found = np.zeros(gm.shape, dtype=np.uint8)
     for at, points in _move(gm + wm > _MOSTLY, affine=shares.gm.affine, field=field):
-        numbers = look_up(labels, points).astype(np.uint8)
+        numbers = sample_at(labels, points).astype(np.uint8)
         right = RIGHT_LABELS * (points[:, 0] >= 0)
         found[at] = np.where(numbers, numbers + right, 0)
-    return like(shares.gm, found)
+    return on_grid_of(shares.gm, found)
 
 
 def number_regions(labels: nib.Nifti1Image, *, names: Sequence[str]) -> nib.Nifti1Image:
@@ -114,7 +114,7 @@ def number_regions(labels: nib.Nifti1Image, *, names: Sequence[str]) -> nib.Nift
     found = np.zeros(labels.shape, dtype=np.uint8)
     for place, name in enumerate(names, start=1):
         found[np.isin(labels.dataobj, numbers_of(name))] = place
-    return like(labels, found)
+    return on_grid_of(labels, found)
 
 
 def measure_ventricles(
@@ -130,7 +130,7 @@ def measure_ventricles(
     check_same_grid(csf, ventricles)
     where = np.argwhere(ventricles.get_fdata(dtype=np.float32) > 0)
     fluid = csf.get_fdata(dtype=np.float32)[tuple(where.T)]
-    x = to_template(apply_affine(csf.affine, where), field=field)[:, 0]
+    x = apply_displacement(apply_affine(csf.affine, where), field=field)[:, 0]
     voxel_ml = abs(np.linalg.det(csf.affine[:3, :3])) / 1000
     sums = np.bincount((x >= 0).astype(int), weights=fluid, minlength=2) * voxel_ml
     return {
@@ -146,7 +146,7 @@ def _move(
     inside = np.argwhere(chosen)
     for start in range(0, len(inside), _AT_ONCE):
         where = inside[start : start + _AT_ONCE]
-        yield tuple(where.T), to_template(apply_affine(affine, where), field=field)
+        yield tuple(where.T), apply_displacement(apply_affine(affine, where), field=field)
 
 
 def _with_cores(numbers: Ints) -> Ints:

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Volume
-from npsle_app.imaging.space.volumes import cut, like, put_back, voxel_mm3
+from npsle_app.imaging.space.volumes import cut, on_grid_of, put_back, voxel_mm3
 from npsle_app.imaging.tissue.mixture import fit_mixture
 
 _DEEP_TRUST = 0.9  # how far the template's deep grey matter is believed
@@ -26,7 +26,7 @@ class TissueMaps:
         """The likeliest class of each voxel: 1 GM, 2 WM, 3 CSF, 0 outside."""
         stack = np.stack([m.get_fdata(dtype=np.float32) for m in (self.gm, self.wm, self.csf)])
         inside = stack.sum(axis=0) > 0.5
-        return like(self.gm, np.where(inside, stack.argmax(axis=0) + 1, 0).astype(np.uint8))
+        return on_grid_of(self.gm, np.where(inside, stack.argmax(axis=0) + 1, 0).astype(np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def count_lesions_as_white_matter(maps: TissueMaps, lesions: nib.Nifti1Image) ->
     inside = lesions.get_fdata(dtype=np.float32) > 0.5
     gm, wm, csf = (m.get_fdata(dtype=np.float32) for m in (maps.gm, maps.wm, maps.csf))
     return TissueMaps(
-        gm=like(maps.gm, np.where(inside, 0, gm)),
-        wm=like(maps.gm, np.where(inside, 1, wm)),
-        csf=like(maps.gm, np.where(inside, 0, csf)),
+        gm=on_grid_of(maps.gm, np.where(inside, 0, gm)),
+        wm=on_grid_of(maps.gm, np.where(inside, 1, wm)),
+        csf=on_grid_of(maps.gm, np.where(inside, 0, csf)),
     )
 
 
@@ -116,7 +116,7 @@ def contrast(t1w: nib.Nifti1Image, maps: TissueMaps) -> Contrast:
 
 def only(labels: nib.Nifti1Image, index: int) -> nib.Nifti1Image:
     """Return the mask of one label."""
-    return like(labels, np.asarray(labels.dataobj) == index)
+    return on_grid_of(labels, np.asarray(labels.dataobj) == index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 
 _FLUID = 0.5
 _ZONE, _MAIN = 0.25, 0.75
@@ -50,7 +50,7 @@ def find_lateral_ventricles(csf: Volume, *, zone: Volume, voxel_mm3: float) -> M
     return filled
 
 
-def check_ventricles(ventricles: Mask, *, zone: Volume, affine: Floats) -> Gate:
+def check_ventricles(ventricles: Mask, *, zone: Volume, affine: Floats) -> Check:
     """Judge whether the mask can be the lateral ventricles: size and share of their zone.
 
     Fluid of sulci or cisterns, or a failed registration, gives too much or too little. Below
@@ -60,7 +60,7 @@ def check_ventricles(ventricles: Mask, *, zone: Volume, affine: Floats) -> Gate:
     share = float(ventricles.sum() / max(float((zone > _MAIN).sum()), 1.0))
     low, high = _PLAUSIBLE_ML
     wrong = not low <= ml <= high or share < _LEAST_FILLED
-    return Gate(
+    return Check(
         name="Lateral ventricles",
         seen=f"{ml:.1f} mL, {100 * share:.0f} % of where the template allows them",
         expected=f"{low:g}-{high:g} mL and at least {100 * _LEAST_FILLED:g} %",

@@ -8,7 +8,7 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.imaging.vessels.measures import Summary
-from npsle_app.records import Gate, Qc, graded
+from npsle_app.records import Check, Qc, graded
 from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 GOOD_VOXEL_MM = 0.6
@@ -61,11 +61,11 @@ def accepted(quality: Quality) -> Bools:
     return good
 
 
-def check_voxels(voxel_mm: Sequence[float]) -> Gate:
+def check_voxels(voxel_mm: Sequence[float]) -> Check:
     """Judge the voxel's longest edge."""
     longest = max(voxel_mm)
     state = graded(longest, warn=GOOD_VOXEL_MM + 0.01, fail=MAX_VOXEL_MM + 0.01)
-    return Gate(
+    return Check(
         name="Vessel wall: voxel size",
         seen=" × ".join(f"{edge:.2f}" for edge in voxel_mm) + " mm",
         expected=f"at most {GOOD_VOXEL_MM} mm; above {MAX_VOXEL_MM} mm nothing is measured",
@@ -75,14 +75,15 @@ def check_voxels(voxel_mm: Sequence[float]) -> Gate:
     )  # fmt: skip
 
 
-def check_placement(alignment: Alignment) -> Gate:
+def check_placement(alignment: Alignment) -> Check:
     """Judge how the vessel-wall image was laid on the T1w image."""
     moved = alignment.shift_mm > _MAX_SHIFT_MM or alignment.rotation_deg > _MAX_TURN_DEG
     lost = not alignment.information_after >= _KEPT * alignment.information_before
-    return Gate(
+    return Check(
         name="Vessel wall: place on T1w",
         seen=f"moved by {alignment.shift_mm:.1f} mm and {alignment.rotation_deg:.1f}°, "
-        f"mutual information {alignment.information_before:.3f} → {alignment.information_after:.3f} nats",
+        f"mutual information {alignment.information_before:.3f} → "
+        f"{alignment.information_after:.3f} nats",
         expected=f"at most {_MAX_SHIFT_MM:g} mm and {_MAX_TURN_DEG:g}°, and likeness not lost",
         state=Qc.FAIL if moved or lost else Qc.PASS,
         advice="vessels may be sought in the wrong place: look at the projection, and give "
@@ -92,12 +93,12 @@ def check_placement(alignment: Alignment) -> Gate:
     )
 
 
-def check_sections(quality: Quality, *, vessel: str) -> Gate:
+def check_sections(quality: Quality, *, vessel: str) -> Check:
     """Judge the share of sections that were accepted, and say what was against the others."""
     share = float(accepted(quality).mean())
     against = {text: int(bad.sum()) for text, bad in reasons_against(quality).items() if bad.any()}
     most = sorted(against.items(), key=lambda pair: -pair[1])[:3]
-    return Gate(
+    return Check(
         name=f"{vessel}: sections accepted",
         seen=f"{100 * share:.0f} % of {len(quality.nwi)}",
         expected=f"at least {100 * MIN_ACCEPTED:.0f} %, or the vessel is not assessable",
@@ -106,13 +107,13 @@ def check_sections(quality: Quality, *, vessel: str) -> Gate:
     )
 
 
-def check_flow(quality: Quality, *, vessel: str) -> Gate:
+def check_flow(quality: Quality, *, vessel: str) -> Check:
     """Judge whether blood is black along the vessel."""
     known = quality.lumen_of_wall[np.isfinite(quality.lumen_of_wall)]
     slow = (known > SLOW_FLOW) | (known > _usual(known) + SLOW_RISE)
     share = float(np.mean(slow)) if known.size else float("nan")
     state = graded(share, warn=0.1, fail=0.3) if known.size else Qc.NOT_ASSESSABLE
-    return Gate(
+    return Check(
         name=f"{vessel}: slow flow",
         seen=f"{100 * share:.0f} % of sections" if known.size else "no section",
         expected="the lumen's signal below 40 % of the wall's, and even, in 90 % of the sections",
@@ -122,7 +123,7 @@ def check_flow(quality: Quality, *, vessel: str) -> Gate:
     )  # fmt: skip
 
 
-def check_floor(summary: Summary | None, *, vessel: str) -> Gate:
+def check_floor(summary: Summary | None, *, vessel: str) -> Check:
     """Say whether the wall is below what the voxels show by themselves."""
     if summary is None:
         state, seen = Qc.NOT_ASSESSABLE, "not measured"
@@ -130,7 +131,7 @@ def check_floor(summary: Summary | None, *, vessel: str) -> Gate:
         state = Qc.WARN if summary.below_floor else Qc.PASS
         seen = f"{summary.thickness_mean_mm.value:.2f} mm"
     floor = "" if summary is None else f" ({summary.floor_mm:.2f} mm)"
-    return Gate(
+    return Check(
         name=f"{vessel}: wall thickness",
         seen=seen,
         expected=f"above 1.3 voxels{floor}",

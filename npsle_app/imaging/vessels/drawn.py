@@ -13,7 +13,7 @@ from npsle_app.imaging.vessels.contours import Contours
 from npsle_app.imaging.vessels.masks import measure_masks
 from npsle_app.imaging.vessels.measures import Sections, Summary, summarise
 from npsle_app.imaging.vessels.planes import ray_angles
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 
 _END = "end of the masks"
 _MIN_SECTIONS = 3
@@ -30,11 +30,11 @@ class DrawnVessel:
     summary: Summary | None
     rejected: tuple[str, ...]
 
-    def gate(self, vessel: str) -> Gate:
+    def check(self, vessel: str) -> Check:
         """Judge the share of sections, away from the ends, that were accepted."""
         inner = [text for text in self.rejected if text != _END]
         share = inner.count("") / len(inner) if inner else 0.0
-        return Gate(
+        return Check(
             name=f"{vessel}: sections accepted",
             seen=f"{100 * share:.0f} % of {len(inner)}",
             expected=f"at least {100 * MIN_ACCEPTED:.0f} %, or the vessel is not assessable",

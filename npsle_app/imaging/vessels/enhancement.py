@@ -9,14 +9,14 @@ from scipy import ndimage, optimize
 
 from npsle_app.arrays import Bools, Floats, Reals, Volume
 from npsle_app.imaging.space.registration import register_rigid, resample
-from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.imaging.vessels.blur import PSF_FWHM_VOXELS, blur_sigma_mm
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.place import HeadPlace
 from npsle_app.imaging.vessels.planes import cut_around, to_voxels
 from npsle_app.imaging.vessels.results import MeasuredVessel, StudiedVessel
 from npsle_app.imaging.vessels.wall_signal import OutlinedSection, outlined_sections, solve_signals
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 
 _NEAR_MM = 30.0  # white matter this near: farther away the coils see it otherwise than the vessel
 _MIN_REFERENCE = 200  # voxels
@@ -196,9 +196,9 @@ def mark_white_matter(
     `share` is the template's share of white matter on the grid of the T1w image, 0 to 1.
     """
     deep = ndimage.binary_erosion(share > _SURELY)
-    mask = like(t1w, deep.astype(np.float32))
+    mask = on_grid_of(t1w, deep.astype(np.float32))
     found = resample(mask, reference=image, matrix=np.linalg.inv(place.to_image), order=0)
-    return like(image, found.get_fdata(dtype=np.float32) > 0)
+    return on_grid_of(image, found.get_fdata(dtype=np.float32) > 0)
 
 
 def with_enhancement(
@@ -209,7 +209,7 @@ def with_enhancement(
     white_matter: nib.Nifti1Image,
     seed: int,
 ) -> tuple[StudiedVessel, ...]:
-    """Measure how far the walls took up contrast agent; a vessel without it says why in a gate."""
+    """Measure how far the walls took up contrast agent; a vessel without it says why in a check."""
     if not any(isinstance(one, MeasuredVessel) and one.summary for one in vessels):
         return tuple(vessels)
     to_post = register_post(post, pre=image, seed=seed)
@@ -242,7 +242,7 @@ def _enhanced(
             psf_fwhm_voxels=vessel.psf_fwhm_voxels or PSF_FWHM_VOXELS,
         )
     except ValueError as error:
-        return replace(vessel, gates=(*vessel.gates, _gate(vessel, seen=str(error))))
+        return replace(vessel, checks=(*vessel.checks, _check(vessel, seen=str(error))))
     return replace(vessel, enhancement=ratio)
 
 
@@ -251,8 +251,8 @@ def _cut_post(post: nib.Nifti1Image, *, vessel: MeasuredVessel, to_post: Floats)
     return cut_around(post, line=line, margin_mm=_AROUND_MM)
 
 
-def _gate(vessel: MeasuredVessel, *, seen: str) -> Gate:
-    return Gate(
+def _check(vessel: MeasuredVessel, *, seen: str) -> Check:
+    return Check(
         name=f"{vessel.name.text}: enhancement",
         seen=seen,
         expected="the wall and white matter in both images",

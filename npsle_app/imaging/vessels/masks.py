@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints
-from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline, make_centreline, straighten
 from npsle_app.imaging.vessels.contours import Contours
 from npsle_app.imaging.vessels.measures import Sections
@@ -45,7 +45,7 @@ def draw_masks(
         mask = np.zeros(image.shape[:3], dtype=bool)
         inside = _inside(first[near], second=second[near], plane=plane, outlines=outlines)
         mask[tuple(voxels[near][inside].T)] = True
-        masks.append(like(image, mask))
+        masks.append(on_grid_of(image, mask))
     return masks[0], masks[1]
 
 
@@ -174,7 +174,7 @@ def _crossings(mask: nib.Nifti1Image, *, line: Centreline) -> Floats:
 
 
 def _as_float(mask: nib.Nifti1Image) -> nib.Nifti1Image:
-    return like(mask, (np.asarray(mask.dataobj) > 0).astype(np.float32))
+    return on_grid_of(mask, (np.asarray(mask.dataobj) > 0).astype(np.float32))
 
 
 def _sections(line: Centreline, *, lumen: Floats, outer: Floats, contours: Contours) -> Sections:

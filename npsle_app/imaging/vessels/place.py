@@ -8,9 +8,9 @@ import numpy as np
 
 from npsle_app.arrays import Floats
 from npsle_app.imaging.space.alignment import Alignment, mark_shown, measure_alignment
-from npsle_app.imaging.space.displacement import to_template
+from npsle_app.imaging.space.displacement import apply_displacement
 from npsle_app.imaging.space.registration import register_rigid, resample
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.planes import to_voxels
 from npsle_app.vessel_names import VesselName
@@ -65,11 +65,11 @@ class HeadPlace:
     def template_points(self, points: Floats) -> Floats:
         """Move (n, 3) points of the image, mm, RAS, to the template."""
         in_t1w = nib.affines.apply_affine(np.linalg.inv(self.to_image), points)
-        return to_template(in_t1w, field=self.to_template)
+        return apply_displacement(in_t1w, field=self.to_template)
 
     def image_points(self, points: Floats) -> Floats:
         """Move (n, 3) points of the template, mm, RAS, to the image."""
-        in_t1w = to_template(points, field=self.to_t1w)
+        in_t1w = apply_displacement(points, field=self.to_t1w)
         moved: Floats = nib.affines.apply_affine(self.to_image, in_t1w)
         return moved
 
@@ -127,7 +127,7 @@ def search_box(
     inside = np.all(
         [(points[:, k] >= a) & (points[:, k] <= b) for k, (a, b) in enumerate(ranges)], axis=0
     )
-    return part, like(part, inside.reshape(part.shape[:3]))
+    return part, on_grid_of(part, inside.reshape(part.shape[:3]))
 
 
 def check_place(line: Centreline, *, name: VesselName, place: HeadPlace) -> None:

@@ -8,15 +8,15 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.masks import draw_masks
 from npsle_app.imaging.vessels.measures import Sections, Summary
 from npsle_app.imaging.vessels.planes import N_PIXELS, PLANE_MM, cut_around, sample_planes
-from npsle_app.records import Gate, Qc
+from npsle_app.records import Check, Qc
 from npsle_app.vessel_names import VesselName
 
-_MEND = "mend the masks or landmarks, or take them away: nothing else was tried in their place"
+_FIX = "fix the masks or landmarks, or take them away: nothing else was tried in their place"
 
 
 class Mode(StrEnum):
@@ -60,7 +60,7 @@ class MeasuredVessel:
     sections: Sections
     summary: Summary | None
     rejected: tuple[str, ...]
-    gates: tuple[Gate, ...]
+    checks: tuple[Check, ...]
     enhancement: float | None = None
     psf_fwhm_voxels: float | None = None
 
@@ -74,17 +74,17 @@ class LostVessel:
     reason: str
 
     @property
-    def gates(self) -> tuple[Gate, ...]:
-        """One gate; it fails where what a reader gave could not be used."""
+    def checks(self) -> tuple[Check, ...]:
+        """One check; it fails where what a reader gave could not be used."""
         given = self.mode is not Mode.AUTOMATIC
-        gate = Gate(
+        check = Check(
             name=f"{self.name.text}: measured",
             seen=self.reason,
             expected="a course inside a dark lumen with a wall around it",
             state=Qc.FAIL if given else Qc.NOT_ASSESSABLE,
-            advice=_MEND if given else "give landmarks or masks with --derivatives NAME=PATH",
+            advice=_FIX if given else "give landmarks or masks with --derivatives NAME=PATH",
         )
-        return (gate,)
+        return (check,)
 
 
 StudiedVessel = MeasuredVessel | LostVessel
@@ -95,7 +95,9 @@ def masks_of(
 ) -> tuple[nib.Nifti1Image, nib.Nifti1Image]:
     """Return masks of lumen and of lumen with wall: the reader's own, or the contours drawn."""
     if guide.lumen is not None and guide.outer is not None:
-        lumen, outer = (like(image, np.asarray(m.dataobj) > 0) for m in (guide.lumen, guide.outer))
+        lumen, outer = (
+            on_grid_of(image, np.asarray(m.dataobj) > 0) for m in (guide.lumen, guide.outer)
+        )
         return lumen, outer
     return draw_masks(image, line=vessel.line, inner_mm=vessel.inner_mm, outer_mm=vessel.outer_mm)
 

@@ -107,7 +107,7 @@ def _drawn(image: nib.Nifti1Image, *, name: VesselName, guide: Guide) -> Measure
         sections=found.sections,
         summary=found.summary,
         rejected=rejected,
-        gates=(found.gate(name.text), check_floor(found.summary, vessel=name.text)),
+        checks=(found.check(name.text), check_floor(found.summary, vessel=name.text)),
     )
 
 
@@ -141,7 +141,7 @@ def _measured(
         summary=vessel.summary,
         psf_fwhm_voxels=vessel.psf_fwhm_voxels,
         rejected=_say_rejected(reasons_against(vessel.quality), accepted=vessel.sections.accepted),
-        gates=(
+        checks=(
             check_sections(vessel.quality, vessel=name.text),
             check_flow(vessel.quality, vessel=name.text),
             check_floor(vessel.summary, vessel=name.text),

@@ -11,7 +11,7 @@ from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair_content import FlairContent
-from npsle_app.records import Gate, Qc, graded, worst
+from npsle_app.records import Check, Qc, graded, worst
 
 _KEPT = 0.95  # interpolation alone moves it by some per cent
 _CSF_TO_GM = (0.75, 0.95)  # good 0.24-0.62; a T2w image 1.1, blurred by motion 0.82
@@ -29,27 +29,27 @@ _LEAST_ML = 1.0  # below it a ratio of volumes is chance
 _SHARE_OF_WM = (0.10, 0.20)  # about 50 and 100 mL; a heavy load of multiple sclerosis is 12 %
 
 
-def check_alignment(alignment: Alignment) -> tuple[Gate, ...]:
+def check_alignment(alignment: Alignment) -> tuple[Check, ...]:
     """Judge how FLAIR lies on T1w."""
     look = "look at the FLAIR-on-T1w figure; if they do not match, leave the lesion volumes out"
     moved = alignment.shift_mm > 20 or alignment.rotation_deg > 15
     lost = not alignment.information_after >= _KEPT * alignment.information_before
     return (
-        Gate(
+        Check(
             name="FLAIR motion",
             seen=f"{alignment.shift_mm:.1f} mm, {alignment.rotation_deg:.1f}°",
             expected="at most 20 mm and 15° between FLAIR and T1w",
             state=Qc.FAIL if moved else Qc.PASS,
             advice=look if moved else "",
         ),
-        Gate(
+        Check(
             name="FLAIR similarity",
             seen=f"{alignment.information_before:.3f} → {alignment.information_after:.3f} nats",
             expected="mutual information with T1w not 5 % lower than by the headers alone",
             state=Qc.FAIL if lost else Qc.PASS,
             advice=look if lost else "",
         ),
-        Gate(
+        Check(
             name="FLAIR coverage",
             seen=f"{100 * alignment.coverage:.1f} % of the brain",
             expected="at least 98 %; below 85 % it fails",
@@ -61,10 +61,10 @@ def check_alignment(alignment: Alignment) -> tuple[Gate, ...]:
     )
 
 
-def check_slices(slice_mm: float) -> Gate:
+def check_slices(slice_mm: float) -> Check:
     """Judge the thickest voxel edge."""
     thick = slice_mm > 3.05
-    return Gate(
+    return Check(
         name="FLAIR slice thickness",
         seen=f"{slice_mm:.2f} mm",
         expected="at most 3 mm",
@@ -73,7 +73,7 @@ def check_slices(slice_mm: float) -> Gate:
     )
 
 
-def check_content(content: FlairContent) -> tuple[Gate, ...]:
+def check_content(content: FlairContent) -> tuple[Check, ...]:
     """Judge whether the image is a FLAIR image of this head, and a good one."""
     return (
         _contrast(content),
@@ -98,7 +98,7 @@ def check_content(content: FlairContent) -> tuple[Gate, ...]:
     )
 
 
-def _contrast(content: FlairContent) -> Gate:
+def _contrast(content: FlairContent) -> Check:
     state = worst(
         [
             graded(content.csf_to_gm, warn=_CSF_TO_GM[0], fail=_CSF_TO_GM[1]),
@@ -106,7 +106,7 @@ def _contrast(content: FlairContent) -> Gate:
             graded(-content.wm_to_gm, warn=-_WM_TO_GM[0], fail=-0.5),
         ]
     )
-    return _gate(
+    return _check(
         "FLAIR contrast",
         seen=f"fluid {content.csf_to_gm:.2f}, white matter {content.wm_to_gm:.2f} of grey matter",
         expected=f"fluid at most {_CSF_TO_GM[0]:g}, white matter {_WM_TO_GM[0]:g} to "
@@ -117,8 +117,8 @@ def _contrast(content: FlairContent) -> Gate:
     )
 
 
-def _fluid(darker: float) -> Gate:
-    return _gate(
+def _fluid(darker: float) -> Check:
+    return _check(
         "FLAIR shows the fluid of T1w",
         seen=f"darker than tissue in {100 * darker:.0f} % of pairs of voxels",
         expected=f"at least {100 * _FLUID_DARKER[0]:.0f} %; fails below "
@@ -129,8 +129,8 @@ def _fluid(darker: float) -> Gate:
     )
 
 
-def _copy(likeness: float) -> Gate:
-    return _gate(
+def _copy(likeness: float) -> Check:
+    return _check(
         "FLAIR is not the T1w image",
         seen=f"finest detail of white matter correlates by {likeness:.2f}",
         expected=f"at most {_LIKENESS[0]:g}; fails over {_LIKENESS[1]:g}",
@@ -139,8 +139,8 @@ def _copy(likeness: float) -> Gate:
     )
 
 
-def _noise(noise: float) -> Gate:
-    return _gate(
+def _noise(noise: float) -> Check:
+    return _check(
         "FLAIR noise",
         seen=f"{100 * noise:.1f} % of white matter",
         expected=f"at most {100 * _NOISE[0]:.0f} %; fails over {100 * _NOISE[1]:.0f} %",
@@ -149,8 +149,8 @@ def _noise(noise: float) -> Gate:
     )
 
 
-def _unevenness(ratio: float) -> Gate:
-    return _gate(
+def _unevenness(ratio: float) -> Check:
+    return _check(
         "FLAIR evenness",
         seen=f"white matter differs by a factor of {ratio:.2f} between octants",
         expected=f"at most {_UNEVENNESS[0]:g} after correction; fails over {_UNEVENNESS[1]:g}",
@@ -159,8 +159,8 @@ def _unevenness(ratio: float) -> Gate:
     )
 
 
-def _shading(ratio: float) -> Gate:
-    return _gate(
+def _shading(ratio: float) -> Check:
+    return _check(
         "FLAIR shading",
         seen=f"the bias field spans a factor of {ratio:.2f}",
         expected=f"at most {_SHADING[0]:g}; fails over {_SHADING[1]:g}",
@@ -169,8 +169,8 @@ def _shading(ratio: float) -> Gate:
     )
 
 
-def _saturation(share: float) -> Gate:
-    return _gate(
+def _saturation(share: float) -> Check:
+    return _check(
         "FLAIR saturation",
         seen=f"{100 * share:.2f} % of the brain at the highest value",
         expected=f"at most {100 * _SATURATED[0]:g} %; fails over {100 * _SATURATED[1]:g} %",
@@ -179,9 +179,9 @@ def _saturation(share: float) -> Gate:
     )
 
 
-def _around(name: str, share: float, *, limits: tuple[float, float], advice: str) -> Gate:
+def _around(name: str, share: float, *, limits: tuple[float, float], advice: str) -> Check:
     known = np.isfinite(share)
-    return _gate(
+    return _check(
         name,
         seen=f"{100 * share:.0f} % of white matter" if known else "no air in the image",
         expected=f"at most {100 * limits[0]:.0f} %; fails over {100 * limits[1]:.0f} %",
@@ -190,9 +190,9 @@ def _around(name: str, share: float, *, limits: tuple[float, float], advice: str
     )
 
 
-def _gate(name: str, *, seen: str, expected: str, state: Qc, advice: str) -> Gate:
+def _check(name: str, *, seen: str, expected: str, state: Qc, advice: str) -> Check:
     passed = state is Qc.PASS
-    return Gate(
+    return Check(
         name=name, seen=seen, expected=expected, state=state, advice="" if passed else advice
     )
 
@@ -204,7 +204,7 @@ def check_lesions(
     priors: LesionPriors,
     affine: Floats,
     volumes_ml: dict[float, float],
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     """Judge where the lesions lie and how firmly they stand.
 
     Parameters
@@ -223,7 +223,7 @@ def check_lesions(
     labels, count = ndimage.label(mask, _EVERY_NEIGHBOUR)
     largest = float(np.bincount(labels.ravel())[1:].max() * voxel_ml) if count else 0.0
     return (
-        Gate(
+        Check(
             name="Lesions outside white matter",
             seen=f"{100 * outside:.0f} % of the volume",
             expected="at most 30 % where the template's white matter is below 0.2",
@@ -232,7 +232,7 @@ def check_lesions(
             if outside > 0.3
             else "",
         ),
-        Gate(
+        Check(
             name="Largest lesion",
             seen=f"{largest:.1f} mL",
             expected="at most 30 mL",
@@ -245,12 +245,12 @@ def check_lesions(
     )
 
 
-def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Gate:
+def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Check:
     """Compare the lesions with the white matter that the template expects in the brain."""
     expected = float(priors.tissue.wm[brain].sum(dtype=np.float64))
     share = float(np.count_nonzero(mask)) / expected if expected else np.nan
     state = graded(share, warn=_SHARE_OF_WM[0], fail=_SHARE_OF_WM[1])
-    return Gate(
+    return Check(
         name="Lesion share of white matter",
         seen=f"{100 * share:.1f} %",
         expected=f"at most {100 * _SHARE_OF_WM[0]:.0f} %; fails over {100 * _SHARE_OF_WM[1]:.0f} %",
@@ -261,7 +261,7 @@ def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Gate:
     )
 
 
-def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Gate:
+def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Check:
     """Compare the sides of the plane x = centre of the brain mask (head tilt is ignored)."""
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     centre = float((np.argwhere(brain) @ affine[0, :3]).mean())
@@ -269,7 +269,7 @@ def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Gate:
     left = float(mask.sum() * voxel_ml) - right
     ratio = max(left, right) / max(min(left, right), voxel_ml)
     odd = left + right >= _LEAST_ML and ratio > 5
-    return Gate(
+    return Check(
         name="Lesions left and right",
         seen=f"left {left:.2f} mL, right {right:.2f} mL",
         expected=f"neither more than 5 times the other (from {_LEAST_ML:.0f} mL in all)",
@@ -278,10 +278,10 @@ def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Gate:
     )
 
 
-def _check_firmness(volumes_ml: dict[float, float]) -> Gate:
+def _check_firmness(volumes_ml: dict[float, float]) -> Check:
     low, high = volumes_ml[0.2], volumes_ml[0.5]
     loose = low > 2 * high and low >= _LEAST_ML
-    return Gate(
+    return Check(
         name="Volume against threshold",
         seen=f"{low:.2f} mL at 0.2, {high:.2f} mL at 0.5",
         expected=f"ratio at most 2 (from {_LEAST_ML:.0f} mL at 0.2)",

@@ -9,7 +9,7 @@ from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.space import registration
 from npsle_app.imaging.space.alignment import Alignment, mark_shown, measure_alignment
 from npsle_app.imaging.space.bias_field import correct_bias
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 
 _LEAST_COVERAGE = 0.1
 _LOOK = "check that it is a scan of this head, and voxel sizes and orientation in its header"
@@ -69,7 +69,7 @@ def prepare_flair(
         raise ValueError(msg)
     corrected, field = correct_bias(
         registration.resample(scan, reference=t1w, matrix=matrix),
-        mask=like(t1w, shown),
+        mask=on_grid_of(t1w, shown),
         sampling_mm=bias_sampling_mm,
         spline_mm=bias_spline_mm,
         seed=seed,
@@ -84,7 +84,7 @@ def prepare_flair(
     )
 
 
-def rest_at_zero(scan: nib.Nifti1Image) -> nib.Nifti1Image:
+def subtract_offset(scan: nib.Nifti1Image) -> nib.Nifti1Image:
     """Take away a constant that was added to the whole scan, so that its darkest voxel is 0.
 
     Bias correction divides: with the constant left in, it would change with it. A scan that
@@ -93,7 +93,7 @@ def rest_at_zero(scan: nib.Nifti1Image) -> nib.Nifti1Image:
     data = scan.get_fdata(dtype=np.float32)
     if not 0 < data.min() < data.max():
         return scan
-    return like(scan, data - data.min())
+    return on_grid_of(scan, data - data.min())
 
 
 def _register(

@@ -132,7 +132,7 @@ def _describe_session(
             stage="deviations",
             methods=_METHODS.format(cut=_CUTS[person.reference["tail"]], labels=told),
             citations=("ge2024", "inglese2021"),
-            gates=check_scores(own),
+            checks=check_scores(own),
             figures=draw(writer, person, row, own=own, model=model),
             choices=tuple(labels),
         )

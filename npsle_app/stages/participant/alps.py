@@ -17,8 +17,8 @@ from npsle_app.imaging.alps.table import COLUMNS, label_regions, make_table, num
 from npsle_app.imaging.alps.template import check_starts, make_template, register_fa
 from npsle_app.imaging.diffusion.gradients import choose_volumes, read_fsl
 from npsle_app.imaging.diffusion.tensor import from_six_components
-from npsle_app.imaging.space.volumes import fraction, like
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.imaging.space.volumes import fraction, on_grid_of
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import AlpsSettings
 from npsle_app.stages.participant.alps_figures import draw
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -74,13 +74,13 @@ class AlpsOutputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """How the template lies on the diffusion images; `gates` judge it."""
+    """How the template lies on the diffusion images; `checks` judge it."""
 
     to_native: nib.Nifti1Image
     to_diffusion: np.ndarray
     sources: tuple[Path, ...]
     way: str
-    gates: tuple[Gate, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def through_t1w(self) -> bool:
@@ -107,7 +107,7 @@ def run(
         samples=settings.bootstrap_samples,
         seed=settings.random_seed,
     )
-    gates = (*place.gates, *check_alps(found))
+    checks = (*place.checks, *check_alps(found))
     maps = tuple(made for made in (wmh and wmh.mask, tissue and tissue.csf) if made)
     saved = _save(found, grid=images.grid, sources=(dwi.dwi, *place.sources, *maps), out=out)
     labels = read_image(saved["regions"])
@@ -124,10 +124,10 @@ def run(
         citations=_CITATIONS,
         measures=_measure(
             found,
-            qc=worst([state_before(*before, out=out), *(gate.state for gate in gates)]),
+            qc=worst([state_before(*before, out=out), *(check.state for check in checks)]),
             sources=(dwi.tensor, *saved.values()),
         ),
-        gates=gates,
+        checks=checks,
         figures=figures,
         choices=_choices(images, place=place),
     )
@@ -157,7 +157,7 @@ def _place(dwi: DwiOutputs, *, anat: AnatOutputs | None, settings: AlpsSettings)
         to_diffusion=np.eye(4),
         sources=(dwi.fa,),
         way=_THROUGH_FA,
-        gates=(check_starts(fit),),
+        checks=(check_starts(fit),),
     )
 
 
@@ -189,8 +189,8 @@ def _save(
     labels, shares = label_regions(findings, shape=grid.shape)
     used = {"Templates": digests((Template.WM, Template.BRAIN))}
     return {
-        "regions": out.image(like(grid, labels), File.ALPS_REGIONS, sources=sources, **used),
-        "shares": out.image(like(grid, shares), File.ALPS_SHARES, sources=sources, **used),
+        "regions": out.image(on_grid_of(grid, labels), File.ALPS_REGIONS, sources=sources, **used),
+        "shares": out.image(on_grid_of(grid, shares), File.ALPS_SHARES, sources=sources, **used),
         "table": out.table(make_table(findings), File.ALPS, dictionary=COLUMNS),
     }
 

@@ -65,7 +65,7 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         stage="anat",
         methods=_METHODS.format(warp_mm=settings.warp_sampling_mm),
         citations=("ants_syn", "n4", "antspy", "mni152_2009a", "colin27"),
-        gates=check_head(head),
+        checks=check_head(head),
         figures=figures,
         choices=(_STRIPPED,) if stripped else (),
     )

@@ -23,8 +23,8 @@ from npsle_app.imaging.lesions.change_checks import (
     check_registration,
 )
 from npsle_app.imaging.space.halfway import Halfway, find_halfway
-from npsle_app.imaging.space.volumes import like
-from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record, worst
+from npsle_app.imaging.space.volumes import on_grid_of
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
@@ -93,9 +93,9 @@ def run(
         wmh=earlier_wmh,
         tissue=earlier_tissue,
     )
-    halfway = _meet(earlier, later, seed=settings.random_seed)
-    before = _appear(earlier, halfway, way=halfway.to_earlier)
-    after = _appear(later, halfway, way=halfway.to_later)
+    halfway = _register_halfway(earlier, later, seed=settings.random_seed)
+    before = _resample_halfway(earlier, halfway, way=halfway.to_earlier)
+    after = _resample_halfway(later, halfway, way=halfway.to_later)
     change = compare_lesions(
         before,
         after,
@@ -104,7 +104,7 @@ def run(
         min_change_mm3=settings.min_change_mm3,
         shift_mm=max(settings.shift_mm, halfway.disagree_mm),
     )
-    gates = _check(earlier, later, halfway=halfway, shown=(before, after), change=change)
+    checks = _check(earlier, later, halfway=halfway, shown=(before, after), change=change)
     saved = _save(earlier, later, halfway=halfway, shown=(before, after), change=change, out=out)
     figures = _draw(halfway, shown=(before, after), change=change, out=out)
     record = Record(
@@ -116,10 +116,10 @@ def run(
         measures=_measure(
             change,
             days=earlier.visit.days_until(later.visit),
-            qc=worst([gate.state for gate in gates]),
+            qc=worst([check.state for check in checks]),
             sources=(saved["labels"], earlier.wmh.mask, later.wmh.mask),
         ),
-        gates=gates,
+        checks=checks,
         figures=figures,
         choices=(f"Compared with ses-{earlier.visit.session}, the session before.",),
     )
@@ -130,7 +130,7 @@ def run(
     )
 
 
-def _meet(earlier: _Session, later: _Session, *, seed: int) -> Halfway:
+def _register_halfway(earlier: _Session, later: _Session, *, seed: int) -> Halfway:
     heads, brains = (
         [read_image(path) for path in paths]
         for paths in (
@@ -141,7 +141,7 @@ def _meet(earlier: _Session, later: _Session, *, seed: int) -> Halfway:
     return find_halfway(*heads, earlier_brain=brains[0], later_brain=brains[1], seed=seed)
 
 
-def _appear(session: _Session, halfway: Halfway, *, way: Floats) -> Appearance:
+def _resample_halfway(session: _Session, halfway: Halfway, *, way: Floats) -> Appearance:
     flair, lesions, wm, brain = (
         read_image(path)
         for path in (
@@ -161,7 +161,7 @@ def _check(
     halfway: Halfway,
     shown: tuple[Appearance, Appearance],
     change: LesionChange,
-) -> tuple[Gate, ...]:
+) -> tuple[Check, ...]:
     return (
         *check_registration(halfway, *shown),
         check_protocol(
@@ -208,7 +208,7 @@ def _save(
     first, grid = later.flair.path, halfway.grid
     flairs = {
         name: out.image(
-            like(grid, one.flair),
+            on_grid_of(grid, one.flair),
             file,
             sources=(first, session.wmh.flair, earlier.anat.t1w, later.anat.t1w),
             SkullStripped=session.anat.intracranial_mask is None,
@@ -225,7 +225,7 @@ def _save(
         ),
         "later_to_halfway": out.matrix(halfway.to_later, File.LATER_TO_HALFWAY, sources=heads),
         "labels": out.image(
-            like(grid, change.labels),
+            on_grid_of(grid, change.labels),
             File.WMH_CHANGE,
             sources=(first, *earlier.sources, *later.sources),
         ),
@@ -239,10 +239,10 @@ def _draw(
     change: LesionChange,
     out: Writer,
 ) -> tuple[FigureRecord, ...]:
-    before, after = (like(halfway.grid, one.flair) for one in shown)
-    brain = like(halfway.grid, shown[0].shown | shown[1].shown)
+    before, after = (on_grid_of(halfway.grid, one.flair) for one in shown)
+    brain = on_grid_of(halfway.grid, shown[0].shown | shown[1].shown)
     outlines = {
-        label: (like(halfway.grid, change.only(number)), colour)
+        label: (on_grid_of(halfway.grid, change.only(number)), colour)
         for number, _, label, colour in WMH_CHANGES
     }
     figure = draw_change(before, after, changes=outlines, brain=brain)

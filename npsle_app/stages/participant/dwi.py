@@ -29,10 +29,15 @@ from npsle_app.imaging.diffusion.gradients import (
     read_fsl,
     to_fsl,
 )
-from npsle_app.imaging.diffusion.preprocessing import PreparedDwi, Steps, prepare_dwi, take_over
+from npsle_app.imaging.diffusion.preprocessing import (
+    PreparedDwi,
+    Steps,
+    prepare_dwi,
+    use_preprocessed,
+)
 from npsle_app.imaging.diffusion.tensor import six_components
-from npsle_app.imaging.space.volumes import like
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.imaging.space.volumes import on_grid_of
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.dwi_figures import draw
@@ -94,7 +99,7 @@ def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writ
         msg = f"{dwi.path.name}: {error}"
         raise ValueError(msg) from error
     saved = _save(found, scan=dwi, anat=anat, settings=settings, out=out)
-    gates = _check(found)
+    checks = _check(found)
     figures = draw(found, head=_read_head(anat), out=out)
     record = Record(
         stage="dwi",
@@ -104,9 +109,11 @@ def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writ
         ),
         citations=_CITATIONS,
         measures=_measure(
-            found, qc=worst([gate.state for gate in gates]), sources=(saved["dwi"], saved["motion"])
+            found,
+            qc=worst([check.state for check in checks]),
+            sources=(saved["dwi"], saved["motion"]),
         ),
-        gates=gates,
+        checks=checks,
         figures=figures,
         choices=_choices(found, scan=dwi, settings=settings),
     )
@@ -128,7 +135,7 @@ def _find(scan: Scan, *, anat: AnatOutputs | None, settings: DwiSettings) -> Dwi
     series = nib.concat_images(images, axis=3) if len(images) > 1 else images[0]
     head, seed = _read_head(anat), settings.random_seed
     prepared: PreparedDwi = (
-        take_over(series, gradients=gradients, head=head, seed=seed)
+        use_preprocessed(series, gradients=gradients, head=head, seed=seed)
         if scan.preprocessed
         else prepare_dwi(
             series,
@@ -174,7 +181,7 @@ def _steps(settings: DwiSettings) -> Steps:
     )
 
 
-def _check(findings: DwiFindings) -> tuple[Gate, ...]:
+def _check(findings: DwiFindings) -> tuple[Check, ...]:
     return (
         *check_gradients(findings.selection, coherence=findings.coherence),
         *check_motion(findings.displacement_mm, dropped_share=findings.dropped_share),
@@ -206,7 +213,7 @@ def _save(
     maps = {
         "b0": (grid, File.DWI_B0, done),
         "brain_mask": (prepared.brain, File.DWI_BRAIN_MASK, {}),
-        "tensor": (like(grid, six_components(findings.fit.tensors)), File.DWI_TENSOR, fit),
+        "tensor": (on_grid_of(grid, six_components(findings.fit.tensors)), File.DWI_TENSOR, fit),
         "fa": (findings.fa, File.DWI_FA, fit),
         "adc": (findings.adc, File.DWI_ADC, fit),
         "colour_fa": (findings.colour_fa, File.DWI_COLOUR_FA, fit),

@@ -9,7 +9,7 @@ import numpy as np
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_pair
-from npsle_app.imaging.space.volumes import check_same_grid, like
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.imaging.tissue.filling import fill
 from npsle_app.imaging.tissue.intensity import find_bounds
 from npsle_app.records import FigureRecord, Record
@@ -52,7 +52,7 @@ def run(
         filled = fill(
             values, lesions=lesions, brain=brain, bounds=bounds, max_passes=settings.max_passes
         )
-    made = like(t1w, filled)
+    made = on_grid_of(t1w, filled)
     path = out.image(
         made,
         File.FILLED_T1W,

@@ -21,9 +21,9 @@ from npsle_app.imaging.lesions.lesions import (
 from npsle_app.imaging.lesions.signs import check_infarcts
 from npsle_app.imaging.lesions.table import COLUMNS
 from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction, like
+from npsle_app.imaging.space.volumes import fraction, on_grid_of
 from npsle_app.imaging.tissue.ventricles import check_ventricles
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.lesions_figures import draw
@@ -85,7 +85,7 @@ def run(
         images, maps=maps, threshold=limits["Threshold"], status_min_ml=settings.status_min_ml
     )
     size: dict[str, float | None] = {"wmh_min_lesion_mm3": float(limits["MinimumLesionVolume"])}
-    gates = (
+    checks = (
         check_ventricles(found.ventricles, zone=maps.zone, affine=images.t1w.affine),
         check_infarcts(found.suspects),
     )
@@ -98,11 +98,11 @@ def run(
         measures=_measure(
             found,
             numbers=found.numbers | size,
-            gates=gates,
+            checks=checks,
             before=state_before(anat.record, wmh.record, out=out),
             sources=(wmh.mask, *saved.values()),
         ),
-        gates=gates,
+        checks=checks,
         figures=figures,
         choices=_choices(found),
     )
@@ -150,12 +150,15 @@ def _save(
     mask, csf, gm = sources
     used = {"Templates": digests(_USED)}
     ventricles = out.image(
-        like(grid, findings.ventricles), File.LATERAL_VENTRICLES, sources=(csf,), **used
+        on_grid_of(grid, findings.ventricles), File.LATERAL_VENTRICLES, sources=(csf,), **used
     )
     return {
         "ventricles": ventricles,
         "regions": out.image(
-            like(grid, findings.regions), File.WMH_REGIONS, sources=(mask, ventricles, gm), **used
+            on_grid_of(grid, findings.regions),
+            File.WMH_REGIONS,
+            sources=(mask, ventricles, gm),
+            **used,
         ),
         "table": out.table(findings.table, File.LESIONS, dictionary=COLUMNS),
     }
@@ -165,11 +168,11 @@ def _measure(
     findings: LesionFindings,
     *,
     numbers: dict[str, float | None],
-    gates: tuple[Gate, Gate],
+    checks: tuple[Check, Check],
     before: Qc,
     sources: tuple[Path, ...],
 ) -> tuple[Measure, ...]:
-    by_ventricles, by_infarcts = (worst([before, gate.state]) for gate in gates)
+    by_ventricles, by_infarcts = (worst([before, check.state]) for check in checks)
     own = dict.fromkeys(findings.hanging, by_ventricles)
     own |= dict.fromkeys(("wmh_cavity_count", "wmh_infarct_suspects"), by_infarcts)
     return tuple(

@@ -6,7 +6,7 @@ from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.regions import draw_regions
 from npsle_app.figures.paper.bars import draw_bars
 from npsle_app.imaging.lesions.lesions import REGION_NAMES, LesionFindings
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.records import FigureRecord
 
 _SIZES = {
@@ -27,10 +27,10 @@ def draw(
             path=out.figure(
                 draw_regions(
                     flair,
-                    labels=like(flair, findings.regions),
+                    labels=on_grid_of(flair, findings.regions),
                     names=REGION_NAMES,
                     brain=brain,
-                    outlined=("lateral ventricles", like(flair, findings.ventricles)),
+                    outlined=("lateral ventricles", on_grid_of(flair, findings.ventricles)),
                 ),
                 "lesions-regions",
             ),

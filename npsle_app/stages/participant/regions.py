@@ -12,12 +12,12 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction, like, voxel_mm3
+from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
 from npsle_app.imaging.tissue import regions
 from npsle_app.imaging.tissue.checks import check_asymmetry, check_filling
 from npsle_app.imaging.tissue.regions import TissueShares
 from npsle_app.imaging.tissue.ventricles import check_ventricles, find_lateral_ventricles
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.priors import digests
@@ -72,7 +72,7 @@ def run(
     found = regions.measure_regions(shares, labels=atlas, field=field)
     ventricles, by_ventricles = _find_ventricles(csf, field=field)
     fluid = regions.measure_ventricles(csf, ventricles=ventricles, field=field)
-    own = (*way.gates, check_filling(found), check_asymmetry(found))
+    own = (*way.checks, check_filling(found), check_asymmetry(found))
     before = state_before(anat.record, tissue.record, out=out)
     sources = (tissue.gm, tissue.wm, tissue.csf, way.path or anat.template_to_t1w)
     labels = regions.label_regions(shares, labels=atlas, field=field)
@@ -83,10 +83,10 @@ def run(
         methods=_METHODS + way.methods,
         citations=("aal", "mni152_2009a"),
         measures=(
-            *_measure(found.volumes_ml, worst([before, *(gate.state for gate in own)]), sources),
+            *_measure(found.volumes_ml, worst([before, *(check.state for check in own)]), sources),
             *_measure(fluid, worst([before, by_ventricles.state]), sources),
         ),
-        gates=(*own, by_ventricles),
+        checks=(*own, by_ventricles),
         figures=figures,
         choices=way.choices,
     )
@@ -100,13 +100,13 @@ def run(
 
 def _find_ventricles(
     csf: nib.Nifti1Image, *, field: nib.Nifti1Image
-) -> tuple[nib.Nifti1Image, Gate]:
+) -> tuple[nib.Nifti1Image, Check]:
     template = fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE))
     zone = warp(template, reference=csf, field=field, order=0).get_fdata(dtype=np.float32)
     mask = find_lateral_ventricles(
         csf.get_fdata(dtype=np.float32), zone=zone, voxel_mm3=voxel_mm3(csf)
     )
-    return like(csf, mask), check_ventricles(mask, zone=zone, affine=csf.affine)
+    return on_grid_of(csf, mask), check_ventricles(mask, zone=zone, affine=csf.affine)
 
 
 def _measure(

@@ -14,10 +14,10 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_pair
-from npsle_app.imaging.space.displacement import apart_mm, through
+from npsle_app.imaging.space.displacement import compose_fields, median_displacement_mm
 from npsle_app.imaging.space.registration import register_later_scan, warp
 from npsle_app.imaging.tissue.checks import check_followed
-from npsle_app.records import FigureRecord, Gate
+from npsle_app.records import Check, FigureRecord
 from npsle_app.stages.participant.anat import AnatOutputs
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Way:
 
     field: nib.Nifti1Image
     path: Path | None = None
-    gates: tuple[Gate, ...] = ()
+    checks: tuple[Check, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     methods: str = ""
     choices: tuple[str, ...] = ()
@@ -58,12 +58,12 @@ def find_way(
     t1w, brain, earlier = (read_image(p) for p in (anat.t1w, anat.brain_mask, before.t1w))
     last = regions.field or before.template_to_t1w
     between = register_later_scan(t1w, earlier=earlier, brain=brain, seed=seed)
-    field = through(between, second=read_image(last))
+    field = compose_fields(between, second=read_image(last))
     path = out.image(field, File.TEMPLATE_TO_LATER_T1W, sources=(anat.t1w, before.t1w, last))
     return Way(
         field=field,
         path=path,
-        gates=(check_followed(apart_mm(field, direct, inside=brain)),),
+        checks=(check_followed(median_displacement_mm(field, direct, inside=brain)),),
         figures=(_draw(t1w, earlier=earlier, between=between, brain=brain, out=out),),
         methods=_METHODS,
         choices=(_CHOICE,),

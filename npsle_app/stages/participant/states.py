@@ -10,4 +10,4 @@ from npsle_app.records import Qc, worst
 def state_before(*records: Path, out: Writer) -> Qc:
     """Return the worst state of all checks in these records."""
     read = (read_record(path, root=out.root, datasets=out.datasets) for path in records)
-    return worst([gate.state for record in read for gate in record.gates])
+    return worst([check.state for record in read for check in record.checks])

@@ -16,7 +16,7 @@ from npsle_app.imaging.space.volumes import fraction
 from npsle_app.imaging.tissue import segmentation
 from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, TissueVolumes
-from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
 from npsle_app.settings import TissueSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.filling import FillingOutputs
@@ -70,7 +70,7 @@ def run(
     maps = segmentation.count_lesions_as_white_matter(maps, lesions) if lesions else maps
     skull = mask if anat.intracranial_mask else None
     volumes = segmentation.measure(maps, intracranial=skull, lesions=lesions)
-    gates = (
+    checks = (
         *check_volumes(
             gm_ml=volumes.gm_ml, wm_ml=volumes.wm_ml, csf_ml=volumes.csf_ml, tiv_ml=volumes.tiv_ml
         ),
@@ -88,8 +88,8 @@ def run(
             mrf=settings.mrf_weight,
         ),
         citations=("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015"),
-        measures=_measures(volumes, gates=gates, sources=tuple(saved.values())),
-        gates=gates,
+        measures=_measures(volumes, checks=checks, sources=tuple(saved.values())),
+        checks=checks,
         figures=figures,
         choices=() if filling else ("No lesions were filled: the stages before left no map.",),
     )
@@ -119,9 +119,9 @@ def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Pa
 
 
 def _measures(
-    volumes: TissueVolumes, *, gates: tuple[Gate, ...], sources: tuple[Path, ...]
+    volumes: TissueVolumes, *, checks: tuple[Check, ...], sources: tuple[Path, ...]
 ) -> tuple[Measure, ...]:
-    qc = worst([gate.state for gate in gates])
+    qc = worst([check.state for check in checks])
     return tuple(
         Measure(
             name=name,

@@ -27,7 +27,7 @@ from npsle_app.imaging.vessels.table import (
     wall_floor_mm,
 )
 from npsle_app.imaging.vessels.tracing import Angiogram
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.priors import tissue_priors
@@ -102,7 +102,7 @@ def run(
             sources={name: (vwi.path, one.lumen, one.outer) for name, one in saved.items()},
             scan=vwi.path,
         ),
-        gates=(*general, *(gate for one in found for gate in one.gates)),
+        checks=(*general, *(check for one in found for check in one.checks)),
         figures=figures,
         choices=choices(found, scan=vwi, anat=anat, floor_mm=floor_mm),
     )
@@ -121,7 +121,7 @@ def run(
 
 def _place(
     image: nib.Nifti1Image, *, anat: AnatOutputs | None, seed: int
-) -> tuple[HeadPlace | None, tuple[Gate, ...]]:
+) -> tuple[HeadPlace | None, tuple[Check, ...]]:
     if anat is None:
         return None, ()
     matrix, alignment = align_head(
@@ -188,12 +188,12 @@ def _save_place(
     return out.matrix(place.to_image, File.VWI_TO_T1W, sources=(scan.path, anat.t1w))
 
 
-def _states(general: Sequence[Gate], *, anat: AnatOutputs | None, out: Writer) -> dict[Mode, Qc]:
+def _states(general: Sequence[Check], *, anat: AnatOutputs | None, out: Writer) -> dict[Mode, Qc]:
     """Return the state of what came before: a vessel that was sought rests on the T1w image."""
-    voxels, *placed = (gate.state for gate in general)
+    voxels, *placed = (check.state for check in general)
     if anat is not None:
         record = read_record(anat.record, root=out.root, datasets=out.datasets)
-        placed += [gate.state for gate in record.gates]
+        placed += [check.state for check in record.checks]
     return dict.fromkeys(Mode, voxels) | {Mode.AUTOMATIC: worst([voxels, *placed])}
 
 
@@ -206,7 +206,7 @@ def _measure(
     scan: Path,
 ) -> tuple[Measure, ...]:
     states = {
-        f"{one.name.measure}_": worst([general[one.mode], *(gate.state for gate in one.gates)])
+        f"{one.name.measure}_": worst([general[one.mode], *(check.state for check in one.checks)])
         for one in vessels
     }
     files = {f"{name.measure}_": paths for name, paths in sources.items()}

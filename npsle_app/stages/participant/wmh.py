@@ -13,10 +13,10 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.head.checks import check_template_place, white_matter_offsets_mm
-from npsle_app.imaging.space.volumes import check_same_grid, like, voxel_mm3
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of, voxel_mm3
 from npsle_app.imaging.wmh.checks import check_alignment, check_content, check_lesions, check_slices
 from npsle_app.imaging.wmh.features import LesionPriors
-from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, rest_at_zero
+from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, subtract_offset
 from npsle_app.imaging.wmh.flair_content import FlairContent, measure_content
 from npsle_app.imaging.wmh.wmh import (
     LesionMap,
@@ -26,7 +26,7 @@ from npsle_app.imaging.wmh.wmh import (
     lesions,
     soft_volume_ml,
 )
-from npsle_app.records import Gate, Measure, Qc, Record, worst
+from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.lesion_model import describe_model, read_model
@@ -72,14 +72,14 @@ class _Found:
 
 def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -> WmhOutputs:
     """Find the lesions and measure them."""
-    scan = rest_at_zero(read_image(flair.path))
+    scan = subtract_offset(read_image(flair.path))
     try:
         found = _find(scan, anat=anat, settings=settings)
     except ValueError as error:
         msg = f"{flair.path.name}: {error}"
         raise ValueError(msg) from error
     saved = _save(found, flair=flair, anat=anat, settings=settings, out=out)
-    gates = _check(scan, found=found)
+    checks = _check(scan, found=found)
     figures = draw(
         found.grid,
         brain=found.brain,
@@ -95,10 +95,10 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
         citations=("lst_lpa", "ljubljana", "ants_syn", "n4"),
         measures=_measure(
             found,
-            qc=worst([gate.state for gate in gates]),
+            qc=worst([check.state for check in checks]),
             sources=(saved["mask"], saved["probability"]),
         ),
-        gates=gates,
+        checks=checks,
         figures=figures,
     )
     paths = tuple(path for f in figures for path in (f.path, f.after) if path)
@@ -164,11 +164,11 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
 
 def _explain(error: ValueError, *, content: FlairContent) -> str:
     """Say first what is wrong with the image, where the checks know it."""
-    failed = (gate for gate in check_content(content) if gate.state is Qc.FAIL)
-    return "; ".join([*(f"{gate.seen}: {gate.advice}" for gate in failed), str(error)])
+    failed = (check for check in check_content(content) if check.state is Qc.FAIL)
+    return "; ".join([*(f"{check.seen}: {check.advice}" for check in failed), str(error)])
 
 
-def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Gate, ...]:
+def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Check, ...]:
     return (
         *check_alignment(found.prepared.alignment),
         check_slices(float(voxel_sizes(scan.affine).max())),
@@ -191,7 +191,7 @@ def _save(
     both = (flair.path, anat.t1w, anat.brain_mask)
     made = (*both, anat.template_to_t1w)
     model = {**describe_model(), "Templates": digests(LESIONS)}
-    probability = like(grid, found.map.probability)
+    probability = on_grid_of(grid, found.map.probability)
     limits = {
         "Threshold": settings.threshold,
         "MinimumLesionVolume": settings.min_lesion_mm3,
@@ -203,7 +203,9 @@ def _save(
             found.prepared.matrix, File.FLAIR_TO_T1W, sources=(flair.path, anat.t1w)
         ),
         "probability": out.image(probability, File.WMH_PROBABILITY, sources=made, **model),
-        "mask": out.image(like(grid, found.mask), File.WMH_MASK, sources=made, **limits, **model),
+        "mask": out.image(
+            on_grid_of(grid, found.mask), File.WMH_MASK, sources=made, **limits, **model
+        ),
     }
 
 

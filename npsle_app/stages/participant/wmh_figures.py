@@ -5,7 +5,7 @@ import nibabel as nib
 from npsle_app.arrays import Mask, Volume
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_curve, draw_lesions, draw_pair
-from npsle_app.imaging.space.volumes import like, voxel_mm3
+from npsle_app.imaging.space.volumes import on_grid_of, voxel_mm3
 from npsle_app.imaging.wmh.flair import PreparedFlair
 from npsle_app.imaging.wmh.wmh import lesion_volumes_ml
 from npsle_app.records import FigureRecord
@@ -41,7 +41,7 @@ def _draw_lesions(
     out: Writer,
 ) -> FigureRecord:
     figure = draw_lesions(
-        flair, probability=like(flair, probability), mask=like(flair, mask), brain=brain
+        flair, probability=on_grid_of(flair, probability), mask=on_grid_of(flair, mask), brain=brain
     )
     return FigureRecord(
         title="White-matter hyperintensities",

@@ -35,7 +35,7 @@ def test_participants_are_the_folders_in_natural_order(tmp_path: Path) -> None:
 
 
 def test_asking_for_participants_does_not_import_pybids() -> None:
-    code = "import sys, npsle_app.bids.dataset; sys.exit('bids' in sys.modules)"
+    code = "import sys, npsle_app.bids.input.dataset; sys.exit('bids' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
 
 

@@ -9,7 +9,7 @@ import pytest
 from npsle_app.bids.output.reader import read_image, read_record, resolve_uri
 from npsle_app.bids.output.writer import Writer
 from npsle_app.measures import MEASURES
-from npsle_app.records import FigureRecord, Gate, Measure, Qc, Record
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 
 
 def _writer(folder: Path) -> Writer:
@@ -28,7 +28,7 @@ def _record(out: Writer) -> Record:
             Measure(name=name, value=1.5, qc=Qc.PASS, sources=(scan, out.folder / "x.nii.gz")),
             Measure(name=name, value=None, qc=Qc.NOT_ASSESSABLE, sources=()),
         ),
-        gates=(Gate(name="a", seen="b", expected="c", state=Qc.WARN, advice="d"),),
+        checks=(Check(name="a", seen="b", expected="c", state=Qc.WARN, advice="d"),),
         figures=(
             FigureRecord(title="Mask", path=figure, caption="µ"),
             FigureRecord(title="Mask", path=figure, caption="µ", after=figure),

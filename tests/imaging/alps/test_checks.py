@@ -24,35 +24,35 @@ def empty(grid):
     return nib.Nifti1Image(np.zeros(grid.shape, np.uint8), grid.affine)
 
 
-def gates(grid=None, **others):
+def checks(grid=None, **others):
     grid = grid or make_grid()
     maps = {"lesions": empty(grid), "fluid": empty(grid)}
     found = study(make_images(grid=grid, **maps | others))
-    return {gate.name: gate for gate in check_alps(found)}
+    return {check.name: check for check in check_alps(found)}
 
 
 def states(found):
-    return {name: gate.state for name, gate in found.items()}
+    return {name: check.state for name, check in found.items()}
 
 
 def test_clean_regions_in_a_level_head_pass_every_gate():
-    found = gates()
+    found = checks()
     assert set(states(found).values()) == {Qc.PASS}
-    assert all(gate.advice == "" for gate in found.values())
+    assert all(check.advice == "" for check in found.values())
 
 
 @pytest.mark.parametrize(
     ("pitch", "state"), [(8, Qc.PASS), (-8, Qc.PASS), (12, Qc.WARN), (-15, Qc.WARN), (22, Qc.FAIL)]
 )
 def test_the_pitch_of_the_head_warns_above_10_and_fails_above_20_degrees(pitch, state):
-    found = gates(pose=turned(pitch=pitch))["Head in the diffusion scan"]
+    found = checks(pose=turned(pitch=pitch))["Head in the diffusion scan"]
     assert found.state is state
     assert f"pitch {pitch:+.1f}°" in found.seen
 
 
 def test_association_fibres_in_place_of_projection_fibres_fail():
     grid = make_grid()
-    found = gates(grid, tensors=np.tile(ASSOCIATION, (*grid.shape, 1, 1)))
+    found = checks(grid, tensors=np.tile(ASSOCIATION, (*grid.shape, 1, 1)))
     assert found["ALPS regions: projection fibres"].state is Qc.FAIL
     assert "misplaced" in found["ALPS regions: projection fibres"].advice
     assert found["ALPS regions: association fibres"].state is Qc.PASS
@@ -62,7 +62,7 @@ def test_tissue_without_fibres_fails_by_its_fa_and_names_the_region():
     grid = make_grid()
     tensors = true_tensors(grid, pose=np.eye(4))
     tensors[:9] = 0.8e-3 * np.diag([1.0, 1.05, 1])
-    found = gates(grid, tensors=tensors)["ALPS regions: FA"]
+    found = checks(grid, tensors=tensors)["ALPS regions: FA"]
     assert found.state is Qc.FAIL
     assert "association_left" in found.seen
 
@@ -70,33 +70,33 @@ def test_tissue_without_fibres_fails_by_its_fa_and_names_the_region():
 @pytest.mark.parametrize(("scale", "state"), [(1, Qc.PASS), (0.5, Qc.WARN), (2, Qc.WARN)])
 def test_diffusivity_outside_that_of_white_matter_warns(scale, state):
     tensors = scale * true_tensors(make_grid(), pose=np.eye(4))
-    assert gates(tensors=tensors)["ALPS regions: MD"].state is state
+    assert checks(tensors=tensors)["ALPS regions: MD"].state is state
 
 
 @pytest.mark.parametrize(
     ("voxel_mm", "state"), [(1.5, Qc.PASS), (2.0, Qc.PASS), (3.0, Qc.WARN), (4.0, Qc.FAIL)]
 )
 def test_large_voxels_warn_that_a_region_holds_few_of_them(voxel_mm, state):
-    assert gates(make_grid(voxel_mm))["ALPS regions: size"].state is state
+    assert checks(make_grid(voxel_mm))["ALPS regions: size"].state is state
 
 
 def test_a_lesion_in_a_region_warns_with_its_part():
     grid = make_grid()
     mask = np.zeros(grid.shape, np.uint8)
     mask[:, 9] = 1
-    found = gates(grid, lesions=nib.Nifti1Image(mask, grid.affine))
-    gate = found["ALPS regions: lesions"]
-    assert gate.state is Qc.WARN
-    assert "% of" in gate.seen
+    found = checks(grid, lesions=nib.Nifti1Image(mask, grid.affine))
+    check = found["ALPS regions: lesions"]
+    assert check.state is Qc.WARN
+    assert "% of" in check.seen
     assert found["ALPS regions: fluid"].state is Qc.PASS
 
 
 def test_without_maps_of_lesions_and_fluid_that_is_said():
-    found = gates(lesions=None, fluid=None)
+    found = checks(lesions=None, fluid=None)
     for name in ("lesions", "fluid"):
-        gate = found[f"ALPS regions: {name}"]
-        assert gate.state is Qc.NOT_ASSESSABLE
-        assert "unseen" in gate.advice
+        check = found[f"ALPS regions: {name}"]
+        assert check.state is Qc.NOT_ASSESSABLE
+        assert "unseen" in check.advice
 
 
 def test_sides_that_differ_by_more_than_0_4_warn():
@@ -104,14 +104,14 @@ def test_sides_that_differ_by_more_than_0_4_warn():
     tensors = true_tensors(grid, pose=np.eye(4))
     half = grid.shape[0] // 2
     tensors[:half, ..., 0, 0] *= 1.3
-    assert gates(grid, tensors=tensors)["ALPS index: left against right"].state is Qc.WARN
+    assert checks(grid, tensors=tensors)["ALPS index: left against right"].state is Qc.WARN
 
 
 def test_images_that_miss_the_regions_fail_and_give_no_index():
     pose = np.eye(4)
     pose[:3, 3] = (0, 0, 200)
     found = study(make_images(tensors=true_tensors(make_grid(), pose=np.eye(4)), pose=pose))
-    by_name = {gate.name: gate for gate in check_alps(found)}
+    by_name = {check.name: check for check in check_alps(found)}
     assert by_name["ALPS regions in the field of view"].state is Qc.FAIL
     assert "no voxel of" in by_name["ALPS regions in the field of view"].seen
     primary = found.indices[PRIMARY]
@@ -125,9 +125,9 @@ def test_half_a_sphere_outside_the_image_fails_or_warns():
     shift = np.eye(4)
     shift[2, 3] = -20  # the regions' middle lies 20 mm above the lowest plane
     found = study(make_images(tensors=true_tensors(make_grid(), pose=np.eye(4)), pose=shift))
-    gate = next(g for g in check_alps(found) if g.name == "ALPS regions in the field of view")
-    assert gate.state is Qc.FAIL
-    assert gate.seen.startswith("50 %")
+    check = next(g for g in check_alps(found) if g.name == "ALPS regions in the field of view")
+    assert check.state is Qc.FAIL
+    assert check.seen.startswith("50 %")
 
 
 def test_every_measure_is_defined_and_every_definition_measured():

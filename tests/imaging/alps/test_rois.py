@@ -14,7 +14,7 @@ from npsle_app.imaging.alps.rois import (
     share_of_voxels,
     template_sphere_mm,
 )
-from npsle_app.imaging.space.displacement import look_up
+from npsle_app.imaging.space.displacement import sample_at
 from npsle_app.templates import Template
 from tests.imaging.alps.scene import field_of, make_grid, turned
 
@@ -38,7 +38,7 @@ def test_the_spheres_lie_within_the_tracts_of_the_atlas():
     except FileNotFoundError as error:
         pytest.skip(str(error))
     for place in PLACES:
-        labels = set(look_up(atlas, template_sphere_mm(place)))
+        labels = set(sample_at(atlas, template_sphere_mm(place)))
         assert labels <= (CORONA_RADIATA if place.tract is Tract.PROJECTION else SLF)
 
 

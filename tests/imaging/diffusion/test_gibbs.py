@@ -30,23 +30,23 @@ def series():
 
 
 def test_waves_beside_an_edge_become_less(series):
-    mended = remove_ringing(series, mask=np.ones((64, 64, 2), bool))[..., 0]
-    waves = [part[:, :, 0][inside()].std() for part in (series[..., 0], mended)]
+    fixed = remove_ringing(series, mask=np.ones((64, 64, 2), bool))[..., 0]
+    waves = [part[:, :, 0][inside()].std() for part in (series[..., 0], fixed)]
     assert waves[1] < 0.4 * waves[0]
-    assert mended[..., 0][inside()].mean() == pytest.approx(120, rel=0.005)
+    assert fixed[..., 0][inside()].mean() == pytest.approx(120, rel=0.005)
 
 
 def test_the_edge_stays_sharp(series):
-    mended = remove_ringing(series, mask=np.ones((64, 64, 2), bool))
-    steps = [np.abs(np.diff(part[:, 32, 0, 0])).max() for part in (series, mended)]
+    fixed = remove_ringing(series, mask=np.ones((64, 64, 2), bool))
+    steps = [np.abs(np.diff(part[:, 32, 0, 0])).max() for part in (series, fixed)]
     assert steps[1] > 0.8 * steps[0]
 
 
 def test_a_picture_without_edges_stays():
     x, y = np.meshgrid(*(np.linspace(0, 2 * np.pi, 32, endpoint=False),) * 2, indexing="ij")
     smooth = (100 + 10 * np.sin(x) * np.cos(y))[:, :, None, None]
-    mended = remove_ringing(smooth, mask=np.ones((32, 32, 1), bool))
-    np.testing.assert_allclose(mended, smooth, rtol=2e-3)
+    fixed = remove_ringing(smooth, mask=np.ones((32, 32, 1), bool))
+    np.testing.assert_allclose(fixed, smooth, rtol=2e-3)
 
 
 def test_slices_may_lie_along_any_axis(series):
@@ -61,9 +61,9 @@ def test_slices_may_lie_along_any_axis(series):
 def test_outside_the_mask_nothing_changes(series):
     mask = np.zeros((64, 64, 2), bool)
     mask[20:40, 20:40, 1] = True
-    mended = remove_ringing(series, mask=mask)
-    np.testing.assert_array_equal(mended[~mask], series.astype(np.float32)[~mask])
-    assert (mended[mask] != series.astype(np.float32)[mask]).any()
+    fixed = remove_ringing(series, mask=mask)
+    np.testing.assert_array_equal(fixed[~mask], series.astype(np.float32)[~mask])
+    assert (fixed[mask] != series.astype(np.float32)[mask]).any()
 
 
 def test_small_slices_are_refused():

@@ -1,4 +1,4 @@
-"""Dropped slices, flipped gradients, the head's mask, and the gates that judge them."""
+"""Dropped slices, flipped gradients, the head's mask, and the checks that judge them."""
 
 import nibabel as nib
 import numpy as np
@@ -34,7 +34,7 @@ def test_a_slice_that_lost_half_its_signal_is_found_and_mended(gradients, rng):
     found = find_outliers(nib.Nifti1Image(data, AFFINE), mask=brain, gradients=gradients)
     assert np.argwhere(found.found).tolist() == [[12, 7], [20, 11]]
     slice_ = brain[:, :, 12]
-    rest = (found.mended - whole)[:, :, 12, 7][slice_]
+    rest = (found.fixed - whole)[:, :, 12, 7][slice_]
     assert abs(rest.mean()) < 0.03 * whole[:, :, 12, 7][slice_].mean()
     assert found.loss[12, 7] > 0.3
     assert np.isnan(found.loss[:, :2]).all()
@@ -44,7 +44,7 @@ def test_a_clean_series_has_no_dropped_slices_and_stays(gradients, rng):
     image, brain, _ = series(gradients, rng=rng)
     found = find_outliers(image, mask=brain, gradients=gradients)
     assert not found.found.any()
-    np.testing.assert_array_equal(found.mended, image.get_fdata(dtype=np.float32))
+    np.testing.assert_array_equal(found.fixed, image.get_fdata(dtype=np.float32))
 
 
 def test_six_directions_cannot_tell_dropped_slices(rng):
@@ -122,7 +122,7 @@ def selection(n=30, fallback=False, b=1000.0):
 
 
 @pytest.mark.parametrize(
-    ("gate", "state"),
+    ("check", "state"),
     [
         (check_gradients(selection(), coherence=GOOD)[0], Qc.PASS),
         (check_gradients(selection(8), coherence=GOOD)[0], Qc.WARN),
@@ -147,9 +147,9 @@ def selection(n=30, fallback=False, b=1000.0):
         (check_distortion("unlike"), Qc.WARN),
     ],
 )  # fmt: skip
-def test_gates_judge_by_their_limits(gate, state):
-    assert gate.state is state
-    assert bool(gate.advice) is (state is not Qc.PASS)
+def test_gates_judge_by_their_limits(check, state):
+    assert check.state is state
+    assert bool(check.advice) is (state is not Qc.PASS)
 
 
 def test_uncorrected_distortion_is_named():
@@ -159,10 +159,10 @@ def test_uncorrected_distortion_is_named():
 def test_gates_of_the_image():
     fine = nib.Nifti1Image(np.zeros((4, 4, 4)), np.diag([2.0, 2, 2, 1]))
     thick = nib.Nifti1Image(np.zeros((4, 4, 4)), np.diag([2.0, 2, 4, 1]))
-    states = [gate.state for gate in check_image(fine, snr=30.0, coverage=0.99)]
+    states = [check.state for check in check_image(fine, snr=30.0, coverage=0.99)]
     assert states == [Qc.PASS] * 3
-    states = [gate.state for gate in check_image(thick, snr=9.0, coverage=0.7)]
+    states = [check.state for check in check_image(thick, snr=9.0, coverage=0.7)]
     assert states == [Qc.WARN] * 3
-    states = [gate.state for gate in check_image(fine, snr=3.0, coverage=0.3)[1:]]
+    states = [check.state for check in check_image(fine, snr=3.0, coverage=0.3)[1:]]
     assert states == [Qc.FAIL] * 2
     assert len(check_image(fine, snr=None, coverage=None)) == 1

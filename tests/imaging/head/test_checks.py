@@ -43,9 +43,9 @@ def test_a_shift_is_found_on_every_axis(head, axis):
 
 
 def test_a_template_6_mm_off_fails_with_advice(head):
-    gate = check_template_place(offsets(head, shift_mm=(0, 6, 0)))
-    assert gate.state is Qc.FAIL
-    assert "look at T1w against template" in gate.advice
+    check = check_template_place(offsets(head, shift_mm=(0, 6, 0)))
+    assert check.state is Qc.FAIL
+    assert "look at T1w against template" in check.advice
 
 
 def test_a_template_off_in_one_corner_alone_is_noticed(head):

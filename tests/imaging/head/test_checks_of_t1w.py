@@ -10,8 +10,8 @@ from npsle_app.imaging.tissue.segmentation import Contrast
 from npsle_app.records import Qc
 
 
-def states(gates):
-    return {gate.name: gate.state for gate in gates}
+def states(checks):
+    return {check.name: check.state for check in checks}
 
 
 def volumes(**changes):
@@ -71,6 +71,6 @@ def test_a_brain_cut_by_the_field_of_view_warns_and_fails(voxels, state):
     mask = np.zeros((30, 30, 5), np.float32)
     rows, columns = np.divmod(np.arange(voxels), 28)
     mask[1 + rows, 1 + columns, 0] = 1
-    gate = check_edge(nib.Nifti1Image(mask, np.eye(4)))
-    assert gate.state is state
-    assert gate.seen == f"brain cut over {voxels} mm²"
+    check = check_edge(nib.Nifti1Image(mask, np.eye(4)))
+    assert check.state is state
+    assert check.seen == f"brain cut over {voxels} mm²"

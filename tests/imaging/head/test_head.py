@@ -7,7 +7,7 @@ import pytest
 from npsle_app.imaging.head.checks import check_head
 from npsle_app.imaging.head.head import HeadTemplate, prepare_head
 from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import make_participant
 from npsle_app.records import Qc
 from npsle_app.stages.participant.anat import read_template
@@ -58,14 +58,14 @@ def test_the_brain_is_found_within_the_skull(person, prepared):
 
 
 def test_a_head_in_place_passes_registration_checks(prepared):
-    states = {gate.name: gate.state for gate in check_head(prepared)}
+    states = {check.name: check.state for check in check_head(prepared)}
     assert states["Registration starts agree"] is Qc.PASS
     assert states["Field of view"] is Qc.PASS
 
 
 def test_to_the_template_and_back_is_where_it_was(person, prepared):
     """Warp the true mask to the template and home again."""
-    inside = like(person.t1w, truth(person).astype(np.float32))
+    inside = on_grid_of(person.t1w, truth(person).astype(np.float32))
     there = warp(inside, reference=prepared.template, field=prepared.fit.to_template)
     back = warp(there, reference=person.t1w, field=prepared.fit.to_native)
     assert dice(back, truth(person)) > 0.97
@@ -92,11 +92,11 @@ def test_two_runs_give_equal_bytes(person, prepared):
 @pytest.mark.slow
 def test_a_head_without_skull_keeps_its_own_edge_and_has_no_intracranial_mask(person):
     keep = person.maps["gm"].get_fdata() + person.maps["wm"].get_fdata() > 0.5
-    scan = like(person.t1w, np.where(keep, person.t1w.get_fdata(), 0))
+    scan = on_grid_of(person.t1w, np.where(keep, person.t1w.get_fdata(), 0))
     found = prepare_head(scan, template=read_template(), stripped=True, **SETTINGS)
     assert found.intracranial is None
     assert dice(found.brain, keep) > 0.95
-    states = {gate.name: gate.state for gate in check_head(found)}
+    states = {check.name: check.state for check in check_head(found)}
     assert states["Brain in skull"] is Qc.NOT_ASSESSABLE
 
 

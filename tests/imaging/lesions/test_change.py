@@ -23,7 +23,7 @@ from npsle_app.imaging.lesions.change_checks import (
     check_registration,
 )
 from npsle_app.imaging.space.halfway import Halfway
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.records import Qc
 
 SHAPE = (60, 60, 60)
@@ -165,11 +165,11 @@ def test_images_are_brought_to_the_grid_where_flair_shows_the_brain(rng):
     away = np.eye(4)
     away[0, 3] = 2.0
     grid = nib.Nifti1Image(np.zeros(SHAPE, np.uint8), np.eye(4))
-    half = like(native, one.shown & (np.arange(SHAPE[2]) < 40))
+    half = on_grid_of(native, one.shown & (np.arange(SHAPE[2]) < 40))
     found = appear(
-        like(native, one.flair * (np.arange(SHAPE[1])[:, None] < 50).astype(np.float32)),
-        lesions=like(native, one.lesions),
-        wm=like(native, one.wm),
+        on_grid_of(native, one.flair * (np.arange(SHAPE[1])[:, None] < 50).astype(np.float32)),
+        lesions=on_grid_of(native, one.lesions),
+        wm=on_grid_of(native, one.wm),
         brain=half,
         grid=grid,
         matrix=away,
@@ -192,7 +192,7 @@ def test_heads_that_do_not_match_fail(rng):
     away = replace(folded, flair=np.roll(folded.flair, 3, 0), shown=np.roll(one.shown, 8, 0))
     blank = replace(one, flair=one.flair * 0)
     states = [
-        [gate.state for gate in check_registration(meeting, folded, other)]
+        [check.state for check in check_registration(meeting, folded, other)]
         for other in (folded, away, blank)
     ]
     assert states[0] == [Qc.PASS, Qc.PASS, Qc.PASS]
@@ -222,12 +222,12 @@ def scan(slice_mm):
 )
 def test_scans_of_another_kind_are_flagged(slice_mm, metadata, told):
     known = {"MRAcquisitionType": "3D", "EchoTime": 0.32}
-    gate = check_protocol(
+    check = check_protocol(
         scan(1.0), scan(slice_mm), earlier_metadata=known, later_metadata=metadata
     )
-    assert gate.state is (Qc.WARN if told else Qc.PASS)
-    assert told in gate.seen
-    assert ("compare only like scans" in gate.advice) is bool(told)
+    assert check.state is (Qc.WARN if told else Qc.PASS)
+    assert told in check.seen
+    assert ("compare only like scans" in check.advice) is bool(told)
 
 
 def test_masks_that_tell_another_story_are_flagged(rng):
@@ -236,7 +236,7 @@ def test_masks_that_tell_another_story_are_flagged(rng):
     masks = [nib.Nifti1Image(s.lesions.astype(np.uint8), np.eye(4)) for s in (one, loose)]
     alike = check_change(compare(one, one), earlier_mask=masks[0], later_mask=masks[0])
     other = check_change(compare(one, loose), earlier_mask=masks[0], later_mask=masks[1])
-    assert [gate.state for gate in alike] == [Qc.PASS, Qc.PASS]
+    assert [check.state for check in alike] == [Qc.PASS, Qc.PASS]
     assert other[1].state is Qc.WARN
 
 

@@ -10,7 +10,7 @@ from nibabel.processing import resample_from_to
 from npsle_app import templates
 from npsle_app.imaging.lesions.lesions import LesionImages, TemplateMaps, study_lesions
 from npsle_app.imaging.lesions.location import LOBES, SIDES
-from npsle_app.imaging.space.volumes import fraction, like, voxel_mm3
+from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
 from npsle_app.phantom.participant import make_participant
 from npsle_app.templates import Template
 
@@ -21,9 +21,9 @@ def study(person, *, mask):
     images = LesionImages(
         t1w=t1w,
         flair=t1w,
-        brain=like(t1w, t1w.get_fdata() > 0),
-        mask=like(t1w, mask),
-        probability=like(t1w, mask.astype(np.float32)),
+        brain=on_grid_of(t1w, t1w.get_fdata() > 0),
+        mask=on_grid_of(t1w, mask),
+        probability=on_grid_of(t1w, mask.astype(np.float32)),
         **{name: maps[name] for name in ("gm", "wm", "csf")},
     )
     still = nib.Nifti1Image(np.zeros((*t1w.shape, 1, 3), np.float32), t1w.affine)
@@ -108,7 +108,7 @@ def test_the_mirror_image_swaps_the_sides_and_nothing_else(person, mask, numbers
 
 
 def test_voxels_stored_in_another_order_change_no_number(person, mask, numbers):
-    stored = turned(like(person.t1w, mask)).get_fdata() > 0
+    stored = turned(on_grid_of(person.t1w, mask)).get_fdata() > 0
     again = study(changed(person, turned), mask=stored).numbers
     for name, value in numbers.items():
         # marching cubes cuts ambiguous cubes by the order of the axes

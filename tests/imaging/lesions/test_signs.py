@@ -123,12 +123,12 @@ def test_lesions_over_15_mm_are_listed_the_longest_first():
 
 
 def test_suspects_warn_and_ask_for_a_look_but_name_no_disease():
-    gate = check_infarcts(find_large(rows(*[lesion(extent_mm=16)] * 8)))
-    assert gate.state is Qc.WARN
-    assert gate.seen.endswith("; and 2 more")
-    assert "flagged for exclusion, research use only; look" in gate.advice
+    check = check_infarcts(find_large(rows(*[lesion(extent_mm=16)] * 8)))
+    assert check.state is Qc.WARN
+    assert check.seen.endswith("; and 2 more")
+    assert "flagged for exclusion, research use only; look" in check.advice
 
 
 def test_without_suspects_the_check_passes():
-    gate = check_infarcts(())
-    assert (gate.state, gate.seen, gate.advice) == (Qc.PASS, "none", "")
+    check = check_infarcts(())
+    assert (check.state, check.seen, check.advice) == (Qc.PASS, "none", "")

@@ -6,7 +6,7 @@ import pytest
 
 from npsle_app.imaging.space import halfway
 from npsle_app.imaging.space.halfway import find_halfway, lay_grid, split_motion
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import make_participant
 
 
@@ -73,7 +73,7 @@ def test_it_holds_both_brains():
 
 
 def test_an_empty_brain_is_refused():
-    empty = like(box(1.0), np.zeros((20, 20, 20), np.uint8))
+    empty = on_grid_of(box(1.0), np.zeros((20, 20, 20), np.uint8))
     with pytest.raises(ValueError, match="mask is empty"):
         lay_grid((empty, np.eye(4)), (box(1.0), np.eye(4)))
 
@@ -91,8 +91,10 @@ def test_registrations_that_disagree_are_told(monkeypatch):
 def heads():
     """One head in two poses, and its brain masks."""
     made = [make_participant(1, seed=0, voxel_mm=4, lesion_ml=2, session=k) for k in (1, 2)]
-    scans = [like(p.t1w, p.t1w.get_fdata(dtype=np.float32)) for p in made]
-    brains = [like(p.t1w, p.maps["gm"].get_fdata() + p.maps["wm"].get_fdata() > 0.5) for p in made]
+    scans = [on_grid_of(p.t1w, p.t1w.get_fdata(dtype=np.float32)) for p in made]
+    brains = [
+        on_grid_of(p.t1w, p.maps["gm"].get_fdata() + p.maps["wm"].get_fdata() > 0.5) for p in made
+    ]
     return scans, brains
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from npsle_app.imaging.space.displacement import to_template
+from npsle_app.imaging.space.displacement import apply_displacement
 from npsle_app.imaging.space.itk import ants, from_ants, matrix_of, to_ants, write_affine
 from npsle_app.imaging.space.registration import (
     at_spacing,
@@ -14,7 +14,7 @@ from npsle_app.imaging.space.registration import (
     resample,
     warp,
 )
-from npsle_app.imaging.space.volumes import like
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import make_participant
 
 OBLIQUE = nib.affines.from_matvec(
@@ -38,7 +38,7 @@ def blob(rng):
 @pytest.fixture(scope="module")
 def head():
     scan = make_participant(1, seed=0, voxel_mm=4, lesion_ml=0).t1w
-    return like(scan, scan.get_fdata(dtype=np.float32))
+    return on_grid_of(scan, scan.get_fdata(dtype=np.float32))
 
 
 def test_oblique_images_come_back_from_itk_as_they_went(blob):
@@ -82,7 +82,7 @@ def test_splines_never_leave_the_range_of_the_image(blob):
 
 
 def test_a_field_of_nothing_moves_nothing_and_keeps_labels(blob):
-    labels = like(blob, np.round(blob.get_fdata() / 50).astype(np.float32))
+    labels = on_grid_of(blob, np.round(blob.get_fdata() / 50).astype(np.float32))
     empty = nib.Nifti1Image(np.zeros((*blob.shape, 1, 3), np.float32), blob.affine)
     empty.header.set_intent("vector")
     assert np.array_equal(
@@ -123,8 +123,10 @@ def test_a_later_scan_of_an_unchanged_head_follows_its_motion_alone(head):
     motion = rigid(shift=(4, -3, 5), degrees=(3, -4, 2))
     later = resample(head, reference=head, matrix=motion)
     bright = later.get_fdata() > 0.5 * np.percentile(later.get_fdata(), 98)
-    brain = like(head, ndimage.binary_erosion(ndimage.binary_fill_holes(bright), iterations=2))
+    brain = on_grid_of(
+        head, ndimage.binary_erosion(ndimage.binary_fill_holes(bright), iterations=2)
+    )
     field = register_later_scan(later, earlier=head, brain=brain, seed=1)
     points = nib.affines.apply_affine(brain.affine, np.argwhere(np.asarray(brain.dataobj))[::29])
-    gap = to_template(points, field=field) - nib.affines.apply_affine(motion, points)
+    gap = apply_displacement(points, field=field) - nib.affines.apply_affine(motion, points)
     assert np.median(np.linalg.norm(gap, axis=1)) < 0.3  # a thirteenth of a voxel

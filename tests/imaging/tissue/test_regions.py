@@ -142,17 +142,17 @@ def test_a_region_that_lies_outside_the_tissue_fails_its_check(atlas):
     filled = dict.fromkeys(good.filled, 1.0) | {"region_putamen_left_ml": 0.6}
     for share, state in ((1.0, Qc.PASS), (0.6, Qc.WARN), (0.4, Qc.FAIL)):
         filled["region_putamen_left_ml"] = share
-        gate = check_filling(type(good)(volumes_ml=good.volumes_ml, filled=filled))
-        assert gate.state is state
-    assert gate.seen == "40 % of region_putamen_left is tissue of its kind"
+        check = check_filling(type(good)(volumes_ml=good.volumes_ml, filled=filled))
+        assert check.state is state
+    assert check.seen == "40 % of region_putamen_left is tissue of its kind"
 
 
 def test_sides_that_differ_by_more_than_a_quarter_are_pointed_out(atlas):
     gm = np.ones(SHAPE)
     gm[:8] = 0
-    gate = check_asymmetry(measure_regions(shares(gm, rest="csf"), labels=atlas, field=no_move()))
-    assert gate.state is Qc.WARN
-    assert "putamen" in gate.seen
+    check = check_asymmetry(measure_regions(shares(gm, rest="csf"), labels=atlas, field=no_move()))
+    assert check.state is Qc.WARN
+    assert "putamen" in check.seen
     even = check_asymmetry(measure_regions(shares(), labels=atlas, field=no_move()))
     assert even.state is Qc.PASS
 

@@ -54,9 +54,9 @@ def test_choroid_plexus_does_not_make_a_hole(zone):
 def test_without_fluid_there_are_no_ventricles_and_the_check_fails(zone):
     found = find_lateral_ventricles(fluid(SULCUS), zone=zone, voxel_mm3=1)
     assert not found.any()
-    gate = check_ventricles(found, zone=zone, affine=np.eye(4))
-    assert gate.state is Qc.FAIL
-    assert "leave out all that hangs" in gate.advice
+    check = check_ventricles(found, zone=zone, affine=np.eye(4))
+    assert check.state is Qc.FAIL
+    assert "leave out all that hangs" in check.advice
 
 
 @pytest.mark.parametrize(("edge_mm", "state"), [(1.0, Qc.FAIL), (2.0, Qc.PASS), (5.0, Qc.FAIL)])

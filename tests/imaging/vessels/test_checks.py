@@ -66,10 +66,10 @@ def test_slow_flow_is_left_out_with_the_sections_that_share_its_voxels():
 def test_a_vessel_with_too_few_sections_is_not_assessable_and_says_why():
     rays = np.ones(20)
     rays[:8] = 0.5
-    gate = check_sections(quality(rays=rays), vessel="BA")
-    assert gate.state is Qc.NOT_ASSESSABLE
-    assert gate.seen == "60 % of 20"
-    assert "edges faint on too many rays: 8" in gate.advice
+    check = check_sections(quality(rays=rays), vessel="BA")
+    assert check.state is Qc.NOT_ASSESSABLE
+    assert check.seen == "60 % of 20"
+    assert "edges faint on too many rays: 8" in check.advice
 
 
 @pytest.mark.parametrize(

@@ -74,5 +74,5 @@ def test_a_vessel_without_reference_says_so_and_keeps_its_other_numbers(monkeypa
     (found,) = with_enhancement(scan, vessels=[before], post=scan, white_matter=nothing, seed=1)
     assert found.enhancement is None
     assert found.summary == before.summary
-    assert found.gates[-1].state is Qc.NOT_ASSESSABLE
-    assert "voxels of white matter" in found.gates[-1].seen
+    assert found.checks[-1].state is Qc.NOT_ASSESSABLE
+    assert "voxels of white matter" in found.checks[-1].seen

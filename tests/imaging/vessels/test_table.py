@@ -48,7 +48,7 @@ def vessel(label="M1", side="left", *, radius_mm=1.0, wall_mm=0.5, mode=Mode.LAN
         sections=sections,
         summary=summarise(sections, voxel_mm=0.5) if good else None,
         rejected=("" if good else "NWI implausible",) * N,
-        gates=(),
+        checks=(),
     )
 
 
@@ -119,5 +119,5 @@ def test_the_floor_as_an_index_grows_as_the_lumen_narrows():
 
 
 def test_what_a_reader_gave_and_cannot_be_used_fails_its_check():
-    assert lost(mode=Mode.LANDMARKS).gates[0].state is Qc.FAIL
-    assert lost().gates[0].state is Qc.NOT_ASSESSABLE
+    assert lost(mode=Mode.LANDMARKS).checks[0].state is Qc.FAIL
+    assert lost().checks[0].state is Qc.NOT_ASSESSABLE

@@ -93,7 +93,7 @@ def test_what_cannot_be_measured_is_no_number(head):
 
 
 def states(**changes):
-    return {gate.name: gate.state for gate in check_content(FlairContent(**GOOD | changes))}
+    return {check.name: check.state for check in check_content(FlairContent(**GOOD | changes))}
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_each_measure_has_its_limit(name, changes, state):
 
 @pytest.mark.parametrize(("after", "state"), [(0.195, Qc.PASS), (0.18, Qc.FAIL), (np.nan, Qc.FAIL)])
 def test_similarity_may_fall_by_what_interpolation_costs(after, state):
-    gates = check_alignment(Alignment(**STILL, information_after=after))
-    assert {gate.name: gate.state for gate in gates}["FLAIR similarity"] is state
+    checks = check_alignment(Alignment(**STILL, information_after=after))
+    assert {check.name: check.state for check in checks}["FLAIR similarity"] is state
 
 
 def test_thick_slices_are_warned_of():
