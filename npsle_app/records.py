@@ -59,7 +59,7 @@ class FigureRecord:
 class Record:
     """All that the report needs of one stage of one session.
 
-    `citations` are keys of `npsle_app.report.citations`; `methods` is the stage's sentence
+    `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why.
     """
 

@@ -9,7 +9,7 @@ import pytest
 from npsle_app.bids.names import GroupFile
 from npsle_app.phantom.cohort import simulate_cohort
 from npsle_app.phantom.cohort_files import DERIVATIVE, write_cohort
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 from npsle_app.settings import ClassifierSettings, MeasuresSettings
 from npsle_app.stages.group.classifier import run
 from npsle_app.stages.group.measures import run as gather

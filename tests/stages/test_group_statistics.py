@@ -6,7 +6,7 @@ import pytest
 
 from npsle_app.bids.names import GroupFile
 from npsle_app.bids.tree import write_dataset_files
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort, read_study
 from npsle_app.stages.group.statistics import run
