@@ -30,7 +30,7 @@ class Measure:
 
     def __post_init__(self) -> None:
         if self.name not in MEASURES:
-            msg = f"no measure is called {self.name!r}; define it in npsle_app/measures.py"
+            msg = f"no measure is called {self.name!r}; define it in npsle_app/data/measures.tsv"
             raise ValueError(msg)
 
 

@@ -10,7 +10,7 @@ from npsle_app.imaging.vessel_place import HeadPlace, search_box
 from npsle_app.imaging.vessel_planes import cut_around
 from npsle_app.imaging.vessel_search import EXPECTED, find_vessel, is_dark_tube
 from npsle_app.imaging.vessel_trunk import trim_to_trunk
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _MARGIN_MM = 8.0
 

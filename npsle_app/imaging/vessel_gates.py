@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from npsle_app.imaging.flair import Alignment
 from npsle_app.imaging.vessel_measures import Summary
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 from npsle_app.records import Gate, Qc, graded
-from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

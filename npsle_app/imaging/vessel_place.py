@@ -13,7 +13,7 @@ from npsle_app.imaging.registration import register_rigid, resample
 from npsle_app.imaging.vessel_centreline import Centreline
 from npsle_app.imaging.vessel_planes import to_voxels
 from npsle_app.imaging.volumes import like
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]

@@ -13,8 +13,8 @@ from npsle_app.imaging.vessel_masks import draw_masks
 from npsle_app.imaging.vessel_measures import Sections, Summary
 from npsle_app.imaging.vessel_planes import N_PIXELS, PLANE_MM, cut_around, sample_planes
 from npsle_app.imaging.volumes import like
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Gate, Qc
-from npsle_app.vessel_names import VesselName
 
 Floats = NDArray[np.float64]
 

@@ -28,7 +28,7 @@ from npsle_app.imaging.vessel_results import (
 from npsle_app.imaging.vessel_search import EXPECTED, find_vessel
 from npsle_app.imaging.vessel_trunk import trim_to_trunk
 from npsle_app.imaging.vessel_wall import check_resolution, measure_vessel
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -27,7 +27,7 @@ from npsle_app.imaging.vessel_planes import (
 )
 from npsle_app.imaging.vessel_section import PlaneSection, study_section
 from npsle_app.imaging.vessel_trunk import centred
-from npsle_app.vessel_measures import MAX_VOXEL_MM
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 __all__ = [
     "PlaneSection",

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npsle_app.measures.names_of_regions import REGIONS, RIGHT_LABELS, SIDES, measure_name
 from npsle_app.phantom.anatomy import Anatomy
 from npsle_app.phantom.fibres import Fibres
 from npsle_app.phantom.fields import Floats
 from npsle_app.phantom.head_arteries import HeadArteries
-from npsle_app.region_names import REGIONS, RIGHT_LABELS, SIDES, measure_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from npsle_app.imaging import vessel_contrast
 from npsle_app.imaging.vessel_contrast import mark_white_matter, with_enhancement
 from npsle_app.imaging.vessel_place import HeadPlace
 from npsle_app.imaging.vessel_results import LostVessel, Mode
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Qc
-from npsle_app.vessel_names import VesselName
 from tests.imaging.alps_scene import field_of
 from tests.imaging.test_vessel_table import vessel
 
