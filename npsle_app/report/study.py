@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from npsle_app.bids.output.names import GROUP_TABLES, GroupFile
 from npsle_app.bids.output.writer import replace
+from npsle_app.report.references import WORKS, Work
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
-from npsle_app.report.works import WORKS, Work
 
 _SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -88,7 +88,7 @@ class ShownStudy:
     @property
     def bibtex(self) -> str:
         """The works that the analyses cite."""
-        return "\n".join(work.bibtex(key) for key, work in self.works)
+        return "\n".join(work.entry for _, work in self.works)
 
 
 def read_study(output_dir: Path) -> ShownStudy:

@@ -10,8 +10,8 @@ import pytest
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
+from npsle_app.report.references import WORKS
 from npsle_app.report.study import read_study
-from npsle_app.report.works import WORKS
 from npsle_app.settings import MeasuresSettings, NormativeSettings
 from npsle_app.stages.group.measures import run as gather
 from npsle_app.stages.group.normative import plan, run

@@ -21,7 +21,7 @@ _PAPER = "paper"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One analysis in words: `methods`, then `results`; `citations` are keys of works."""
+    """One analysis in words: `methods`, then `results`; `citations` are keys of references.bib."""
 
     methods: str
     results: tuple[str, ...] = ()
