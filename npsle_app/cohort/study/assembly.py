@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_values
+from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_smoking, read_values
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.defaults import POPULATIONS
 from npsle_app.cohort.study.exclusion import EXCLUDED, find_exclusions, take_measures
@@ -18,29 +18,8 @@ from npsle_app.cohort.study.joining import (
 )
 from npsle_app.cohort.study.measures import KEYS
 from npsle_app.cohort.study.study import Study
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
-    """The tables of a study as they were read, all cells text but those of `measures`.
-
-    Attributes
-    ----------
-    participants
-        `participants.tsv`, one row per participant.
-    measures
-        One row per participant and session, with a column and a `_qc` column per measure.
-    visits
-        By the name of their file, tables with `participant_id` and, where visits differ,
-        `session_id`: `sub-*_sessions.tsv` joined, and `phenotype/*.tsv`.
-    units
-        The unit of a column, as JSON dictionaries say it.
-    """
-
-    participants: pd.DataFrame
-    measures: pd.DataFrame
-    visits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
+from npsle_app.cohort.study.tables import Tables
+from npsle_app.cohort.study.tidying import tidy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +66,7 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
         If a participant, or a visit in one table, is named twice, or if the study file names
         a column that no table has.
     """
+    tables = tidy(tables, study=study)
     people = with_prefix(tables.participants, where="participants.tsv")
     refuse_twice(people, keys=["participant_id"], where="participants.tsv")
     visits = {name: with_prefix(table, where=name) for name, table in tables.visits.items()}
@@ -113,7 +93,7 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     unusable = {name: why for name, why in unusable.items() if name not in measured}
     for name in sorted(unusable):
         notes.append(f"unusable column: {unusable[name]}")
-    return Cohort(frame=frame, unusable=unusable, notes=(*notes, *more))
+    return Cohort(frame=frame, unusable=unusable, notes=(*tables.notes, *notes, *more))
 
 
 def check_typed(study: Study, *, cohort: Cohort) -> None:
@@ -176,6 +156,8 @@ def _convert(
             unusable[name] = str(error)
     frame = pd.DataFrame(columns, index=joined.index)
     if "current_smoking" not in joined and "smoking" in frame:
-        now = each(frame["smoking"], lambda level: level.lower() == "current" if level else None)
-        frame["current_smoking"] = now.astype(float)
+        try:
+            frame["current_smoking"] = read_smoking(frame["smoking"], people=people)
+        except UnusableError as error:
+            unusable["current_smoking"] = str(error)
     return frame, unusable

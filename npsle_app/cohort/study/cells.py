@@ -2,17 +2,16 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from npsle_app.cohort.study.columns import Column, unit_factor
+from npsle_app.vocabulary import VOCABULARY
 
-MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
-_YES_NO = {"1": 1.0, "yes": 1.0, "true": 1.0, "y": 1.0, "0": 0.0, "no": 0.0, "false": 0.0, "n": 0.0}
-_SEX = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
 _SHOWN = 3
+_YES_NO = "1 or 0, yes or no, true or false"
 
 
 class UnusableError(ValueError):
@@ -25,7 +24,7 @@ def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Serie
     Parameters
     ----------
     texts
-        As in the table; missing values as None, NaN or one of `MISSING`.
+        As in the table; missing values as None, NaN or one of the vocabulary's words for them.
     unit
         What the dataset says the unit is; empty if it says nothing.
     people
@@ -46,10 +45,7 @@ def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Serie
     if column.kind == "category":
         return _read_levels(cleaned, column, people)
     if column.kind == "yes_no":
-        found = each(cleaned, lambda text: _YES_NO.get(text.lower()) if text else None)
-        known = "1 or 0, yes or no, true or false"
-        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected=known)
-        return found.astype(float)
+        return _read_words(cleaned, VOCABULARY.yes_no, column, people, _YES_NO).astype(float)
     numbers = pd.to_numeric(cleaned, errors="coerce")
     wrong = (numbers.isna() & cleaned.notna()) | numbers.isin([float("inf"), float("-inf")])
     if column.kind == "unknown" and wrong.any():
@@ -84,15 +80,43 @@ def as_level(value: object) -> str | None:
 
 def _clean(value: object) -> str | None:
     text = "" if value is None else str(value).strip()
-    return None if text in MISSING else text
+    return None if text.lower() in VOCABULARY.missing else text
 
 
 def _read_levels(cleaned: pd.Series, column: Column, people: pd.Series) -> pd.Series:
     if column.name == "sex":
-        found = each(cleaned, lambda text: _SEX.get(text.lower()) if text else None)
-        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected="F, M or O")
-        return found
+        return _read_words(cleaned, VOCABULARY.sex, column, people, "F, M or O")
     return each(cleaned, lambda text: re.sub(r"\s+", " ", text) if text else None)
+
+
+def read_smoking(levels: pd.Series, *, people: pd.Series) -> pd.Series:
+    """Say who smokes now (1) and who does not (0), from levels of smoking in words.
+
+    Raises
+    ------
+    UnusableError
+        For a word that could mean either.
+    """
+    column = Column(name="smoking", label="Smoking", kind="category")
+    known = "current, former, never, or yes and no for smoking now"
+    return _read_words(levels, VOCABULARY.smoking_now, column, people, known).astype(float)
+
+
+def _read_words(
+    cleaned: pd.Series,
+    words: Mapping[str, Any],
+    column: Column,
+    people: pd.Series,
+    expected: str,
+) -> pd.Series:
+    found = each(cleaned, lambda text: words.get(_whole(text)) if text else None)
+    _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected=expected)
+    return found
+
+
+def _whole(text: str) -> str:
+    """Write a word in lower case, and a whole number without decimals: 1.0 is 1."""
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.lower())
 
 
 def _refuse(
