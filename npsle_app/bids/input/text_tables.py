@@ -24,7 +24,7 @@ _SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar"}
 _MAX_BYTES = 64 * 2**20
 _MAX_COLUMNS = 5_000
 _LINES_ABOVE = 10  # titles and merged headings stand above the names of the columns
-_CHINESE = re.compile(r"[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]+")
+_GB2312 = re.compile(rb"([\xa1-\xa9\xb0-\xf7][\xa1-\xfe])+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _text_of(content: bytes, encoding: str, path: Path) -> tuple[str, str]:
             text = content.decode(name).removeprefix("\ufeff")
         except (UnicodeDecodeError, LookupError):
             continue
-        if name != "gb18030" or _is_chinese(text):
+        if name != "gb18030" or _is_chinese(content):
             return name.removesuffix("-sig"), text
     msg = (
         f"{path} cannot be read as {encoding or 'UTF-8, UTF-16 or Windows-1252'}: save it as UTF-8"
@@ -131,10 +131,9 @@ def _candidates(content: bytes, encoding: str) -> Iterator[str]:
     yield from ("utf-8-sig", "gb18030", "cp1252", "latin-1")
 
 
-def _is_chinese(text: str) -> bool:
-    """Say whether all that is not ASCII comes as runs of Chinese characters."""
-    foreign = re.findall(r"[^\x00-\x7f]+", text)
-    return all(_CHINESE.fullmatch(run) for run in foreign)
+def _is_chinese(content: bytes) -> bool:
+    """Say whether all bytes beyond ASCII come in pairs of GB 2312: accents seldom do."""
+    return all(_GB2312.fullmatch(run) for run in re.findall(rb"[\x80-\xff]+", content))
 
 
 def _split(text: str, path: Path, *, separator: str) -> tuple[list[list[str]], list[str]]:

@@ -1,7 +1,8 @@
 """From the tables of a study to one row per participant."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
@@ -78,7 +79,13 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     joined, notes = join_visits(people, visits=visits, sessions=sessions)
     renamed = _rename(joined, study)
     units = _rename_units(tables.units, study) | dict(study.units)
-    frame, unusable = _convert(renamed, units=units, people=sessions["participant_id"])
+    frame, unusable, voided = _convert(
+        renamed,
+        units=units,
+        people=sessions["participant_id"],
+        void_odd_cells=study.table.odd_cells == "missing",
+    )
+    notes += voided
     measured, more = take_measures(tables.measures, sessions=sessions, rules=study.exclusions)
     clash = [name for name in measured if name in frame]
     frame = pd.concat([sessions, frame.drop(columns=clash), measured], axis=1)
@@ -140,18 +147,24 @@ def _rename_units(units: Mapping[str, str], study: Study) -> dict[str, str]:
 
 
 def _convert(
-    joined: pd.DataFrame, *, units: Mapping[str, str], people: pd.Series
-) -> tuple[pd.DataFrame, dict[str, str]]:
+    joined: pd.DataFrame,
+    *,
+    units: Mapping[str, str],
+    people: pd.Series,
+    void_odd_cells: bool,
+) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
     columns: dict[str, pd.Series] = {}
     unusable: dict[str, str] = {}
+    notes: list[str] = []
     for name in map(str, joined.columns):
+        column, unit = describe_column(name), units.get(name, "")
+        read = partial(read_values, column=column, unit=unit, people=people)
         try:
-            columns[name] = read_values(
-                joined[name],
-                column=describe_column(name),
-                unit=units.get(name, ""),
-                people=people,
-            )
+            if void_odd_cells:
+                columns[name], voided = _read_around_odd_cells(read, joined[name])
+                notes += voided
+            else:
+                columns[name] = read(joined[name])
         except UnusableError as error:
             unusable[name] = str(error)
     frame = pd.DataFrame(columns, index=joined.index)
@@ -160,4 +173,20 @@ def _convert(
             frame["current_smoking"] = read_smoking(frame["smoking"], people=people)
         except UnusableError as error:
             unusable["current_smoking"] = str(error)
-    return frame, unusable
+    return frame, unusable, notes
+
+
+def _read_around_odd_cells(
+    read: Callable[[pd.Series], pd.Series], texts: pd.Series
+) -> tuple[pd.Series, list[str]]:
+    """Take cells that cannot be read as missing: first odd texts, then impossible numbers."""
+    notes: list[str] = []
+    for _ in range(2):
+        try:
+            return read(texts), notes
+        except UnusableError as error:
+            if error.wrong is None:
+                raise
+            texts = texts.where(~error.wrong.astype(bool), None)
+            notes.append(f"{int(error.wrong.sum())} cells are taken as missing: {error}")
+    return read(texts), notes

@@ -15,7 +15,14 @@ _YES_NO = "1 or 0, yes or no, true or false"
 
 
 class UnusableError(ValueError):
-    """A column whose values cannot be trusted; the message names it, a value and a person."""
+    """A column whose values cannot be trusted; the message names it, a value and a person.
+
+    `wrong` marks the rows whose values are at fault; None where it is the whole column.
+    """
+
+    def __init__(self, message: str, *, wrong: pd.Series | None = None) -> None:
+        super().__init__(message)
+        self.wrong = wrong
 
 
 def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Series) -> pd.Series:
@@ -123,8 +130,24 @@ def _refuse(
     wrong: pd.Series, cleaned: pd.Series, column: Column, people: pd.Series, *, expected: str
 ) -> None:
     if wrong.any():
-        msg = f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}"
-        raise UnusableError(msg)
+        msg = (
+            f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}; "
+            f"{_say_remedy(column, cleaned[wrong])}"
+        )
+        raise UnusableError(msg, wrong=wrong)
+
+
+def _say_remedy(column: Column, texts: pd.Series) -> str:
+    """Write the line of the study file that would tell what odd texts mean."""
+    first = sorted(dict.fromkeys(map(str, texts)))[:_SHOWN]
+    if column.kind in ("category", "yes_no"):
+        told = ", ".join(f"{text!r} = …" for text in first)
+        return f"say what they mean under [table.levels.{column.name}] of the study file: {told}"
+    told = ", ".join(f'"{text}"' for text in first)
+    return (
+        "if such texts stand for missing values, say so under [table.missing] of the study file: "
+        f"{column.name} = [{told}]"
+    )
 
 
 def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit: str) -> None:
@@ -140,7 +163,7 @@ def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit:
             f"{column.name} must lie between {low:g} and {high:g}{in_unit}{told}, and holds "
             f"{_tell(wrong, values, people)}{other}"
         )
-        raise UnusableError(msg)
+        raise UnusableError(msg, wrong=wrong)
 
 
 def _tell(wrong: pd.Series, values: pd.Series, people: pd.Series) -> str:

@@ -23,6 +23,10 @@ class Tables:
         The unit of a column, as JSON dictionaries say it.
     notes
         What was put right when the files were read.
+    headings
+        What the dataset calls a column whose heading was put right, by the app's name.
+    tidied
+        Whether all that is certain was put right already.
     """
 
     participants: pd.DataFrame
@@ -30,3 +34,5 @@ class Tables:
     visits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    headings: Mapping[str, str] = field(default_factory=dict)
+    tidied: bool = False

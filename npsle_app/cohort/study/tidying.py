@@ -7,14 +7,14 @@ study file would tell.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from npsle_app.cohort.study.cells import each
 from npsle_app.cohort.study.columns import Column, describe_column, knows_unit
 from npsle_app.cohort.study.joining import prefix_session
-from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.study import Study, TableRules
 from npsle_app.cohort.study.tables import Tables
 from npsle_app.participant_ids import match_ids
 from npsle_app.vocabulary import VOCABULARY
@@ -29,16 +29,18 @@ _SHOWN = 3
 
 
 def tidy(tables: Tables, *, study: Study) -> Tables:
-    """Put right what is certain in the tables of a study; a second time nothing changes.
+    """Put right what is certain in the tables of a study.
 
     Ids are matched with those of the measures, empty rows left out, units taken out of headings,
     missing values, decimal commas and spellings of levels made one. `notes` say each of these.
     """
+    if tables.tidied:
+        return tables
     tables = _drop_rows_without_id(tables)
     tables = _match_ids(tables)
-    tables = _match_sessions(tables)
+    tables = _match_sessions(tables, told=study.table.sessions)
     tables = _rename_headings(tables, study=study)
-    return _clean_columns(tables, study=study)
+    return replace(_clean_columns(tables, study=study), tidied=True)
 
 
 def _each_table(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -86,8 +88,9 @@ def _match_ids(tables: Tables) -> Tables:
     return _with_tables(tables, frames, notes)
 
 
-def _match_sessions(tables: Tables) -> Tables:
+def _match_sessions(tables: Tables, *, told: Mapping[str, str]) -> Tables:
     """Call the sessions of a table as the measured ones are called."""
+    given = {prefix_session(theirs): prefix_session(ours) for theirs, ours in told.items()}
     labels = tables.measures["session_id"] if "session_id" in tables.measures else pd.Series()
     measured = sorted({label for one in labels.dropna() if (label := prefix_session(one))})
     frames: dict[str, pd.DataFrame] = {}
@@ -97,10 +100,11 @@ def _match_sessions(tables: Tables) -> Tables:
         if "session_id" not in table:
             continue
         theirs = each(table["session_id"], prefix_session)
-        meant, told = _meanings(theirs, measured, name=name)
+        theirs = each(theirs, lambda one: given.get(one, one))
+        meant, more = _meanings(theirs, measured, name=name)
         renamed = [meant.get(one, one) for one in theirs]
         frames[name] = table.assign(session_id=pd.Series(renamed, theirs.index, dtype=object))
-        notes += told
+        notes += more
     return _with_tables(tables, frames, notes)
 
 
@@ -132,7 +136,8 @@ def _meanings(
             there = ", ".join(measured) or "none has a label"
             notes.append(
                 f"{name}: no measured session is called {label} ({there}): the values of its "
-                f"{int((theirs == label).sum())} rows are not used"
+                f"{int((theirs == label).sum())} rows are not used; say under [table.sessions] "
+                f'of the study file which it is: {label.removeprefix("ses-")} = "…"'
             )
     return meant, notes
 
@@ -161,7 +166,8 @@ def _rename_headings(tables: Tables, *, study: Study) -> Tables:
             units.setdefault(name, units[heading])
         notes.append(f"column {heading!r} is read as {name}" + (f" in {unit}" if unit else ""))
     frames = {name: table.rename(columns=renamed) for name, table in _each_table(tables)}
-    return _with_tables(replace(tables, units=units), frames, notes)
+    headings = {ours: heading for heading, ours in renamed.items()}
+    return _with_tables(replace(tables, units=units, headings=headings), frames, notes)
 
 
 def _read_heading(heading: str) -> tuple[str, str]:
@@ -186,13 +192,46 @@ def _clean_columns(tables: Tables, *, study: Study) -> Tables:
     notes: list[str] = []
     for name in names:
         column = describe_column(ours.get(name, name))
+        called = tuple(dict.fromkeys((name, column.name, tables.headings.get(name, name))))
         there = [where for where, table in frames.items() if name in table]
         texts = pd.concat([frames[where][name] for where in there], keys=there)
-        cleaned, told = clean_column(texts, column=column, levels=_levels_asked(study, column.name))
+        cleaned, told = clean_column(
+            _told_meanings(texts, *called, rules=study.table),
+            column=column,
+            levels=_levels_asked(study, column.name),
+            rules=_rules_of(study.table, *called),
+        )
         notes += told
         for where in there:
             frames[where][name] = cleaned.loc[where].to_numpy(dtype=object)
     return _with_tables(tables, frames, notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRules:
+    """What the study file says of one column; `codes` is None where it says nothing."""
+
+    codes: tuple[str, ...] | None = None
+    comma_is_decimal: bool = False
+
+
+def _rules_of(rules: TableRules, *names: str) -> ColumnRules:
+    given = [rules.missing[name] for name in ("*", *names) if name in rules.missing]
+    own = [rules.missing[name] for name in names if name in rules.missing]
+    codes = tuple(code for one in (own or given) for code in one) if given else None
+    return ColumnRules(codes=codes, comma_is_decimal=rules.decimal == ",")
+
+
+def _told_meanings(texts: pd.Series, *names: str, rules: TableRules) -> pd.Series:
+    """Put for each text what the study file says that it means."""
+    told = {
+        _plain(text): meaning
+        for name in names
+        for text, meaning in rules.levels.get(name, {}).items()
+    }
+    if not told:
+        return texts
+    return each(texts, lambda text: told.get(_plain(str(text).strip()), text) if text else None)
 
 
 def _levels_asked(study: Study, column: str) -> tuple[str, ...]:
@@ -202,7 +241,11 @@ def _levels_asked(study: Study, column: str) -> tuple[str, ...]:
 
 
 def clean_column(
-    texts: pd.Series, *, column: Column, levels: tuple[str, ...] = ()
+    texts: pd.Series,
+    *,
+    column: Column,
+    levels: tuple[str, ...] = (),
+    rules: ColumnRules | None = None,
 ) -> tuple[pd.Series, list[str]]:
     """Put right the texts of one column where their meaning is certain.
 
@@ -210,18 +253,26 @@ def clean_column(
     ----------
     levels
         Levels as the study spells them.
+    rules
+        What the study file says of the column.
 
     Returns
     -------
     texts, notes
     """
+    rules = rules or ColumnRules()
     cleaned = each(texts, _without_missing)
+    if rules.codes:
+        gone = {_plain(code) for code in rules.codes}
+        cleaned = each(cleaned, lambda text: None if text and _plain(text) in gone else text)
     if column.kind in ("category", "yes_no"):
         return _spell_alike(cleaned, column, levels)
-    cleaned, notes = _with_points(cleaned, column)
+    cleaned, notes = _with_points(cleaned, column, sure=rules.comma_is_decimal)
     numbers = pd.to_numeric(cleaned, errors="coerce")
     if column.kind == "unknown" and (numbers.isna() & cleaned.notna()).any():
         return _spell_alike(cleaned, column, levels)
+    if rules.codes is not None:
+        return cleaned, notes
     without, more = _without_codes(cleaned, numbers, column)
     return without, [*notes, *more]
 
@@ -231,7 +282,7 @@ def _without_missing(value: object) -> str | None:
     return None if text.lower() in VOCABULARY.missing else text
 
 
-def _with_points(cleaned: pd.Series, column: Column) -> tuple[pd.Series, list[str]]:
+def _with_points(cleaned: pd.Series, column: Column, *, sure: bool) -> tuple[pd.Series, list[str]]:
     """Write decimal commas as points, unless they may part thousands or stand beside points."""
     with_comma = cleaned.map(lambda text: isinstance(text, str) and "," in text)
     if not with_comma.any():
@@ -240,7 +291,8 @@ def _with_points(cleaned: pd.Series, column: Column) -> tuple[pd.Series, list[st
     decimal = texts.map(lambda text: bool(_COMMA.fullmatch(text)))
     thousands = texts.map(lambda text: bool(_THOUSANDS.fullmatch(text)))
     with_point = cleaned[~with_comma].map(lambda text: isinstance(text, str) and "." in text)
-    if not decimal.all() or thousands.all() or with_point.any():
+    unsure = thousands.all() or with_point.any()
+    if not decimal.all() or (unsure and not sure):
         return cleaned, []
     changed = cleaned.where(~with_comma, cleaned.str.replace(",", ".", regex=False))
     note = f"{column.name}: the comma of {len(texts)} values ({texts.iloc[0]!r}) is a decimal point"
