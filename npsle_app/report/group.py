@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.output.reader import read_table, resolve_uri
+from npsle_app.bids.output.reader import resolve_uri
 from npsle_app.bids.output.writer import replace
+from npsle_app.bids.tables import read_table
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES

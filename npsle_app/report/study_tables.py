@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from npsle_app.bids.output.reader import read_table
+from npsle_app.bids.tables import read_table
 from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.formatting import NOT_AVAILABLE, decimals_for, format_number, format_p
 from npsle_app.report.cells import PLACES, ROBUST, Cell, Row, head_column, make_cell

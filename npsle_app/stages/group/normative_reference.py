@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.output.names import GroupFile
-from npsle_app.bids.output.reader import read_table
 from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.tables import read_table
 from npsle_app.settings import NormativeSettings
 from npsle_app.templates import Template, digest
 
