@@ -207,6 +207,7 @@ GROUP_TABLES = "group/tables"  # LaTeX and HTML of each table that the page show
 class GroupFile(Enum):
     """The files of the whole study; `data/group_tables.toml` says whose and what they are."""
 
+    OUTLIERS = "outliers"
     ANALYSIS_FRAME = "analysis_frame"
     EXCLUSIONS = "exclusions"
     ENTERING = "entering"
