@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ID = "participant_id"
+_MISSING = ("", "n/a")
 SPREADSHEETS = (".xlsx", ".xlsm")
 _SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar"}
 _MAX_BYTES = 64 * 2**20
@@ -228,7 +229,10 @@ def _tabulate(rows: list[list[str]], path: Path, *, notes: list[str]) -> TextTab
         raise ValueError(msg)
     names = [re.sub(r"\s+", " ", name) for name in header]
     names, told = _name_ids(names, path)
-    cells = [[cell or None for cell in [*row, *[""] * width][:width]] for row in body]
+    cells = [
+        [None if cell in _MISSING else cell for cell in [*row, *[""] * width][:width]]
+        for row in body
+    ]
     frame = pd.DataFrame(cells, columns=names, dtype=object)
     unnamed = [not name and frame.iloc[:, at].isna().all() for at, name in enumerate(names)]
     frame = frame.loc[:, [not gone for gone in unnamed]]

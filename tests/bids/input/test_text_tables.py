@@ -27,7 +27,7 @@ def test_separators_line_ends_and_encodings_give_the_same_cells(
     content = _ROWS.format(separator, line_end).encode(encoding)
     table = read_text_table(_write(tmp_path, content))
     assert list(table.frame) == ["participant_id", "age", "town"]
-    assert _cells(table) == [["sub-01", "31", "Gen\u00e8ve"], ["sub-02", "n/a", None]]
+    assert _cells(table) == [["sub-01", "31", "Gen\u00e8ve"], ["sub-02", None, None]]
 
 
 def test_chinese_tables_of_windows_are_read(tmp_path):
