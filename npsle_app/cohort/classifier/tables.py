@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from npsle_app.cohort.classifier.checklist import make_checklist
 from npsle_app.cohort.classifier.performance import RATES
@@ -14,7 +15,6 @@ from npsle_app.cohort.estimators.calibration import (
     calibration_groups,
 )
 from npsle_app.cohort.estimators.discrimination import NOTHING, Estimate
-from npsle_app.cohort.estimators.ridge_logistic import expit
 
 _95 = "limit of the 95 % interval; n/a where there is none"
 MEANINGS: Mapping[str, str] = {
