@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier.problem import NotEstimableError, Problem, Term
 from npsle_app.cohort.estimators.model_file import check_format
-from npsle_app.cohort.estimators.ridge_logistic import expit
 from npsle_app.cohort.estimators.tuned_ridge import TunedFits
 
 INTENDED_USE = "Research only. No medical device; not for the diagnosis or treatment of anyone."
@@ -189,7 +189,7 @@ def to_plain(model: Model) -> dict[str, Any]:
         "constant": model.constant,
         "intercept_of_standardised": model.intercept,
         "cut_log_odds": model.cut,
-        "cut_probability": float(expit(np.array(model.cut))),
+        "cut_probability": float(expit(model.cut)),
         "inverse_penalty": model.inverse_penalty,
         "predictors": [
             {
