@@ -1,6 +1,5 @@
 """Which participants and sessions a run is about."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.scans import Session, pair_sessions
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
+from npsle_app.documents import read_json
 from npsle_app.engine.status import is_open, read_rows
 
 _SHOWN = 20
@@ -130,7 +130,7 @@ def _check_dataset(bids_dir: Path) -> None:
         raise RefusedError(msg)
     description = bids_dir / "dataset_description.json"
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
+        content = read_json(description)
     except OSError as error:
         msg = f"{bids_dir} is no BIDS dataset: it has no readable dataset_description.json"
         raise RefusedError(msg) from error
