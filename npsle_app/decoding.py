@@ -14,24 +14,12 @@ from pydantic_core import ErrorDetails, to_json, to_jsonable_python
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 _SHOWN_ERRORS = 5
-_OUT_OF_RANGE = (
-    "finite_number",
-    "greater_than",
-    "greater_than_equal",
-    "less_than",
-    "less_than_equal",
-    "too_short",
-    "too_long",
-)
 _LIMITS = {
     ("gt", "lt"): "must lie between {} and {}",
     ("gt", "le"): "must be above {} and at most {}",
     ("ge", "le"): "must be from {} to {}",
     ("ge",): "must be at least {}",
-    ("min_length",): "must have at least {} of them",
-    ("min_length", "max_length"): "must have {} to {} of them",
 }
-_KINDS_OF_LIMIT = ("gt", "ge", "lt", "le", "min_length", "max_length")
 _NOUNS = {
     str: ("a text", "texts"),
     Path: ("a path", "paths"),
@@ -83,7 +71,7 @@ def decode(
         text = to_json([content], inf_nan_mode="constants")
         made: list[Record] = _reader(record).validate_json(text)  # type: ignore[arg-type]
     except ValidationError as error:
-        told = [_tell(one, record, what, spelt) for one in _innermost(error)]
+        told = [_tell(one, record, what, spelt) for one in error.errors(include_url=False)]
         more = [f"and {len(told) - _SHOWN_ERRORS} more"] if len(told) > _SHOWN_ERRORS else []
         msg = "; ".join(told[:_SHOWN_ERRORS] + more)
         raise ValueError(msg) from error
@@ -118,20 +106,6 @@ def _reader(record: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(list[record], config=STRICT)  # type: ignore[valid-type]
 
 
-def _innermost(error: ValidationError) -> list[ErrorDetails]:
-    """Leave out that a list is too short for lack of a member that is told of."""
-    found = error.errors(include_url=False)
-    places = [one["loc"] for one in found]
-    return [
-        one
-        for one in found
-        if not any(
-            len(place) > len(one["loc"]) and place[: len(one["loc"])] == one["loc"]
-            for place in places
-        )
-    ]
-
-
 def _tell(error: ErrorDetails, record: type, what: str, spelt: Callable[[str], str]) -> str:
     kind, given, place = error["type"], error["input"], error["loc"][1:]
     if kind == "unexpected_keyword_argument" or (kind == "missing" and isinstance(place[-1], str)):
@@ -150,7 +124,7 @@ def _tell(error: ErrorDetails, record: type, what: str, spelt: Callable[[str], s
     if kind == "value_error":
         return ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
     limits = _split(hint)[1]
-    if kind in _OUT_OF_RANGE and limits:
+    if limits and not kind.endswith("_type"):
         expected = f" {_LIMITS[tuple(limits)].format(*limits.values())}"
     else:
         expected = f": expected {_say(hint)}"
@@ -190,7 +164,7 @@ def _split(hint: Any) -> tuple[Any, dict[str, float]]:
     declared = [one for extra in extras for one in getattr(extra, "metadata", ())]
     return bare, {
         kind: getattr(one, kind)
-        for kind in _KINDS_OF_LIMIT
+        for kind in ("gt", "ge", "lt", "le")
         for one in declared
         if hasattr(one, kind)
     }

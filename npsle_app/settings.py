@@ -13,15 +13,14 @@ from pydantic.dataclasses import dataclass
 from npsle_app.decoding import STRICT
 from npsle_app.vessel_names import ARTERIES
 
+_MOST_LEVELS = 6
 Tail = Literal["lower", "both"]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]  # as ITK takes it
 Processes = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 _SamplingMm = Annotated[float, Field(ge=1, le=20)]
 _SplineMm = Annotated[float, Field(ge=100, le=1000)]  # shorter ones flatten the contrast of tissue
-_IterationsPerLevel = Annotated[
-    tuple[Annotated[int, Field(ge=0, le=1000)], ...], Field(min_length=1, max_length=6)
-]
+_Iterations = Annotated[int, Field(ge=0, le=1000)]
 _Bootstrap = Annotated[int, Field(ge=2, le=100_000)]
 _Repeats = Annotated[int, Field(ge=1, le=1000)]
 
@@ -35,7 +34,12 @@ class AnatSettings:
     bias_spline_mm: _SplineMm = 200.0
     affine_sampling_mm: _SamplingMm = 5.0
     warp_sampling_mm: _SamplingMm = 2.0
-    warp_iterations: _IterationsPerLevel = (40, 20, 2)
+    warp_iterations: tuple[_Iterations, ...] = (40, 20, 2)
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.warp_iterations) <= _MOST_LEVELS:
+            msg = f"warp_iterations has 1 to {_MOST_LEVELS} levels, got {self.warp_iterations}"
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

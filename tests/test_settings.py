@@ -20,7 +20,7 @@ LIMITS = {
     "anat.bias_spline_mm": SPLINE,
     "anat.affine_sampling_mm": SAMPLING,
     "anat.warp_sampling_mm": SAMPLING,
-    "anat.warp_iterations": (([0], [1000] * 6), ([], [1] * 7, [-1], [1001])),
+    "anat.warp_iterations": (([0], [1000] * 6), ([-1], [1001])),
     "wmh.random_seed": SEED,
     "wmh.bias_sampling_mm": SAMPLING,
     "wmh.bias_spline_mm": SPLINE,
@@ -103,6 +103,12 @@ def test_a_section_itself_refuses_to_be_made(name):
 
     with pytest.raises(ValueError, match=key):
         type(getattr(Settings(), section))(**given)
+
+
+@pytest.mark.parametrize("value", [[], [1] * 7])
+def test_a_registration_has_one_level_or_some(tmp_path, value):
+    with pytest.raises(RefusedError, match=r"anat: warp_iterations has 1 to 6 levels, got \("):
+        resolved(tmp_path, "anat.warp_iterations", value)
 
 
 def test_arteries_and_tails_are_those_that_there_are(tmp_path):

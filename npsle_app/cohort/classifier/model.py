@@ -19,7 +19,7 @@ from npsle_app.decoding import encode
 INTENDED_USE = "Research only. No medical device; not for the diagnosis or treatment of anyone."
 FORMAT = "npsle_app classifier"
 FORMAT_VERSION = 1
-_LAST_DIGITS = 1e-6  # another Python may add up in another order
+_LAST_DIGITS = 1e-9  # another Python may add up in another order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +177,10 @@ def _public(version: str) -> str:
     return version.partition("+")[0]
 
 
+_SAME = ("app_version", "positive", "negative", "participants", "events", "inverse_penalty",
+  "performance")  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PredictorFile:
     column: str
@@ -206,7 +210,7 @@ class _ModelFile:
     cut_log_odds: float
     cut_probability: float
     inverse_penalty: Annotated[float, Field(ge=0)]
-    predictors: Annotated[tuple[_PredictorFile, ...], Field(min_length=1)]
+    predictors: tuple[_PredictorFile, ...]
     performance: Mapping[str, Any]
 
 
@@ -244,13 +248,7 @@ def from_plain(content: Any) -> Model:
         coefficients=tuple(row.coefficient_standardised for row in rows),
         intercept=told.intercept_of_standardised,
         cut=told.cut_log_odds,
-        inverse_penalty=told.inverse_penalty,
-        positive=told.positive,
-        negative=told.negative,
-        participants=told.participants,
-        events=told.events,
-        app_version=told.app_version,
-        performance=told.performance,
+        **_same(told),
     )
     _check_terms(model)
     _check_agreement(told, _file_of(model))
@@ -260,18 +258,12 @@ def from_plain(content: Any) -> Model:
 def _file_of(model: Model) -> _ModelFile:
     rows = zip(model.terms, model.mean, model.sd, model.coefficients, model.slopes, strict=True)
     return _ModelFile(
-        app_version=model.app_version,
         intended_use=INTENDED_USE,
-        positive=model.positive,
-        negative=model.negative,
-        participants=model.participants,
-        events=model.events,
         equation=model.equation,
         constant=model.constant,
         intercept_of_standardised=model.intercept,
         cut_log_odds=model.cut,
         cut_probability=float(expit(np.array(model.cut))),
-        inverse_penalty=model.inverse_penalty,
         predictors=tuple(
             _PredictorFile(
                 column=term.column,
@@ -286,12 +278,19 @@ def _file_of(model: Model) -> _ModelFile:
             )
             for term, mean, sd, coefficient, slope in rows
         ),
-        performance=model.performance,
+        **_same(model),
     )
+
+
+def _same(model: Model | _ModelFile) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in _SAME}
 
 
 def _check_terms(model: Model) -> None:
     names = [term.name for term in model.terms]
+    if not names:
+        msg = "it has no predictors; fit it again"
+        raise ValueError(msg)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         msg = f"it has {' and '.join(twice)} twice among its predictors; fit it again"
         raise ValueError(msg)
@@ -305,25 +304,28 @@ def _check_terms(model: Model) -> None:
 
 def _check_agreement(told: _ModelFile, computed: _ModelFile) -> None:
     """Refuse a file whose parts were not written together: which of them is right is not known."""
-    pairs = {
-        "constant": (told.constant, computed.constant),
-        "cut_probability": (told.cut_probability, computed.cut_probability),
-    } | {
-        f"coefficient_per_unit of {one.column}": (
-            one.coefficient_per_unit,
-            other.coefficient_per_unit,
-        )
-        for one, other in zip(told.predictors, computed.predictors, strict=True)
-    }
+    given, expected = _derived(told), _derived(computed)
     wrong = [
-        f"its {name} is {one:.6g}, its coefficients give {other:.6g}"
-        for name, (one, other) in pairs.items()
-        if not math.isclose(one, other, rel_tol=_LAST_DIGITS, abs_tol=_LAST_DIGITS)
+        f"its {name} is {given[name]}, its other numbers give {expected[name]}"
+        for name in given
+        if not _agree(given[name], expected[name])
     ]
-    if told.equation != computed.equation:
-        wrong.append(
-            f"its equation is {told.equation!r}, its coefficients give {computed.equation!r}"
-        )
     if wrong:
         msg = f"it was changed by hand ({'; '.join(wrong)}); fit it again"
         raise ValueError(msg)
+
+
+def _derived(file: _ModelFile) -> dict[str, float | str]:
+    """Return what a file says although its other numbers give it."""
+    slopes: dict[str, float | str] = {
+        f"predictors[{number}].coefficient_per_unit": row.coefficient_per_unit
+        for number, row in enumerate(file.predictors)
+    }
+    rest = ("constant", "cut_probability", "equation")
+    return slopes | {name: getattr(file, name) for name in rest}
+
+
+def _agree(one: float | str, other: float | str) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_LAST_DIGITS, abs_tol=_LAST_DIGITS)
+    return one == other
