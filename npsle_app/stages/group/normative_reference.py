@@ -1,6 +1,5 @@
 """Read and write a reference: a table of healthy people with its sidecar, or a model."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json
 from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.summary import write_table
 from npsle_app.templates import Template, digest
@@ -109,8 +109,8 @@ def _read_model(path: Path) -> "GivenReference":
     from npsle_app.cohort.normative.sources import GivenReference
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = read_json(path)
+    except ValueError as error:
         msg = f"it is no readable JSON ({error})"
         raise ValueError(msg) from error
     model = from_plain(content)
