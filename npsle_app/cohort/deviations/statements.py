@@ -219,8 +219,9 @@ def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str
         if sex.n < LEAST_FOR_LABEL
     ]
     told += _tell_outliers(deviations)
+    sessions = _sessions_of_reference(deviations)
     told += [
-        f"{name.replace(chr(9), ' ').strip()} is not in the reference: {why}"
+        f"{name} {sessions.get(name, '')}".strip() + f" is not in the reference: {why}"
         for name, why in list(_left_out(deviations).items())[:_MOST_NAMED]
     ]
     told += _tell_gaps(deviations)
@@ -229,12 +230,20 @@ def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str
 
 def _tell_outliers(deviations: Deviations) -> list[str]:
     outliers = deviations.reference.outliers
-    named = list(dict.fromkeys(str(name).split("\t")[0] for name in outliers["participant_id"]))
+    named = list(dict.fromkeys(outliers["participant_id"]))
     if not named:
         return []
     shown = ", ".join(named[:_MOST_NAMED]) + (" …" if len(named) > _MOST_NAMED else "")
     told = f"{len(named)} scans of the reference cannot be right and were left out of its fit"
     return [f"{told}; look at them: {shown}"]
+
+
+def _sessions_of_reference(deviations: Deviations) -> dict[str, str]:
+    """Return which session of each control made the reference."""
+    if deviations.reference.source != OWN:
+        return {}
+    controls = deviations.reference.controls
+    return dict(zip(controls["participant_id"], controls["session_id"], strict=True))
 
 
 def _left_out(deviations: Deviations) -> dict[str, str]:

@@ -10,8 +10,9 @@ from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.study.cells import read_values
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.normative_question import SCORED
+from npsle_app.cohort.study.visits import SCAN
 
-_KEPT = ("participant_id", "sex", "site", "tbv_ml")
+_KEPT = (*SCAN, "sex", "site", "tbv_ml")
 KEYS = ("participant_id", "age", "sex", "tiv_ml")
 _OPTIONAL = ("site", "tbv_ml")
 
@@ -28,14 +29,14 @@ def find_gaps(frame: pd.DataFrame) -> pd.Series:
 
 
 def usable_volumes(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataFrame:
-    """Sort by participant, and make numbers of all volumes: those not above 0 are missing."""
+    """Sort by scan, and make numbers of all volumes: those not above 0 are missing."""
     numbers = frame[["age", "tiv_ml", *regions]].apply(pd.to_numeric, errors="coerce")
     numbers = numbers.astype(float).where(np.isfinite(numbers.astype(float)))
     volumes = numbers[list(regions)]
     numbers[list(regions)] = volumes.where(volumes > 0)
     others = frame[[name for name in _KEPT if name in frame]]
     whole = pd.concat([others, numbers], axis=1)
-    ordered: pd.DataFrame = whole.sort_values("participant_id", ignore_index=True)
+    ordered: pd.DataFrame = whole.sort_values(SCAN, ignore_index=True)
     return ordered
 
 

@@ -16,11 +16,12 @@ from npsle_app.cohort.normative.model import (
 )
 from npsle_app.cohort.normative.people import find_gaps
 from npsle_app.cohort.normative.reference import check_people, describe_people
+from npsle_app.cohort.study.visits import SCAN
 
 _OUTSIDE_AGE = "is outside the reference's ages"
 PASS, WARN, NOT_ASSESSABLE = "pass", "warn", "not assessable"
 COLUMNS = [
-    *("participant_id", "region", "volume", "expected", "sd", "z", "centile"),
+    *(*SCAN, "region", "volume", "expected", "sd", "z", "centile"),
     *("critical", "n_reference", "qc", "reason"),
 ]
 
@@ -31,13 +32,13 @@ def score(model: NormativeModel, frame: pd.DataFrame, *, tail: Tail = "lower") -
     Parameters
     ----------
     frame
-        One row per person (or scan, told apart by `participant_id`): `age` in years, `sex`,
-        `tiv_ml`, `site` where the model has sites, and volumes in the unit of the model.
+        One row per scan: `participant_id`, `session_id` if there are sessions, `age` in years,
+        `sex`, `tiv_ml`, `site` where the model has sites, and volumes in the unit of the model.
 
     Returns
     -------
     DataFrame
-        One row per person and region of the model: `volume`, `expected` and `sd` (of a new
+        One row per scan and region of the model: `volume`, `expected` and `sd` (of a new
         person's volume) in its unit, `z`, `centile` (0 to 100), `critical`, `n_reference`
         (people of that sex who made the model), `qc` and `reason`. `z` is the normal score of
         the volume: it is not (volume − expected) / sd where tails are not normal. `critical`
@@ -67,7 +68,7 @@ def score(model: NormativeModel, frame: pd.DataFrame, *, tail: Tail = "lower") -
     table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     table = table.assign(critical=label_critical(table, tail=tail))
     table["region"] = pd.Categorical(table["region"], categories=model.regions, ordered=True)
-    ordered = table.sort_values(["participant_id", "region"], ignore_index=True)
+    ordered = table.sort_values([*SCAN, "region"], ignore_index=True)
     return ordered.astype({"region": object})[COLUMNS]
 
 
@@ -81,8 +82,8 @@ def score_reference(
     DataFrame
         As `score`; those whose scan was left out of the fit are scored by the whole model.
     """
-    table = score(model, frame, tail=tail).set_index(["participant_id", "region"])
-    own = held_out.set_index(["participant_id", "region"])[["expected", "sd", "z"]]
+    table = score(model, frame, tail=tail).set_index([*SCAN, "region"])
+    own = held_out.set_index([*SCAN, "region"])[["expected", "sd", "z"]]
     table.loc[own.index, ["expected", "sd", "z"]] = own
     table["centile"] = _centiles(table["z"].to_numpy(dtype=float))
     table["critical"] = label_critical(table, tail=tail)
@@ -116,7 +117,7 @@ def _score_sex(sex: SexModel, rows: pd.DataFrame, model: NormativeModel) -> Iter
         absent = np.isnan(volume)
         yield pd.DataFrame(
             {
-                "participant_id": rows["participant_id"].to_numpy(),
+                **{key: rows[key].to_numpy() for key in SCAN},
                 "region": name,
                 "volume": volume,
                 "expected": expected,
@@ -171,7 +172,7 @@ def _unknown(
     nothing = np.full(n * len(regions), np.nan)
     return pd.DataFrame(
         {
-            "participant_id": np.repeat(rows["participant_id"].to_numpy(), len(regions)),
+            **{key: np.repeat(rows[key].to_numpy(), len(regions)) for key in SCAN},
             "region": np.tile(np.array(regions, dtype=object), n),
             "volume": rows[regions].to_numpy(dtype=float).ravel(),
             **dict.fromkeys(("expected", "sd", "z", "centile", "n_reference"), nothing),

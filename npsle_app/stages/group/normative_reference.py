@@ -95,12 +95,10 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     write_json(model, to_plain(reference.model))
     if reference.source != OWN or reference.people is None:
         return (model,)
-    scans = reference.people["participant_id"].astype(str).str.split("\t").str[0]
-    table = reference.people.assign(participant_id=scans)
-    names = (str(name) for name in table)
+    names = (str(name) for name in reference.people)
     first = ["participant_id", *(name for name in names if name != "participant_id")]
     path = output_dir / GroupFile.NORMATIVE_REFERENCE.path
-    write_tsv(path, table[first])
+    write_tsv(path, reference.people[first])
     sidecar: dict[str, Any] = tell_provenance(reference.model.provenance)
     write_json(path.with_suffix(".json"), make_dictionary(first) | sidecar)
     return model, path

@@ -183,9 +183,28 @@ def test_ages_beyond_the_reference_have_a_score_but_no_label():
 def test_a_table_of_healthy_people_is_a_reference_and_none_of_them_scores_himself(tables, found):
     again = run(tables, given=given(people_of(tables)))
     assert again.found.reference.source == "a table of healthy people"
-    held = set(again.found.reference.held_out["participant_id"])
-    assert held == {f"sub-{number:03d}\t" for number in range(100)}
+    held = again.found.reference.held_out
+    assert set(held["participant_id"]) == {f"sub-{number:03d}" for number in range(100)}
+    assert set(held["session_id"]) == {""}
     assert again.scores["z"].to_numpy() == pytest.approx(found.scores["z"].to_numpy(), abs=1e-9)
+
+
+def test_a_scan_of_the_reference_is_known_by_its_session_though_ids_differ():
+    tables = make_tables(controls=60, patients=30, visits=2)
+    people = people_of(tables).drop_duplicates("participant_id")
+    named = people.assign(participant_id=[f"other-{row}" for row in range(len(people))])
+    held = run(tables, given=given(named)).found.reference.held_out
+    scans = set(zip(held["participant_id"], held["session_id"], strict=True))
+    assert scans == {(f"sub-{number:03d}", "ses-1") for number in range(60)}
+
+
+def test_who_is_not_in_the_reference_is_named_with_the_session():
+    tables = make_tables(controls=40, patients=20, visits=2)
+    tables.participants.loc[7, "age"] = "n/a"
+    assert any(
+        text.startswith("sub-007 ses-1 is not in the reference: age is missing")
+        for text in run(tables).warnings
+    )
 
 
 def test_a_namesake_in_the_reference_is_pointed_out(tables):
