@@ -12,7 +12,7 @@ from npsle_app.report.contents import SessionContent, gather
 from npsle_app.report.page_notes import PageNotes, Run, load_notes, save_notes
 from npsle_app.report.pages import render
 from npsle_app.report.pictures import embed
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 
 DICTIONARY = {
     "measure": {"Description": "Name of the measure; the group tables use it as column name"},

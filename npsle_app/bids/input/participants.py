@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npsle_app.bids.tables import read_texts
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -57,17 +59,7 @@ def read_participants(path: Path) -> "DataFrame":
     ValueError
         If it has no ids, or names a participant twice.
     """
-    import pandas as pd
-
-    table = pd.read_csv(
-        path,
-        sep="\t",
-        dtype=str,
-        keep_default_na=False,
-        na_values=["n/a", ""],
-        quoting=3,
-        encoding="utf-8-sig",
-    )
+    table = read_texts(path)
     if "participant_id" not in table:
         msg = f"{path} has no column participant_id, found {list(table.columns)}"
         raise ValueError(msg)

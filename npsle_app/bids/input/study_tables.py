@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import read_dictionary, read_participants
+from npsle_app.bids.tables import read_texts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,7 +40,7 @@ def read_clinical(
         visits["sub-*_sessions.tsv"] = pd.concat(sessions, ignore_index=True)
     phenotypes = sorted(path for path in raw.glob("phenotype/*.tsv") if path.stem != _OWN)
     for path in phenotypes:
-        visits[f"phenotype/{path.name}"] = _read(path)
+        visits[f"phenotype/{path.name}"] = read_texts(path)
     dictionaries = [*(path.with_suffix(".json") for path in reversed(phenotypes))]
     dictionaries += [raw / "sessions.json", raw / "participants.json"]
     return people, visits, _read_units(dictionaries)
@@ -49,7 +50,7 @@ def read_dates(raw: Path) -> dict[tuple[str, str], str]:
     """Read when sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told."""
     found: dict[tuple[str, str], str] = {}
     for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv")):
-        table = _read(path)
+        table = read_texts(path)
         if {"session_id", "acq_time"} <= set(table):
             known = table.dropna(subset=["session_id", "acq_time"])
             for session, time in zip(known["session_id"], known["acq_time"], strict=True):
@@ -57,22 +58,8 @@ def read_dates(raw: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-def _read(path: Path) -> "DataFrame":
-    import pandas as pd
-
-    return pd.read_csv(
-        path,
-        sep="\t",
-        dtype=str,
-        keep_default_na=False,
-        na_values=["n/a", ""],
-        quoting=3,
-        encoding="utf-8-sig",
-    )
-
-
 def _read_sessions(path: Path) -> "DataFrame":
-    table = _read(path)
+    table = read_texts(path)
     if "session_id" not in table:
         msg = f"{path} has no column session_id, found {list(table.columns)}"
         raise ValueError(msg)

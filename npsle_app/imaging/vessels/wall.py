@@ -16,7 +16,7 @@ from npsle_app.imaging.vessels.fits import fit_point_spread, fit_sections, half_
 from npsle_app.imaging.vessels.measures import Sections, Summary, summarise
 from npsle_app.imaging.vessels.planes import RAY_STEP_MM, cut_around, ray_angles, sample_rays
 from npsle_app.imaging.vessels.trunk import centred
-from npsle_app.vessel_measures import MAX_VOXEL_MM
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 from tests.imaging.vessels.picture_section import PlaneSection, study_section
 
 __all__ = [

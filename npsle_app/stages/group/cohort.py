@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
 from npsle_app.bids.input.study_tables import read_clinical
-from npsle_app.bids.output.reader import read_table
+from npsle_app.bids.tables import read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

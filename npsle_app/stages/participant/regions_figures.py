@@ -5,8 +5,8 @@ import nibabel as nib
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_contours, draw_labels
 from npsle_app.imaging.tissue.regions import number_regions
+from npsle_app.measures.names_of_regions import DEEP
 from npsle_app.records import FigureRecord
-from npsle_app.region_names import DEEP
 
 _SURFACE = (
     *("frontal_lobe", "parietal_lobe", "temporal_lobe", "occipital_lobe"),

@@ -27,6 +27,7 @@ from npsle_app.imaging.vessels.table import (
     wall_floor_mm,
 )
 from npsle_app.imaging.vessels.tracing import Angiogram
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -34,7 +35,6 @@ from npsle_app.stages.participant.priors import tissue_priors
 from npsle_app.stages.participant.vessel_wall_figures import draw
 from npsle_app.stages.participant.vessel_wall_inputs import read_guides
 from npsle_app.stages.participant.vessel_wall_words import CITATIONS, choices, methods
-from npsle_app.vessel_names import VesselName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

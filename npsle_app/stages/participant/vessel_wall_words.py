@@ -6,9 +6,9 @@ from npsle_app.bids.input.scans import Scan
 from npsle_app.imaging.vessels.measures import FLOOR_VOXELS
 from npsle_app.imaging.vessels.results import Mode, StudiedVessel
 from npsle_app.imaging.vessels.table import reason
+from npsle_app.measures.names_of_vessels import STANDARD
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.vessel_names import STANDARD
 
 _METHODS = (
     "Arteries were followed in black-blood images from drawn masks, from landmarks, or in search "

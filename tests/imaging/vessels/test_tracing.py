@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from npsle_app.imaging.vessels.place import HeadPlace
 from npsle_app.imaging.vessels.tracing import Angiogram, find_by_angiogram
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 from tests.imaging.alps.scene import field_of
 from tests.imaging.vessels.scene import scene
 
