@@ -8,6 +8,7 @@ import pandas as pd
 
 from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.normative.fit import RegionFits, fit_regions
+from npsle_app.cohort.normative.gaps import Gap, Remark, tell
 from npsle_app.cohort.normative.mean import NO_SITE, People
 from npsle_app.cohort.normative.model import (
     RECOMMENDED,
@@ -80,14 +81,14 @@ def fit_reference(
         If a column is missing, a person is named twice, or no one can be used.
     """
     people = check_people(frame, regions=regions, once=["participant_id"])
-    gaps = find_gaps(people)
-    outliers = find_outlier_scans(people[gaps.isna()], regions=regions)
+    gaps = dict(zip(people["participant_id"], find_gaps(people), strict=True))
+    usable = [not gaps[name] for name in people["participant_id"]]
+    outliers = find_outlier_scans(people[usable], regions=regions)
     if leave_outliers_out:
-        reasons = outliers.groupby("participant_id")["reason"].agg("; ".join)
-        gaps = gaps.where(gaps.notna(), people["participant_id"].map(reasons))
-    used = people[gaps.isna()]
-    left_out = dict(zip(people["participant_id"], gaps, strict=True))
-    left_out = {name: str(why) for name, why in left_out.items() if isinstance(why, str)}
+        for name, own in outliers.groupby("participant_id"):
+            gaps[name] = tuple(Remark(Gap.OUTLIER, reason) for reason in own["reason"])
+    used = people[[not gaps[name] for name in people["participant_id"]]]
+    left_out = {name: text for name, own in gaps.items() if (text := tell(own))}
     if used.empty:
         shown = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3])
         msg = f"no one of the {len(people)} people of the reference can be used ({shown})"

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.normative.gaps import Gap, Remark, tell_each
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, SexModel, Tail
-from npsle_app.cohort.normative.scores import NOT_ASSESSABLE, PASS, WARN, score_reference
+from npsle_app.cohort.normative.scores import NOT_ASSESSABLE, PASS, REMARKS, WARN, score_reference
 from npsle_app.cohort.normative.sources import OWN, StudyReference
 from npsle_app.cohort.normative.validity import calibration_interval
 from npsle_app.cohort.study.exclusion import EXCLUDED
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.visits import describe_scans, index_scans
 
-_SEEN = "the model has seen another scan of this person"
-_NAMESAKE = "the reference has a person of this id and sex: if it is the same, z is too near 0"
+_SEEN = Remark(Gap.PERSON_SEEN, "the model has seen another scan of this person")
+_NAMESAKE = Remark(
+    Gap.NAMESAKE,
+    "the reference has a person of this id and sex: if it is the same, z is too near 0",
+)
 _Scan = tuple[str, str]  # participant, session
 _EMPTY = ("expected", "sd", "z", "centile", "n_reference")
 
@@ -41,8 +45,12 @@ def score_visits(
     """
     frame, _, _ = describe_scans(visits, study=study)
     table = score_reference(reference.held_out, model=reference.model, frame=frame, tail=tail)
-    table = _leave_out(table, dict(zip(index_scans(visits), visits[EXCLUDED], strict=True)))
-    return _remark(table, _find_remarks(visits, reference))
+    excluded = visits[visits[EXCLUDED].notna()]
+    table = _leave_out(table, dict(zip(index_scans(excluded), excluded[EXCLUDED], strict=True)))
+    table = _add_remarks(table, _find_remarks(visits, reference))
+    return table.assign(
+        reason=pd.Series(tell_each(table[REMARKS]), index=table.index, dtype=object)
+    )
 
 
 def calibrate(
@@ -95,18 +103,21 @@ def describe_reference(reference: StudyReference, *, tail: Tail) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _leave_out(table: pd.DataFrame, reasons: dict[_Scan, str | None]) -> pd.DataFrame:
-    told = pd.Series([reasons.get(scan) for scan in index_scans(table)], dtype=object)
-    out = told.notna()
+def _leave_out(table: pd.DataFrame, reasons: dict[_Scan, str]) -> pd.DataFrame:
+    why = [reasons.get(scan) for scan in index_scans(table)]
+    out = np.array([reason is not None for reason in why])
     table = table.reset_index(drop=True)
     table.loc[out, list(_EMPTY)] = np.nan
     table.loc[out, "critical"] = None
     table.loc[out, "qc"] = NOT_ASSESSABLE
-    table.loc[out, "reason"] = "left out: " + told[out].astype(str)
-    return table
+    remarks = [
+        own if reason is None else (Remark(Gap.LEFT_OUT, f"left out: {reason}"),)
+        for own, reason in zip(table[REMARKS], why, strict=True)
+    ]
+    return table.assign(remarks=pd.Series(remarks, index=table.index, dtype=object))
 
 
-def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[_Scan, str]:
+def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[_Scan, Remark]:
     """Find scans of people whom the model has, or may have, seen in another scan."""
     held = set(index_scans(reference.held_out))
     seen = {person for person, _ in held}
@@ -126,12 +137,13 @@ def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[_Scan
     return remarks
 
 
-def _remark(table: pd.DataFrame, remarks: dict[_Scan, str]) -> pd.DataFrame:
-    told = [remarks.get(scan, "") for scan in index_scans(table)]
-    scored = np.array([bool(text) for text in told]) & table["z"].notna().to_numpy()
-    reasons = table["reason"].astype(object).where(table["reason"].notna(), "")
-    joined = ["; ".join(filter(None, pair)) for pair in zip(reasons, told, strict=True)]
+def _add_remarks(table: pd.DataFrame, remarks: dict[_Scan, Remark]) -> pd.DataFrame:
+    """Add what is remarked of a scan to each of its scores."""
+    of_scan = [remarks.get(scan) for scan in index_scans(table)]
+    more = [one if known else None for one, known in zip(of_scan, table["z"].notna(), strict=True)]
+    joined = [(*own, one) if one else own for own, one in zip(table[REMARKS], more, strict=True)]
+    warned = np.array([one is not None for one in more])
     return table.assign(
-        reason=table["reason"].where(~scored, pd.Series(joined, index=table.index)),
-        qc=table["qc"].where(~scored | (table["qc"] != PASS), WARN),
+        qc=table["qc"].where(~warned | (table["qc"] != PASS), WARN),
+        remarks=pd.Series(joined, index=table.index, dtype=object),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.normative.model import RECOMMENDED, NormativeModel, Provenance
-from npsle_app.cohort.normative.people import find_gaps
+from npsle_app.cohort.normative.people import is_usable
 from npsle_app.cohort.normative.reference import HELD_OUT, fit_reference
 from npsle_app.cohort.normative.sites import add_sites
 from npsle_app.cohort.normative.validity import check_reference
@@ -211,7 +211,7 @@ def _teach_sites(
     model: NormativeModel, controls: pd.DataFrame
 ) -> tuple[NormativeModel, tuple[str, ...]]:
     """Let the study's controls teach the offsets of its sites, where that can be done."""
-    usable = controls[find_gaps(controls).isna()] if len(controls) else controls
+    usable = controls[is_usable(controls)] if len(controls) else controls
     if "site" not in controls or usable.empty:
         return model, (_NO_CONTROLS,)
     try:
