@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from npsle_app.report.works import WORKS
 
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.group_tables import group_files
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
+from npsle_app.report.references import WORKS
 from npsle_app.settings import ClassifierSettings, MeasuresSettings
 from npsle_app.stages.group.classifier import run
 from npsle_app.stages.group.measures import run as gather

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from npsle_app.report.works import WORKS
 
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.tree import write_dataset_files
+from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort, read_study
 from npsle_app.stages.group.statistics import run

@@ -33,8 +33,9 @@ from npsle_app.cohort.normative.scores import COLUMNS
 from npsle_app.cohort.normative.scoring import describe_reference, score_visits
 from npsle_app.cohort.normative.sources import GivenReference, make_reference
 from npsle_app.cohort.statistics.analyses import Analysis
-from npsle_app.cohort.study.assembly import Cohort, Tables
+from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
 from npsle_app.cohort.study.visits import list_visits, none_if_blank
 
 

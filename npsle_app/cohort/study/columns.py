@@ -151,6 +151,15 @@ def describe_column(name: str) -> Column:
     return Column(name=name, label=name, kind="unknown")
 
 
+def knows_unit(column: Column, *, given: str) -> bool:
+    """Say whether a unit can be converted to that of a column."""
+    try:
+        unit_factor(column, given=given)
+    except ValueError:
+        return False
+    return True
+
+
 def explain_column(name: str) -> dict[str, object]:
     """Return the entry of a JSON dictionary for a column of the analysis frame.
 

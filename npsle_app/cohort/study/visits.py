@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble
+from npsle_app.cohort.study.assembly import Cohort, assemble
 from npsle_app.cohort.study.columns import CLINICAL
 from npsle_app.cohort.study.joining import BASELINE, prefix_session, with_prefix
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
+from npsle_app.cohort.study.tidying import tidy
 
 SCAN = ["participant_id", "session_id"]  # what tells a scan from all others
 IS_BASELINE, YEARS = "is_baseline", "years"
@@ -40,6 +42,7 @@ def list_visits(
         participants, the baseline first.
     """
     parts = [cohort.frame.assign(is_baseline=True)]
+    tables = tidy(tables, study=study)
     parts += [_take(tables, study, label) for label in _later_labels(tables, cohort)]
     every = pd.concat([part for part in parts if len(part)], ignore_index=True)
     every = every.rename(columns={BASELINE: "session_id"})
