@@ -317,12 +317,13 @@ def test_the_group_level_alone_counts_itself_alone(app):
     assert app("group").lines[-1].startswith("npsle_app: group: 6 stages done")
 
 
-def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):
-    def measures(**_):
-        msg = "two tables disagree"
-        raise ValueError(msg)
+def disagree(**_):
+    msg = "two tables disagree"
+    raise ValueError(msg)
 
-    monkeypatch.setattr(pipeline, "GROUP", (Stage("measures", measures),))
+
+def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):
+    monkeypatch.setattr(pipeline, "GROUP", (Stage("measures", f"{__name__}:disagree"),))
 
     call = app("participant", "group")
 

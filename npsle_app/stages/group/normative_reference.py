@@ -95,13 +95,11 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     write_json(model, to_plain(reference.model))
     if reference.source != OWN or reference.people is None:
         return (model,)
-    scans = reference.people["participant_id"].astype(str).str.split("\t").str[0]
-    table = reference.people.assign(participant_id=scans)
-    names = (str(name) for name in table)
+    names = (str(name) for name in reference.people)
     first = ["participant_id", *(name for name in names if name != "participant_id")]
     provenance = tell_provenance(reference.model.provenance)
     file = GroupFile.NORMATIVE_REFERENCE
-    return model, write_table(output_dir, file, table[first], more=provenance)
+    return model, write_table(output_dir, file, reference.people[first], more=provenance)
 
 
 def _read_model(path: Path) -> "GivenReference":
