@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for tests/
+
 from npsle_app.cli.environment import set_threads
 
 set_threads(1)  # before NumPy is loaded, or it takes as many as there are
@@ -30,16 +32,15 @@ from npsle_app.imaging.vessels.measures import section_table, summarise  # noqa:
 from npsle_app.imaging.vessels.search import EXPECTED, find_vessel  # noqa: E402
 from npsle_app.imaging.vessels.tracing import trace_landmarks  # noqa: E402
 from npsle_app.imaging.vessels.trunk import trim_to_trunk  # noqa: E402
-from npsle_app.imaging.vessels.wall import Vessel, measure_vessel, study_section  # noqa: E402
+from npsle_app.imaging.vessels.wall import Vessel, measure_vessel  # noqa: E402
+from npsle_app.phantom.arteries.tubes import Artery, arc, branch  # noqa: E402
 from npsle_app.phantom.arteries.vessels import (  # noqa: E402
-    Artery,
     Surroundings,
     VesselScan,
-    arc,
-    branch,
     scan_arteries,
     true_masks,
 )
+from tests.imaging.vessels.picture_section import study_section  # noqa: E402
 
 FIELD_MM = (12.0, 17.0, 18.0)
 IN_BOX = slice(110, -110)  # of the arc's points: 5.5 mm from its ends, inside the field of view

@@ -16,6 +16,7 @@ from npsle_app.arrays import Bools, Floats, Volume
 
 SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 WIDTH_PX = 1300
+HEADER_PX = 26  # for the legend above the panels
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 

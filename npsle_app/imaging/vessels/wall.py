@@ -17,17 +17,6 @@ from npsle_app.imaging.vessels.measures import Sections, Summary, summarise
 from npsle_app.imaging.vessels.planes import RAY_STEP_MM, cut_around, ray_angles, sample_rays
 from npsle_app.imaging.vessels.trunk import centred
 from npsle_app.vessel_measures import MAX_VOXEL_MM
-from tests.imaging.vessels.picture_section import PlaneSection, study_section
-
-__all__ = [
-    "PlaneSection",
-    "Vessel",
-    "check_resolution",
-    "check_sampling",
-    "measure_vessel",
-    "study_section",
-]
-
 
 _MARGIN_MM = 8.0
 _MIN_DETAIL = 0.65

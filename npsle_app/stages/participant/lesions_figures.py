@@ -3,7 +3,7 @@
 import nibabel as nib
 
 from npsle_app.bids.output.writer import Writer
-from npsle_app.figures.brain.regions import draw_regions
+from npsle_app.figures.brain.slices import draw_regions
 from npsle_app.figures.paper.bars import draw_bars
 from npsle_app.imaging.lesions.lesions import REGION_NAMES, LesionFindings
 from npsle_app.imaging.space.volumes import on_grid_of

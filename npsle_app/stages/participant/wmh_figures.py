@@ -4,7 +4,8 @@ import nibabel as nib
 
 from npsle_app.arrays import Mask, Volume
 from npsle_app.bids.output.writer import Writer
-from npsle_app.figures.brain.slices import draw_curve, draw_lesions, draw_pair
+from npsle_app.figures.brain.curves import draw_curve
+from npsle_app.figures.brain.slices import draw_lesions, draw_pair
 from npsle_app.imaging.space.volumes import on_grid_of, voxel_mm3
 from npsle_app.imaging.wmh.flair import PreparedFlair
 from npsle_app.imaging.wmh.wmh import lesion_volumes_ml

@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 
 from npsle_app.imaging.vessels.centreline import make_centreline
-from npsle_app.phantom.arteries.vessels import Artery, arc, scan_arteries
+from npsle_app.phantom.arteries.tubes import Artery, arc
+from npsle_app.phantom.arteries.vessels import scan_arteries
 
 INSIDE = slice(60, -60)  # 3 mm from each end of the points
 

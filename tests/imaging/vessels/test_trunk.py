@@ -8,7 +8,8 @@ from scipy.spatial import cKDTree
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.trunk import centred, trim_to_trunk, trunk_of
-from npsle_app.phantom.arteries.vessels import Artery, arc, scan_arteries
+from npsle_app.phantom.arteries.tubes import Artery, arc
+from npsle_app.phantom.arteries.vessels import scan_arteries
 
 FORK_MM = 13.0
 
