@@ -182,13 +182,11 @@ def check_infarcts(suspects: tuple[Suspect, ...]) -> Check:
     """Tell what may be an infarct; paper 2 excluded people with infarcts over 1.5 cm."""
     more = len(suspects) - _LISTED
     listed = "; ".join(str(suspect) for suspect in suspects[:_LISTED])
-    return Check(
-        name="Infarct suspects",
+    return Check.judged(
+        "Infarct suspects",
         seen=f"{listed}; and {more} more" if more > 0 else listed or "none",
         expected="no fluid-like cavity with a bright rim and no lesion over 1.5 cm",
         state=Qc.WARN if suspects else Qc.PASS,
         advice="flagged for exclusion, research use only; look: bands along the ventricles and "
-        "confluent lesions are as long without any infarct"
-        if suspects
-        else "",
+        "confluent lesions are as long without any infarct",
     )
