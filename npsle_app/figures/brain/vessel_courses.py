@@ -54,7 +54,7 @@ def draw_courses(image: nib.Nifti1Image, *, vessels: Sequence[DrawnVessel]) -> "
     grid = canonical(image)
     to_voxels = np.linalg.inv(grid.affine)
     lines = [nib.affines.apply_affine(to_voxels, vessel.points) for vessel in vessels]
-    frame = widen(_box(np.concatenate(lines), grid=grid), margin_mm=_MARGIN_MM, grid=grid)
+    frame = widen(_box_of_points(np.concatenate(lines), grid=grid), margin_mm=_MARGIN_MM, grid=grid)
     views = [
         _view(grid, lines=lines, axis=axis, box=frame, column=column)
         for column, axis in enumerate((AXIAL, CORONAL))
@@ -76,7 +76,7 @@ def draw_courses(image: nib.Nifti1Image, *, vessels: Sequence[DrawnVessel]) -> "
     return figure
 
 
-def _box(points: Floats, *, grid: RasImage) -> Box:
+def _box_of_points(points: Floats, *, grid: RasImage) -> Box:
     shape = np.array(grid.data.shape)
     inside = np.zeros(grid.data.shape, dtype=bool)
     nearest = np.clip(np.rint(points).astype(int), 0, shape - 1)

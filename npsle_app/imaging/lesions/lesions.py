@@ -20,14 +20,13 @@ from npsle_app.imaging.lesions.table import (
     summarise_regions,
     summarise_sizes,
 )
-from npsle_app.imaging.space.volumes import check_same_grid, voxel_mm3
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid, voxel_mm3
 from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _SURE = 0.9
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 REGION_NAMES = {region.value: region.name.lower() for region in Region}
 
 
@@ -122,7 +121,7 @@ def study_lesions(
         field=maps.field,
         affine=affine,
     )
-    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, _EVERY_NEIGHBOUR)
+    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
     flair = images.flair.get_fdata(dtype=np.float32)
     table = describe_lesions(voxels, flair=flair, white_matter=normal, affine=affine)
     cavities = signs.find_cavities(

@@ -12,13 +12,14 @@ from npsle_app.imaging.space.displacement import apply_displacement
 from npsle_app.imaging.space.registration import register_rigid, resample
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline
-from npsle_app.imaging.vessels.planes import to_voxels
+from npsle_app.imaging.vessels.planes import box_of_points
 from npsle_app.vessel_names import VesselName
 
 Range = tuple[float, float]
 
 _MARGIN_MM = 9.0
 _LATTICE_MM = 4.0
+_LEAST_PLANES = 8
 _MAX_AWAY_MM = 20.0
 _MIDLINE_MM = 15.0
 
@@ -156,11 +157,8 @@ def check_side(points: Floats, *, name: VesselName) -> None:
 
 
 def _cut(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Image | None:
-    """Cut to the box around points and a margin; None where less than two planes are left."""
-    voxels = to_voxels(points, affine=image.affine)
-    margin = _MARGIN_MM / nib.affines.voxel_sizes(image.affine)
-    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
-    if np.any(high - low < 8):
+    """Cut to the box around points and a margin; None where fewer than 8 planes are left."""
+    box = box_of_points(points, image=image, margin_mm=_MARGIN_MM)
+    if any(part.stop - part.start < _LEAST_PLANES for part in box):
         return None
-    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    return image.slicer[box]

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Volume
-from npsle_app.imaging.space.volumes import check_same_grid
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid
 from npsle_app.imaging.vessels.centreline import Centreline, make_centreline
-from npsle_app.imaging.vessels.planes import RAY_STEP_MM, sample_rays, to_voxels
+from npsle_app.imaging.vessels.planes import RAY_STEP_MM, box_of_points, sample_rays
 
 skimage = lazy_loader.load("skimage")
 
@@ -134,11 +134,7 @@ def is_dark_tube(image: nib.Nifti1Image, *, line: Centreline) -> bool:
 
 def cut_around_points(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Image:
     """Cut to the box around points, 8 mm wider where there is room."""
-    voxels = to_voxels(points, affine=image.affine)
-    margin = _MARGIN_MM / nib.affines.voxel_sizes(image.affine)
-    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
-    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    return image.slicer[box_of_points(points, image=image, margin_mm=_MARGIN_MM)]
 
 
 def join_tubes(
@@ -160,7 +156,7 @@ def join_tubes(
 
 def _pieces(tubes: Volume, *, room: Bools) -> list[Bools]:
     """Return the connected dark tubes inside the room, those with most vesselness first."""
-    labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=np.ones((3, 3, 3)))
+    labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=NEIGHBOURS_26)
     if not n:
         return []
     sums = ndimage.sum_labels(tubes, labels, np.arange(1, n + 1))

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.space.alignment import Alignment
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair_content import FlairContent
 from npsle_app.records import Check, Qc, graded, worst
@@ -24,7 +25,6 @@ _SHADING = (2.5, 10.0)  # good 1.07-1.44; up to 6 was corrected without loss
 _SATURATED = (0.0005, 0.02)  # good 0; at 0.7 % a tenth of the lesion volume was gone
 _AIR = (0.1, 0.3)  # good 0-0.07
 _GHOSTS = (0.07, 0.3)  # good 0-0.05; ghosts of 15 % gave 0.08-0.11 and cost a fifth of the volume
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _LEAST_ML = 1.0  # below it a ratio of volumes is chance
 _SHARE_OF_WM = (0.10, 0.20)  # about 50 and 100 mL; a heavy load of multiple sclerosis is 12 %
 
@@ -211,7 +211,7 @@ def check_lesions(
     """
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     outside = float((priors.tissue.wm[mask] < 0.2).mean()) if mask.any() else 0.0
-    labels, count = ndimage.label(mask, _EVERY_NEIGHBOUR)
+    labels, count = ndimage.label(mask, NEIGHBOURS_26)
     largest = float(np.bincount(labels.ravel())[1:].max() * voxel_ml) if count else 0.0
     return (
         Check.judged(
