@@ -32,7 +32,7 @@ from npsle_app.phantom.participant import make_participant
 from npsle_app.phantom.study import Study, write_study
 from npsle_app.region_names import MAIN_REGIONS, SIDES, measure_name
 from npsle_app.settings import FillingSettings, TissueSettings
-from npsle_app.stages.participant.priors import tissue_priors
+from npsle_app.stages.participant.shared import tissue_priors
 from npsle_app.templates import Template
 
 MEASURES = (

@@ -11,7 +11,8 @@ class Stage:
     """One step, the scans it takes and the stages it waits for.
 
     `run` is called with keywords alone: each of `scans`, of `needs` and of `uses` under
-    its own name, then `settings` and `out`. It returns a frozen dataclass of paths.
+    its own name, then `settings` and `out`. It returns a frozen dataclass of paths, and of limits
+    that others must know.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there

@@ -127,7 +127,7 @@ def draw_gradients(directions: ArrayLike, *, b_values: ArrayLike, used: ArrayLik
     return figure
 
 
-def draw_losses(loss: Reals, *, found: Bools) -> "Figure":
+def draw_losses(loss: Reals, *, dropped: Bools) -> "Figure":
     """Draw the signal lost by slice (upwards) and volume, (K, N); lost slices are ringed."""
     from matplotlib.figure import Figure
 
@@ -137,7 +137,7 @@ def draw_losses(loss: Reals, *, found: Bools) -> "Figure":
         100 * loss, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-20, vmax=20,
         interpolation="nearest",
     )  # fmt: skip
-    where = np.argwhere(found)
+    where = np.argwhere(dropped)
     axes.scatter(where[:, 1], where[:, 0], s=30, facecolors="none", edgecolors="#ffd740")
     _style(axes, x_label="volume", y_label="slice")
     axes.grid(visible=False)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from npsle_app.figures.brain.curves import draw_curve
+from npsle_app.figures.brain.charts import draw_curve
 from npsle_app.figures.brain.slices import (
     draw_change,
     draw_contours,
