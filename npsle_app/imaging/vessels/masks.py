@@ -70,8 +70,8 @@ def follow_mask(lumen: nib.Nifti1Image) -> Centreline:
     deep = np.where(inside, (depth.max() / np.maximum(depth, 1e-6)) ** 2, np.inf)
     first = _furthest(inside, place=tuple(int(v) for v in np.argwhere(inside)[0]), edges=edges)
     last = _furthest(inside, place=first, edges=edges)
-    way, _ = skimage.graph.route_through_array(deep, first, last, fully_connected=True)
-    return make_centreline(nib.affines.apply_affine(lumen.affine, np.array(way)))
+    route, _ = skimage.graph.route_through_array(deep, first, last, fully_connected=True)
+    return make_centreline(nib.affines.apply_affine(lumen.affine, np.array(route)))
 
 
 def measure_masks(

@@ -67,7 +67,6 @@ def find_vessel(
     *,
     box: nib.Nifti1Image,
     expected: Expectation,
-    name: str,
     dark: bool = True,
 ) -> Centreline:
     """Find a vessel inside a search box without landmarks.
@@ -97,7 +96,7 @@ def find_vessel(
     check_same_grid(image, box)
     inside = box.get_fdata(dtype=np.float32) > 0
     if not inside.any():
-        msg = f"{name}: not assessable: its search box lies outside the field of view"
+        msg = "not assessable: its search box lies outside the field of view"
         raise ValueError(msg)
     corners = nib.affines.apply_affine(image.affine, np.argwhere(inside))
     part = cut_around_points(image, points=corners)
@@ -110,7 +109,7 @@ def find_vessel(
         if not dark or is_dark_tube(part, line=line):
             return line
     kind = "dark" if dark else "bright"
-    msg = (f"{name}: not assessable: no {kind} tube of {expected.length_mm[0]:.0f}-"
+    msg = (f"not assessable: no {kind} tube of {expected.length_mm[0]:.0f}-"
            f"{expected.length_mm[1]:.0f} mm in its search box")  # fmt: skip
     raise ValueError(msg)
 
@@ -144,10 +143,10 @@ def join_tubes(
     cost = 1 / (_FLOOR + tubes.astype(float)) ** 2
     path: list[tuple[int, ...]] = []
     for start, end in pairwise(places):
-        way, _ = skimage.graph.route_through_array(
+        route, _ = skimage.graph.route_through_array(
             cost, start, end, fully_connected=True, geometric=True
         )
-        path += way
+        path += route
     try:
         return make_centreline(nib.affines.apply_affine(affine, np.array(path)))
     except ValueError:
@@ -172,11 +171,11 @@ def _followed(tubes: Volume, *, piece: Bools, affine: Floats) -> Centreline | No
     last = _furthest(reach, place=first)
     if first == last:
         return None
-    way, _ = skimage.graph.route_through_array(
+    route, _ = skimage.graph.route_through_array(
         cost, first, last, fully_connected=True, geometric=True
     )
     try:
-        return make_centreline(nib.affines.apply_affine(affine, np.array(way)))
+        return make_centreline(nib.affines.apply_affine(affine, np.array(route)))
     except ValueError:
         return None
 
