@@ -12,7 +12,7 @@ from npsle_app.imaging.lesions.lesions import LesionImages, TemplateMaps, study_
 from npsle_app.imaging.lesions.location import LOBES, SIDES
 from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
 from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
-from npsle_app.phantom.participant import make_participant
+from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.templates import Template
 
 
@@ -72,7 +72,7 @@ def turned(image):
 
 @pytest.fixture(scope="module")
 def person():
-    return make_participant(1, seed=0, voxel_mm=3.0, lesion_ml=6.0)
+    return make_participant(Request(1, seed=0, voxel_mm=3.0, lesion_ml=6.0))
 
 
 @pytest.fixture(scope="module")
