@@ -28,9 +28,9 @@ from npsle_app.imaging.space.volumes import fraction, on_grid_of
 from npsle_app.imaging.tissue.filling import fill
 from npsle_app.imaging.tissue.intensity import find_bounds
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment, volume_ml
+from npsle_app.measures.names_of_regions import MAIN_REGIONS, SIDES, measure_name
 from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.phantom.study import Study, write_study
-from npsle_app.region_names import MAIN_REGIONS, SIDES, measure_name
 from npsle_app.settings import FillingSettings, TissueSettings
 from npsle_app.stages.participant.shared import tissue_priors
 from npsle_app.templates import Template

@@ -17,9 +17,9 @@ import pandas as pd
 
 from npsle_app.__main__ import main as run_app
 from npsle_app.bids.output.writer import write_json
+from npsle_app.measures.names_of_regions import SIDES, measure_name
 from npsle_app.phantom.head.image_files import write_image
 from npsle_app.phantom.participant import Request, make_participant
-from npsle_app.region_names import SIDES, measure_name
 
 SPREAD_PERCENT = {
     "thalamus": 7.1,

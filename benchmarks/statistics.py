@@ -35,9 +35,10 @@ from npsle_app.cohort.statistics.analyses import analyse  # noqa: E402
 from npsle_app.cohort.statistics.correlations import correlate  # noqa: E402
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs  # noqa: E402
 from npsle_app.cohort.statistics.regressions import PRIMARY, regress  # noqa: E402
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble  # noqa: E402
+from npsle_app.cohort.study.assembly import Cohort, assemble  # noqa: E402
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY  # noqa: E402
 from npsle_app.cohort.study.study import GroupTests  # noqa: E402
+from npsle_app.cohort.study.tables import Tables  # noqa: E402
 from npsle_app.measures import MEASURES  # noqa: E402
 from npsle_app.phantom.cohort.cohort import block_of, simulate_cohort  # noqa: E402
 

@@ -34,6 +34,7 @@ from npsle_app.imaging.vessels.search import EXPECTED, find_vessel  # noqa: E402
 from npsle_app.imaging.vessels.tracing import trace_landmarks  # noqa: E402
 from npsle_app.imaging.vessels.trunk import trim_to_trunk  # noqa: E402
 from npsle_app.imaging.vessels.wall import Vessel, measure_vessel  # noqa: E402
+from npsle_app.measures.names_of_vessels import VesselName  # noqa: E402
 from npsle_app.phantom.arteries.tubes import Artery, arc, branch  # noqa: E402
 from npsle_app.phantom.arteries.vessels import (  # noqa: E402
     Surroundings,
@@ -41,7 +42,6 @@ from npsle_app.phantom.arteries.vessels import (  # noqa: E402
     scan_arteries,
     true_masks,
 )
-from npsle_app.vessel_names import VesselName  # noqa: E402
 from tests.imaging.vessels.picture_section import study_section  # noqa: E402
 
 M1 = VesselName("M1", "left")

@@ -30,7 +30,7 @@ class Measure:
 
     def __post_init__(self) -> None:
         if self.name not in MEASURES:
-            msg = f"no measure is called {self.name!r}; define it in npsle_app/measures.py"
+            msg = f"no measure is called {self.name!r}; define it in npsle_app/data/measures.tsv"
             raise ValueError(msg)
 
 
@@ -71,7 +71,7 @@ class FigureRecord:
 class Record:
     """All that the report needs of one stage of one session.
 
-    `citations` are keys of `npsle_app.report.citations`; `methods` is the stage's sentence
+    `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why.
     """
 

@@ -5,7 +5,7 @@ One frozen section per stage; a stage is handed its own section and no other.
 
 from dataclasses import dataclass, field
 
-from npsle_app.vessel_names import ARTERIES
+from npsle_app.measures.names_of_vessels import ARTERIES
 
 TAILS = ("lower", "both")
 

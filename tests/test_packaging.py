@@ -1,10 +1,11 @@
-"""The lock files hold what pyproject.toml asks for, and nothing of the place they were made in."""
+"""Lock files hold what pyproject.toml asks for and nothing of their place; the wheel holds all."""
 
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -53,3 +54,10 @@ def test_the_notice_names_every_library_of_the_image() -> None:
     packages = {line.split("==")[0] for line in lines if "==" in line and "win32" not in line}
     notice = set(re.split(r"[\s,()]+", (ROOT / "NOTICE").read_text("utf-8").lower()))
     assert packages <= notice, sorted(packages - notice)
+
+
+def test_the_wheel_holds_every_file_of_data() -> None:
+    packed = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    files = {f"npsle_app/data/{path.name}" for path in (ROOT / "npsle_app" / "data").iterdir()}
+    assert files
+    assert files <= packed, sorted(files - packed)

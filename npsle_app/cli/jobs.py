@@ -9,6 +9,7 @@ from npsle_app import pipeline
 from npsle_app.bids.input.scans import Scan, Session, Visit
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.version import get_version
 from npsle_app.engine.job import EARLIER, Earlier, Job, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Stage, with_upstream
@@ -79,6 +80,7 @@ class JobMaker:
                 receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
                 crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
                 version=self.version,
+                running_version=get_version,
                 earlier=self._look_back(before, stage) if before and stage.may_look_back else None,
             )
             for stage in plan

@@ -121,13 +121,15 @@ def _logged(request: Request, options: Options, settings: Settings) -> Iterator[
 def _write_dataset_files(request: Request, options: Options) -> None:
     from npsle_app.bids.output.tree import previous_version, write_dataset_files
 
-    before = previous_version(request.output_dir)
-    if before not in (None, get_version()):
+    before, own = previous_version(request.output_dir), get_version()
+    measured = "participant" in request.levels
+    if measured and before not in (None, own):
         LOGGER.warning("earlier outputs are of version %s: they are made anew", before)
     write_dataset_files(
         request.output_dir,
         bids_dir=request.bids_dir,
-        version=get_version(),
+        # the group level alone makes no image: these stay those of the version that made them
+        version=own if measured or before is None else before,
         derivatives=options.datasets,
     )
 

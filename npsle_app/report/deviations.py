@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.bids.output.names import MEASURES_DIGEST, File
-from npsle_app.bids.output.reader import measures_digest, read_table
+from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
+from npsle_app.bids.tables import read_table
 from npsle_app.measures import MEASURES
 
 SHOWN_AT_ONCE = 12

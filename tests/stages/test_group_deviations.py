@@ -11,6 +11,7 @@ import pytest
 
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_tsv
+from npsle_app.group_tables import group_tables
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
 from npsle_app.report.participant import write_report
@@ -80,6 +81,10 @@ def test_each_session_has_a_table_of_its_own_scores(out):
     wanted = scores[(scores.participant_id == "sub-0001") & (scores.session_id == folder.name)]
     assert list(own["region"]) == list(wanted["region"])
     np.testing.assert_allclose(own["z"], wanted["z"])
+    sidecar = json.loads((folder / f"{name}_deviations.json").read_text())
+    described = [column.name for column in group_tables()["deviations"].columns]
+    assert list(own) == described == list(sidecar)[: len(described)]
+    assert sidecar["volume"] == {"Description": "Volume that was measured", "Units": "mL"}
     assert len(made.tables) == len(list(out.glob("sub-*/ses-*/*_deviations.tsv")))
 
 

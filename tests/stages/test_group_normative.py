@@ -10,12 +10,13 @@ import pytest
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
+from npsle_app.report.references import WORKS
 from npsle_app.report.study import read_study
-from npsle_app.report.works import WORKS
 from npsle_app.settings import MeasuresSettings, NormativeSettings
 from npsle_app.stages.group.measures import run as gather
 from npsle_app.stages.group.normative import plan, run
 from npsle_app.stages.group.normative_reference import check_given, read_reference
+from tests.stages.described_tables import assert_tables_are_as_described
 
 QUICK = NormativeSettings(permutations=99, bootstrap_samples=20)
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
@@ -71,6 +72,10 @@ def test_every_table_and_figure_of_the_summary_is_there_and_explained(out):
     assert all((out / path).with_suffix(".pdf").is_file() for path in figures)
     keys = {key for one in told["analyses"] for key in one["citations"]}
     assert keys <= set(WORKS)
+
+
+def test_every_table_is_as_described(out):
+    assert_tables_are_as_described(out, "normative")
 
 
 def test_the_planted_thalami_come_out(out):
@@ -176,6 +181,8 @@ def test_a_reference_that_is_none_is_refused_by_the_name_of_its_file(tmp_path, n
 
 
 def test_without_controls_the_summary_says_why_and_what_was_there_is_gone(copied):
+    kept = copied / GroupFile.STATISTICS.path
+    kept.write_text("{}")
     people = copied.parents[1] / "participants.tsv"
     people.write_text(people.read_text().replace("\tHC\t", "\tNPSLE\t"))
     made = run(output_dir=copied, settings=_settings(copied))
@@ -185,6 +192,8 @@ def test_without_controls_the_summary_says_why_and_what_was_there_is_gone(copied
     assert "there are no controls" in told["reason"]
     assert not (copied / GroupFile.NORMATIVE_SCORES.path).exists()
     assert not list((copied / GROUP_FIGURES).glob("deviation-*"))
+    assert kept.read_text() == "{}"
+    kept.unlink()
     (shown,) = read_study(copied).analyses
     assert "not estimable" in shown.results[0]
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.tree import write_dataset_files
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort, read_study
 from npsle_app.stages.group.statistics import run
 from tests.cohort.study_tables import make_tables
+from tests.stages.described_tables import assert_tables_are_as_described
 
 SETTINGS = StatisticsSettings()
 
@@ -49,6 +50,37 @@ def test_every_table_is_written_with_a_description_of_each_column(out):
         meanings = json.loads(path.with_suffix(".json").read_text())
         assert list(meanings) == list(columns)
         assert all(meaning["Description"] for meaning in meanings.values())
+
+
+def test_every_table_is_as_described(out):
+    _run(out)
+    assert_tables_are_as_described(out, "statistics", open_tables=["analysis_frame"])
+
+
+def test_columns_of_the_study_are_explained_by_what_the_app_knows_of_them(out):
+    _run(out)
+    frame = json.loads((out / GroupFile.ANALYSIS_FRAME.path).with_suffix(".json").read_text())
+    assert frame["age"] == {
+        "LongName": "Age",
+        "Description": "Age at the baseline session",
+        "Units": "year",
+    }
+    assert frame["hypertension"]["Levels"] == {"1": "yes", "0": "no"}
+
+
+def test_what_another_study_left_is_gone_and_what_other_stages_left_is_not(out):
+    figures = out / GROUP_FIGURES
+    figures.mkdir(parents=True)
+    old = [figures / "groups-old-measure.svg", figures / "adjusted-a-b.pdf"]
+    others = [
+        *(figures / name for name in ("deviation-scores.svg", "mine.svg", "classifier-roc.pdf")),
+        *(out / file.path for file in (GroupFile.COX, GroupFile.CLASSIFIER_ROC)),
+    ]
+    for path in (*old, *others):
+        path.write_text("old")
+    _run(out)
+    assert not any(path.exists() for path in old)
+    assert {path.read_text() for path in others} == {"old"}
 
 
 def test_the_summary_says_what_was_done_found_and_left_out(out):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from npsle_app.imaging.lesions.lesions import TemplateMaps
-from npsle_app.lesion_measures import LESIONS
+from npsle_app.measures import MEASURES
 from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant import lesions, shared
@@ -122,7 +122,7 @@ def read(outputs):
 @pytest.mark.usefixtures("no_figures")
 def test_every_defined_measure_of_the_stage_is_there(session):
     _, found = read(run(session))
-    assert set(found) == {definition.name for definition in LESIONS}
+    assert set(found) == {name for name, one in MEASURES.items() if one.stage == "lesions"}
     assert {measure["qc"] for measure in found.values()} <= {"pass", "not assessable"}
 
 

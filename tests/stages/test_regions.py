@@ -10,9 +10,9 @@ from nibabel.processing import resample_from_to
 from npsle_app import templates
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space.volumes import fraction
+from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_regions import numbers_of
 from npsle_app.records import Check, Qc, Record
-from npsle_app.region_measures import REGION_VOLUMES
-from npsle_app.region_names import numbers_of
 from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant import regions, tissue
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -93,7 +93,7 @@ def values(record):
 def test_every_region_is_measured_on_both_sides(finished):
     _, record = finished
     found = values(record)
-    assert list(found) == [definition.name for definition in REGION_VOLUMES]
+    assert list(found) == [name for name, one in MEASURES.items() if one.stage == "regions"]
     assert all(value > 0 for value in found.values())
     assert {row["qc"] for row in record["measures"]} == {"pass"}
 

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from npsle_app.vessel_names import VesselName, vessel_name
+from npsle_app.measures.names_of_vessels import VesselName, vessel_name
 
 Point = tuple[float, float, float]
 

@@ -13,7 +13,7 @@ from npsle_app.bids.input.problem import Problem
 from npsle_app.bids.input.scans import Scan, Session
 from npsle_app.bids.input.sidecars import broken_sidecars
 from npsle_app.bids.input.vessel_guides import list_landmarks
-from npsle_app.vessel_measures import MAX_VOXEL_MM
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 __all__ = ["Problem", "check_session"]
 

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -16,25 +16,8 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import RAS_LPS, Writer
 from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 VOLUME_DIMS = 3
 _N = 12  # nine of the matrix, three of the shift
-
-
-def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
-    """Read a table that `write_tsv` wrote; cells with one of `missing` become NaN."""
-    import pandas as pd
-
-    return pd.read_csv(
-        path,
-        sep="\t",
-        keep_default_na=False,
-        na_values=list(missing),
-        quoting=3,
-        low_memory=False,  # else the type of a long column is guessed piece by piece
-    )
 
 
 def measures_digest(writer: Writer) -> str:

@@ -16,7 +16,7 @@ from npsle_app.bids.output.names import (
     WMH_CHANGES,
     WMH_REGIONS,
 )
-from npsle_app.region_names import label_rows
+from npsle_app.measures.names_of_regions import label_rows
 
 APP = "npsle_app"
 BIDS_VERSION = "1.10.1"

@@ -32,8 +32,9 @@ from npsle_app.cohort.normative.model import Provenance, Tail
 from npsle_app.cohort.normative.scoring import SCORE_COLUMNS, describe_reference, score_visits
 from npsle_app.cohort.normative.sources import GivenReference, make_reference
 from npsle_app.cohort.statistics.analyses import Analysis
-from npsle_app.cohort.study.assembly import Cohort, Tables
+from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
 from npsle_app.cohort.study.visits import list_visits
 
 

@@ -17,13 +17,13 @@ from npsle_app.cohort.estimators.longitudinal import (
     split_within_between,
 )
 from npsle_app.cohort.estimators.mixed_model import TIME, fit_mixed
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.statistics.multiple_testing import control_false_discoveries
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.visits import SCAN, YEARS
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 ADJUSTED, PUBLISHED = "adjusted", "as published"
 ACROSS, OVER_TIME = "across people", "over time"

@@ -9,12 +9,12 @@ import pandas as pd
 
 from npsle_app.cohort.deviations.counts import CountComparison, compare_counts
 from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.statistics.multiple_testing import control_false_discoveries
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import explain_empty, members
 from npsle_app.cohort.study.study import Contrast
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 ROBUST, PUBLISHED = "dispersion estimated, HC3", "dispersion 1, as published"
 CONTRAST = ["contrast", "contrast_label", "group", "against"]

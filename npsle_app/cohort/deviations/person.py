@@ -8,8 +8,7 @@ import pandas as pd
 
 from npsle_app.cohort.normative.curves import CENTILES, centile_curves
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, NormativeModel
-from npsle_app.records import Check, Qc
-from npsle_app.region_names import (
+from npsle_app.measures.names_of_regions import (
     DEEP,
     LATERAL_VENTRICLE,
     REGIONS,
@@ -17,6 +16,7 @@ from npsle_app.region_names import (
     SIDES,
     measure_name,
 )
+from npsle_app.records import Check, Qc
 
 _ALWAYS = tuple(
     measure_name(region, side=side) for region in (*DEEP, LATERAL_VENTRICLE) for side in SIDES

@@ -14,10 +14,9 @@ from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
 from npsle_app.cohort.deviations.events import GROUPS, FollowUp, follow_up
 from npsle_app.cohort.deviations.groups import PUBLISHED, ROBUST
 from npsle_app.cohort.estimators.survival import count_at_risk, estimate_survival
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.visits import SCAN
-from npsle_app.formatting import equals_p, format_interval
+from npsle_app.formatting import ESTIMATED, equals_p, format_interval
 
 MOST_REGIONS = 20
 _MOST_DOTTED = 100  # people; of more the dots would be too small to see

@@ -12,10 +12,9 @@ from npsle_app.cohort.deviations.events import GROUPS, tell_rule
 from npsle_app.cohort.deviations.groups import PUBLISHED, ROBUST
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
 from npsle_app.cohort.normative.sources import OWN
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.statistics.statements import Statement
 from npsle_app.cohort.study.columns import describe_column
-from npsle_app.formatting import equals_p, format_interval, format_number
+from npsle_app.formatting import ESTIMATED, equals_p, format_interval, format_number
 
 _PAPER = "paper"
 _TAILS = {"lower": "z < −1.96 (the lower tail)", "both": "|z| > 1.96 (both tails)"}

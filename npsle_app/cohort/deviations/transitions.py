@@ -11,10 +11,10 @@ from npsle_app.cohort.deviations.states import (
     describe_states,
     list_transitions,
 )
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.visits import SCAN, YEARS
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 COLUMNS = [
     *("population", "population_label", "region", "region_label", "n", "pairs", "worsened"),

@@ -15,13 +15,15 @@ from npsle_app.cohort.estimators.two_sample import (
     standardised_difference,
     standardised_difference_of_shares,
 )
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, summarise
+from npsle_app.cohort.statistics.group_tests import summarise
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import explain_empty, members, take
 from npsle_app.cohort.study.study import Study
 from npsle_app.formatting import (
+    ESTIMATED,
     NOT_AVAILABLE,
+    NOT_ESTIMABLE,
     decimals_for,
     decimals_for_median,
     format_count,

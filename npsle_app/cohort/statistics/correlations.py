@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.cohort.estimators.partial_correlation import Method, partial_correlation
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import Covariates, take_covariates
 from npsle_app.cohort.study.populations import explain_empty, members
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 METHODS: tuple[Method, ...] = ("pearson", "spearman")
 _COLUMNS = ["population", "measure", "label", "clinical", "clinical_label", "method"]

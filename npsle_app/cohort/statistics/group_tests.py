@@ -12,10 +12,9 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import explain_empty, find_members
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.measures import MEASURES
 
-ESTIMATED = "estimated"
-NOT_ESTIMABLE = "not estimable"
 _LEAST = 2
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from npsle_app.arrays import Floats
 from npsle_app.cohort.estimators.imputation import impute, pool
 from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.statistics.regressions import (
     COLUMNS,
     Model,
@@ -22,6 +22,7 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 
 def regress_imputed(cohort: Cohort, *, study: Study, rng: np.random.Generator) -> pd.DataFrame:

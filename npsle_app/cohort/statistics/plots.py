@@ -9,12 +9,12 @@ import pandas as pd
 
 from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.estimators.partial_correlation import residuals
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.covariates import take_covariates
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED
 
 OTHERS = "other groups"
 _T = TypeVar("_T")

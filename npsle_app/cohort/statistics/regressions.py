@@ -9,12 +9,13 @@ import pandas as pd
 from npsle_app.arrays import Floats
 from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear
 from npsle_app.cohort.estimators.power import detectable_coefficient
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import Covariates, take_covariates
 from npsle_app.cohort.study.populations import explain_empty, find_members, take
 from npsle_app.cohort.study.study import Contrast, Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 PRIMARY, SECONDARY = "primary", "secondary"
 RANKS = "primary, ranks"

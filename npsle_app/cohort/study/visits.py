@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble
+from npsle_app.cohort.study.assembly import Cohort, assemble
 from npsle_app.cohort.study.columns import CLINICAL
 from npsle_app.cohort.study.joining import BASELINE, prefix_session, with_prefix
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
+from npsle_app.cohort.study.tidying import tidy
 
 SCAN, IS_BASELINE, YEARS = "scan_id", "is_baseline", "years"
 _SECONDS_PER_YEAR = 365.25 * 86400
@@ -39,6 +41,7 @@ def list_visits(
         known). One row per session, in order of participants, the baseline first.
     """
     parts = [cohort.frame.assign(is_baseline=True)]
+    tables = tidy(tables, study=study)
     parts += [_take(tables, study, label) for label in _later_labels(tables, cohort)]
     every = pd.concat([part for part in parts if len(part)], ignore_index=True)
     every[BASELINE] = every[BASELINE].astype(object).where(every[BASELINE].notna(), None)

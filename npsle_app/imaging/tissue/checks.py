@@ -2,8 +2,8 @@
 
 from npsle_app.imaging.tissue.regions import RegionVolumes
 from npsle_app.imaging.tissue.segmentation import Contrast
+from npsle_app.measures.names_of_regions import DEEP, SIDES, measure_name
 from npsle_app.records import Check, Qc, graded
-from npsle_app.region_names import DEEP, SIDES, measure_name
 
 _WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
 _MOST_UNEVEN = 25.0

@@ -8,8 +8,8 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.imaging.vessels.measures import Summary
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 from npsle_app.records import Check, Qc, graded
-from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 GOOD_VOXEL_MM = 0.6
 MIN_ACCEPTED = 0.7

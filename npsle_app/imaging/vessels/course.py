@@ -7,7 +7,7 @@ import nibabel as nib
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.contours import Contours, find_contours
 from npsle_app.imaging.vessels.planes import RAY_STEP_MM, cut_around, sample_rays
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _MARGIN_MM = 8.0
 

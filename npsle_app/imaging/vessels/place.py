@@ -13,7 +13,7 @@ from npsle_app.imaging.space.registration import register_rigid, resample
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.planes import box_of_points
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 Range = tuple[float, float]
 

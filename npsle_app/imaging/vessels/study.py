@@ -22,7 +22,7 @@ from npsle_app.imaging.vessels.search import EXPECTED, find_vessel
 from npsle_app.imaging.vessels.tracing import Angiogram, find_by_angiogram, trace_landmarks
 from npsle_app.imaging.vessels.trunk import trim_to_trunk
 from npsle_app.imaging.vessels.wall import check_resolution, measure_vessel
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _APART_MM = 2.0
 

@@ -10,12 +10,12 @@ import pandas as pd
 from npsle_app.imaging.space.volumes import voxel_mm3
 from npsle_app.imaging.vessels.measures import FLOOR_VOXELS, Summary, nwi_at_radius, section_table
 from npsle_app.imaging.vessels.results import LostVessel, MeasuredVessel, Mode, StudiedVessel
-from npsle_app.vessel_measures import OF_ARTERY
-from npsle_app.vessel_names import STANDARD, VesselName
+from npsle_app.measures import OF_ARTERY
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 
 Numbers = dict[str, float | None]
 
-_NAMES = tuple(row[0] for row in OF_ARTERY)
+_NAMES = tuple(OF_ARTERY)
 _INTERVALS = ("nwi_low", "nwi_high", "lumen_area_low_mm2", "lumen_area_high_mm2",
               "wall_thickness_low_mm", "wall_thickness_high_mm")  # fmt: skip
 _OF_SECTIONS = ("lumen_area_low_mm2", "lumen_area_high_mm2", "nwi_low", "nwi_high")
@@ -187,7 +187,7 @@ VESSELS: Mapping[str, Mapping[str, object]] = {
     **_ABOUT,
     "state": {"Description": "measured, or not assessable"},
     "reason": {"Description": "Why a vessel is not assessable"},
-    **{row[0]: {"Description": row[2], **_unit(row[0])} for row in OF_ARTERY},
+    **{name: {"Description": text, **_unit(name)} for name, text in OF_ARTERY.items()},
     "wall_floor_mm": {
         "Description": "Thinnest wall that contours can show: 1.3 voxels; thinner ones rest on "
         "the fitted point spread",

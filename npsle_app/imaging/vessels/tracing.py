@@ -20,7 +20,7 @@ from npsle_app.imaging.vessels.search import (
     vesselness,
 )
 from npsle_app.imaging.vessels.trunk import trim_to_trunk
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _SNAP_MM = 2.0
 _MAX_DETOUR = 2.5

@@ -17,7 +17,7 @@ from npsle_app.imaging.vessels.fits import fit_point_spread, fit_sections, half_
 from npsle_app.imaging.vessels.measures import Sections, Summary, summarise
 from npsle_app.imaging.vessels.planes import ray_angles
 from npsle_app.imaging.vessels.trunk import centred
-from npsle_app.vessel_measures import MAX_VOXEL_MM
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 _MIN_DETAIL = 0.65
 _TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided

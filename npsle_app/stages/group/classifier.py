@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.output.names import GROUP_CLASSIFIER, GroupFile
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
-from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.output.writer import write_json
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import ClassifierSettings
 from npsle_app.stages.group.classifier_figures import draw_figures
 from npsle_app.stages.group.cohort import read_cohort
+from npsle_app.stages.group.summary import clear, write_table
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from npsle_app.cohort.classifier.result import Effort, Result
     from npsle_app.cohort.study.assembly import Cohort
     from npsle_app.cohort.study.study import Study
@@ -44,8 +43,7 @@ def run(
     ValueError
         If the model file cannot be read or does not fit the participants.
     """
-    for old in output_dir.glob(f"{GROUP_CLASSIFIER}*"):
-        old.unlink()
+    clear(output_dir, "classifier")
     study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     version = previous_version(output_dir) or "unknown"
     if settings.model_file:
@@ -103,7 +101,7 @@ def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> C
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from error
-    written = _write_table(output_dir, "applied", table)
+    written = write_table(output_dir, GroupFile.CLASSIFIER_APPLIED, table)
     summary = output_dir / GroupFile.CLASSIFIER.path
     unknown = int((table["qc"] != "pass").sum())
     analysis = {
@@ -153,12 +151,13 @@ def _write(output_dir: Path, study: "Study", result: "Result") -> ClassifierOutp
     from npsle_app.cohort.classifier.tables import make_tables
 
     tables = make_tables(result)
-    paths = [_write_table(output_dir, name, table) for name, table in tables.items()]
+    files = {name: GroupFile(f"classifier_{name}") for name in tables}
+    paths = [write_table(output_dir, files[name], table) for name, table in tables.items()]
     model = output_dir / GroupFile.CLASSIFIER_MODEL.path
     write_json(model, to_plain(result.model))
     summary = output_dir / GroupFile.CLASSIFIER.path
     analysis = _describe(study) | {
-        "tables": {name: _file(name).path for name in tables},
+        "tables": {name: file.path for name, file in files.items()},
         "model": GroupFile.CLASSIFIER_MODEL.path,
         "figures": draw_figures(output_dir, result=result, tables=tables),
         "methods": tell_methods(result),
@@ -204,17 +203,3 @@ def _describe(study: "Study") -> dict[str, Any]:
         "clinical": list(question.clinical),
         "imaging": list(question.imaging),
     }
-
-
-def _file(name: str) -> GroupFile:
-    return GroupFile[f"CLASSIFIER_{name.upper()}"]
-
-
-def _write_table(output_dir: Path, name: str, table: "DataFrame") -> Path:
-    from npsle_app.cohort.classifier.tables import make_dictionary
-
-    path = output_dir / _file(name).path
-    write_tsv(path, table)
-    dictionary: Mapping[str, Any] = make_dictionary(table)
-    write_json(path.with_suffix(".json"), dictionary)
-    return path

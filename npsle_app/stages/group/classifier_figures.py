@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.output.names import GROUP_FIGURES
-from npsle_app.bids.output.writer import write_vector_figure
+from npsle_app.stages.group.summary import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,13 +53,10 @@ def draw_figures(
             ),
         ),
     }
-    return [_save(output_dir, name, *pair) for name, pair in drawn.items()]
-
-
-def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[str, str]:
-    path = f"{GROUP_FIGURES}/{name}.svg"
-    write_vector_figure(output_dir / path, figure)
-    return {"path": path, "caption": caption}
+    return [
+        save_figure(output_dir, name, figure, stage="classifier", caption=caption)
+        for name, (figure, caption) in drawn.items()
+    ]
 
 
 def _draw_roc(result: "Result") -> "Figure":

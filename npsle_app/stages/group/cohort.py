@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
-from npsle_app.bids.input.study_tables import read_clinical
-from npsle_app.bids.output.reader import read_table
+from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
+from npsle_app.bids.tables import read_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from npsle_app.cohort.study.assembly import Cohort, Tables
+    from npsle_app.cohort.study.assembly import Cohort
     from npsle_app.cohort.study.study import Study
+    from npsle_app.cohort.study.tables import Tables
 
 MEASURES = "npsle_app_measures.tsv"
 
@@ -80,18 +81,22 @@ def read_tables(
     output_dir: Path, *, raw: Path | None = None, measures: "DataFrame | None" = None
 ) -> "Tables":
     """Read the clinical tables of a study and its measures, as `read_cohort` takes them."""
-    from npsle_app.cohort.study.assembly import Tables
+    from npsle_app.cohort.study.tables import Tables
 
     source = raw or linked_dataset(output_dir, name="raw")
-    people, visits, units = _read_clinical(output_dir, source)
+    clinical = _read_clinical(output_dir, source)
     found = read_table(output_dir / MEASURES) if measures is None else measures
-    return Tables(participants=people, measures=found, visits=visits, units=units)
+    return Tables(
+        participants=clinical.participants,
+        measures=found,
+        visits=clinical.visits,
+        units=clinical.units,
+        notes=clinical.notes,
+    )
 
 
-def _read_clinical(
-    output_dir: Path, raw: Path | None
-) -> "tuple[DataFrame, dict[str, DataFrame], dict[str, str]]":
+def _read_clinical(output_dir: Path, raw: Path | None) -> ClinicalTables:
     if raw is None:
         # the raw dataset is elsewhere: what the output copied of it is all that is known
-        return read_participants(output_dir / "participants.tsv"), {}, {}
+        return ClinicalTables(participants=read_participants(output_dir / "participants.tsv").frame)
     return read_clinical(raw)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npsle_app.bids.output.names import File, GroupFile
-from npsle_app.bids.output.reader import read_table
 from npsle_app.bids.output.tree import previous_version
+from npsle_app.bids.tables import read_table
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import DeviationsSettings
 from npsle_app.stages.group.deviations_person import (

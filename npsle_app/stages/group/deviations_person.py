@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from npsle_app.bids.output.names import MEASURES_DIGEST, File
 from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
+from npsle_app.group_tables import group_tables
 from npsle_app.records import Record
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ _METHODS = (
 _CUTS = {
     "lower": "Critical is z below −1.96 (2.5 % of healthy people in each region).",
     "both": "Critical is z beyond ±1.96 (5 % of healthy people in each region).",
-}
-_COLUMNS = {
-    "region": {"Description": "Measure of the region"},
-    "volume": {"Description": "Volume that was measured", "Units": "mL"},
-    "expected": {"Description": "Volume expected by age, sex, TIV and site", "Units": "mL"},
-    "sd": {"Description": "Standard deviation of such a person's volume", "Units": "mL"},
-    "z": {"Description": "Normal score of the volume", "Units": "1"},
-    "centile": {"Description": "Share of like people with a smaller volume", "Units": "%"},
-    "critical": {"Description": "Whether it is a critical deviation; n/a where no label is given"},
-    "n_reference": {"Description": "People of the same sex who made the model"},
-    "qc": {"Description": "pass, warn (see reason) or not assessable"},
-    "reason": {"Description": "What to know before reading the score"},
 }
 
 
@@ -139,7 +128,9 @@ def _describe_session(
     )
     # last, for it proves that all is there
     proof = {FINGERPRINT: digest, MEASURES_DIGEST: measures_digest(writer), "Count": _count(row)}
-    writer.table(own[list(_COLUMNS)], File.DEVIATIONS, dictionary=_COLUMNS | proof)
+    columns = [column.name for column in group_tables()["deviations"].columns]
+    dictionary = group_tables()["deviations"].explain(columns)
+    writer.table(own[columns], File.DEVIATIONS, dictionary=dictionary | proof)
 
 
 def _count(row: "Series") -> dict[str, float | None]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
+from npsle_app.stages.group.summary import write_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # takes half a second, and a rerun must not wait for it
@@ -34,10 +36,12 @@ class MeasuresOutputs:
     """Tables of the study; each has a dictionary beside it.
 
     `measures` has a row per participant and session, `phenotype` one per participant (the
-    first session), `sessions` one file for each participant who has sessions.
+    first session), `sessions` one file for each participant who has sessions; `outliers` names
+    the values that the page flags.
     """
 
     measures: Path
+    outliers: Path
     phenotype: Path
     participants: Path
     sessions: tuple[Path, ...]
@@ -52,7 +56,7 @@ def run(
     absent stands in the tables too. The columns of the raw `participants.tsv` are copied;
     without `raw`, from the dataset that the output links to as `raw`.
     """
-    from npsle_app.cohort.study.measures import baseline
+    from npsle_app.cohort.study.measures import baseline, list_outliers
 
     del settings  # nothing to choose so far
     wide = gather(output_dir)
@@ -76,6 +80,7 @@ def run(
     )
     return MeasuresOutputs(
         measures=measures,
+        outliers=write_table(output_dir, GroupFile.OUTLIERS, list_outliers(wide)),
         phenotype=phenotype,
         participants=participants,
         sessions=_write_sessions(output_dir, wide, columns),

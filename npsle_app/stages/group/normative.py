@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from npsle_app.bids.input.participants import linked_dataset
 from npsle_app.bids.input.study_tables import read_dates
-from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.bids.output.writer import write_json
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.cohort import assemble_cohort, read_tables
-from npsle_app.stages.group.normative_figures import NAME_STARTS, draw_figures
+from npsle_app.stages.group.normative_figures import draw_figures
 from npsle_app.stages.group.normative_reference import (
     own_provenance,
     read_reference,
     write_reference,
 )
-from npsle_app.stages.group.summary import describe, write_table
+from npsle_app.stages.group.summary import clear, describe, write_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from npsle_app.cohort.deviations.analyses import NormativeStudy
     from npsle_app.cohort.normative.model import Tail
     from npsle_app.cohort.study.study import Study
-
-_FILES = tuple(
-    file
-    for file in GroupFile
-    if file.name.startswith(("NORMATIVE", "DEVIATION", "RISK", "SURVIVAL", "COX"))
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +51,7 @@ def run(
     """
     from npsle_app.cohort.deviations.analyses import Effort, model_study
 
-    _clear(output_dir)
+    clear(output_dir, "normative")
     tables = read_tables(output_dir, raw=raw)
     study, cohort = assemble_cohort(tables, study_file=settings.study_file)
     path = settings.reference_file
@@ -114,26 +108,14 @@ def _dates(output_dir: Path, raw: Path | None) -> dict[tuple[str, str], str]:
     return read_dates(source) if source else {}
 
 
-def _clear(output_dir: Path) -> None:
-    for file in _FILES:
-        (output_dir / file.path).unlink(missing_ok=True)
-        (output_dir / file.path).with_suffix(".json").unlink(missing_ok=True)
-    for start in NAME_STARTS:
-        for old in (output_dir / GROUP_FIGURES).glob(f"{start}*"):
-            old.unlink()
-
-
 def _write(
     output_dir: Path, study: "Study", normative: "NormativeStudy", *, settings: NormativeSettings
 ) -> NormativeOutputs:
-    from npsle_app.cohort.study.normative_columns import make_dictionary
-
     found_tables = {"normative_scores": normative.scores}
     for analysis in normative.analyses:
         found_tables |= analysis.tables
     tables = [
-        write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
-        for name, table in found_tables.items()
+        write_table(output_dir, GroupFile(name), table) for name, table in found_tables.items()
     ]
     reference = normative.found.reference
     model, *more = write_reference(output_dir, reference)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from npsle_app.bids.output.names import GROUP_FIGURES
-from npsle_app.bids.output.writer import write_vector_figure
+from npsle_app.stages.group.summary import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
     from npsle_app.cohort.deviations.analyses import NormativeStudy
 
-NAME_STARTS = ("deviation-", "survival")
 _WIDE = ("deviation-scores",)
 _Drawn = tuple[str, "Figure", str]  # name, figure, caption
 
@@ -39,10 +37,9 @@ def draw_figures(output_dir: Path, study: "NormativeStudy") -> dict[str, list[di
         for figure_name, figure, caption in draw(study):
             head_with(figure, labels)
             told = " ".join([caption, *(f"{label}." for label in labels)])
-            path = f"{GROUP_FIGURES}/{figure_name}.svg"
-            write_vector_figure(output_dir / path, figure)
+            saved = save_figure(output_dir, figure_name, figure, stage="normative", caption=told)
             width = {"width": "page"} if figure_name in _WIDE else {}
-            shown.setdefault(name, []).append({"path": path, "caption": told} | width)
+            shown.setdefault(name, []).append(saved | width)
     return shown
 
 

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.output.names import GroupFile
-from npsle_app.bids.output.reader import read_table
-from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.output.writer import write_json
+from npsle_app.bids.tables import read_table
 from npsle_app.settings import NormativeSettings
+from npsle_app.stages.group.summary import write_table
 from npsle_app.templates import Template, digest
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     from npsle_app.cohort.normative.model_json import to_plain
     from npsle_app.cohort.normative.people import tell_provenance
     from npsle_app.cohort.normative.sources import OWN
-    from npsle_app.cohort.study.normative_columns import make_dictionary
 
     model = output_dir / GroupFile.NORMATIVE_MODEL.path
     write_json(model, to_plain(reference.model))
@@ -99,11 +99,9 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     table = reference.people.assign(participant_id=scans)
     names = (str(name) for name in table)
     first = ["participant_id", *(name for name in names if name != "participant_id")]
-    path = output_dir / GroupFile.NORMATIVE_REFERENCE.path
-    write_tsv(path, table[first])
-    sidecar: dict[str, Any] = tell_provenance(reference.model.provenance)
-    write_json(path.with_suffix(".json"), make_dictionary(first) | sidecar)
-    return model, path
+    provenance = tell_provenance(reference.model.provenance)
+    file = GroupFile.NORMATIVE_REFERENCE
+    return model, write_table(output_dir, file, table[first], more=provenance)
 
 
 def _read_model(path: Path) -> "GivenReference":

@@ -9,7 +9,7 @@ from npsle_app.bids.output.writer import write_json
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.cohort import read_cohort
 from npsle_app.stages.group.statistics_figures import draw_figures
-from npsle_app.stages.group.summary import describe, write_table
+from npsle_app.stages.group.summary import clear, describe, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,12 +37,14 @@ def run(
     import numpy as np
 
     from npsle_app.cohort.statistics.analyses import analyse
-    from npsle_app.cohort.study.table_columns import make_dictionary
+    from npsle_app.cohort.study.columns import explain_column
 
     study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     analyses = analyse(cohort, study=study, rng=np.random.default_rng(settings.random_seed))
+    clear(output_dir, "statistics")
+    known = {"analysis_frame": {name: explain_column(name) for name in map(str, cohort.frame)}}
     tables = [
-        write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
+        write_table(output_dir, GroupFile(name), table, known=known.get(name))
         for analysis in analyses
         for name, table in analysis.tables.items()
     ]

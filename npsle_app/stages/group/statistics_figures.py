@@ -1,12 +1,10 @@
 """Draw the figures of the statistics: SVG whose dots are links, and PDF."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npsle_app.bids.output.names import GROUP_FIGURES
-from npsle_app.bids.output.writer import write_vector_figure
+from npsle_app.stages.group.summary import save_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 _MOST_PAIRS = 6
 _MOST_GROUPS = 12  # of the lowest p; the tables have all
 _MOST_ROWS = 40
-_PREFIXES = ("flow.", "groups-", "correlations.", "adjusted-", "regressions-")
-_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _Drawn = tuple[str, "Figure", str]  # name, figure, caption
 
 
@@ -39,8 +35,6 @@ def draw_figures(
     dict
         By the analysis' name: `path` of the SVG from the output's root and `caption` of each.
     """
-    for old in _find_old(output_dir / GROUP_FIGURES):
-        old.unlink()
     found = {analysis.name: analysis for analysis in analyses}
     drawn = {
         "participants": _draw_flow(found["participants"], study=study, cohort=cohort),
@@ -50,21 +44,11 @@ def draw_figures(
     }
     return {
         name: [
-            _save(output_dir, figure_name, figure, caption) for figure_name, figure, caption in each
+            save_figure(output_dir, figure_name, figure, stage="statistics", caption=caption)
+            for figure_name, figure, caption in each
         ]
         for name, each in drawn.items()
     }
-
-
-def _find_old(folder: Path) -> list[Path]:
-    """Find what an earlier run drew: another study may draw other measures."""
-    return [path for path in folder.glob("*.*") if path.name.startswith(_PREFIXES)]
-
-
-def _save(output_dir: Path, name: str, figure: "Figure", caption: str) -> dict[str, str]:
-    path = f"{GROUP_FIGURES}/{_UNSAFE.sub('-', name).strip('-')}.svg"
-    write_vector_figure(output_dir / path, figure)
-    return {"path": path, "caption": caption}
 
 
 def _draw_flow(analysis: "Analysis", *, study: "Study", cohort: "Cohort") -> Iterator[_Drawn]:
@@ -209,7 +193,7 @@ def _tell_thinned(clouds: "Sequence[Cloud]") -> str:
 
 
 def _estimated(analysis: "Analysis", table: str) -> list[dict[str, Any]]:
-    from npsle_app.cohort.statistics.group_tests import ESTIMATED
+    from npsle_app.formatting import ESTIMATED
 
     rows = analysis.tables[table]
     done = rows[rows["status"] == ESTIMATED].to_dict("records")

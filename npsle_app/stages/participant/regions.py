@@ -21,8 +21,8 @@ from npsle_app.imaging.space.registration import register_later_scan, warp
 from npsle_app.imaging.tissue import regions
 from npsle_app.imaging.tissue.checks import check_asymmetry, check_filling, check_followed
 from npsle_app.imaging.tissue.regions import TissueShares, number_regions
+from npsle_app.measures.names_of_regions import DEEP
 from npsle_app.records import Check, Record, worst
-from npsle_app.region_names import DEEP
 from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.shared import (

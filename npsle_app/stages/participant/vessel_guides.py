@@ -10,7 +10,7 @@ from npsle_app.bids.input.landmarks import Point, read_landmarks, read_line
 from npsle_app.bids.input.vessel_guides import Drawn, group_drawn, list_landmarks
 from npsle_app.bids.output.reader import read_mask
 from npsle_app.imaging.vessels.results import Guide, Mode
-from npsle_app.vessel_names import STANDARD, VesselName
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 
 
 def read_guides(files: Sequence[Path], *, sought: Collection[str]) -> dict[VesselName, Guide]:

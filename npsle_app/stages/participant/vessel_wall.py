@@ -44,6 +44,7 @@ from npsle_app.imaging.vessels.table import (
     wall_floor_mm,
 )
 from npsle_app.imaging.vessels.tracing import Angiogram
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.settings import VesselWallSettings
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -55,7 +56,6 @@ from npsle_app.stages.participant.shared import (
     upstream_qc,
 )
 from npsle_app.stages.participant.vessel_guides import read_guides
-from npsle_app.vessel_names import STANDARD, VesselName
 
 _METHODS = (
     "Arteries were followed in black-blood images from drawn masks, from landmarks, or in search "

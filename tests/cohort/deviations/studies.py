@@ -5,8 +5,9 @@ import pandas as pd
 
 from npsle_app.cohort.deviations.analyses import Effort, NormativeStudy, model_study
 from npsle_app.cohort.normative.model import Provenance
-from npsle_app.cohort.study.assembly import Tables, assemble
+from npsle_app.cohort.study.assembly import assemble
 from npsle_app.cohort.study.parsing import parse_study
+from npsle_app.cohort.study.tables import Tables
 
 OWN = Provenance(software="npsle_app", app_version="1.0.0", templates={"REGIONS": "abc"})
 REGIONS = (

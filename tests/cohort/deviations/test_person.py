@@ -13,8 +13,8 @@ from npsle_app.cohort.deviations.person import (
 )
 from npsle_app.cohort.normative.reference import fit_reference
 from npsle_app.cohort.normative.scores import score
+from npsle_app.measures.names_of_regions import RIGHT_LABELS
 from npsle_app.records import Qc
-from npsle_app.region_names import RIGHT_LABELS
 from tests.cohort.healthy_people import OWN, make_people, region_names
 
 REGIONS = ("region_thalamus_left_ml", "region_frontal_lobe_left_ml", "region_lingual_right_ml")

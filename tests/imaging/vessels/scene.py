@@ -6,9 +6,9 @@ import numpy as np
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.course import lay_course
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.phantom.arteries.tubes import Artery, arc
 from npsle_app.phantom.arteries.vessels import scan_arteries
-from npsle_app.vessel_names import VesselName
 
 M1 = VesselName("M1", "left")
 INSIDE = slice(60, -60)  # 3 mm from each end of the points

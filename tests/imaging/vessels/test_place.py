@@ -6,7 +6,7 @@ import pytest
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.place import BOXES, HeadPlace, check_place, check_side, search_box
-from npsle_app.vessel_names import STANDARD, VesselName
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 from tests.imaging.alps.scene import field_of, turned
 
 M1 = VesselName("M1", "left")

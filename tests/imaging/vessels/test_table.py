@@ -20,8 +20,8 @@ from npsle_app.imaging.vessels.table import (
     vessel_numbers,
 )
 from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Qc
-from npsle_app.vessel_names import VesselName
 
 FLOOR_MM = 0.65
 N = 25

@@ -1,8 +1,9 @@
-"""How vessels are called: in tables, in names of files and in measures."""
+"""How vessels are called, in tables, names of files and measures, and when a wall shows."""
 
 import re
 from dataclasses import dataclass
 
+MAX_VOXEL_MM = 0.8  # longer edges do not show a wall
 PAIRED, SINGLE = ("M1", "ICA", "V4"), ("BA",)
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
 _SIDES = {"L": "left", "R": "right", None: "middle"}

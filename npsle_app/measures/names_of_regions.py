@@ -44,6 +44,11 @@ class Region:
     labels: tuple[int, ...]
     tissue: Tissue
 
+    @property
+    def text(self) -> str:
+        """The name in words."""
+        return spell_out(self.name)
+
 
 def _parcel(name: str) -> Region:
     tissue = _BRAIN if name in _MIXED else _SOLID if name in _NUCLEI else _GM
@@ -62,7 +67,6 @@ MAIN_REGIONS = (
 )
 PARCELS = tuple(_parcel(name) for name in _PARCELS if name not in (*DEEP, "cerebellum", "insula"))
 REGIONS = (*MAIN_REGIONS, *PARCELS)
-CEREBELLUM_LABEL = _PARCELS.index("cerebellum") + 1
 LATERAL_VENTRICLE = "lateral_ventricle"
 RIGHT_LABELS = 100  # added to the numbers of the right side in a person's label image
 _WORDS = {
