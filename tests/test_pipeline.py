@@ -76,10 +76,10 @@ def test_each_section_of_settings_has_its_stage():
 
 
 @by_name
-def test_a_stage_returns_a_frozen_record_of_paths(stage):
+def test_a_stage_returns_a_frozen_record_of_paths_and_limits(stage):
     assert stage.outputs.__dataclass_params__.frozen
     types = get_type_hints(stage.outputs)
-    assert all(set(_leaves(hint)) <= {Path, type(None), Ellipsis} for hint in types.values())
+    assert all(set(_leaves(hint)) <= {Path, float, type(None), Ellipsis} for hint in types.values())
     assert types["record"] is Path
     assert types["figures"] == tuple[Path, ...]
 

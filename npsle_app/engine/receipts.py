@@ -97,12 +97,19 @@ def restore(content: Mapping[str, Any], outputs: type, *, root: Path) -> Any:
     return decode(outputs, named, what="the receipt")
 
 
-def discard(receipt: Path, *, root: Path) -> None:
-    """Remove the files of an earlier attempt, so that nothing stale stays among the new."""
+def discard(receipt: Path, *, root: Path, kept: Mapping[str, Any]) -> None:
+    """Remove the files of an earlier attempt, so that nothing stale stays among the new.
+
+    What the stage is to be called with, `kept`, stays: a file may come from another stage now
+    than it did in the version before.
+    """
     content = read(receipt)
     receipt.unlink(missing_ok=True)
-    for name in content["files"] if content else ():
-        _locate(name, root).unlink(missing_ok=True)
+    if content is None:
+        return
+    needed = _with_companions(path for path in _paths(kept) if path.is_relative_to(root))
+    for path in {_locate(name, root) for name in content["files"]} - needed:
+        path.unlink(missing_ok=True)
 
 
 def _describe(value: Any) -> Any:

@@ -152,6 +152,18 @@ def test_files_of_an_earlier_attempt_do_not_stay_among_the_new(study, inline):
     assert not (study.root / "01" / "anat_receipt.json").exists()
 
 
+def test_a_file_that_now_comes_from_a_stage_before_is_not_taken_for_an_old_one(study, inline):
+    study.run(inline)
+    receipt = study.root / "01" / "wmh_receipt.json"
+    content = json.loads(receipt.read_text())
+    content["files"] |= {"01/anat.tsv": "0", "01/anat.json": "0"}  # another version wrote them
+    receipt.write_text(json.dumps(content))
+    study.version = "2"
+
+    assert set(statuses(study.run(inline)).values()) == {"done"}
+    assert (study.root / "01" / "anat.json").is_file()
+
+
 def test_what_changed_is_said_in_words(study, inline):
     study.run(inline)
     content = receipts.read(study.root / "01" / "anat_receipt.json")

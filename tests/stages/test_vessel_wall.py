@@ -103,7 +103,7 @@ def marked(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_figures(request, monkeypatch):
     if "marked" not in request.fixturenames:
-        monkeypatch.setattr(vessel_wall, "draw", lambda *_, **__: ())
+        monkeypatch.setattr(vessel_wall, "_draw", lambda *_, **__: ())
 
 
 @pytest.fixture

@@ -75,12 +75,12 @@ def check_protocol(
         pair = earlier_metadata.get(name), later_metadata.get(name)
         if None not in pair and not _is_alike(*pair):
             told.append(f"{name} {pair[0]} and {pair[1]}")
-    return Check(
-        name="FLAIR of one kind",
+    return Check.judged(
+        "FLAIR of one kind",
         seen="; ".join(told) or "no difference that the sidecars tell",
         expected="the same kind of sequence, scanner and slices at both sessions",
         state=Qc.WARN if told else Qc.PASS,
-        advice="compare only like scans: another protocol looks like change" if told else "",
+        advice="compare only like scans: another protocol looks like change",
     )
 
 
