@@ -16,7 +16,8 @@ DOCUMENT = ROOT / "docs" / "reliability.md"
 CHAPTERS = ("Images", "Tables", "Files and folders", "Runs")
 TITLE = """# What happens when something is wrong
 
-Each row is a test: the fault is made, and what is said here is what then happens. The file is written from the tests by `python scripts/make_reliability.py`.
+Each row is a test: the fault is made, and what is said here is what then happens.
+The file is written from the tests by `python scripts/make_reliability.py`.
 """
 
 
