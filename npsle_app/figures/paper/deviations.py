@@ -12,7 +12,6 @@ from npsle_app.figures.brain.board import INK, blank, place, write
 from npsle_app.figures.brain.canvas import annotate, canvas
 from npsle_app.figures.brain.mosaic import blend, grey_mosaic, signal_window, three_planes
 from npsle_app.figures.brain.panels import bounding_box, canonical, onto
-from npsle_app.figures.paper.normative import Visit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +32,15 @@ _STEPS = (
     (1.96, "#9ecae1", "1 to 1.96"),
     (np.inf, "#3182bd", "above 1.96"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A person at one scan."""
+
+    age_years: float
+    volume: float
+    critical: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,12 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cohort.deviations.person import Scan, choose_regions, draw_from, scores_by_label
 from npsle_app.cohort.normative.model import NormativeModel
-from npsle_app.figures.paper.deviations import CentilePanel, draw_centile_panels, draw_score_map
-from npsle_app.figures.paper.normative import Visit
+from npsle_app.figures.paper.deviations import (
+    CentilePanel,
+    Visit,
+    draw_centile_panels,
+    draw_score_map,
+)
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord
 from npsle_app.stages.group.deviations_person import Person, of_session
@@ -81,7 +85,6 @@ def _visits(person: Person, region: str) -> list[Visit]:
                 Visit(
                     age_years=float(scan["age"]),
                     volume=float(row["volume"].iloc[0]),
-                    shown="",
                     critical=bool(row["critical"].eq(True).iloc[0]),
                 )
             )
