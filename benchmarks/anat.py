@@ -190,7 +190,7 @@ def main() -> int:
     options = parser.parse_args()
     scan, template = _scan(options), read_template()
     clocks = Clock("npsle_app"), Clock("ANTs")
-    settings = make_sloppy(Settings()) if options.fast_reference else Settings()
+    settings = make_sloppy() if options.fast_reference else Settings()
     ours = run_ours(scan, template=template, clock=clocks[0], settings=settings)
     theirs = run_recipe(scan, template=template, clock=clocks[1], fast=options.fast_reference)
     print_table(ours, theirs, clocks=clocks)

@@ -67,13 +67,13 @@ def change(
 
 
 PLAN = (
-    Stage("anat", anat, scans=("t1w",)),
-    Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
-    Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+    Stage("anat", "tests.cli.plan:anat", scans=("t1w",)),
+    Stage("wmh", "tests.cli.plan:wmh", scans=("flair",), needs=("anat",)),
+    Stage("tissue", "tests.cli.plan:tissue", needs=("anat",), uses=("wmh",)),
 )
 CHANGE = Stage(
     "change",
-    change,
+    "tests.cli.plan:change",
     scans=("visit",),
     needs=("wmh",),
     earlier=("wmh",),

@@ -116,6 +116,18 @@ def test_a_corrupt_receipt_is_no_receipt(study, inline, content):
     assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [{}, {"table": 5}, {"table": ["a"]}, {"table": {"file": "x"}, "more": None}, {"table": {}}],
+)
+def test_a_receipt_whose_outputs_are_not_those_of_the_stage_is_not_reused(study, inline, outputs):
+    study.run(inline)
+    receipt = study.root / "01" / "anat_receipt.json"
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"outputs": outputs}))
+
+    assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
+
+
 def test_a_receipt_that_points_out_of_the_output_folder_deletes_nothing_there(study, inline):
     study.run(inline)
     receipt = study.root / "01" / "anat_receipt.json"

@@ -233,8 +233,3 @@ def test_figures_lie_on_disk_and_the_same_input_gives_the_same_bytes(session):
     second = session.run()
     assert kept == [path.read_bytes() for path in (second.regions, second.table, second.record)]
     assert all(path.is_file() for path in second.figures)
-
-
-def test_impossible_settings_are_refused():
-    with pytest.raises(ValueError, match="radius above 0"):
-        AlpsSettings(radius_mm=0)

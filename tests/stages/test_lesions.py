@@ -184,11 +184,6 @@ def test_the_status_hangs_on_the_cut_of_the_settings(session):
     assert read(run(session, status_min_ml=50.0))[1]["wmh_status"]["value"] == 0
 
 
-def test_a_cut_of_0_is_refused():
-    with pytest.raises(ValueError, match="must be above 0, got 0"):
-        LesionsSettings(status_min_ml=0)
-
-
 @pytest.mark.usefixtures("no_figures")
 def test_without_ventricles_no_number_hangs_on_them(session):
     session = prepare(session.head, csf=np.zeros(SHAPE, dtype=bool))

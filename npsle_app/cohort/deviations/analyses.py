@@ -29,13 +29,14 @@ from npsle_app.cohort.deviations.statements import (
 )
 from npsle_app.cohort.deviations.transitions import tabulate_transitions
 from npsle_app.cohort.normative.model import Provenance, Tail
-from npsle_app.cohort.normative.scoring import SCORE_COLUMNS, describe_reference, score_visits
+from npsle_app.cohort.normative.scores import COLUMNS
+from npsle_app.cohort.normative.scoring import describe_reference, score_visits
 from npsle_app.cohort.normative.sources import GivenReference, make_reference
 from npsle_app.cohort.statistics.analyses import Analysis
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
-from npsle_app.cohort.study.visits import list_visits
+from npsle_app.cohort.study.visits import list_visits, none_if_blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def model_study(
     )
     return NormativeStudy(
         found=found,
-        scores=scores[SCORE_COLUMNS],
+        scores=scores.assign(session_id=none_if_blank(scores["session_id"]))[COLUMNS],
         analyses=analyse_deviations(found, effort=effort),
         warnings=tuple(list_warnings(found, notes=notes)),
     )
@@ -132,14 +133,12 @@ def analyse_deviations(deviations: Deviations, *, effort: Effort) -> tuple[Analy
 
 
 def _state_model(deviations: Deviations) -> Analysis:
-    outliers = deviations.reference.outliers
-    names = outliers["participant_id"].astype(str).str.split("\t").str[0]
     return Analysis(
         name="normative_model",
         title="Normative model",
         tables={
             "normative_sexes": describe_reference(deviations.reference, tail=deviations.tail),
-            "normative_outliers": outliers.assign(participant_id=names),
+            "normative_outliers": deviations.reference.outliers,
         },
         statement=tell_model(deviations),
     )

@@ -34,7 +34,7 @@ def tabulate_transitions(deviations: Deviations) -> pd.DataFrame:
         that are critical) and Shannon `entropy_bits`, both mean over people.
     """
     visits = _order(deviations.visits)
-    scores = deviations.counted.merge(visits[[SCAN, "visit"]], on=SCAN)
+    scores = deviations.counted.merge(visits[[*SCAN, "visit"]], on=SCAN)
     rows = [
         row
         for name in dict.fromkeys(deviations.study.groups)

@@ -1,7 +1,8 @@
 """Undo the distortion of echo-planar images: shifts along the phase-encoding axis alone.
 
 A displacement d, in mm along an image axis, means: what belongs to x was imaged at x + d, with
-its signal spread over 1 + ∂d of the length.
+its signal spread over 1 + ∂d of the length. No library of Python finds d from two series of
+opposite phase encoding: FSL's topup and its like are programs of their own.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """Tell the classes of the study's question apart, or apply a model to new participants."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.bids.output.writer import write_json
+from npsle_app.documents import read_json
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import ClassifierSettings
 from npsle_app.stages.group.classifier_figures import draw_figures
@@ -131,10 +131,12 @@ def read_model(path: Path) -> Any:
     from npsle_app.cohort.classifier.model import from_plain
 
     try:
-        return from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         msg = f"cannot read the model {path}: {error}"
         raise ValueError(msg) from error
+    try:
+        return from_plain(content)
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from error

@@ -75,8 +75,9 @@ def _draw_roc(result: "Result") -> "Figure":
 
 
 def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
+    from scipy.special import expit
+
     from npsle_app.cohort.estimators.calibration import recalibrate
-    from npsle_app.cohort.estimators.ridge_logistic import expit
     from npsle_app.figures.paper.classifier import draw_calibration
 
     fit, out, y = result.calibration, result.out_of_fold, result.problem.y

@@ -1,12 +1,12 @@
 """Read what the analyses of a study start from: its study file and all its tables."""
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
 from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_toml
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,10 +32,12 @@ def read_study(study_file: str) -> "Study":
     if not study_file:
         return DEFAULT_STUDY
     try:
-        return parse_study(tomllib.loads(Path(study_file).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(Path(study_file))
+    except (OSError, ValueError) as error:
         msg = f"cannot read the study file {study_file}: {error}"
         raise ValueError(msg) from error
+    try:
+        return parse_study(content)
     except ValueError as error:
         msg = f"{study_file}: {error}"
         raise ValueError(msg) from error

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from npsle_app.bids.input.participants import linked_dataset
 from npsle_app.bids.input.study_tables import read_dates
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from npsle_app.cohort.deviations.analyses import NormativeStudy
-    from npsle_app.cohort.normative.model import Tail
     from npsle_app.cohort.study.study import Study
 
 
@@ -63,7 +62,7 @@ def run(
             dates=_dates(output_dir, raw),
             own=own_provenance(previous_version(output_dir) or "unknown"),
             given=read_reference(Path(path)) if path else None,
-            tail=cast("Tail", settings.tail),
+            tail=settings.tail,
             allow_foreign=settings.allow_foreign,
             effort=Effort(
                 permutations=settings.permutations,

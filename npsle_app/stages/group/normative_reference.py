@@ -1,6 +1,5 @@
 """Read and write a reference: a table of healthy people with its sidecar, or a model."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json
 from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.summary import write_table
 from npsle_app.templates import Template, digest
@@ -95,13 +95,11 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     write_json(model, to_plain(reference.model))
     if reference.source != OWN or reference.people is None:
         return (model,)
-    scans = reference.people["participant_id"].astype(str).str.split("\t").str[0]
-    table = reference.people.assign(participant_id=scans)
-    names = (str(name) for name in table)
+    names = (str(name) for name in reference.people)
     first = ["participant_id", *(name for name in names if name != "participant_id")]
     provenance = tell_provenance(reference.model.provenance)
     file = GroupFile.NORMATIVE_REFERENCE
-    return model, write_table(output_dir, file, table[first], more=provenance)
+    return model, write_table(output_dir, file, reference.people[first], more=provenance)
 
 
 def _read_model(path: Path) -> "GivenReference":
@@ -109,8 +107,8 @@ def _read_model(path: Path) -> "GivenReference":
     from npsle_app.cohort.normative.sources import GivenReference
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = read_json(path)
+    except ValueError as error:
         msg = f"it is no readable JSON ({error})"
         raise ValueError(msg) from error
     model = from_plain(content)

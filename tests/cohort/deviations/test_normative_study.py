@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from npsle_app.cohort.deviations import statements
+from npsle_app.cohort.deviations.statements import SAID_OF_REFERENCE
+from npsle_app.cohort.normative import gaps
 from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.normative.sources import GivenReference
 from tests.cohort.deviations.studies import (
@@ -134,6 +137,49 @@ def test_missing_ages_and_a_head_of_zero_are_labelled_gaps():
     assert scores.loc["sub-048", "z"].notna().all()
 
 
+def odd_people():
+    """A study with one person for each gap that a person can have."""
+    tables = make_tables(controls=60, patients=30)
+    people, measures = tables.participants, tables.measures
+    people.loc[65, "age"], people.loc[66, "age"], people.loc[67, "age"] = "n/a", "0", "89"
+    people.loc[68, "sex"], people.loc[69, "sex"] = "n/a", "O"
+    people["scanner"] = [*("A" if row % 2 else "B" for row in range(89)), "C"]
+    measures.loc[70, "tiv_ml"], measures.loc[71, "tiv_ml"] = 0.0, 3000.0
+    measures.loc[72, f"{REGIONS[0]}_qc"] = "fail"
+    measures["qc_exclude"] = None
+    measures.loc[73, "qc_exclude"] = "yes"
+    return tables
+
+
+def test_every_gap_of_a_person_is_counted_among_the_warnings():
+    warnings = run(odd_people()).warnings
+    for what in (
+        *("no age, hence", "an age that cannot be, hence", "outside the ages of the reference"),
+        *("no sex, hence", "of a sex that the reference lacks", "no usable total intracranial"),
+        *("outside the head sizes", "a region's volume is missing", "left out of the study"),
+        "of a site that the reference does not know",
+    ):
+        assert [text for text in warnings if text.startswith(f"1 person: {what}")], what
+
+
+def test_a_sentence_that_is_changed_loses_no_warning(monkeypatch):
+    before = run(odd_people()).warnings
+    other = property(lambda _: "other words", lambda *_: None)
+    monkeypatch.setattr(gaps.Remark, "text", other)
+    found = run(odd_people())
+    assert set(found.scores["reason"].dropna()) == {"other words"}
+    assert [text for text in found.warnings if "other words" not in text] == [
+        text for text in before if "is not in the reference" not in text
+    ]
+    outside = found.scores[found.scores["participant_id"] == "sub-067"]
+    assert outside["critical"].isna().all()
+
+
+def test_each_gap_is_said_of_people_or_of_the_reference_as_a_whole():
+    assert {*statements._CAREFUL} | SAID_OF_REFERENCE == {*gaps.Gap}
+    assert not {*statements._CAREFUL} & SAID_OF_REFERENCE
+
+
 def test_a_region_that_failed_its_checks_is_left_out_alone():
     tables = make_tables(controls=40, patients=20)
     tables.measures.loc[45, f"{REGIONS[0]}_qc"] = "fail"
@@ -183,9 +229,28 @@ def test_ages_beyond_the_reference_have_a_score_but_no_label():
 def test_a_table_of_healthy_people_is_a_reference_and_none_of_them_scores_himself(tables, found):
     again = run(tables, given=given(people_of(tables)))
     assert again.found.reference.source == "a table of healthy people"
-    held = set(again.found.reference.held_out["participant_id"])
-    assert held == {f"sub-{number:03d}\t" for number in range(100)}
+    held = again.found.reference.held_out
+    assert set(held["participant_id"]) == {f"sub-{number:03d}" for number in range(100)}
+    assert set(held["session_id"]) == {""}
     assert again.scores["z"].to_numpy() == pytest.approx(found.scores["z"].to_numpy(), abs=1e-9)
+
+
+def test_a_scan_of_the_reference_is_known_by_its_session_though_ids_differ():
+    tables = make_tables(controls=60, patients=30, visits=2)
+    people = people_of(tables).drop_duplicates("participant_id")
+    named = people.assign(participant_id=[f"other-{row}" for row in range(len(people))])
+    held = run(tables, given=given(named)).found.reference.held_out
+    scans = set(zip(held["participant_id"], held["session_id"], strict=True))
+    assert scans == {(f"sub-{number:03d}", "ses-1") for number in range(60)}
+
+
+def test_who_is_not_in_the_reference_is_named_with_the_session():
+    tables = make_tables(controls=40, patients=20, visits=2)
+    tables.participants.loc[7, "age"] = "n/a"
+    assert any(
+        text.startswith("sub-007 ses-1 is not in the reference: age is missing")
+        for text in run(tables).warnings
+    )
 
 
 def test_a_namesake_in_the_reference_is_pointed_out(tables):
