@@ -57,11 +57,11 @@ class CentilePanel:
     shown: float = np.nan
 
 
-def draw_centile_panels(panels: Sequence[CentilePanel], *, told: str, unit: str) -> "Figure":
-    """Draw regions side by side, four to a row; `told` says for whom the curves hold."""
+def draw_centile_panels(panels: Sequence[CentilePanel], *, text: str, unit: str) -> "Figure":
+    """Draw regions side by side, four to a row; `text` says for whom the curves hold."""
     rows = -(-len(panels) // _COLUMNS)
     figure = blank(_TOP_PX + max(rows, 1) * _ROW_PX)
-    write(figure, told, x=_LEFT_PX, y=8)
+    write(figure, text, x=_LEFT_PX, y=8)
     write(
         figure,
         "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); "

@@ -30,7 +30,7 @@ def draw(
     figures = []
     scan = _scan(row)
     if scan is not None and (panels := _panels(person, own, model=model, scan=scan)):
-        figure = draw_centile_panels(panels, told=_tell(scan, person), unit=model.unit)
+        figure = draw_centile_panels(panels, text=_tell(scan, person), unit=model.unit)
         figures.append(
             FigureRecord(
                 title="Volumes among centile curves",
@@ -104,8 +104,8 @@ def _scan(row: "Series") -> Scan | None:
 def _tell(scan: Scan, person: Person) -> str:
     where = f", site {scan.site}" if scan.site else ""
     labels = "; ".join(map(str, person.reference["labels"]))
-    told = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
-    return f"{told} – {labels}" if labels else told
+    text = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
+    return f"{text} – {labels}" if labels else text
 
 
 def _images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:

@@ -70,7 +70,7 @@ def test_a_critical_scan_is_marked_in_its_panel():
         return CentilePanel(title="thalamus", ages_years=AGES, curves=CURVES, visits=[visit])
 
     marked, plain = (
-        pixels(draw_centile_panels([panel(critical)], told="women", unit="mL"))
+        pixels(draw_centile_panels([panel(critical)], text="women", unit="mL"))
         for critical in (True, False)
     )
     assert warm(marked).sum() > 20
@@ -79,6 +79,6 @@ def test_a_critical_scan_is_marked_in_its_panel():
 
 def test_five_regions_take_two_rows():
     panel = CentilePanel(title="caudate", ages_years=AGES, curves=CURVES, visits=[])
-    one, two = (draw_centile_panels([panel] * n, told="", unit="mL") for n in (4, 5))
+    one, two = (draw_centile_panels([panel] * n, text="", unit="mL") for n in (4, 5))
     assert two.get_figheight() > 1.5 * one.get_figheight()
     assert len(two.axes) == 5
