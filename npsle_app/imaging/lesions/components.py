@@ -20,12 +20,6 @@ def label_lesions(mask: Mask) -> Ints:
     return labels
 
 
-def lesion_volumes_mm3(labels: Ints, *, voxel_mm3: float) -> Floats:
-    """Measure each lesion; (count,) array, empty where there is none."""
-    voxels: Floats = np.bincount(labels.ravel())[1:].astype(np.float64)
-    return voxels * voxel_mm3
-
-
 def count_by_size(volumes_mm3: Floats) -> tuple[int, ...]:
     """Count lesions below 10, from 10, from 100 and from 1000 mm³.
 

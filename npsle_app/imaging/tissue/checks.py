@@ -87,7 +87,7 @@ def check_filling(volumes: RegionVolumes) -> Check:
 
 
 def check_followed(gap_mm: float) -> Check:
-    """Judge whether the way through the session before leads to the same place as the direct one.
+    """Judge whether the transform through the session before leads where the direct one does.
 
     `gap_mm` is the median distance between both in the brain, in the template.
     """

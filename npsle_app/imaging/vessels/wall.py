@@ -27,8 +27,8 @@ _TRIM = 1  # sections left out at each end, where the frame and the smoothing ar
 class Vessel:
     """A vessel that was measured; contours are (n, 72, 2) in mm along the frame's axes.
 
-    `summary` is None where fewer than 70 % of the sections were accepted; `sigma_mm` is the SD
-    of the whole blur, `psf_fwhm_voxels` the width of the scanner's part in it as it was fitted.
+    `summary` is None where fewer than 70 % of the sections were accepted; `psf_fwhm_voxels` is
+    the width of the scanner's point spread as it was fitted.
     """
 
     line: Centreline
@@ -37,7 +37,6 @@ class Vessel:
     sections: Sections
     quality: Quality
     summary: Summary | None
-    sigma_mm: float
     psf_fwhm_voxels: float
 
 
@@ -81,7 +80,6 @@ def measure_vessel(course: Course, *, psf_fwhm_voxels: float = PSF_FWHM_VOXELS) 
         sections=sections,
         quality=quality,
         summary=summarise(sections, voxel_mm=voxel_mm) if enough else None,
-        sigma_mm=sigma_mm,
         psf_fwhm_voxels=spread.fwhm_voxels,
     )
 

@@ -71,7 +71,7 @@ def _draw_roc(result: "Result") -> "Figure":
     )
     lines = [f"{name} {one.value:.2f} ({one.low:.2f}–{one.high:.2f})" for name, one in rows]
     point = (1 - result.specificity.value, result.sensitivity.value)
-    return draw_roc(RATES, result.roc, point=point, told="\n".join(["AUC", *lines]))
+    return draw_roc(RATES, result.roc, point=point, text="\n".join(["AUC", *lines]))
 
 
 def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
@@ -82,7 +82,7 @@ def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
 
     fit, out, y = result.calibration, result.out_of_fold, result.problem.y
     intercept, slope = recalibrate(out.log_odds.mean(axis=0), y)
-    told = (
+    text = (
         f"intercept {fit.intercept.value:.2f} ({fit.intercept.low:.2f} to "
         f"{fit.intercept.high:.2f})\nslope {fit.slope.value:.2f} ({fit.slope.low:.2f} to "
         f"{fit.slope.high:.2f})\nBrier {fit.brier.value:.3f}"
@@ -93,7 +93,7 @@ def _draw_calibration(result: "Result", groups: "DataFrame") -> "Figure":
         is_positive=y == 1,
         intercept=intercept,
         slope=slope,
-        told=told,
+        text=text,
     )
 
 

@@ -9,8 +9,12 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cohort.deviations.person import Scan, choose_regions, draw_from, scores_by_label
 from npsle_app.cohort.normative.model import NormativeModel
-from npsle_app.figures.paper.deviations import CentilePanel, draw_centile_panels, draw_score_map
-from npsle_app.figures.paper.normative import Visit
+from npsle_app.figures.paper.deviations import (
+    CentilePanel,
+    Visit,
+    draw_centile_panels,
+    draw_score_map,
+)
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord
 from npsle_app.stages.group.deviations_person import Person, of_session
@@ -26,7 +30,7 @@ def draw(
     figures = []
     scan = _scan(row)
     if scan is not None and (panels := _panels(person, own, model=model, scan=scan)):
-        figure = draw_centile_panels(panels, told=_tell(scan, person), unit=model.unit)
+        figure = draw_centile_panels(panels, text=_tell(scan, person), unit=model.unit)
         figures.append(
             FigureRecord(
                 title="Volumes among centile curves",
@@ -81,7 +85,6 @@ def _visits(person: Person, region: str) -> list[Visit]:
                 Visit(
                     age_years=float(scan["age"]),
                     volume=float(row["volume"].iloc[0]),
-                    shown="",
                     critical=bool(row["critical"].eq(True).iloc[0]),
                 )
             )
@@ -101,8 +104,8 @@ def _scan(row: "Series") -> Scan | None:
 def _tell(scan: Scan, person: Person) -> str:
     where = f", site {scan.site}" if scan.site else ""
     labels = "; ".join(map(str, person.reference["labels"]))
-    told = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
-    return f"{told} – {labels}" if labels else told
+    text = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
+    return f"{text} – {labels}" if labels else text
 
 
 def _images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:

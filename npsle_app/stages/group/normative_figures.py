@@ -36,8 +36,8 @@ def draw_figures(output_dir: Path, study: "NormativeStudy") -> dict[str, list[di
     for name, draw in drawers.items():
         for figure_name, figure, caption in draw(study):
             head_with(figure, labels)
-            told = " ".join([caption, *(f"{label}." for label in labels)])
-            saved = save_figure(output_dir, figure_name, figure, stage="normative", caption=told)
+            text = " ".join([caption, *(f"{label}." for label in labels)])
+            saved = save_figure(output_dir, figure_name, figure, stage="normative", caption=text)
             width = {"width": "page"} if figure_name in _WIDE else {}
             shown.setdefault(name, []).append(saved | width)
     return shown
@@ -109,8 +109,8 @@ def _draw_events(study: "NormativeStudy") -> Iterator[_Drawn]:
         return
     p = _table(study, "survival_tests")["p"].iloc[0]
     event = found.study.normative.event_label
-    told = f"log-rank {equals_p(float(p))}"
-    figure = draw_survival(curves, ticks=ticks, unit="years", event=event, told=told)
+    text = f"log-rank {equals_p(float(p))}"
+    figure = draw_survival(curves, ticks=ticks, unit="years", event=event, text=text)
     caption = (
         f"Share of patients without {event}, by risk, with 95 % bands; strokes: end of follow-up. "
         f"High risk: {tell_rule(found)}."

@@ -127,7 +127,7 @@ def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Dra
 
     pair = adjust_pair(cohort, measure=row["measure"], clinical=row["clinical"], study=study)
     x, y = (f"{describe_column(row[name]).heading}, adjusted" for name in ("clinical", "measure"))
-    told = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
+    text = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
     names = [*(study.label(name) for name in study.groups), OTHERS]
     groups = [
         (_cloud(number, names[number], part.participant_id, part.x), part.y)
@@ -136,10 +136,10 @@ def _draw_pair(row: dict[str, Any], *, study: "Study", cohort: "Cohort") -> _Dra
     ]
     caption = (
         f"{row['label']} against {row['clinical_label']}, both less what {row['covariates']} "
-        f"explain; {told}, {equals_p(row['q'], name='q')}. Dots are participants"
+        f"explain; {text}, {equals_p(row['q'], name='q')}. Dots are participants"
         f"{_tell_thinned([cloud for cloud, _ in groups])}."
     )
-    figure = draw_adjusted(groups, x=x, y=y, told=told)
+    figure = draw_adjusted(groups, x=x, y=y, text=text)
     return f"adjusted_{row['measure']}_{row['clinical']}", figure, caption
 
 

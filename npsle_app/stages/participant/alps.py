@@ -118,7 +118,7 @@ def run(
     out: Writer,
 ) -> AlpsOutputs:
     """Place the regions, measure the index, judge it."""
-    inputs = _read(dwi, anat=anat, wmh=wmh, tissue=tissue, seed=settings.random_seed)
+    inputs = _read_inputs(dwi, anat=anat, wmh=wmh, tissue=tissue, seed=settings.random_seed)
     findings = study_alps(
         inputs.images,
         radius_mm=settings.radius_mm,
@@ -151,7 +151,7 @@ def run(
     return AlpsOutputs(**saved, record=out.record(record), figures=figure_paths(figures))
 
 
-def _read(
+def _read_inputs(
     dwi: DwiOutputs,
     *,
     anat: AnatOutputs | None,

@@ -91,7 +91,7 @@ def run(
 ) -> LesionsOutputs:
     """Measure the lesions of the map."""
     ventricles, by_ventricles = read_ventricles(tissue.ventricles, field=anat.template_to_t1w)
-    images = _read(anat, wmh=wmh, tissue=tissue, ventricles=ventricles)
+    images = _read_images(anat, wmh=wmh, tissue=tissue, ventricles=ventricles)
     findings = study_lesions(
         images,
         maps=read_maps(images.t1w, field=read_image(anat.template_to_t1w)),
@@ -120,7 +120,7 @@ def run(
     return LesionsOutputs(**saved, record=out.record(record), figures=figure_paths(figures))
 
 
-def _read(
+def _read_images(
     anat: AnatOutputs, *, wmh: WmhOutputs, tissue: TissueOutputs, ventricles: nib.Nifti1Image
 ) -> LesionImages:
     return LesionImages(
