@@ -11,7 +11,7 @@ from npsle_app.bids.output.tree import previous_version
 from npsle_app.bids.tables import read_table
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import DeviationsSettings
-from npsle_app.stages.group.deviations_person import (
+from npsle_app.stages.group.person import (
     Person,
     describe,
     forget,
