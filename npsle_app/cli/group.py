@@ -16,7 +16,13 @@ from npsle_app.engine.cost import Meter
 from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import to_row, write_rows
+from npsle_app.report import contents, participant
+from npsle_app.report.group import write_report
+from npsle_app.report.page_notes import load_notes
 from npsle_app.settings import Settings
+from npsle_app.stages.group.classifier import read_model
+from npsle_app.stages.group.reference_io import check_given
+from npsle_app.stages.group.shared import read_study
 
 
 def check_ready(output_dir: Path) -> None:
@@ -40,10 +46,6 @@ def check_study(settings: Settings) -> None:
     RefusedError
         With the file, what was found in it and what there is.
     """
-    from npsle_app.stages.group.classifier import read_model
-    from npsle_app.stages.group.cohort import read_study
-    from npsle_app.stages.group.normative_reference import check_given
-
     try:
         read_study(settings.statistics.study_file)
         if settings.classifier.model_file:
@@ -86,15 +88,13 @@ def _restore_tables(output_dir: Path, *, datasets: Mapping[str, Path]) -> None:
     RefusedError
         If the records do not allow it: a changed number must not enter as a measured one.
     """
-    from npsle_app.report import contents, page_notes, participant
-
     for folder in sorted(output_dir.glob("sub-*/log/report.json")):
         label = folder.parents[1].name.removeprefix("sub-")
         if not (changed := find_changes(output_dir, label)):
             continue
         named = printable(", ".join(changed))
         LOGGER.warning("sub-%s: %s changed since it was written: made anew", label, named)
-        notes = page_notes.load_notes(output_dir, label)
+        notes = load_notes(output_dir, label)
         found = contents.gather(output_dir, label, datasets=datasets, notes=notes)
         if broken := [text for content in found for text in content.unreadable]:
             msg = (
@@ -119,7 +119,6 @@ def _tell_versions(output_dir: Path) -> None:
 
 
 def _versions(output_dir: Path) -> Iterator[str]:
-    from npsle_app.report.page_notes import load_notes
 
     for path in sorted(output_dir.glob("sub-*/log/page.json")):
         yield load_notes(output_dir, path.parents[1].name.removeprefix("sub-")).run.version
@@ -143,9 +142,7 @@ def _write_pages(
     output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
 ) -> object:
     """Write the page of the study, and those of participants whose deviations are new."""
-    from npsle_app.report import group, participant
-
     told = outcomes.get("deviations")
     for label in told.outputs.changed if told and told.ok else ():
         participant.write_report(output_dir, label, datasets=datasets)
-    return group.write_report(output_dir)
+    return write_report(output_dir)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from npsle_app import pipeline
+from npsle_app.bids.input.preflight import Problem, check_session
 from npsle_app.bids.input.scans import Scan, Session, Visit
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cli.logs import LOGGER
@@ -14,9 +15,6 @@ from npsle_app.engine.job import EARLIER, Earlier, Job, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
-
-if TYPE_CHECKING:
-    from npsle_app.bids.input.preflight import Problem
 
 Unit: TypeAlias = tuple[str, str | None]
 
@@ -29,15 +27,13 @@ class SessionCheck:
         self._problems: tuple[Problem, ...] | None = None
 
     @property
-    def problems(self) -> "tuple[Problem, ...]":
+    def problems(self) -> tuple[Problem, ...]:
         """What was found; nothing where nobody has asked yet."""
         return self._problems or ()
 
     def __call__(self) -> Mapping[str, str]:
         """Return the reason for each kind of scan that cannot be used."""
         if self._problems is None:
-            from npsle_app.bids.input.preflight import check_session
-
             self._problems = tuple(check_session(self._session))
             for problem in self._problems:
                 LOGGER.warning("%s preflight: %s", self._session.id, say_problem(problem))
@@ -48,7 +44,7 @@ class SessionCheck:
         return {kind: "; ".join(texts) for kind, texts in refused.items()}
 
 
-def say_problem(problem: "Problem") -> str:
+def say_problem(problem: Problem) -> str:
     """Put a finding into one sentence: which file, what is wrong, what to do."""
     return printable(f"{problem.path.name}: {problem.found}; {problem.advice}")
 

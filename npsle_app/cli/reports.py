@@ -1,13 +1,17 @@
 """From outcomes to what a participant's folder says of them: status table and page."""
 
+import json
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
 from npsle_app.bids.output.proof import find_changes
+from npsle_app.bids.output.reader import read_record
+from npsle_app.bids.output.tree import write_citation
 from npsle_app.cli.jobs import SessionCheck, say_problem
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.files import write_text
@@ -15,6 +19,9 @@ from npsle_app.engine.job import Job, describe, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import DICTIONARY, Row, merge_tables, read_rows, to_row, update_rows
+from npsle_app.report.citations import methods_text
+from npsle_app.report.page_notes import PageNotes, Run, show
+from npsle_app.report.participant import write_report
 
 REPORT = "report"
 
@@ -86,9 +93,6 @@ class Reporter:
 
     def write_page(self, participant: str) -> Outcome | None:
         """Write the page and the measures; a failure is told and returned."""
-        from npsle_app.report.page_notes import PageNotes, Run, show
-        from npsle_app.report.participant import write_report
-
         try:
             write_report(
                 self.output_dir,
@@ -149,8 +153,6 @@ class Reporter:
 
 def merge_status(output_dir: Path) -> None:
     """Gather the participants' status tables in `logs/status.tsv`, with its dictionary."""
-    import json
-
     tables = output_dir.glob("sub-*/log/status.tsv")
     merged = output_dir / "logs" / "status.tsv"
     text = json.dumps(DICTIONARY, indent=2, ensure_ascii=False) + "\n"
@@ -165,10 +167,6 @@ def merge_status(output_dir: Path) -> None:
 
 def write_methods(output_dir: Path, *, datasets: Mapping[str, Path]) -> Path:
     """Write the methods text of all stages that left a record, and its BibTeX file."""
-    from npsle_app.bids.output.reader import read_record
-    from npsle_app.bids.output.tree import write_citation
-    from npsle_app.report.citations import methods_text
-
     records = []
     for path in _find_records(output_dir):
         try:
@@ -180,7 +178,6 @@ def write_methods(output_dir: Path, *, datasets: Mapping[str, Path]) -> Path:
 
 
 def _find_records(output_dir: Path) -> list[Path]:
-    from npsle_app import pipeline
 
     found: list[Path] = []
     for stage in pipeline.PARTICIPANT:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from npsle_app.bids.input.validation import format_issues, validate
+from npsle_app.bids.output.tree import previous_version, write_dataset_files
 from npsle_app.cli import group, logs
 from npsle_app.cli.config import Configuration
-from npsle_app.cli.dry_run import tell_plan
-from npsle_app.cli.dry_run_group import tell_group
+from npsle_app.cli.dry_run import tell_group, tell_plan
 from npsle_app.cli.environment import (
     LEAST_OUTPUT_MB,
     LEAST_WORK_MB,
@@ -119,7 +120,6 @@ def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
 
 
 def _write_dataset_files(request: Request, options: Options) -> None:
-    from npsle_app.bids.output.tree import previous_version, write_dataset_files
 
     before, own = previous_version(request.output_dir), get_version()
     measured = "participant" in request.levels
@@ -143,7 +143,6 @@ def _validate(request: Request, options: Options, work: Work) -> None:
     ]
     if options.skip_bids_validation or not new:
         return
-    from npsle_app.bids.input.validation import format_issues, validate
 
     issues = validate(request.bids_dir, participants=new)
     if issues:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from npsle_app.bids.input.dataset import find_sessions, list_participants, read_filters
 from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.scans import Session, pair_sessions
+from npsle_app.bids.output.tree import previous_version
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
 from npsle_app.documents import read_json
@@ -68,8 +70,6 @@ def choose_participants(request: Request, options: Options) -> list[str]:
     RefusedError
         If the dataset has none, or a label asked for is not among them.
     """
-    from npsle_app.bids.input.dataset import list_participants
-
     available = list_participants(request.bids_dir)
     if not available:
         msg = f"{request.bids_dir} has no folder sub-<label>; {_MOUNT_HINT}"
@@ -108,8 +108,6 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     RefusedError
         If a session asked for is nowhere, or the filter file makes no sense.
     """
-    from npsle_app.bids.input.dataset import find_sessions
-
     _check_sessions(request.bids_dir, participants, asked=options.session_label)
     filters = _read_filters(options.bids_filter_file)
     open_units = _open_units(request.output_dir) if options.failed_only else None
@@ -165,7 +163,6 @@ def _check_dataset(bids_dir: Path) -> None:
 
 
 def _check_output(output_dir: Path) -> None:
-    from npsle_app.bids.output.tree import previous_version
 
     if output_dir.exists() and not output_dir.is_dir():
         msg = f"OUTPUT_DIR {output_dir} is no folder; give another"
@@ -213,7 +210,6 @@ def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Seque
 
 
 def _read_filters(path: Path | None) -> Filters | None:
-    from npsle_app.bids.input.dataset import read_filters
 
     if path is None:
         return None

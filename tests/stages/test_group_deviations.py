@@ -16,7 +16,7 @@ from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
 from npsle_app.report.participant import write_report
 from npsle_app.settings import DeviationsSettings, MeasuresSettings, NormativeSettings
-from npsle_app.stages.group import deviations, deviations_figures, measures, normative
+from npsle_app.stages.group import deviations, measures, normative, person
 
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
 KEPT = ("sub-0001", "sub-0002")
@@ -108,9 +108,9 @@ def test_with_images_the_brain_is_coloured_too(out):
 def test_the_map_lies_on_the_scan_that_the_regions_are_of(out, monkeypatch, scan):
     add_images(out, scan=scan)
     seen = []
-    draw = deviations_figures.draw_score_map
+    draw = person.draw_score_map
     monkeypatch.setattr(
-        deviations_figures,
+        person,
         "draw_score_map",
         lambda t1w, **more: seen.append(t1w.get_fdata().max()) or draw(t1w, **more),
     )

@@ -15,7 +15,8 @@ from npsle_app.report.study import read_study
 from npsle_app.settings import MeasuresSettings, NormativeSettings
 from npsle_app.stages.group.measures import run as gather
 from npsle_app.stages.group.normative import plan, run
-from npsle_app.stages.group.normative_reference import check_given, read_reference
+from npsle_app.stages.group.reference_io import check_given, read_reference
+from npsle_app.stages.group.shared import read_tables
 from tests.stages.described_tables import assert_tables_are_as_described
 
 QUICK = NormativeSettings(permutations=99, bootstrap_samples=20)
@@ -199,6 +200,6 @@ def test_without_controls_the_summary_says_why_and_what_was_there_is_gone(copied
 
 
 def test_a_plan_says_who_makes_the_reference_and_who_is_scored(out):
-    told = plan(out, settings=_settings(out))
+    told = list(plan(read_tables(out), settings=_settings(out)))
     assert told[0].startswith("normative modelling: the reference would be Controls: ")
     assert "would be scored in 4 regions" in told[1]

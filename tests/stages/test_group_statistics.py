@@ -8,7 +8,7 @@ from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.tree import write_dataset_files
 from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
-from npsle_app.stages.group.cohort import read_cohort, read_study
+from npsle_app.stages.group.shared import assemble_cohort, read_study, read_tables
 from npsle_app.stages.group.statistics import run
 from tests.cohort.study_tables import make_tables
 from tests.stages.described_tables import assert_tables_are_as_described
@@ -160,11 +160,11 @@ def test_visits_phenotypes_and_units_of_the_raw_dataset_are_read(out):
     (raw / "sub-000" / "sub-000_sessions.tsv").write_text(
         "session_id\tacq_time\tfss_mean\nses-1\t2020-01-01\t4.5\n"
     )
-    _, cohort = read_cohort(out, study_file="", raw=raw)
+    cohort = assemble_cohort(read_tables(out, raw=raw), study_file="")
     first = cohort.frame.iloc[0]
     assert first["baseline_session"] is None or first["baseline_session"] != "ses-1"
     measures = _read_measured(out).assign(session_id="ses-1")
-    _, cohort = read_cohort(out, study_file="", raw=raw, measures=measures)
+    cohort = assemble_cohort(read_tables(out, raw=raw, measures=measures), study_file="")
     assert cohort.frame.loc[0, ["iga_g_l", "fss_mean"]].tolist() == [2.5, 4.5]
 
 

@@ -25,6 +25,8 @@ class ClinicalTables:
         By file: all `sub-*_sessions.tsv` as one table, then each table in `phenotype/`.
     units
         The `Units` of columns in the JSON dictionaries beside them, participants first.
+    dates
+        When sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told.
     notes
         What was put right in reading.
     """
@@ -32,6 +34,7 @@ class ClinicalTables:
     participants: "DataFrame"
     visits: "dict[str, DataFrame]" = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    dates: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -52,10 +55,13 @@ def read_clinical(raw: Path) -> ClinicalTables:
         else TextTable(frame=pd.DataFrame({"participant_id": []}, dtype=object))
     )
     visits: dict[str, TextTable] = {}
+    dates: dict[tuple[str, str], str] = {}
     sessions = [_read_sessions(path) for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv"))]
     if sessions:
+        every = pd.concat([one.frame for one in sessions], ignore_index=True)
+        dates = _list_dates(every)
         visits["sub-*_sessions.tsv"] = TextTable(
-            frame=pd.concat([one.frame for one in sessions], ignore_index=True),
+            frame=every.drop(columns=["acq_time"], errors="ignore"),
             notes=tuple(note for one in sessions for note in one.notes),
         )
     phenotypes = sorted(path for path in raw.glob("phenotype/*.tsv") if path.stem != _OWN)
@@ -67,20 +73,20 @@ def read_clinical(raw: Path) -> ClinicalTables:
         participants=people.frame,
         visits={name: table.frame for name, table in visits.items()},
         units=_read_units(dictionaries),
+        dates=dates,
         notes=tuple(note for table in (people, *visits.values()) for note in table.notes),
     )
 
 
-def read_dates(raw: Path) -> dict[tuple[str, str], str]:
-    """Read when sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told."""
-    found: dict[tuple[str, str], str] = {}
-    for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv")):
-        table = read_text_table(path).frame
-        if {"session_id", "acq_time"} <= set(table):
-            known = table.dropna(subset=["session_id", "acq_time"])
-            for session, time in zip(known["session_id"], known["acq_time"], strict=True):
-                found[path.parent.name, f"ses-{str(session).removeprefix('ses-')}"] = str(time)
-    return found
+def _list_dates(visits: "DataFrame") -> dict[tuple[str, str], str]:
+    if "acq_time" not in visits:
+        return {}
+    known = visits.dropna(subset=["session_id", "acq_time"])
+    columns = (known[name] for name in ("participant_id", "session_id", "acq_time"))
+    return {
+        (str(participant), f"ses-{str(session).removeprefix('ses-')}"): str(time)
+        for participant, session, time in zip(*columns, strict=True)
+    }
 
 
 def _read_sessions(path: Path) -> TextTable:
@@ -88,8 +94,8 @@ def _read_sessions(path: Path) -> TextTable:
     if "session_id" not in table.frame:
         msg = f"{path} has no column session_id, found {list(table.frame.columns)}"
         raise ValueError(msg)
-    frame = table.frame.drop(columns=["acq_time"], errors="ignore")
-    return TextTable(frame=frame.assign(participant_id=path.parent.name), notes=table.notes)
+    frame = table.frame.assign(participant_id=path.parent.name)
+    return TextTable(frame=frame, notes=table.notes)
 
 
 def _read_units(dictionaries: list[Path]) -> dict[str, str]:

@@ -1,21 +1,17 @@
 """TRIPOD+AI and CLAIM 2024 as a list: what the app can fill in, and what authors must write."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from npsle_app.checklists import CHECKLISTS
 from npsle_app.cohort.classifier.model import INTENDED_USE
-
-if TYPE_CHECKING:
-    from npsle_app.cohort.classifier.result import Result
+from npsle_app.cohort.classifier.result import Result
 
 AUTHORS = "to be written by the authors"
 FILLED = "filled by the app"
 
 
-def make_checklist(result: "Result") -> pd.DataFrame:
+def make_checklist(result: Result) -> pd.DataFrame:
     """Return guideline, item, topic, status and text of every item."""
     texts = _texts(result)
     return pd.DataFrame(
@@ -32,11 +28,11 @@ def make_checklist(result: "Result") -> pd.DataFrame:
     )
 
 
-def _texts(result: "Result") -> dict[str, str]:
+def _texts(result: Result) -> dict[str, str]:
     return _of_design(result) | _of_model(result) | _of_findings(result)
 
 
-def _of_design(result: "Result") -> dict[str, str]:
+def _of_design(result: Result) -> dict[str, str]:
     problem, effort, size = result.problem, result.effort, result.expected_size
     lost = "; ".join(f"{name}: {why}" for name, why in problem.left_out.items()) or "none"
     missing = ", ".join(f"{one.name} {one.missing}" for one in result.coefficients if one.missing)
@@ -62,7 +58,7 @@ def _of_design(result: "Result") -> dict[str, str]:
     }
 
 
-def _of_model(result: "Result") -> dict[str, str]:
+def _of_model(result: Result) -> dict[str, str]:
     problem, model = result.problem, result.model
     version = model.app_version or "unknown"
     return {
@@ -88,7 +84,7 @@ def _of_model(result: "Result") -> dict[str, str]:
     }
 
 
-def _of_findings(result: "Result") -> dict[str, str]:
+def _of_findings(result: Result) -> dict[str, str]:
     problem, nested, apparent = result.problem, result.aucs.nested, result.aucs.apparent
     leaks = "; ".join(f"{leak.column}: {leak.finding}" for leak in result.leaks)
     called = (result.out_of_fold.log_odds >= result.out_of_fold.cuts).mean(axis=0) >= 0.5

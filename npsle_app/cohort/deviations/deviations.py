@@ -45,12 +45,16 @@ class Deviations:
     """
 
     cohort: Cohort
-    study: Study
     reference: StudyReference
     tail: Tail
     visits: pd.DataFrame
     scores: pd.DataFrame
     counts: pd.DataFrame
+
+    @property
+    def study(self) -> Study:
+        """What is asked."""
+        return self.cohort.study
 
     @property
     def baseline(self) -> pd.DataFrame:
@@ -68,7 +72,6 @@ def collect_deviations(
     scores: pd.DataFrame,
     *,
     cohort: Cohort,
-    study: Study,
     reference: StudyReference,
     tail: Tail,
 ) -> Deviations:
@@ -76,6 +79,7 @@ def collect_deviations(
 
     Counts have the number that chance gives, and its limits by how well the cut is known.
     """
+    study = cohort.study
     counted = scores[scores["region"].isin(study.normative.counted_regions)]
     counts = count_deviations(counted, tail=tail).set_index(SCAN)
     table = counts.reindex(index_scans(visits)).reset_index()
@@ -90,7 +94,6 @@ def collect_deviations(
     enriched = visits.assign(**numbers, risk=table["risk"].to_numpy(dtype=object))
     return Deviations(
         cohort=cohort,
-        study=study,
         reference=reference,
         tail=tail,
         visits=enriched,

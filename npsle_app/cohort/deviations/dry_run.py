@@ -8,19 +8,14 @@ from npsle_app.cohort.normative.gaps import tell_each
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
 from npsle_app.cohort.normative.people import find_gaps, is_usable
 from npsle_app.cohort.normative.sources import GivenReference, take_controls
+from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.exclusion import EXCLUDED
-from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import describe_scans
+from npsle_app.cohort.study.visits import describe_scans, list_visits
 
 
-def tell_plan(visits: pd.DataFrame, *, study: Study, given: GivenReference | None) -> Iterator[str]:
-    """Say who makes the reference, who is scored, and why others are not; nothing is fitted.
-
-    Parameters
-    ----------
-    visits
-        As `list_visits` gives them.
-    """
+def tell_plan(cohort: Cohort, *, given: GivenReference | None) -> Iterator[str]:
+    """Say who makes the reference, who is scored, and why others are not; nothing is fitted."""
+    study, visits = cohort.study, list_visits(cohort)
     try:
         frame, regions, notes = describe_scans(visits, study=study)
     except ValueError as error:

@@ -35,6 +35,16 @@ class Scan:
     site: str = ""
 
 
+def read_scan(row: pd.Series) -> Scan | None:
+    """Take age, sex, TIV and site of a session; None where one of the first three is unknown."""
+    age, tiv, site = float(row["age"]), float(row["tiv_ml"]), row.get("site")
+    if not (np.isfinite(age) and np.isfinite(tiv) and isinstance(row["sex"], str)):
+        return None
+    return Scan(
+        age_years=age, sex=row["sex"], tiv_ml=tiv, site=site if isinstance(site, str) else ""
+    )
+
+
 def choose_regions(scores: pd.DataFrame) -> list[str]:
     """Choose the regions whose curves are drawn.
 

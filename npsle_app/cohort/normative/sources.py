@@ -88,7 +88,6 @@ def make_reference(
     visits: pd.DataFrame,
     *,
     cohort: Cohort,
-    study: Study,
     own: Provenance,
     given: GivenReference | None,
     allow_foreign: bool,
@@ -101,10 +100,11 @@ def make_reference(
     ValueError
         If there are no controls, or the reference does not fit the study's volumes.
     """
+    study = cohort.study
     frame, regions, notes = describe_scans(visits, study=study)
     controls = take_controls(visits, frame, study=study)
     if given is None:
-        return _fit_own(controls, regions, cohort=cohort, study=study, own=own, seed=seed), notes
+        return _fit_own(controls, regions, cohort=cohort, own=own, seed=seed), notes
     if given.model is not None:
         model, held_out, people = given.model, pd.DataFrame(columns=HELD_OUT), None
         outliers = pd.DataFrame(columns=["participant_id", "column", "distance", "reason"])
@@ -172,10 +172,10 @@ def _fit_own(
     regions: tuple[str, ...],
     *,
     cohort: Cohort,
-    study: Study,
     own: Provenance,
     seed: int,
 ) -> StudyReference:
+    study = cohort.study
     asked = study.populations[study.normative.reference]
     if controls.empty:
         why = explain_empty(cohort, population=asked)

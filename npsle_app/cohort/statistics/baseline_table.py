@@ -51,7 +51,7 @@ def name_comparison(names: Sequence[str]) -> str:
     return " v ".join(names)
 
 
-def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+def make_table1(cohort: Cohort) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Describe each variable in each population, and test it between them.
 
     Returns
@@ -63,6 +63,7 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
         population without any value, as controls have no duration of a disease, is left out
         of the test, and `note` says so.
     """
+    study = cohort.study
     cells: list[dict[str, object]] = []
     tests: list[dict[str, object]] = []
     for names in study.comparisons:
@@ -75,15 +76,16 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
             for name in names
         }
         for variable in study.table1.variables:
-            more, tested = _describe(cohort, study, rows, variable)
+            more, tested = _describe(cohort, rows, variable)
             cells += more
             tests.append(tested)
     return pd.DataFrame(cells, columns=CELL_COLUMNS), pd.DataFrame(tests, columns=TEST_COLUMNS)
 
 
 def _describe(
-    cohort: Cohort, study: Study, rows: dict[str, pd.DataFrame], variable: str
+    cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
+    study = cohort.study
     column = describe_column(variable)
     told: dict[str, object] = {
         "comparison": name_comparison(list(rows)),
@@ -92,7 +94,7 @@ def _describe(
         "unit": column.unit,
     }
     try:
-        _refuse_absent(cohort, study, rows, variable)
+        _refuse_absent(cohort, rows, variable)
         counted = column.kind == "yes_no" or cohort.frame[variable].dtype == object
         make = _count if counted else _measure
         cells, tested = make(rows, variable, study)
@@ -103,14 +105,12 @@ def _describe(
     return [told | cell for cell in cells], told | tested
 
 
-def _refuse_absent(
-    cohort: Cohort, study: Study, rows: dict[str, pd.DataFrame], variable: str
-) -> None:
+def _refuse_absent(cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str) -> None:
     if absence := cohort.find_absence(variable):
         raise ValueError(absence)
     for name, people in rows.items():
         if people.empty:
-            raise ValueError(explain_empty(cohort, population=study.populations[name]))
+            raise ValueError(explain_empty(cohort, population=cohort.study.populations[name]))
     if all(people[variable].isna().all() for people in rows.values()):
         msg = "missing for all"
         raise ValueError(msg)

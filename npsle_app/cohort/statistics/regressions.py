@@ -70,7 +70,7 @@ def list_models(study: Study, *, measure: str) -> Iterator[Model]:
         yield Model(name=RANKS, covariates=own, ranks=True)
 
 
-def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def regress(cohort: Cohort) -> pd.DataFrame:
     """Fit each model of each outcome for each contrast, on the people of that contrast alone.
 
     B is the difference group minus the population it is compared with, in units of the
@@ -78,9 +78,10 @@ def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     `beta` is B over the standard deviation of the residuals, `detectable_b` what the model
     would have found with 80 % power.
     """
+    study = cohort.study
     rows = [
-        _regress(cohort, study, sides, measure, model)
-        for sides in list_sides(cohort, study=study)
+        _regress(cohort, sides, measure, model)
+        for sides in list_sides(cohort)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in list_models(study, measure=measure)
     ]
@@ -111,9 +112,10 @@ def transform_outcome(
     return np.log(filled * LN_FACTOR), "ln(value × 10⁶)", int((numbers == 0).sum())
 
 
-def list_sides(cohort: Cohort, *, study: Study) -> Iterator[Sides]:
+def list_sides(cohort: Cohort) -> Iterator[Sides]:
     """List the contrasts of the study with those who are on either side."""
-    inside = find_members(cohort, study=study)
+    study = cohort.study
+    inside = find_members(cohort)
     for contrast in study.contrasts:
         group, against = inside[contrast.group], inside[contrast.against]
         problem = ""
@@ -141,9 +143,8 @@ def take_sides(
     return sides.group[rows.index].astype(float), rows
 
 
-def _regress(
-    cohort: Cohort, study: Study, sides: Sides, measure: str, model: Model
-) -> dict[str, object]:
+def _regress(cohort: Cohort, sides: Sides, measure: str, model: Model) -> dict[str, object]:
+    study = cohort.study
     contrast = sides.contrast
     column = describe_column(measure)
     told: dict[str, object] = {

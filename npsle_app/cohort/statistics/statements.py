@@ -27,8 +27,9 @@ class Statement:
     citations: tuple[str, ...] = ()
 
 
-def tell_cohort(cohort: Cohort, *, study: Study) -> Statement:
+def tell_cohort(cohort: Cohort) -> Statement:
     """Say who entered."""
+    study = cohort.study
     every, entered = len(cohort.frame), len(cohort.included)
     session = (
         f"session {study.baseline_session}"

@@ -25,10 +25,14 @@ from npsle_app.cohort.study.tidying import tidy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """One row per participant, and what was found on the way.
+    """One row per participant, what was asked of them, and what was found on the way.
 
     Attributes
     ----------
+    study
+        What is asked; by it the tables were joined.
+    tables
+        As they were read, with the sessions that are not the baseline.
     frame
         `participant_id`, `baseline_session`, `excluded_because` (None: enters), then the
         columns under the app's names; numbers and yes/no (1, 0) as floats, levels as text.
@@ -38,6 +42,8 @@ class Cohort:
         What a reader must know: warnings of the tables, in order.
     """
 
+    study: Study
+    tables: Tables
     frame: pd.DataFrame
     unusable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -100,10 +106,16 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     unusable = {name: why for name, why in unusable.items() if name not in measured}
     for name in sorted(unusable):
         notes.append(f"unusable column: {unusable[name]}")
-    return Cohort(frame=frame, unusable=unusable, notes=(*tables.notes, *notes, *more))
+    return Cohort(
+        study=study,
+        tables=tables,
+        frame=frame,
+        unusable=unusable,
+        notes=(*tables.notes, *notes, *more),
+    )
 
 
-def check_typed(study: Study, *, cohort: Cohort) -> None:
+def check_typed(cohort: Cohort) -> None:
     """Refuse a study file that asks for what the tables lack.
 
     Raises
@@ -111,6 +123,7 @@ def check_typed(study: Study, *, cohort: Cohort) -> None:
     ValueError
         With the columns or the levels that there are.
     """
+    study = cohort.study
     own = [one for one in study.populations.values() if one not in POPULATIONS]
     there = [name for name in cohort.frame if name not in (BASELINE, EXCLUDED)]
     for name in sorted({*study.typed, *(column for one in own for column in one.where)}):

@@ -9,12 +9,11 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.exclusion import EXCLUDED, NOT_LISTED, NOT_MEASURED
 from npsle_app.cohort.study.populations import members
-from npsle_app.cohort.study.study import Study
 
 _SHOWN = 5
 
 
-def look_at_cohort(cohort: Cohort, *, study: Study) -> list[str]:
+def look_at_cohort(cohort: Cohort) -> list[str]:
     """Say who of the table was matched, how many each group has, and what was not understood.
 
     Returns
@@ -28,7 +27,7 @@ def look_at_cohort(cohort: Cohort, *, study: Study) -> list[str]:
     ValueError
         If participants are listed and none of them is matched.
     """
-    lines = [_tell_matched(cohort), *_tell_groups(cohort, study=study)]
+    lines = [_tell_matched(cohort), *_tell_groups(cohort)]
     lines += [f"not understood: {cohort.unusable[name]}" for name in sorted(cohort.unusable)]
     return [*lines, *(note for note in cohort.notes if not note.startswith("unusable column"))]
 
@@ -53,8 +52,8 @@ def _tell_matched(cohort: Cohort) -> str:
     return text
 
 
-def _tell_groups(cohort: Cohort, *, study: Study) -> Iterator[str]:
-    frame = cohort.frame
+def _tell_groups(cohort: Cohort) -> Iterator[str]:
+    study, frame = cohort.study, cohort.frame
     inside = {name: members(frame, population=study.populations[name]) for name in study.groups}
     sizes = [f"{study.label(name)} {int(rows.sum())}" for name, rows in inside.items()]
     if sizes:
@@ -67,13 +66,12 @@ def _tell_groups(cohort: Cohort, *, study: Study) -> Iterator[str]:
     )
     if len(nowhere):
         yield f"{len(nowhere)} participants are in no group: {_name(nowhere['participant_id'])}"
-        yield from _tell_levels(nowhere, cohort, study=study, columns=list(columns))
+        yield from _tell_levels(nowhere, cohort, columns=list(columns))
 
 
-def _tell_levels(
-    nowhere: pd.DataFrame, cohort: Cohort, *, study: Study, columns: list[str]
-) -> Iterator[str]:
+def _tell_levels(nowhere: pd.DataFrame, cohort: Cohort, *, columns: list[str]) -> Iterator[str]:
     """Name the levels that no group asks for, and the line that would give them one."""
+    study = cohort.study
     for column in columns:
         if column not in nowhere:
             yield f"  {cohort.find_absence(column)}: name it under [columns] of the study file"

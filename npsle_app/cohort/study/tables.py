@@ -25,6 +25,8 @@ class Tables:
         What was put right when the files were read.
     headings
         What the dataset calls a column whose heading was put right, by the app's name.
+    dates
+        When sessions were (ISO 8601), by participant and session, as far as known.
     tidied
         Whether all that is certain was put right already.
     """
@@ -35,4 +37,5 @@ class Tables:
     units: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     headings: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tidied: bool = False

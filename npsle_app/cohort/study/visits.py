@@ -11,7 +11,6 @@ from npsle_app.cohort.study.columns import CLINICAL
 from npsle_app.cohort.study.joining import BASELINE, prefix_session, with_prefix
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
-from npsle_app.cohort.study.tidying import tidy
 
 SCAN = ["participant_id", "session_id"]  # what tells a scan from all others
 IS_BASELINE, YEARS = "is_baseline", "years"
@@ -19,20 +18,11 @@ _SECONDS_PER_YEAR = 365.25 * 86400
 _EPOCH = pd.Timestamp(0, tz="UTC")
 
 
-def list_visits(
-    tables: Tables, *, cohort: Cohort, study: Study, dates: Mapping[tuple[str, str], str]
-) -> pd.DataFrame:
+def list_visits(cohort: Cohort) -> pd.DataFrame:
     """List all sessions that were measured.
 
     What participants.tsv says of the baseline is not repeated at later sessions, but for
     levels (sex, group, site …), which stay; age grows with the dates of the sessions.
-
-    Parameters
-    ----------
-    cohort
-        As `assemble` makes it of the same tables: the baseline.
-    dates
-        When sessions were (ISO 8601), by participant and session, as far as known.
 
     Returns
     -------
@@ -42,17 +32,16 @@ def list_visits(
         participants, the baseline first.
     """
     parts = [cohort.frame.assign(is_baseline=True)]
-    tables = tidy(tables, study=study)
-    parts += [_take(tables, study, label) for label in _later_labels(tables, cohort)]
+    parts += [_take(cohort.tables, cohort.study, label) for label in _later_labels(cohort)]
     every = pd.concat([part for part in parts if len(part)], ignore_index=True)
     every = every.rename(columns={BASELINE: "session_id"})
     every["session_id"] = every["session_id"].astype(object).fillna("")
-    every = every[index_scans(every).isin(index_scans(tables.measures))]
+    every = every[index_scans(every).isin(index_scans(cohort.tables.measures))]
     # of a session that is the baseline of some, theirs comes first and is kept
     visits = every[~every.duplicated(SCAN)].sort_values(
         ["participant_id", IS_BASELINE], ascending=[True, False], kind="stable", ignore_index=True
     )
-    return _add_time(visits, dates)
+    return _add_time(visits, cohort.tables.dates)
 
 
 def index_scans(table: pd.DataFrame) -> pd.MultiIndex:
@@ -66,10 +55,10 @@ def none_if_blank(sessions: pd.Series) -> pd.Series:
     return sessions.astype(object).where(sessions != "", None)
 
 
-def _later_labels(tables: Tables, cohort: Cohort) -> list[str]:
+def _later_labels(cohort: Cohort) -> list[str]:
     """List the sessions that are not everyone's baseline."""
     baseline = cohort.frame.rename(columns={BASELINE: "session_id"})
-    others = index_scans(tables.measures).difference(index_scans(baseline))
+    others = index_scans(cohort.tables.measures).difference(index_scans(baseline))
     return sorted({session for _, session in others if session})
 
 

@@ -1,14 +1,20 @@
 """A study from its tables to scores: who makes the reference, who is scored, and what is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from npsle_app.cohort.deviations import statements
+from npsle_app.cohort.deviations.analyses import model_study
 from npsle_app.cohort.deviations.statements import SAID_OF_REFERENCE
 from npsle_app.cohort.normative import gaps
 from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.normative.sources import GivenReference
+from npsle_app.cohort.study.assembly import assemble
+from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.deviations.studies import (
     OWN,
     REGIONS,
@@ -48,8 +54,6 @@ def critical_share(found, group):
 
 
 def test_controls_deviate_as_chance_has_it_and_planted_patients_as_planted(found):
-    from scipy import stats
-
     assert critical_share(found, "HC") == pytest.approx(0.025, abs=0.02)
     planted = stats.norm.cdf(-1.96 + 1.5)
     assert critical_share(found, "NPSLE") == pytest.approx(planted, abs=0.08)
@@ -65,8 +69,6 @@ def test_every_session_and_region_has_a_row_and_controls_were_scored_out_of_fold
 
 
 def test_the_ratio_of_counts_holds_the_planted_one(found):
-    from scipy import stats
-
     table = table_of(found, "deviation_comparisons").set_index(["contrast", "method"])
     row = table.loc[("patients_v_controls", "dispersion estimated, HC3")]
     planted = stats.norm.cdf(-1.96 + 1.5) / 0.025
@@ -106,8 +108,6 @@ def test_no_controls_are_a_reason_that_says_what_to_do(tables):
 def test_no_regions_are_a_reason_that_names_the_stage():
     tables = make_tables()
     bare = tables.measures.drop(columns=list(REGIONS))
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="no region was measured: run the participant level"):
         run(replace(tables, measures=bare))
 
@@ -301,13 +301,8 @@ def test_later_sessions_are_scored_by_age_at_that_time_and_say_what_the_model_ha
 
 def test_a_study_alone_without_dates_says_that_age_is_missing_at_later_sessions():
     tables = make_tables(controls=60, patients=20, visits=2)
-    from npsle_app.cohort.deviations.analyses import model_study
-    from npsle_app.cohort.study.assembly import assemble
-    from npsle_app.cohort.study.parsing import parse_study
-
-    study = parse_study(STUDY)
-    cohort = assemble(tables, study=study)
-    found = model_study(tables, cohort=cohort, study=study, dates={}, own=OWN)
+    cohort = assemble(tables, study=parse_study(STUDY))
+    found = model_study(cohort, own=OWN)
     later = found.scores[found.scores["session_id"] == "ses-2"]
     assert set(later["reason"]) == {"age is missing"}
 

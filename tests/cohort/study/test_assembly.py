@@ -228,7 +228,7 @@ def test_a_column_or_level_that_the_file_asks_for_and_no_table_has_is_an_error()
     ):
         study = parse_study(content)
         with pytest.raises(ValueError, match=message):
-            check_typed(study, cohort=cohort)
+            check_typed(replace(cohort, study=study))
     with pytest.raises(ValueError, match=r"columns\.age: no table has 'years'; there are"):
         make_cohort(study=parse_study({"columns": {"age": "years"}}))
 

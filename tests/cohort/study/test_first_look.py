@@ -9,7 +9,7 @@ from tests.cohort.study_tables import make_tables
 
 
 def _look(tables):
-    return look_at_cohort(assemble(tables, study=DEFAULT_STUDY), study=DEFAULT_STUDY)
+    return look_at_cohort(assemble(tables, study=DEFAULT_STUDY))
 
 
 def test_it_counts_who_was_matched_and_the_groups():

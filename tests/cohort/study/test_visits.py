@@ -5,13 +5,11 @@ import pandas as pd
 from npsle_app.cohort.study.assembly import assemble
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.visits import SCAN, index_scans, list_visits, none_if_blank
-from tests.cohort.deviations.studies import STUDY, dates_of, make_tables
+from tests.cohort.deviations.studies import STUDY, make_tables, with_dates
 
 
 def visits_of(tables) -> pd.DataFrame:
-    study = parse_study(STUDY)
-    cohort = assemble(tables, study=study)
-    return list_visits(tables, cohort=cohort, study=study, dates=dates_of(tables))
+    return list_visits(assemble(with_dates(tables), study=parse_study(STUDY)))
 
 
 def test_each_session_has_a_row_and_the_baseline_stands_first():

@@ -1,22 +1,38 @@
 """The files of one participant: table, centile curves, brain map, record."""
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from pandas import DataFrame, Series
 
 from npsle_app.bids.output.names import MEASURES_DIGEST, File
 from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
+from npsle_app.cohort.deviations.person import (
+    Scan,
+    check_scores,
+    choose_regions,
+    draw_from,
+    read_scan,
+    scores_by_label,
+)
+from npsle_app.cohort.normative.model import NormativeModel
+from npsle_app.cohort.normative.model_json import from_plain
+from npsle_app.documents import read_json
+from npsle_app.figures.paper.deviations import (
+    CentilePanel,
+    Visit,
+    draw_centile_panels,
+    draw_score_map,
+)
 from npsle_app.group_tables import group_tables
-from npsle_app.records import Record
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
-    from npsle_app.cohort.normative.model import NormativeModel
+from npsle_app.measures import MEASURES
+from npsle_app.records import FigureRecord, Record
 
 _STALE = ("*_deviations.tsv", "*_deviations.json", "log/*_stage-deviations.json",
           "figures/*_deviations-*.webp")  # fmt: skip
@@ -40,8 +56,8 @@ class Person:
     """
 
     participant: str
-    scores: "DataFrame"
-    scans: "DataFrame"
+    scores: DataFrame
+    scans: DataFrame
     reference: Mapping[str, Any]
     reference_digest: str
 
@@ -62,8 +78,6 @@ def is_current(output_dir: Path, person: Person) -> bool:
 
 def describe(output_dir: Path, person: Person) -> None:
     """Write a participant's files in place of what an earlier run left."""
-    from npsle_app.cohort.normative.model_json import from_plain
-
     forget(output_dir, person.participant)
     digest, model = fingerprint(person), from_plain(person.reference["model"])
     writers = writers_of(output_dir, person)
@@ -74,7 +88,7 @@ def describe(output_dir: Path, person: Person) -> None:
 def _proves(writer: Writer, digest: str) -> bool:
     sidecar = writer.path(File.DEVIATIONS).with_suffix(".json")
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = read_json(sidecar)
     except (OSError, ValueError):
         return False
     proof = {FINGERPRINT: digest, MEASURES_DIGEST: measures_digest(writer)}
@@ -101,18 +115,15 @@ def writers_of(output_dir: Path, person: Person) -> list[Writer]:
     return [Writer(output_dir, person.participant, session) for session in person.sessions]
 
 
-def of_session(rows: "DataFrame", session: Any) -> "DataFrame":
+def of_session(rows: DataFrame, session: Any) -> DataFrame:
     """Return the rows of one session; those without any where it is missing."""
     mine = rows["session_id"] == session if isinstance(session, str) else rows["session_id"].isna()
     return rows[mine]
 
 
 def _describe_session(
-    writer: Writer, person: Person, row: "Series", *, model: "NormativeModel", digest: str
+    writer: Writer, person: Person, row: Series, *, model: NormativeModel, digest: str
 ) -> None:
-    from npsle_app.cohort.deviations.person import check_scores
-    from npsle_app.stages.group.deviations_figures import draw
-
     own = of_session(person.scores, row["session_id"])
     labels = [str(label) for label in person.reference["labels"]]
     told = "".join(f" {label}." for label in labels)
@@ -122,7 +133,7 @@ def _describe_session(
             methods=_METHODS.format(cut=_CUTS[person.reference["tail"]], labels=told),
             citations=("ge2024", "inglese2021"),
             checks=check_scores(own),
-            figures=draw(writer, person, row, own=own, model=model),
+            figures=tuple(_draw(writer, person, row, own=own, model=model)),
             choices=tuple(labels),
         )
     )
@@ -133,6 +144,86 @@ def _describe_session(
     writer.table(own[columns], File.DEVIATIONS, dictionary=dictionary | proof)
 
 
-def _count(row: "Series") -> dict[str, float | None]:
+def _count(row: Series) -> dict[str, float | None]:
     """Return how many regions deviate and how many chance gives; None for what is not known."""
     return {name: None if row[name] != row[name] else float(row[name]) for name in _COUNTED}
+
+
+def _draw(
+    writer: Writer, person: Person, row: Series, *, own: DataFrame, model: NormativeModel
+) -> Iterator[FigureRecord]:
+    """Draw what a session's scores allow: curves need age, sex and TIV, the map the images."""
+    scan = read_scan(row)
+    if scan is not None and (panels := _list_panels(person, own, model=model, scan=scan)):
+        figure = draw_centile_panels(panels, text=_tell_curves(scan, person), unit=model.unit)
+        yield FigureRecord(
+            title="Volumes among centile curves",
+            path=writer.figure(figure, "deviations-centiles"),
+            caption="Deep regions, lateral ventricles, and other regions that deviate. "
+            "The curves hold for this sex, head size and site, and end where the ages of the "
+            "reference end.",
+        )
+    if own["z"].notna().any() and (images := _read_images(writer)) is not None:
+        t1w, labels = images
+        figure = draw_score_map(t1w, labels=labels, scores=scores_by_label(own))
+        yield FigureRecord(
+            title="Where volumes depart from what was expected",
+            path=writer.figure(figure, "deviations-map"),
+            caption="Each region of the atlas in the colour of its z. A score is one number "
+            "for the whole region: colours do not show where inside it tissue is missing.",
+        )
+
+
+def _list_panels(
+    person: Person, own: DataFrame, *, model: NormativeModel, scan: Scan
+) -> list[CentilePanel]:
+    panels = []
+    for region in choose_regions(own):
+        if (curves := draw_from(model, region=region, scan=scan)) is None:
+            continue
+        name = MEASURES[region].description.removeprefix("Volume of the ").split(",")[0]
+        z = float(own.loc[own["region"] == region, "z"].iloc[0])
+        panels.append(
+            CentilePanel(
+                title=f"{name}: z {z:+.1f}".replace("-", "−"),
+                ages_years=curves[0],
+                curves=curves[1],
+                visits=_list_visits(person, region),
+                shown=scan.age_years,
+            )
+        )
+    return panels
+
+
+def _list_visits(person: Person, region: str) -> list[Visit]:
+    rows = person.scores[person.scores["region"] == region]
+    visits = []
+    for _, scan in person.scans.iterrows():
+        row = of_session(rows, scan["session_id"])
+        if len(row) and np.isfinite(float(row["z"].iloc[0])) and np.isfinite(scan["age"]):
+            visits.append(
+                Visit(
+                    age_years=float(scan["age"]),
+                    volume=float(row["volume"].iloc[0]),
+                    critical=bool(row["critical"].eq(True).iloc[0]),
+                )
+            )
+    return visits
+
+
+def _tell_curves(scan: Scan, person: Person) -> str:
+    where = f", site {scan.site}" if scan.site else ""
+    labels = "; ".join(map(str, person.reference["labels"]))
+    told = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
+    return f"{told} – {labels}" if labels else told
+
+
+def _read_images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:
+    """Return the T1w image and its regions where both are there, else None."""
+    tail = File.BRAIN_REGIONS.value.tail
+    for labels in sorted((writer.folder / "anat").glob(f"{writer.id}_*{tail}")):
+        # of the same scan: another T1w image may lie there in the space of the template
+        t1w = labels.with_name(labels.name.removesuffix(tail) + File.T1W.value.tail)
+        if t1w.is_file():
+            return nib.Nifti1Image.from_filename(t1w), nib.Nifti1Image.from_filename(labels)
+    return None

@@ -1,20 +1,27 @@
 """Read and write a reference: a table of healthy people with its sidecar, or a model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json
 from npsle_app.bids.tables import read_table
+from npsle_app.cohort.normative.model import Provenance
+from npsle_app.cohort.normative.model_json import from_plain, to_plain
+from npsle_app.cohort.normative.people import read_people, read_provenance, tell_provenance
+from npsle_app.cohort.normative.sources import (
+    OWN,
+    UNIT,
+    GivenReference,
+    StudyReference,
+    describe_given,
+)
+from npsle_app.cohort.normative.validity import check_reference
+from npsle_app.cohort.study.normative_question import SCORED
 from npsle_app.documents import read_json
 from npsle_app.settings import NormativeSettings
-from npsle_app.stages.group.summary import write_table
+from npsle_app.stages.group.shared import write_table
 from npsle_app.templates import Template, digest
-
-if TYPE_CHECKING:
-    from npsle_app.cohort.normative.model import Provenance
-    from npsle_app.cohort.normative.sources import GivenReference, StudyReference
 
 SOFTWARE = "npsle_app"
 _TEMPLATES = (
@@ -31,15 +38,18 @@ _TEMPLATES = (
 _MISSING = ("n/a", "")
 
 
-def own_provenance(version: str) -> "Provenance":
+def own_provenance(version: str) -> Provenance:
     """Return what measures volumes here: the app, its version, and the templates they rest on."""
-    from npsle_app.cohort.normative.model import Provenance
-
     templates = {template.name: digest(template) for template in _TEMPLATES}
     return Provenance(software=SOFTWARE, app_version=version, templates=templates)
 
 
-def read_reference(path: Path) -> "GivenReference":
+def read_given(settings: NormativeSettings) -> GivenReference | None:
+    """Read the reference that the settings name; None where they name none."""
+    return read_reference(Path(settings.reference_file)) if settings.reference_file else None
+
+
+def read_reference(path: Path) -> GivenReference:
     """Read a table (TSV with a JSON sidecar) or a fitted model (JSON).
 
     Raises
@@ -65,13 +75,8 @@ def check_given(settings: NormativeSettings, *, version: str) -> None:
     ValueError
         With the file and all reasons.
     """
-    if not settings.reference_file:
+    if (given := read_given(settings)) is None:
         return
-    from npsle_app.cohort.normative.sources import UNIT, describe_given
-    from npsle_app.cohort.normative.validity import check_reference
-    from npsle_app.cohort.study.normative_question import SCORED
-
-    given = read_reference(Path(settings.reference_file))
     try:
         check_reference(
             describe_given(given),
@@ -85,12 +90,8 @@ def check_given(settings: NormativeSettings, *, version: str) -> None:
         raise ValueError(msg) from error
 
 
-def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path, ...]:
+def write_reference(output_dir: Path, reference: StudyReference) -> tuple[Path, ...]:
     """Write the model, and the study's people who made it as a table for other studies."""
-    from npsle_app.cohort.normative.model_json import to_plain
-    from npsle_app.cohort.normative.people import tell_provenance
-    from npsle_app.cohort.normative.sources import OWN
-
     model = output_dir / GroupFile.NORMATIVE_MODEL.path
     write_json(model, to_plain(reference.model))
     if reference.source != OWN or reference.people is None:
@@ -102,10 +103,7 @@ def write_reference(output_dir: Path, reference: "StudyReference") -> tuple[Path
     return model, write_table(output_dir, file, reference.people[first], more=provenance)
 
 
-def _read_model(path: Path) -> "GivenReference":
-    from npsle_app.cohort.normative.model_json import from_plain
-    from npsle_app.cohort.normative.sources import GivenReference
-
+def _read_model(path: Path) -> GivenReference:
     try:
         content = read_json(path)
     except ValueError as error:
@@ -115,10 +113,7 @@ def _read_model(path: Path) -> "GivenReference":
     return GivenReference(name=path.name, provenance=model.provenance, model=model)
 
 
-def _read_table(path: Path) -> "GivenReference":
-    from npsle_app.cohort.normative.people import read_people, read_provenance
-    from npsle_app.cohort.normative.sources import GivenReference
-
+def _read_table(path: Path) -> GivenReference:
     sidecar = read_dictionary(path.with_suffix(".json"))
     units = {
         name: told["Units"]
