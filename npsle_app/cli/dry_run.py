@@ -30,8 +30,12 @@ def tell_plan(
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
 
 
-def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[str]:
+def tell_group(
+    output_dir: Path, settings: Settings, *, raw: Path, tables: Sequence[str] = ()
+) -> Iterator[str]:
     """Say who would enter which analysis with what lies in the output folder now.
+
+    `tables` is what was seen of the tables of people.
 
     Raises
     ------
@@ -40,17 +44,20 @@ def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[s
     """
     there = len(list(output_dir.glob("sub-*/log/status.tsv")))
     yield f"group: will gather {there} participants processed so far"
+    yield from (f"  {printable(line)}" for line in tables)
     if not there:
         return
+    study_file = settings.statistics.study_file
     try:
-        tables = shared.read_tables(output_dir, raw=raw, measures=measures.gather(output_dir))
+        found = shared.read_tables(
+            output_dir, study_file=study_file, raw=raw, measures=measures.gather(output_dir)
+        )
         told = [
-            *statistics.plan(tables, settings=settings.statistics),
-            *normative.plan(tables, settings=settings.normative),
+            *statistics.plan(found, settings=settings.statistics),
+            *normative.plan(found, settings=settings.normative),
         ]
     except ValueError as error:
         raise RefusedError(str(error)) from error
-    study_file = settings.statistics.study_file
     yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
     yield from (f"  {printable(line)}" for line in told)
 

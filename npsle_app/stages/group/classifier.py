@@ -253,7 +253,7 @@ def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
             is_positive=result.problem.y == 1,
             intercept=intercept,
             slope=slope,
-            told=told,
+            text=told,
         ),
         caption="Calibration of out-of-fold predictions: squares are fifths of the participants "
         "with Wilson intervals, the line is the logistic recalibration, ticks are participants "
