@@ -44,6 +44,18 @@ class Check:
     state: Qc
     advice: str
 
+    @classmethod
+    def judged(cls, name: str, *, seen: str, expected: str, state: Qc, advice: str) -> "Check":
+        """Make a check whose advice is for those that did not pass.
+
+        Examples
+        --------
+        >>> Check.judged("Noise", seen="2 %", expected="5 %", state=Qc.PASS, advice="look").advice
+        ''
+        """
+        needed = "" if state is Qc.PASS else advice
+        return cls(name=name, seen=seen, expected=expected, state=state, advice=needed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureRecord:

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_table_of_measures_is_that_of_the_code() -> None:
+@pytest.mark.parametrize("script", ["make_measures.py", "make_reliability.py"])
+def test_what_scripts_write_into_the_documents_is_up_to_date(script: str) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, ROOT / "scripts" / "make_measures.py", "--check"],
+        [sys.executable, ROOT / "scripts" / script, "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -76,10 +76,10 @@ def test_each_section_of_settings_has_its_stage():
 
 
 @by_name
-def test_a_stage_returns_a_frozen_record_of_paths(stage):
+def test_a_stage_returns_a_frozen_record_of_paths_and_limits(stage):
     assert stage.outputs.__dataclass_params__.frozen
     types = get_type_hints(stage.outputs)
-    assert all(set(_leaves(hint)) <= {Path, type(None), Ellipsis} for hint in types.values())
+    assert all(set(_leaves(hint)) <= {Path, float, type(None), Ellipsis} for hint in types.values())
     assert types["record"] is Path
     assert types["figures"] == tuple[Path, ...]
 
@@ -105,7 +105,8 @@ def test_stages_stand_after_those_they_wait_for():
 def test_settings_can_be_written_as_toml():
     for section in SECTIONS.values():
         for field in dataclasses.fields(section):
-            leaves = set(_leaves(get_type_hints(section)[field.name]))
+            hint = get_type_hints(section)[field.name]
+            leaves = set(_leaves(str if get_origin(hint) is Literal else hint))
             plain = {int, float, str, bool, type(None), Ellipsis}
             assert leaves <= plain, f"{section.__name__}.{field.name} is of a type TOML lacks"
 

@@ -1,6 +1,5 @@
 """Which participants and sessions a run is about."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from npsle_app.bids.input.scans import Session, pair_sessions
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
+from npsle_app.documents import read_json
 from npsle_app.engine.job import describe
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import is_open, read_rows
@@ -150,7 +150,7 @@ def _check_dataset(bids_dir: Path) -> None:
         raise RefusedError(msg)
     description = bids_dir / "dataset_description.json"
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
+        content = read_json(description)
     except OSError as error:
         msg = f"{bids_dir} is no BIDS dataset: it has no readable dataset_description.json"
         raise RefusedError(msg) from error

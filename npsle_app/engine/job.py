@@ -192,11 +192,11 @@ class Job:
 
     def _make(self, upstream: Mapping[str, Outcome]) -> tuple[Any, str]:
         # hashed before the run: what counts is the content that the stage was given
-        facts = self._facts(upstream)
+        inputs, facts = self._inputs(upstream), self._facts(upstream)
         before = receipts.read(self.receipt)
         change = receipts.find_change(before, facts, root=self.root) if before else None
-        receipts.discard(self.receipt, root=self.root)
-        outputs = self.stage.run(**self._inputs(upstream), settings=self.settings, out=self.out)
+        receipts.discard(self.receipt, root=self.root, kept=inputs)
+        outputs = self.stage.run(**inputs, settings=self.settings, out=self.out)
         receipts.save(self.receipt, facts, outputs=outputs, root=self.root)
         return outputs, one_line(f"made anew: {change}") if change else ""
 

@@ -14,7 +14,8 @@ class Stage:
     `function` names what does the work, "package.module:function": it is imported when it is
     first asked for, so that a plan can be read without all that its stages rest on. It is
     called with keywords alone: each of `scans`, of `needs` and of `uses` under its own name,
-    then `settings` and `out`. It returns a frozen dataclass of paths.
+    then `settings` and `out`. It returns a frozen dataclass of paths, and of limits that others
+    must know.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there

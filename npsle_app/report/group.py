@@ -1,6 +1,5 @@
 """The page of the whole study."""
 
-import json
 from collections.abc import Container, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.reader import resolve_uri
 from npsle_app.bids.output.writer import replace
 from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES
@@ -160,7 +160,7 @@ def _thumbnails(output_dir: Path) -> dict[str, str]:
 
 def _first_figure(record: Path, output_dir: Path) -> Path | None:
     try:
-        figures = json.loads(record.read_text(encoding="utf-8"))["figures"]
+        figures = read_json(record)["figures"]
         return resolve_uri(figures[0]["path"], places={"": output_dir}) if figures else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # the participant's own page says what is wrong with it

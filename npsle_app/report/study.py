@@ -1,6 +1,5 @@
 """What the page of a study shows of its statistics: read from the group stages' files."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from markupsafe import Markup
 
 from npsle_app.bids.output.names import GROUP_TABLES, GroupFile
 from npsle_app.bids.output.writer import replace
+from npsle_app.documents import read_json
 from npsle_app.report.references import WORKS, Work
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
@@ -72,7 +72,7 @@ class ShownStudy:
 def read_study(output_dir: Path) -> ShownStudy:
     """Read the summaries that the group stages left; one that is not there is left out."""
     paths = (output_dir / file.path for file in _SUMMARIES)
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.is_file()]
+    found = [read_json(p) for p in paths if p.is_file()]
     if not found:
         return ShownStudy()
     mode = str(found[0].get("mode", "recommended"))

@@ -27,6 +27,11 @@ def _change_a_number(table):
 
 
 @pytest.mark.parametrize("what", ["measures", "page", "notes"])
+@pytest.mark.fault(
+    "Files and folders",
+    "page, notes or table of measures changed by hand",
+    "made anew from the stages' records, and said",
+)
 def test_what_was_changed_by_hand_is_made_anew_by_the_next_run(app, tmp_path, what):
     out = tmp_path / "out"
     assert app("participant").code == 0
@@ -45,6 +50,11 @@ def test_what_was_changed_by_hand_is_made_anew_by_the_next_run(app, tmp_path, wh
     assert b"7" * 3 not in changed.read_bytes()[:200]
 
 
+@pytest.mark.fault(
+    "Files and folders",
+    "a measure changed by hand before the group level",
+    "the number that was measured enters",
+)
 def test_a_number_changed_by_hand_never_reaches_the_statistics(app, tmp_path):
     out = tmp_path / "out"
     assert app("participant", "group").code == 0
@@ -54,6 +64,9 @@ def test_a_number_changed_by_hand_never_reaches_the_statistics(app, tmp_path):
     assert (out / "npsle_app_measures.tsv").read_bytes() == truth
 
 
+@pytest.mark.fault(
+    "Files and folders", "the same, and the records are gone", "refused, with what to run"
+)
 def test_a_changed_number_whose_records_are_gone_ends_the_group_level(app, tmp_path):
     out = tmp_path / "out"
     assert app("participant").code == 0
@@ -65,6 +78,11 @@ def test_a_changed_number_whose_records_are_gone_ends_the_group_level(app, tmp_p
     assert "run the participant level for sub-01 again" in call.err + call.out
 
 
+@pytest.mark.fault(
+    "Runs",
+    "participants measured by another version",
+    "warned at the group level, with versions and counts",
+)
 def test_participants_of_another_version_are_told_at_the_group_level(app, tmp_path):
     out = tmp_path / "out"
     assert app("participant").code == 0
@@ -78,6 +96,9 @@ def test_participants_of_another_version_are_told_at_the_group_level(app, tmp_pa
     assert "0.0.9+gabc (1)" in call.err
 
 
+@pytest.mark.fault(
+    "Runs", "group level by another version", "the images keep the version that made them"
+)
 def test_the_group_level_alone_leaves_the_version_of_the_images(app, tmp_path):
     out = tmp_path / "out"
     assert app("participant").code == 0
@@ -89,6 +110,7 @@ def test_the_group_level_alone_leaves_the_version_of_the_images(app, tmp_path):
     assert json.loads(path.read_text())["GeneratedBy"][0]["Version"] == "0.0.9+gabc"
 
 
+@pytest.mark.fault("Runs", "worker of another version", "its job fails and says so")
 def test_a_worker_of_another_version_computes_nothing(app, monkeypatch, tmp_path):
     monkeypatch.setattr(jobs, "get_version", lambda: "9.9.9")
     call = app("participant")
@@ -97,6 +119,11 @@ def test_a_worker_of_another_version_computes_nothing(app, monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("place", ["sub-01", "sub-01/anat", "logs", "group"])
+@pytest.mark.fault(
+    "Files and folders",
+    "folder of the output that is a link to elsewhere",
+    "refused; nothing is written there",
+)
 def test_a_folder_that_is_a_link_out_of_the_output_is_refused(app, tmp_path, place):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -108,6 +135,9 @@ def test_a_folder_that_is_a_link_out_of_the_output_is_refused(app, tmp_path, pla
     assert not any(elsewhere.iterdir())
 
 
+@pytest.mark.fault(
+    "Files and folders", "output that is a locked link of a data manager", "replaced by a file"
+)
 def test_files_that_are_links_of_a_data_manager_are_replaced(app, tmp_path):
     out, store = tmp_path / "out", tmp_path / "store"
     assert app("participant").code == 0
@@ -120,6 +150,7 @@ def test_files_that_are_links_of_a_data_manager_are_replaced(app, tmp_path):
     assert not table.is_symlink()
 
 
+@pytest.mark.fault("Runs", "disk full in the middle", "told, exit 1, and no table says done")
 def test_a_full_disk_is_told_and_leaves_no_table_that_says_done(app, monkeypatch, tmp_path):
     out = tmp_path / "out"
     assert app("participant").code == 0
@@ -137,6 +168,11 @@ def test_a_full_disk_is_told_and_leaves_no_table_that_says_done(app, monkeypatch
     assert not any(row.status == "done" for row in rows)
 
 
+@pytest.mark.fault(
+    "Files and folders",
+    "folder of one participant that cannot be read",
+    "that one fails, the others complete",
+)
 def test_one_participant_that_cannot_be_read_leaves_the_others(app, monkeypatch, tmp_path):
     from npsle_app.bids.input import dataset as reading
 
@@ -155,12 +191,14 @@ def test_one_participant_that_cannot_be_read_leaves_the_others(app, monkeypatch,
     assert (tmp_path / "out" / "sub-02.html").is_file()
 
 
+@pytest.mark.fault("Files and folders", "OUTPUT_DIR with a name of 300 characters", "refused")
 def test_a_name_that_is_too_long_is_refused_before_anything(app, tmp_path):
     call = app("participant", out=tmp_path / ("x" * 300))
     assert call.code == 2
     assert "cannot be used" in call.err
 
 
+@pytest.mark.fault("Files and folders", "OUTPUT_DIR that is a file", "refused")
 def test_an_output_that_is_a_file_is_refused(app, tmp_path):
     (tmp_path / "out").write_text("")
     call = app("participant")
@@ -168,12 +206,16 @@ def test_an_output_that_is_a_file_is_refused(app, tmp_path):
     assert "is no folder" in call.err
 
 
+@pytest.mark.fault("Runs", "--dry-run with --bids-database-dir", "writes nothing")
 def test_a_dry_run_makes_no_index(app, tmp_path):
     index = tmp_path / "index"
     assert app("participant", "--dry-run", "--bids-database-dir", str(index)).code == 0
     assert not index.exists()
 
 
+@pytest.mark.fault(
+    "Runs", "run killed by SIGKILL", "its temporary folder is removed by the next run"
+)
 def test_folders_of_killed_runs_are_cleared_and_those_of_living_ones_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(environment.tempfile, "tempdir", str(tmp_path))
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],

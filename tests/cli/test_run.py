@@ -1,6 +1,7 @@
 """What a call of the app leaves and how it ends."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -230,6 +231,27 @@ def test_the_run_leaves_its_log_and_its_settings(app, tmp_path):
     assert "sub-01 anat: started" in log
     assert "sub-01 anat: done in" in log
     assert "[wmh]" in (run / "npsle_app.toml").read_text()
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "deep", "huge"])
+def test_a_sidecar_that_cannot_be_read_is_told_and_the_scan_is_processed(
+    app, dataset, tmp_path, kind
+):
+    sidecar = dataset.root / "sub-01" / "anat" / "sub-01_T1w.json"
+    sidecar.unlink()
+    if kind == "a pipe":
+        os.mkfifo(sidecar)
+    elif kind == "deep":
+        sidecar.write_text("[" * 50_000)
+    else:
+        with sidecar.open("wb") as stream:
+            stream.truncate(2**34)
+
+    call = app("participant", "--participant-label", "01")
+
+    assert call.code == 0
+    page = (tmp_path / "out" / "sub-01.html").read_text()
+    assert "the sidecar cannot be read" in page
 
 
 def test_the_settings_of_a_run_repeat_it(app, tmp_path):

@@ -121,9 +121,3 @@ def test_the_same_study_gives_the_same_bytes(out):
     before = (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes()
     run(output_dir=out, settings=QUICK)
     assert (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes() == before
-
-
-@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"bootstrap_samples": 1}, {"processes": 0}])
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match="the classifier needs at least 1 repeat"):
-        ClassifierSettings(**wrong)

@@ -14,7 +14,7 @@ from npsle_app.measures import MEASURES
 from npsle_app.measures.names_of_regions import numbers_of
 from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import RegionsSettings
-from npsle_app.stages.participant import regions
+from npsle_app.stages.participant import regions, tissue
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
@@ -55,6 +55,7 @@ def run(folder, tissues, *, checks=()):
 
     gm, wm, csf = (save(tissues[name], f"label-{name}_probseg") for name in ("GM", "WM", "CSF"))
     field = save(np.zeros((*SHAPE, 1, 3)), "from-template_to-T1w_mode-image_xfm")
+    ventricles = tissue._save_ventricles(nib.load(csf), field=nib.load(field), source=csf, out=out)
     t1w = save(60 * tissues["GM"] + 100 * tissues["WM"], "desc-preproc_T1w")
     before = out.record(Record(stage="anat", methods="", citations=(), checks=checks))
     after = out.record(Record(stage="tissue", methods="", citations=()))
@@ -69,7 +70,9 @@ def run(folder, tissues, *, checks=()):
             record=before,
             figures=(),
         ),
-        tissue=TissueOutputs(labels=gm, gm=gm, wm=wm, csf=csf, record=after, figures=()),
+        tissue=TissueOutputs(
+            labels=gm, gm=gm, wm=wm, csf=csf, ventricles=ventricles, record=after, figures=()
+        ),
         earlier_anat=None,
         earlier_regions=None,
         settings=RegionsSettings(),

@@ -8,6 +8,7 @@ import numpy as np
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.problem import Finding
 from npsle_app.bids.input.sidecars import inherited
+from npsle_app.documents import read_text
 
 AXES = 3
 WEIGHTED_B = 50.0
@@ -65,7 +66,7 @@ def read_table(image: Path, *, extension: str) -> Floats:
         msg = f"its {extension} file is missing"
         raise ValueError(msg)
     try:
-        lines = paths[-1].read_text(encoding="utf-8").splitlines()
+        lines = read_text(paths[-1]).splitlines()
         rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
         table = np.array(rows, dtype=float)
     except (OSError, ValueError) as error:

@@ -1,10 +1,10 @@
 """The table of participants of the output, made from that of the input."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npsle_app.bids.input.text_tables import ID, TextTable, read_text_table
+from npsle_app.documents import read_json
 from npsle_app.participant_ids import match_ids
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     ValueError
         If it is no readable JSON.
     """
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         msg = f"{path} is no readable JSON: {error}"
         raise ValueError(msg) from error
     return content if isinstance(content, dict) else {}

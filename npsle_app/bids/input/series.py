@@ -17,7 +17,6 @@ from npsle_app.bids.input.scans import Choice, Scan
 from npsle_app.bids.input.sidecars import inherited, read_metadata
 
 _SAME_GRID_MM = 0.05
-_SERIES_DIMS = 4
 _OPPOSITE = {"AP": "PA", "PA": "AP", "LR": "RL", "RL": "LR", "SI": "IS", "IS": "SI"}
 _REASONS = (
     "its header can be read",

@@ -1,9 +1,10 @@
 """JSON sidecars and gradient tables, with the inheritance principle of BIDS."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from npsle_app.documents import read_json
 
 
 def read_metadata(image: Path) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _n_entities(path: Path) -> tuple[int, str]:
 
 def _read_object(path: Path) -> tuple[dict[str, Any], str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         return {}, f"{type(error).__name__}: {error}"
     if not isinstance(content, dict):

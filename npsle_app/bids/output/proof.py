@@ -1,11 +1,11 @@
 """Hashes of what the report wrote for a participant, so that a change by hand is seen."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from npsle_app.bids.output.writer import write_json
+from npsle_app.documents import read_json
 
 
 def write_proof(output_dir: Path, participant: str, paths: Iterable[Path]) -> Path:
@@ -22,11 +22,10 @@ def find_changes(output_dir: Path, participant: str) -> list[str]:
     Empty where nothing is proven: outputs that no report wrote (tables alone) have no hashes.
     """
     try:
-        content = json.loads(_place(output_dir, participant).read_text(encoding="utf-8"))
-        hashes = dict(content["files"])
+        hashes = dict(read_json(_place(output_dir, participant))["files"])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return [_place(output_dir, participant).relative_to(output_dir).as_posix()]
     return [name for name, sha256 in hashes.items() if _sha256(output_dir / name) != sha256]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from npsle_app.cohort.classifier.checklist import make_checklist
 from npsle_app.cohort.classifier.performance import RATES
@@ -12,7 +13,6 @@ from npsle_app.cohort.estimators.calibration import (
     calibration_groups,
 )
 from npsle_app.cohort.estimators.discrimination import NOTHING, Estimate
-from npsle_app.cohort.estimators.ridge_logistic import expit
 
 
 def make_tables(result: Result) -> dict[str, pd.DataFrame]:

@@ -178,10 +178,10 @@ def _measure(
     # as the papers: the later population minus the first
     two = len(samples) == _PAIR
     difference = standardised_difference(samples[1], samples[0]) if two else np.nan
-    papers, recommended = (
-        _try(partial(compare_numbers, compared, symmetric=symmetric, recommended=done))
-        for done in (False, True)
-    )
+    compare = partial(compare_numbers, compared, symmetric=symmetric)
+    papers = _try(partial(compare, recommended=False))
+    # the ranks of skewed numbers are compared one way alone
+    recommended = _try(partial(compare, recommended=True)) if symmetric else papers
     kind = MEAN_SD if symmetric else MEDIAN
     return cells, _test(papers, recommended, difference, kind, variable)
 

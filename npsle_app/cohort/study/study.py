@@ -14,6 +14,7 @@ MODES = ("recommended", "paper")
 ANALYSES = ("group_tests", "correlations", "regressions")
 INFARCT_SUSPECTS = ("list", "exclude")
 ODD_CELLS = ("refuse", "missing")
+MOST_IMPUTATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +90,8 @@ class Regressions:
 class Family:
     """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
 
-    name: str
-    analysis: str
+    name: str = ""
+    analysis: str = "group_tests"
     measures: tuple[str, ...] = ()
     contrasts: tuple[str, ...] = ()
     clinical: tuple[str, ...] = ()
@@ -150,10 +151,11 @@ class Imputation:
     iterations: int = 10
 
     def __post_init__(self) -> None:
-        if self.datasets < 0 or self.datasets == 1 or self.iterations < 1:
+        none_or_many = self.datasets == 0 or 2 <= self.datasets <= MOST_IMPUTATIONS
+        if not (none_or_many and 1 <= self.iterations <= MOST_IMPUTATIONS):
             msg = (
-                "imputation takes 0 or at least 2 data sets and at least 1 iteration, got "
-                f"{self.datasets} and {self.iterations}"
+                "imputation takes 0 or at least 2 data sets and at least 1 iteration, at most "
+                f"{MOST_IMPUTATIONS} of each, got {self.datasets} and {self.iterations}"
             )
             raise ValueError(msg)
 

@@ -1,6 +1,5 @@
 """Tell the classes of the study's question apart, or apply a model to new participants."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from npsle_app.cohort.classifier.statements import (
 from npsle_app.cohort.classifier.tables import make_tables
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.study import Study
+from npsle_app.documents import read_json
 from npsle_app.engine.executors import open_executor
 from npsle_app.figures.paper.classifier import draw_calibration, draw_decision, draw_roc
 from npsle_app.figures.paper.estimates import Estimate, draw_forest
@@ -88,10 +88,12 @@ def read_model(path: Path) -> Model:
         With the file and what is wrong with it.
     """
     try:
-        return from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         msg = f"cannot read the model {path}: {error}"
         raise ValueError(msg) from error
+    try:
+        return from_plain(content)
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from error
@@ -227,7 +229,7 @@ def _draw_roc(result: Result) -> Drawing:
     point = (1 - result.specificity.value, result.sensitivity.value)
     return Drawing(
         name="classifier-roc",
-        figure=draw_roc(RATES, result.roc, point=point, told="\n".join(["AUC", *lines])),
+        figure=draw_roc(RATES, result.roc, point=point, text="\n".join(["AUC", *lines])),
         caption=f"ROC curve of out-of-fold predictions, mean of {result.effort.repeats} repeats, "
         "with the point-by-point 95 % band of bootstrap samples; square: sensitivity and "
         "specificity at cuts chosen in inner folds.",
@@ -237,7 +239,7 @@ def _draw_roc(result: Result) -> Drawing:
 def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
     fit = result.calibration
     intercept, slope = result.recalibration
-    told = (
+    text = (
         f"intercept {fit.intercept.value:.2f} ({fit.intercept.low:.2f} to "
         f"{fit.intercept.high:.2f})\nslope {fit.slope.value:.2f} ({fit.slope.low:.2f} to "
         f"{fit.slope.high:.2f})\nBrier {fit.brier.value:.3f}"
@@ -251,7 +253,7 @@ def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
             is_positive=result.problem.y == 1,
             intercept=intercept,
             slope=slope,
-            told=told,
+            text=text,
         ),
         caption="Calibration of out-of-fold predictions: squares are fifths of the participants "
         "with Wilson intervals, the line is the logistic recalibration, ticks are participants "

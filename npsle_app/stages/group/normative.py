@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pandas import DataFrame
 
@@ -20,7 +20,6 @@ from npsle_app.cohort.deviations.plots import (
     longest_follow_up,
     tabulate_scores,
 )
-from npsle_app.cohort.normative.model import Tail
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
 from npsle_app.figures.paper.estimates import Estimate, draw_forest
@@ -72,7 +71,7 @@ def run(
             cohort,
             own=own_provenance(previous_version(output_dir) or "unknown"),
             given=read_given(settings),
-            tail=cast("Tail", settings.tail),
+            tail=settings.tail,
             allow_foreign=settings.allow_foreign,
             effort=Effort(
                 permutations=settings.permutations,
@@ -233,7 +232,7 @@ def _draw_events(modelled: NormativeStudy) -> Iterator[Drawing]:
     yield Drawing(
         name="survival",
         figure=draw_survival(
-            curves, ticks=ticks, unit="years", event=event, told=f"log-rank {equals_p(float(p))}"
+            curves, ticks=ticks, unit="years", event=event, text=f"log-rank {equals_p(float(p))}"
         ),
         caption=f"Share of patients without {event}, by risk, with 95 % bands; strokes: end of "
         f"follow-up. High risk: {tell_rule(found)}.",

@@ -24,8 +24,12 @@ from npsle_app.cohort.deviations.person import (
 )
 from npsle_app.cohort.normative.model import NormativeModel
 from npsle_app.cohort.normative.model_json import from_plain
-from npsle_app.figures.paper.deviations import CentilePanel, draw_centile_panels, draw_score_map
-from npsle_app.figures.paper.normative import Visit
+from npsle_app.figures.paper.deviations import (
+    CentilePanel,
+    Visit,
+    draw_centile_panels,
+    draw_score_map,
+)
 from npsle_app.group_tables import group_tables
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord, Record
@@ -151,7 +155,7 @@ def _draw(
     """Draw what a session's scores allow: curves need age, sex and TIV, the map the images."""
     scan = read_scan(row)
     if scan is not None and (panels := _list_panels(person, own, model=model, scan=scan)):
-        figure = draw_centile_panels(panels, told=_tell_curves(scan, person), unit=model.unit)
+        figure = draw_centile_panels(panels, text=_tell_curves(scan, person), unit=model.unit)
         yield FigureRecord(
             title="Volumes among centile curves",
             path=writer.figure(figure, "deviations-centiles"),
@@ -201,7 +205,6 @@ def _list_visits(person: Person, region: str) -> list[Visit]:
                 Visit(
                     age_years=float(scan["age"]),
                     volume=float(row["volume"].iloc[0]),
-                    shown="",
                     critical=bool(row["critical"].eq(True).iloc[0]),
                 )
             )
@@ -211,8 +214,8 @@ def _list_visits(person: Person, region: str) -> list[Visit]:
 def _tell_curves(scan: Scan, person: Person) -> str:
     where = f", site {scan.site}" if scan.site else ""
     labels = "; ".join(map(str, person.reference["labels"]))
-    told = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
-    return f"{told} – {labels}" if labels else told
+    text = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
+    return f"{text} – {labels}" if labels else text
 
 
 def _read_images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:

@@ -1,6 +1,5 @@
 """Read and write a reference: a table of healthy people with its sidecar, or a model."""
 
-import json
 from pathlib import Path
 
 from npsle_app.bids.input.participants import read_dictionary
@@ -19,6 +18,7 @@ from npsle_app.cohort.normative.sources import (
 )
 from npsle_app.cohort.normative.validity import check_reference
 from npsle_app.cohort.study.normative_question import SCORED
+from npsle_app.documents import read_json
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.shared import write_table
 from npsle_app.templates import Template, digest
@@ -105,8 +105,8 @@ def write_reference(output_dir: Path, reference: StudyReference) -> tuple[Path, 
 
 def _read_model(path: Path) -> GivenReference:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = read_json(path)
+    except ValueError as error:
         msg = f"it is no readable JSON ({error})"
         raise ValueError(msg) from error
     model = from_plain(content)

@@ -5,7 +5,6 @@ run left it takes away its own.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
+from npsle_app.documents import read_toml
 from npsle_app.group_tables import group_files, group_tables
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ def read_study(study_file: str) -> Study:
     if not study_file:
         return DEFAULT_STUDY
     try:
-        return parse_study(tomllib.loads(Path(study_file).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(Path(study_file))
+    except (OSError, ValueError) as error:
         msg = f"cannot read the study file {study_file}: {error}"
         raise ValueError(msg) from error
+    try:
+        return parse_study(content)
     except ValueError as error:
         msg = f"{study_file}: {error}"
         raise ValueError(msg) from error

@@ -213,7 +213,7 @@ def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> It
 def _draw_pair(row: dict[str, Any], cohort: Cohort) -> Drawing:
     pair = adjust_pair(cohort, measure=row["measure"], clinical=row["clinical"])
     x, y = (f"{describe_column(row[name]).heading}, adjusted" for name in ("clinical", "measure"))
-    told = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
+    text = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
     names = [*map(cohort.study.label, cohort.study.groups), OTHERS]
     groups = [
         (_make_cloud(number, names[number], part.participant_id, part.x), part.y)
@@ -222,9 +222,9 @@ def _draw_pair(row: dict[str, Any], cohort: Cohort) -> Drawing:
     ]
     return Drawing(
         name=f"adjusted_{row['measure']}_{row['clinical']}",
-        figure=draw_adjusted(groups, x=x, y=y, told=told),
+        figure=draw_adjusted(groups, x=x, y=y, text=text),
         caption=f"{row['label']} against {row['clinical_label']}, both less what "
-        f"{row['covariates']} explain; {told}, {equals_p(row['q'], name='q')}. Dots are "
+        f"{row['covariates']} explain; {text}, {equals_p(row['q'], name='q')}. Dots are "
         f"participants{_tell_thinned([cloud for cloud, _ in groups])}.",
     )
 

@@ -21,6 +21,9 @@ def _cells(table):
 @pytest.mark.parametrize("separator", ["\t", ";", ",", "|"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.fault(
+    "Tables", "semicolons, commas, bars; CR, CRLF; UTF-8 with mark, UTF-16, Windows-1252", "read"
+)
 def test_separators_line_ends_and_encodings_give_the_same_cells(
     tmp_path, separator, line_end, encoding
 ):
@@ -30,6 +33,7 @@ def test_separators_line_ends_and_encodings_give_the_same_cells(
     assert _cells(table) == [["sub-01", "31", "Gen\u00e8ve"], ["sub-02", None, None]]
 
 
+@pytest.mark.fault("Tables", "GB 2312", "read, and said")
 def test_chinese_tables_of_windows_are_read(tmp_path):
     content = "participant_id\tsite\nsub-01\t\u4e0a\u6d77\nsub-02\t\u5317\u4eac\n".encode("gb18030")
     table = read_text_table(_write(tmp_path, content))
@@ -37,6 +41,7 @@ def test_chinese_tables_of_windows_are_read(tmp_path):
     assert table.notes == ("participants.tsv is not UTF-8: read as gb18030",)
 
 
+@pytest.mark.fault("Tables", "a .tsv with semicolons in another encoding", "read, and said")
 def test_another_encoding_and_separator_than_expected_is_said(tmp_path):
     table = read_text_table(_write(tmp_path, _ROWS.format(";", "\n").encode("cp1252")))
     assert table.notes == (
@@ -45,6 +50,7 @@ def test_another_encoding_and_separator_than_expected_is_said(tmp_path):
     )
 
 
+@pytest.mark.fault("Tables", "empty rows and columns at the end", "left out")
 def test_rows_and_columns_of_nothing_are_left_out(tmp_path):
     text = "participant_id\tage\t\t\nsub-01\t30\t\t\n\t\t\t\n\t\t\t\n"
     table = read_text_table(_write(tmp_path, text))
@@ -52,6 +58,7 @@ def test_rows_and_columns_of_nothing_are_left_out(tmp_path):
     assert len(table.frame) == 1
 
 
+@pytest.mark.fault("Tables", "titles and merged headings above the header", "left out, and said")
 def test_titles_above_the_header_are_left_out_and_said(tmp_path):
     text = "Lupus cohort;;;\n;Demographics;;Blood\nSubject ID;age;sex;LDL (mg/dL)\n01;30;F;120\n"
     table = read_text_table(_write(tmp_path, text, "export.csv"))
@@ -66,6 +73,9 @@ def test_quoted_cells_may_hold_separators_and_line_breaks(tmp_path):
     assert table.frame["note"].tolist() == ["headache, seizure", "two\nlines"]
 
 
+@pytest.mark.fault(
+    "Tables", "spreadsheet with dates and whole numbers as decimals", "read as a person reads it"
+)
 def test_spreadsheets_give_what_a_person_reads_in_them(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -97,12 +107,18 @@ def test_spreadsheets_give_what_a_person_reads_in_them(tmp_path):
         (b"participant_id\t" + b"\t".join(b"c%d" % n for n in range(6000)) + b"\n", "6001 columns"),
     ],
 )
+@pytest.mark.fault(
+    "Tables",
+    "empty file, ragged rows, a column twice, NUL, thousands of columns",
+    "refused by name",
+)
 def test_what_is_no_table_is_refused_by_name(tmp_path, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_text_table(_write(tmp_path, content))
     assert "participants.tsv" in str(error.value)
 
 
+@pytest.mark.fault("Tables", "pipe in place of a table", "refused; does not hang")
 def test_a_folder_or_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.tsv")
     with pytest.raises(ValueError, match="no regular file"):

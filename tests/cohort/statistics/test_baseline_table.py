@@ -1,13 +1,13 @@
 """Golden: the printed χ² p-values of Inglese 2021, doi:10.1007/s00330-021-07970-2.
 
-Oracle of the other tests: scipy, and pingouin.welch_anova.
+Oracle of the other tests: scipy, and statsmodels' anova_oneway.
 """
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
 from scipy import stats
+from statsmodels.stats.oneway import anova_oneway
 
 from npsle_app.cohort.estimators.two_sample import (
     compare_counts,
@@ -89,21 +89,20 @@ def test_symmetric_numbers_are_compared_by_t_as_in_the_paper_and_by_welch(sample
     pair = samples[:2]
     papers = compare_numbers(pair, symmetric=True, recommended=False)
     welch = compare_numbers(pair, symmetric=True, recommended=True)
-    assert papers.p == pytest.approx(stats.ttest_ind(*pair).pvalue)
-    assert welch.p == pytest.approx(stats.ttest_ind(*pair, equal_var=False).pvalue)
+    student, unequal = (stats.ttest_ind(*pair, equal_var=equal) for equal in (True, False))
+    for ours, theirs in ((papers, student), (welch, unequal)):
+        assert ours.statistic == pytest.approx(theirs.statistic)
+        assert ours.df == pytest.approx(theirs.df)
+        assert ours.p == pytest.approx(theirs.pvalue)
 
 
-def test_welchs_analysis_of_variance_equals_pingouin(samples):
-    """pingouin.welch_anova(data, dv="value", between="group")."""
-    long = pd.DataFrame(
-        [(group, value) for group, values in enumerate(samples) for value in values],
-        columns=["group", "value"],
-    )
-    theirs = pingouin.welch_anova(long, dv="value", between="group").iloc[0]
+def test_welchs_analysis_of_variance_equals_statsmodels(samples):
+    """anova_oneway(samples, use_var="unequal")."""
+    theirs = anova_oneway(samples, use_var="unequal")
     ours = compare_numbers(samples, symmetric=True, recommended=True)
-    assert ours.statistic == pytest.approx(theirs["F"])
-    assert ours.df == pytest.approx(theirs["ddof2"])
-    assert ours.p == pytest.approx(theirs["p_unc"])
+    assert ours.statistic == pytest.approx(theirs.statistic)
+    assert ours.df == pytest.approx(theirs.df_denom)
+    assert ours.p == pytest.approx(theirs.pvalue)
     papers = compare_numbers(samples, symmetric=True, recommended=False)
     assert papers.p == pytest.approx(stats.f_oneway(*samples).pvalue)
 
@@ -111,7 +110,10 @@ def test_welchs_analysis_of_variance_equals_pingouin(samples):
 def test_skewed_numbers_are_compared_by_ranks(samples):
     skewed = [np.exp(values / 10) for values in samples]
     assert not is_symmetric(skewed)
-    assert compare_numbers(skewed[:2], symmetric=False, recommended=True).name == "Mann-Whitney U"
+    pair = compare_numbers(skewed[:2], symmetric=False, recommended=True)
+    assert pair.name == "Mann-Whitney U"
+    theirs = stats.mannwhitneyu(*samples[:2], use_continuity=False, method="asymptotic")
+    assert (pair.statistic, pair.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     assert compare_numbers(skewed, symmetric=False, recommended=True).p == pytest.approx(
         stats.kruskal(*samples).pvalue
     )

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 
 from npsle_app.cohort.estimators.imputation import impute, pool
 from npsle_app.cohort.estimators.power import detectable_coefficient, detectable_difference
@@ -214,6 +215,24 @@ def test_what_80_percent_power_finds_by_statsmodels():
     expected = TTestIndPower().solve_power(nobs1=26, ratio=12 / 26, alpha=0.05, power=0.8)
     assert detectable_difference(26, n_against=12) == pytest.approx(expected, abs=1e-4)
     assert detectable_coefficient(2.0, df=10**6) == pytest.approx(2 * 2.8016, abs=1e-3)
+
+
+@pytest.mark.parametrize("df", [2, 3, 10, 100, 8000])
+def test_the_detectable_effect_has_80_percent_power(df):
+    """Both tails of the noncentral t; a difference of n v n has the noncentrality d √(n / 2)."""
+    critical = stats.t.isf(0.025, df)
+    effects = [detectable_coefficient(1.0, df=df)]
+    if df % 2 == 0:
+        n = (df + 2) // 2
+        effects.append(detectable_difference(n, n_against=n) * np.sqrt(n / 2))
+    for effect in effects:
+        upper = stats.nct.sf(critical, df, effect)
+        assert upper + stats.nct.sf(critical, df, -effect) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_an_effect_beyond_all_measure_is_not_told():
+    assert np.isnan(detectable_coefficient(1.0, df=1))
+    assert np.isnan(detectable_coefficient(1.0, df=0))
 
 
 def test_every_contrast_of_the_papers_is_a_model_of_its_own():

@@ -19,6 +19,11 @@ def test_it_counts_who_was_matched_and_the_groups():
     ]
 
 
+@pytest.mark.fault(
+    "Tables",
+    "people of the table without images, and images without a row",
+    "named before computing",
+)
 def test_it_names_who_was_not_matched_on_either_side():
     tables = make_tables()
     fewer = replace(
@@ -32,6 +37,11 @@ def test_it_names_who_was_not_matched_on_either_side():
     assert "2 more have some and are not in the table (sub-000, sub-001)" in first
 
 
+@pytest.mark.fault(
+    "Tables",
+    "table of which no one is matched",
+    "refused before computing, with both kinds of names",
+)
 def test_a_table_of_which_no_one_is_matched_is_refused_with_both_names():
     tables = make_tables()
     strangers = tables.participants.assign(participant_id=[f"pat{n}x" for n in range(60)])
@@ -39,6 +49,9 @@ def test_a_table_of_which_no_one_is_matched_is_refused_with_both_names():
         _look(replace(tables, participants=strangers))
 
 
+@pytest.mark.fault(
+    "Tables", "levels that no group asks for", "named with counts and the line to write"
+)
 def test_levels_of_no_group_are_named_with_the_line_to_write():
     groups = ["SLE-NP" if n % 3 == 2 else "HC" for n in range(60)]
     lines = _look(make_tables(participants={"group": groups}))

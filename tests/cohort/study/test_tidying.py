@@ -49,6 +49,7 @@ def test_tidy_tables_stay_as_they_are():
         lambda _, text: text.replace("SLE", "Sle"),
     ],
 )
+@pytest.mark.fault("Tables", "labels in another case or with blanks", "taken as the same, and said")
 def test_labels_in_another_case_or_with_blanks_keep_their_people(spell):
     cohort = assemble(_spelled("group", spell), study=DEFAULT_STUDY)
     assert _sizes(cohort) == _sizes(PLAIN) == {"HC": 20, "non-NPSLE": 20, "NPSLE": 20}
@@ -70,6 +71,7 @@ def test_another_spelling_is_said_with_its_count():
 
 
 @pytest.mark.parametrize("spell", ["{}.0", "yes no", "Ja Nee", "TRUE FALSE", "\u662f \u5426"])
+@pytest.mark.fault("Tables", "yes and no as 1.0, TRUE, ja, 是", "read")
 def test_yes_and_no_are_read_as_people_write_them(spell):
     yes, no = ("1.0", "0.0") if spell == "{}.0" else spell.split()
     cohort = assemble(
@@ -78,6 +80,7 @@ def test_yes_and_no_are_read_as_people_write_them(spell):
     pd.testing.assert_series_equal(cohort.frame["hypertension"], PLAIN.frame["hypertension"])
 
 
+@pytest.mark.fault("Tables", "smoking told as Yes and No", "smoking now")
 def test_smoking_told_as_yes_and_no_is_smoking_now():
     cohort = assemble(
         _spelled("smoking", lambda _, text: "Yes" if text == "current" else "No"),
@@ -87,6 +90,9 @@ def test_smoking_told_as_yes_and_no_is_smoking_now():
     assert smokers == PLAIN.frame["current_smoking"].sum() > 0
 
 
+@pytest.mark.fault(
+    "Tables", "a word that could mean either", "column unusable, with the line to write"
+)
 def test_a_word_for_smoking_that_could_mean_either_makes_it_unusable_and_says_what_to_write():
     cohort = assemble(
         _spelled("smoking", lambda n, text: "sometimes" if n == 3 else text), study=DEFAULT_STUDY
@@ -97,6 +103,7 @@ def test_a_word_for_smoking_that_could_mean_either_makes_it_unusable_and_says_wh
 
 
 @pytest.mark.parametrize("code", ["999", "-9", "-999", "999.0"])
+@pytest.mark.fault("Tables", "999 or −9 for a missing age", "missing, and said")
 def test_a_code_that_can_be_no_age_is_missing_and_said(code):
     cohort = assemble(_spelled("age", lambda n, text: code if n < 3 else text), study=DEFAULT_STUDY)
     assert cohort.frame["age"].isna().sum() == 3
@@ -104,6 +111,7 @@ def test_a_code_that_can_be_no_age_is_missing_and_said(code):
     assert f"{code.removesuffix('.0')} (3 times) cannot be a value" in cohort.notes[0]
 
 
+@pytest.mark.fault("Tables", "an age of 14235", "column unusable, with value and person")
 def test_an_odd_number_that_is_no_usual_code_is_not_taken_away():
     cohort = assemble(
         _spelled("age", lambda n, text: "14235" if n == 0 else text), study=DEFAULT_STUDY
@@ -112,6 +120,7 @@ def test_an_odd_number_that_is_no_usual_code_is_not_taken_away():
 
 
 @pytest.mark.parametrize("missing", ["-", ".", "NULL", "#N/A", "NA", "?", "\u2014", " "])
+@pytest.mark.fault("Tables", "-, ., NULL, #N/A", "missing")
 def test_words_for_missing_values_are_missing(missing):
     cohort = assemble(
         _spelled("ldl_mmol_l", lambda n, text: missing if n < 4 else text), study=DEFAULT_STUDY
@@ -119,6 +128,7 @@ def test_words_for_missing_values_are_missing(missing):
     assert cohort.frame["ldl_mmol_l"].isna().sum() == 4
 
 
+@pytest.mark.fault("Tables", "decimal commas", "read, and said")
 def test_decimal_commas_are_read_and_said():
     cohort = assemble(
         _spelled("ldl_mmol_l", lambda _, text: text.replace(".", ",")), study=DEFAULT_STUDY
@@ -127,6 +137,7 @@ def test_decimal_commas_are_read_and_said():
     assert "is a decimal point" in cohort.notes[0]
 
 
+@pytest.mark.fault("Tables", "1,234", "not guessed: asked for")
 def test_commas_that_may_part_thousands_are_not_guessed():
     tables = _spelled("ldl_mmol_l", lambda n, text: "1,234" if n == 0 else text)
     assert "1,234" in _assemble(tables).unusable["ldl_mmol_l"]
@@ -141,6 +152,7 @@ def test_commas_that_may_part_thousands_are_not_guessed():
         ("Age (years)", "age", 1),
     ],
 )
+@pytest.mark.fault("Tables", "unit in the heading: LDL (mg/dL)", "converted, and said")
 def test_units_in_headings_are_read(heading, column, factor):
     tables = _spelled(column, lambda _, text: f"{float(text) * factor:.6f}")
     people = tables.participants.rename(columns={column: heading})
@@ -149,6 +161,7 @@ def test_units_in_headings_are_read(heading, column, factor):
     assert any(f"column {heading!r} is read as {column}" in note for note in cohort.notes)
 
 
+@pytest.mark.fault("Tables", "LDL without a unit", "not guessed")
 def test_a_concentration_without_a_unit_is_not_guessed():
     tables = make_tables()
     people = tables.participants.rename(columns={"ldl_mmol_l": "LDL"})
@@ -174,6 +187,7 @@ def test_ids_are_matched_with_those_of_the_images(spell):
 
 
 @pytest.mark.parametrize("empty_rows", [1, 2, 5])
+@pytest.mark.fault("Tables", "rows of nothing but tabs", "nobody")
 def test_empty_rows_at_the_end_are_nobody(empty_rows):
     tables = make_tables()
     blank = pd.DataFrame([dict.fromkeys(tables.participants)] * empty_rows, dtype=object)
@@ -183,6 +197,7 @@ def test_empty_rows_at_the_end_are_nobody(empty_rows):
     assert cohort.notes == ()
 
 
+@pytest.mark.fault("Tables", "row of values without an id", "left out, and said")
 def test_a_row_of_values_without_an_id_is_left_out_and_said():
     tables = make_tables()
     people = tables.participants.copy()
@@ -200,12 +215,18 @@ def _labs(label, n=60):
 
 
 @pytest.mark.parametrize("label", ["baseline", "ses-1", "ses-01", "BL", "pre"])
+@pytest.mark.fault(
+    "Tables", "visit called baseline where one session was measured", "that session, and said"
+)
 def test_the_first_session_under_another_name_is_taken_where_there_is_one_alone(label):
     cohort = assemble(make_tables(visits={"phenotype/labs.tsv": _labs(label)}), study=DEFAULT_STUDY)
     assert cohort.frame["crp"].tolist() == list(range(60))
     assert any("is taken as the only one" in note for note in cohort.notes)
 
 
+@pytest.mark.fault(
+    "Tables", "visit that no measured session is called", "not used, named with the line to write"
+)
 def test_a_session_that_no_measure_has_is_named_with_what_to_write():
     tables = make_tables(visits={"phenotype/labs.tsv": _labs("followup")})
     cohort = assemble(tables, study=DEFAULT_STUDY)
@@ -251,6 +272,9 @@ def test_an_empty_list_keeps_a_value_that_looks_like_a_code():
     assert kept.frame["anti_dsdna"].iloc[0] == -99
 
 
+@pytest.mark.fault(
+    "Tables", "one odd cell, and the study file says that such are missing", "that cell is missing"
+)
 def test_odd_cells_may_be_missing_instead_of_their_column():
     tables = _spelled("age", {0: "old", 1: "1000"}.get)
     assert "age" in _assemble(tables).unusable
