@@ -153,7 +153,6 @@ def _tell_versions(output_dir: Path) -> None:
 
 
 def _versions(output_dir: Path) -> Iterator[str]:
-
     for path in sorted(output_dir.glob("sub-*/log/page.json")):
         yield load_notes(output_dir, path.parents[1].name.removeprefix("sub-")).run.version
 

@@ -1,6 +1,8 @@
 """The folders that a run lives in."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -53,3 +55,11 @@ def test_changed_code_has_another_version(tmp_path):
     (tmp_path / "a.py").write_text("2")
 
     assert _hash_source(tmp_path) != first
+
+
+def test_what_looks_for_its_settings_when_imported_is_not_imported_before_the_work_folder():
+    code = "import sys, npsle_app.cli.run; print(*{'matplotlib', 'dask', 'ants'} & {*sys.modules})"
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"

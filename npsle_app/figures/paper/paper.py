@@ -1,6 +1,7 @@
 """What figures of a study have in common: size, colours, marks, the places of dots."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,16 @@ MARKS = ("o", "^", "s", "D", "v", "P", "X")
 INK, SOFT, FAINT = "#1f2328", "#57606a", "#d0d7de"
 MOST_DOTS = 150  # in one group; more hide each other and weigh down the page
 _LANES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4]) / 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperFigure:
+    """A drawing with its name and what stands below it; a `wide` one takes the whole page."""
+
+    name: str
+    drawing: "Figure"
+    caption: str
+    wide: bool = False
 
 
 def paper(width_mm: float, height_mm: float) -> "tuple[Figure, Axes]":

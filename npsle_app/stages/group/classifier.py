@@ -35,13 +35,13 @@ from npsle_app.documents import read_json
 from npsle_app.engine.executors import open_executor
 from npsle_app.figures.paper.classifier import draw_calibration, draw_decision, draw_roc
 from npsle_app.figures.paper.estimates import Estimate, draw_forest
+from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.formatting import format_interval
 from npsle_app.settings import ClassifierSettings
 from npsle_app.stages.group.shared import (
-    Drawing,
     clear,
     read_cohort,
-    save_drawings,
+    save_figures,
     write_summary,
     write_table,
 )
@@ -163,7 +163,7 @@ def _write(output_dir: Path, study: Study, result: Result) -> ClassifierOutputs:
     analysis = _describe(study) | {
         "tables": {name: file.path for name, file in files.items()},
         "model": GroupFile.CLASSIFIER_MODEL.path,
-        "figures": save_drawings(output_dir, _draw(result, tables), stage="classifier"),
+        "figures": save_figures(output_dir, _draw(result, tables), stage="classifier"),
         "methods": tell_methods(result),
         "results": list(tell_results(result)),
         "citations": list(CITATIONS),
@@ -203,13 +203,13 @@ def _summarise(
     return write_summary(output_dir, GroupFile.CLASSIFIER, content, analyses=[analysis])
 
 
-def _draw(result: Result, tables: Mapping[str, DataFrame]) -> Iterator[Drawing]:
+def _draw(result: Result, tables: Mapping[str, DataFrame]) -> Iterator[PaperFigure]:
     yield _draw_roc(result)
     yield _draw_calibration(result, tables["calibration"])
     yield _draw_decision(result, tables["decision"])
-    yield Drawing(
+    yield PaperFigure(
         name="classifier-coefficients",
-        figure=draw_forest(
+        drawing=draw_forest(
             [_make_estimate(one) for one in result.coefficients],
             label="Log odds per standard deviation",
         ),
@@ -219,7 +219,7 @@ def _draw(result: Result, tables: Mapping[str, DataFrame]) -> Iterator[Drawing]:
     )
 
 
-def _draw_roc(result: Result) -> Drawing:
+def _draw_roc(result: Result) -> PaperFigure:
     aucs = {
         "apparent": result.aucs.apparent,
         "optimism-corrected": result.aucs.corrected,
@@ -227,33 +227,33 @@ def _draw_roc(result: Result) -> Drawing:
     }
     lines = [f"{name} {one.value:.2f} ({one.low:.2f}–{one.high:.2f})" for name, one in aucs.items()]
     point = (1 - result.specificity.value, result.sensitivity.value)
-    return Drawing(
+    return PaperFigure(
         name="classifier-roc",
-        figure=draw_roc(RATES, result.roc, point=point, text="\n".join(["AUC", *lines])),
+        drawing=draw_roc(RATES, result.roc, point=point, text="\n".join(["AUC", *lines])),
         caption=f"ROC curve of out-of-fold predictions, mean of {result.effort.repeats} repeats, "
         "with the point-by-point 95 % band of bootstrap samples; square: sensitivity and "
         "specificity at cuts chosen in inner folds.",
     )
 
 
-def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
+def _draw_calibration(result: Result, groups: DataFrame) -> PaperFigure:
     fit = result.calibration
     intercept, slope = result.recalibration
-    told = (
+    text = (
         f"intercept {fit.intercept.value:.2f} ({fit.intercept.low:.2f} to "
         f"{fit.intercept.high:.2f})\nslope {fit.slope.value:.2f} ({fit.slope.low:.2f} to "
         f"{fit.slope.high:.2f})\nBrier {fit.brier.value:.3f}"
     ).replace("-", "−")
     columns = ("predicted", "observed", "low", "high")
-    return Drawing(
+    return PaperFigure(
         name="classifier-calibration",
-        figure=draw_calibration(
+        drawing=draw_calibration(
             list(zip(*(groups[name] for name in columns), strict=True)),
             probabilities=result.probabilities,
             is_positive=result.problem.y == 1,
             intercept=intercept,
             slope=slope,
-            text=told,
+            text=text,
         ),
         caption="Calibration of out-of-fold predictions: squares are fifths of the participants "
         "with Wilson intervals, the line is the logistic recalibration, ticks are participants "
@@ -261,10 +261,10 @@ def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
     )
 
 
-def _draw_decision(result: Result, table: DataFrame) -> Drawing:
-    return Drawing(
+def _draw_decision(result: Result, table: DataFrame) -> PaperFigure:
+    return PaperFigure(
         name="classifier-decision",
-        figure=draw_decision(
+        drawing=draw_decision(
             table["threshold"].to_numpy(float),
             result.benefit,
             treat_all=table["treat_all"].to_numpy(float),

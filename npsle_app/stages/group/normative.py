@@ -24,18 +24,17 @@ from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
 from npsle_app.figures.paper.estimates import Estimate, draw_forest
 from npsle_app.figures.paper.normative import draw_deviations, draw_ratios
-from npsle_app.figures.paper.paper import head_with
+from npsle_app.figures.paper.paper import PaperFigure, head_with
 from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_ticks
 from npsle_app.formatting import equals_p
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.reference_io import own_provenance, read_given, write_reference
 from npsle_app.stages.group.shared import (
-    Drawing,
     assemble_cohort,
     clear,
     describe,
     read_cohort,
-    save_drawings,
+    save_figures,
     write_summary,
     write_table,
 )
@@ -122,7 +121,7 @@ def _write(
     described = [
         describe(
             analysis,
-            figures=save_drawings(output_dir, _draw(analysis.name, modelled), stage="normative"),
+            figures=save_figures(output_dir, _draw(analysis.name, modelled), stage="normative"),
         )
         for analysis in modelled.analyses
     ]
@@ -156,7 +155,7 @@ def _describe_study(study: Study, *, tail: str) -> dict[str, Any]:
     return {"title": study.title, "mode": study.mode, "tail": tail}
 
 
-def _draw(analysis: str, modelled: NormativeStudy) -> Iterator[Drawing]:
+def _draw(analysis: str, modelled: NormativeStudy) -> Iterator[PaperFigure]:
     """Draw what an analysis shows, each figure with the labels of the reference."""
     drawers = {
         "deviations": _draw_counts,
@@ -164,20 +163,20 @@ def _draw(analysis: str, modelled: NormativeStudy) -> Iterator[Drawing]:
         "deviation_events": _draw_events,
     }
     labels = modelled.found.reference.labels
-    for drawing in drawers[analysis](modelled) if analysis in drawers else ():
-        head_with(drawing.figure, labels)
-        caption = " ".join([drawing.caption, *(f"{label}." for label in labels)])
-        yield replace(drawing, caption=caption)
+    for figure in drawers[analysis](modelled) if analysis in drawers else ():
+        head_with(figure.drawing, labels)
+        caption = " ".join([figure.caption, *(f"{label}." for label in labels)])
+        yield replace(figure, caption=caption)
 
 
-def _draw_counts(modelled: NormativeStudy) -> Iterator[Drawing]:
+def _draw_counts(modelled: NormativeStudy) -> Iterator[PaperFigure]:
     found = modelled.found
     if (scores := tabulate_scores(found)) is not None:
         cut = "|z| > 1.96" if found.tail == "both" else "z < −1.96"
         dots = f" a dot: critical ({cut});" if scores.critical.any() else ""
-        yield Drawing(
+        yield PaperFigure(
             name="deviation-scores",
-            figure=draw_deviations(
+            drawing=draw_deviations(
                 scores.z,
                 people=scores.people,
                 regions=scores.regions,
@@ -190,35 +189,35 @@ def _draw_counts(modelled: NormativeStudy) -> Iterator[Drawing]:
         )
     table = _find_table(modelled, "deviation_comparisons")
     if ratios := [Estimate(**one) for one in list_ratios(table, found)]:
-        yield Drawing(
+        yield PaperFigure(
             name="deviation-ratios",
-            figure=draw_ratios(ratios, label="Incidence rate ratio"),
+            drawing=draw_ratios(ratios, label="Incidence rate ratio"),
             caption="Incidence rate ratios of critical deviations with 95 % intervals; squares: "
             f"p < {found.study.alpha:g} by permutation.",
         )
 
 
-def _draw_associations(modelled: NormativeStudy) -> Iterator[Drawing]:
+def _draw_associations(modelled: NormativeStudy) -> Iterator[PaperFigure]:
     found, table = modelled.found, _find_table(modelled, "deviation_associations")
     label = "β, standard deviations of the score per standard deviation"
     if rows := [Estimate(**one) for one in list_associations(table, found)]:
-        yield Drawing(
+        yield PaperFigure(
             name="deviation-associations",
-            figure=draw_forest(rows, label=label),
+            drawing=draw_forest(rows, label=label),
             caption="Disability and the number of deviations, across people and over time; "
             f"squares: q < {found.study.alpha:g}.",
         )
     if rows := [Estimate(**one) for one in list_regional(table)]:
-        yield Drawing(
+        yield PaperFigure(
             name="deviation-regions",
-            figure=draw_forest(rows, label=label),
+            drawing=draw_forest(rows, label=label),
             caption="Disability and single regions' z, the associations with the smallest "
             f"p-values; squares: q < {found.study.alpha:g}. A negative β: smaller volume, higher "
             "score.",
         )
 
 
-def _draw_events(modelled: NormativeStudy) -> Iterator[Drawing]:
+def _draw_events(modelled: NormativeStudy) -> Iterator[PaperFigure]:
     found = modelled.found
     longest = longest_follow_up(found)
     if longest <= 0:
@@ -229,9 +228,9 @@ def _draw_events(modelled: NormativeStudy) -> Iterator[Drawing]:
         return
     p = _find_table(modelled, "survival_tests")["p"].iloc[0]
     event = found.study.normative.event_label
-    yield Drawing(
+    yield PaperFigure(
         name="survival",
-        figure=draw_survival(
+        drawing=draw_survival(
             curves, ticks=ticks, unit="years", event=event, text=f"log-rank {equals_p(float(p))}"
         ),
         caption=f"Share of patients without {event}, by risk, with 95 % bands; strokes: end of "

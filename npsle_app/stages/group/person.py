@@ -214,8 +214,8 @@ def _list_visits(person: Person, region: str) -> list[Visit]:
 def _tell_curves(scan: Scan, person: Person) -> str:
     where = f", site {scan.site}" if scan.site else ""
     labels = "; ".join(map(str, person.reference["labels"]))
-    told = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
-    return f"{told} – {labels}" if labels else told
+    text = f"curves for sex {scan.sex}, TIV {scan.tiv_ml:.0f} mL{where}"
+    return f"{text} – {labels}" if labels else text
 
 
 def _read_images(writer: Writer) -> tuple[nib.Nifti1Image, nib.Nifti1Image] | None:

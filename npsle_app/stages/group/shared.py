@@ -1,14 +1,14 @@
 """What the group stages share: the study and its tables as they start, results as they end.
 
-A stage reads a `Cohort`, computes, and writes tables, drawings and a summary; of what an earlier
+A stage reads a `Cohort`, computes, and writes tables, figures and a summary; of what an earlier
 run left it takes away its own.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pandas import DataFrame
 
@@ -28,10 +28,8 @@ from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
 from npsle_app.documents import read_toml
+from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.group_tables import group_files, group_tables
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure  # asks for its settings when it is imported
 
 MEASURES_FILE = "npsle_app_measures.tsv"
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
@@ -204,18 +202,8 @@ def write_table(
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
-    """A figure with its name and what stands below it; a `wide` one takes the whole page."""
-
-    name: str
-    figure: "Figure"
-    caption: str
-    wide: bool = False
-
-
-def save_drawings(
-    output_dir: Path, drawings: Iterable[Drawing], *, stage: str
+def save_figures(
+    output_dir: Path, figures: Iterable[PaperFigure], *, stage: str
 ) -> list[dict[str, str]]:
     """Save each as SVG and PDF; return `path` from the output's root, `caption` and `width`.
 
@@ -224,18 +212,18 @@ def save_drawings(
     ValueError
         If the stage has no figure of this name: it would not take it away again.
     """
-    return [_save(output_dir, drawing, stage=stage) for drawing in drawings]
+    return [_save(output_dir, figure, stage=stage) for figure in figures]
 
 
-def _save(output_dir: Path, drawing: Drawing, *, stage: str) -> dict[str, str]:
-    name = _UNSAFE.sub("-", drawing.name).strip("-")
+def _save(output_dir: Path, figure: PaperFigure, *, stage: str) -> dict[str, str]:
+    name = _UNSAFE.sub("-", figure.name).strip("-")
     if not group_files()[stage].draws(name):
         msg = f"group_tables.toml has no figure {name} of the stage {stage}"
         raise ValueError(msg)
     path = f"{GROUP_FIGURES}/{name}.svg"
-    write_vector_figure(output_dir / path, drawing.figure)
-    saved = {"path": path, "caption": drawing.caption}
-    return saved | {"width": "page"} if drawing.wide else saved
+    write_vector_figure(output_dir / path, figure.drawing)
+    saved = {"path": path, "caption": figure.caption}
+    return saved | {"width": "page"} if figure.wide else saved
 
 
 def describe(analysis: Analysis, *, figures: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -36,16 +36,15 @@ from npsle_app.figures.paper.estimates import (
 )
 from npsle_app.figures.paper.flow import draw_flow
 from npsle_app.figures.paper.groups import Cloud, draw_raincloud
-from npsle_app.figures.paper.paper import MOST_DOTS
+from npsle_app.figures.paper.paper import MOST_DOTS, PaperFigure
 from npsle_app.formatting import ESTIMATED, equals_p, format_interval, format_number
 from npsle_app.settings import StatisticsSettings
 from npsle_app.stages.group.shared import (
-    Drawing,
     assemble_cohort,
     clear,
     describe,
     read_cohort,
-    save_drawings,
+    save_figures,
     write_summary,
     write_table,
 )
@@ -83,7 +82,7 @@ def run(
     described = [
         describe(
             analysis,
-            figures=save_drawings(output_dir, _draw(analysis, cohort), stage="statistics"),
+            figures=save_figures(output_dir, _draw(analysis, cohort), stage="statistics"),
         )
         for analysis in analyses
     ]
@@ -142,7 +141,7 @@ def _summarise(cohort: Cohort) -> dict[str, object]:
     }
 
 
-def _draw(analysis: Analysis, cohort: Cohort) -> Iterator[Drawing]:
+def _draw(analysis: Analysis, cohort: Cohort) -> Iterator[PaperFigure]:
     """Draw what an analysis shows; nothing of those that are tables and words alone."""
     drawers = {
         "participants": _draw_flow,
@@ -154,14 +153,14 @@ def _draw(analysis: Analysis, cohort: Cohort) -> Iterator[Drawing]:
         yield from drawers[analysis.name](analysis.tables, cohort)
 
 
-def _draw_flow(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[Drawing]:
+def _draw_flow(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[PaperFigure]:
     inside = find_members(cohort)
     sizes = {cohort.study.label(name): int(inside[name].sum()) for name in cohort.study.groups}
     left_out = tables["exclusions"]
     pairs = zip(left_out["reason"], left_out["n"], strict=True)
-    yield Drawing(
+    yield PaperFigure(
         name="flow",
-        figure=draw_flow(
+        drawing=draw_flow(
             first=f"Participants\nn = {len(cohort.frame)}",
             left_out=[f"{reason}: {n}" for reason, n in pairs],
             second=f"Enter\nn = {len(cohort.included)}",
@@ -171,7 +170,7 @@ def _draw_flow(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[D
     )
 
 
-def _draw_groups(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[Drawing]:
+def _draw_groups(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[PaperFigure]:
     rows = _list_estimated(tables["kruskal_wallis"])
     for row in keep_lowest(rows, p_of=lambda row: float(row["p"]), most=_MOST_GROUPS):
         values = list_values(cohort, measure=row["measure"])
@@ -180,9 +179,9 @@ def _draw_groups(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator
             for number, (name, each) in enumerate(values.items())
             if len(each)
         ]
-        yield Drawing(
+        yield PaperFigure(
             name=f"groups_{row['measure']}",
-            figure=draw_raincloud(clouds, label=describe_column(row["measure"]).heading),
+            drawing=draw_raincloud(clouds, label=describe_column(row["measure"]).heading),
             caption=f"{row['label']} by group: dots are participants{_tell_thinned(clouds)}, "
             "thick lines quartiles, open circles medians, shapes densities. Kruskal–Wallis "
             f"{equals_p(row['p'])}, {equals_p(row['q'], name='q')}."
@@ -190,15 +189,15 @@ def _draw_groups(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator
         )
 
 
-def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[Drawing]:
+def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[PaperFigure]:
     study, table = cohort.study, tables["correlations"]
     rows = [row for row in _list_estimated(table) if row["method"] == "pearson"]
     if not rows:
         return
     shown = tabulate_correlations(table, alpha=study.alpha, most=_MOST_ROWS)
-    yield Drawing(
+    yield PaperFigure(
         name="correlations",
-        figure=draw_correlations(
+        drawing=draw_correlations(
             shown.r, rows=shown.measures, columns=shown.clinical, notable=shown.notable
         ),
         caption="Partial correlations (Pearson) in "
@@ -210,26 +209,26 @@ def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> It
             yield _draw_pair(row, cohort)
 
 
-def _draw_pair(row: dict[str, Any], cohort: Cohort) -> Drawing:
+def _draw_pair(row: dict[str, Any], cohort: Cohort) -> PaperFigure:
     pair = adjust_pair(cohort, measure=row["measure"], clinical=row["clinical"])
     x, y = (f"{describe_column(row[name]).heading}, adjusted" for name in ("clinical", "measure"))
-    told = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
+    text = f"r = {format_number(row['r'], decimals=3)}, n = {row['n']:.0f}, {equals_p(row['p'])}"
     names = [*map(cohort.study.label, cohort.study.groups), OTHERS]
     groups = [
         (_make_cloud(number, names[number], part.participant_id, part.x), part.y)
         for number, part in enumerate(split(pair, names=names))
         if part.group
     ]
-    return Drawing(
+    return PaperFigure(
         name=f"adjusted_{row['measure']}_{row['clinical']}",
-        figure=draw_adjusted(groups, x=x, y=y, text=told),
+        drawing=draw_adjusted(groups, x=x, y=y, text=text),
         caption=f"{row['label']} against {row['clinical_label']}, both less what "
-        f"{row['covariates']} explain; {told}, {equals_p(row['q'], name='q')}. Dots are "
+        f"{row['covariates']} explain; {text}, {equals_p(row['q'], name='q')}. Dots are "
         f"participants{_tell_thinned([cloud for cloud, _ in groups])}.",
     )
 
 
-def _draw_regressions(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[Drawing]:
+def _draw_regressions(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[PaperFigure]:
     study = cohort.study
     robust = study.mode != "paper"
     kind = "robust to unequal variances (HC3)" if robust else "of equal variances"
@@ -238,9 +237,9 @@ def _draw_regressions(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Ite
         if effects:
             lowest = keep_lowest(effects, p_of=lambda effect: effect.p, most=_MOST_ROWS)
             rows = [_make_estimate(effect, study) for effect in lowest]
-            yield Drawing(
+            yield PaperFigure(
                 name=f"regressions_{contrast.name}",
-                figure=draw_forest(rows, label="B / SD of the residuals"),
+                drawing=draw_forest(rows, label="B / SD of the residuals"),
                 caption=f"{contrast.label}: difference at equal covariates in standard deviations "
                 f"of the residuals, intervals {kind}; squares: p < {study.alpha:g}, not corrected."
                 f"{_tell_rest(_MOST_ROWS, len(effects), what='models')}",
