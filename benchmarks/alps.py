@@ -30,8 +30,8 @@ from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
 from npsle_app.bids.input.gradients import read_tables  # noqa: E402
+from npsle_app.bids.input.phase_encoding import phase_axis  # noqa: E402
 from npsle_app.bids.input.scans import Scan  # noqa: E402
-from npsle_app.bids.input.series import phase_axis  # noqa: E402
 from npsle_app.imaging.diffusion.denoise import denoise  # noqa: E402
 from npsle_app.imaging.diffusion.epi_distortion import Head  # noqa: E402
 from npsle_app.imaging.diffusion.findings import study_series  # noqa: E402

@@ -9,7 +9,7 @@ from npsle_app.bids.input.scans import Session
 from npsle_app.cli.jobs import SessionCheck, say_problem
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.files import write_text
-from npsle_app.engine.job import Job, describe
+from npsle_app.engine.job import Job, describe, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import DICTIONARY, Row, merge_tables, read_rows, to_row, update_rows
@@ -113,7 +113,7 @@ class Reporter:
     def _problems(self, participant: str) -> dict[str | None, list[str]]:
         checks = {key[0]: self.jobs[key].refusals for key in self._keys(participant)}
         return {
-            unit[1]: [say_problem(problem) for problem in check.problems]
+            unit[1]: [*map(printable, check.session.notes), *map(say_problem, check.problems)]
             for unit, check in checks.items()
             if isinstance(check, SessionCheck)
         }

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from npsle_app.bids.input.choosing import KINDS
 from npsle_app.bids.input.filters import Filters
-from npsle_app.bids.input.scans import Session, pair_sessions
+from npsle_app.bids.input.scans import Choice, Scan, Session, pair_sessions
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
+from npsle_app.engine.job import describe
 from npsle_app.engine.status import is_open, read_rows
 
 _SHOWN = 20
@@ -95,24 +97,28 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     RefusedError
         If a session asked for is nowhere, or the filter file makes no sense.
     """
-    from npsle_app.bids.input.dataset import find_sessions
+    from npsle_app.bids.input.dataset import ForeignIndexError, find_sessions, has_index
 
     _check_sessions(request.bids_dir, participants, asked=options.session_label)
     filters = _read_filters(options.bids_filter_file)
     open_units = _open_units(request.output_dir) if options.failed_only else None
     found = Found()
+    database = options.bids_database_dir
+    if database and options.dry_run and not has_index(database):
+        database = None  # to make it would be to write
     for participant in participants:
         try:
             sessions = find_sessions(
                 request.bids_dir,
                 participant,
                 filters=filters,
-                database_dir=options.bids_database_dir,
+                database_dir=database,
                 derivatives=options.datasets,
             )
-        except (OSError, ValueError) as error:
-            msg = f"cannot index sub-{participant}: {error}"
-            raise RefusedError(msg) from error
+        except ForeignIndexError as error:
+            raise RefusedError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 - one participant's folder ends no other's run
+            sessions = [_faulty(request.bids_dir, participant, error=error)]
         before = pair_sessions(sessions)
         found.earlier |= {(participant, label): one for label, one in before.items()}
         found.sessions[participant] = [
@@ -122,6 +128,14 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
             and (open_units is None or (participant, session.session) in open_units)
         ]
     return found
+
+
+def _faulty(bids_dir: Path, participant: str, *, error: Exception) -> Session:
+    """Return a session of which every stage fails, saying why."""
+    folder = bids_dir / f"sub-{participant}"
+    reason = f"its folder cannot be looked at ({describe(error)})"
+    choices = tuple(Choice(kind, Scan(folder), reason) for kind in KINDS)
+    return Session(participant, None, choices, fault=reason)
 
 
 def _check_dataset(bids_dir: Path) -> None:

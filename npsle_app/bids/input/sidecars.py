@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_MAX_BYTES = 16 * 2**20
+
 
 def read_metadata(image: Path) -> dict[str, Any]:
     """Merge what the sidecars of an image say; the nearest file has the last word.
@@ -63,10 +65,27 @@ def _n_entities(path: Path) -> tuple[int, str]:
     return len(_parts(path)[1]), path.name
 
 
+def read_text(path: Path) -> str:
+    """Read a small text file; a pipe would be waited for, a huge one would fill the memory.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is no regular file, larger than 16 MB, may not be read or is not UTF-8.
+    """
+    if not path.is_file():
+        msg = "it is no regular file"
+        raise ValueError(msg)
+    if (size := path.stat().st_size) > _MAX_BYTES:
+        msg = f"it has {size / 2**20:.0f} MB, which no such file has"
+        raise ValueError(msg)
+    return path.read_text(encoding="utf-8")
+
+
 def _read_object(path: Path) -> tuple[dict[str, Any], str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         return {}, f"{type(error).__name__}: {error}"
     if not isinstance(content, dict):
         return {}, f"a JSON object was expected, got a {type(content).__name__}"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.bids.input.gradients import read_tables
+from npsle_app.bids.input.phase_encoding import phase_axis
 from npsle_app.bids.input.scans import Scan
-from npsle_app.bids.input.series import phase_axis
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
