@@ -34,7 +34,7 @@ from npsle_app.imaging.space.itk import from_ants, make_deterministic, to_ants  
 from npsle_app.imaging.space.registration import at_spacing, warp  # noqa: E402
 from npsle_app.imaging.space.volumes import fraction, on_grid_of  # noqa: E402
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment  # noqa: E402
-from npsle_app.phantom.participant import make_participant  # noqa: E402
+from npsle_app.phantom.participant import Request, make_participant  # noqa: E402
 from npsle_app.settings import AnatSettings, Settings, TissueSettings  # noqa: E402
 from npsle_app.stages.participant.anat import read_template  # noqa: E402
 from npsle_app.templates import Template  # noqa: E402
@@ -176,7 +176,7 @@ def _scan(options: argparse.Namespace) -> nib.Nifti1Image:
     if options.t1w:
         image = read_image(options.t1w)
         return on_grid_of(image, image.get_fdata(dtype=np.float32))
-    return make_participant(1, seed=options.seed, voxel_mm=options.voxel_mm).t1w
+    return make_participant(Request(1, seed=options.seed, voxel_mm=options.voxel_mm)).t1w
 
 
 def main() -> int:
@@ -190,7 +190,7 @@ def main() -> int:
     options = parser.parse_args()
     scan, template = _scan(options), read_template()
     clocks = Clock("npsle_app"), Clock("ANTs")
-    settings = make_sloppy(Settings()) if options.fast_reference else Settings()
+    settings = make_sloppy() if options.fast_reference else Settings()
     ours = run_ours(scan, template=template, clock=clocks[0], settings=settings)
     theirs = run_recipe(scan, template=template, clock=clocks[1], fast=options.fast_reference)
     print_table(ours, theirs, clocks=clocks)

@@ -28,11 +28,11 @@ from npsle_app.imaging.space.volumes import fraction, on_grid_of
 from npsle_app.imaging.tissue.filling import fill
 from npsle_app.imaging.tissue.intensity import find_bounds
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment, volume_ml
-from npsle_app.phantom.participant import make_participant
+from npsle_app.measures.names_of_regions import MAIN_REGIONS, SIDES, measure_name
+from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.phantom.study import Study, write_study
-from npsle_app.region_names import MAIN_REGIONS, SIDES, measure_name
 from npsle_app.settings import FillingSettings, TissueSettings
-from npsle_app.stages.participant.priors import tissue_priors
+from npsle_app.stages.participant.shared import tissue_priors
 from npsle_app.templates import Template
 
 MEASURES = (
@@ -101,11 +101,11 @@ def filling_law(
     """Compare tissue with filled lesions to tissue without lesions, same head and transforms."""
     head = _Head.read(derivatives, raw=raw, label=f"{index:02d}")
     iterations = iterations or TissueSettings().iterations
-    free = make_participant(index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=0)
+    free = make_participant(Request(index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=0))
     gm, wm = _volumes(head.segmented(head.corrected(free.t1w), iterations=iterations))
     for lesion_ml in LESIONS_ML:
         person = make_participant(
-            index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=lesion_ml
+            Request(index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=lesion_ml)
         )
         lesions = on_grid_of(head.t1w, person.maps["lesions"].get_fdata(dtype=np.float32) >= 0.5)
         t1w = head.corrected(person.t1w)

@@ -17,9 +17,9 @@ import pandas as pd
 
 from npsle_app.__main__ import main as run_app
 from npsle_app.bids.output.writer import write_json
+from npsle_app.measures.names_of_regions import SIDES, measure_name
 from npsle_app.phantom.head.image_files import write_image
-from npsle_app.phantom.participant import make_participant
-from npsle_app.region_names import SIDES, measure_name
+from npsle_app.phantom.participant import Request, make_participant
 
 SPREAD_PERCENT = {
     "thalamus": 7.1,
@@ -38,7 +38,7 @@ def write_visits(folder: Path, *, participants: int) -> None:
     """Write a dataset of unchanged people."""
     for index in range(1, participants + 1):
         for session in (1, 2):
-            person = make_participant(index, seed=0, session=session, lesion_ml=1.0)
+            person = make_participant(Request(index, seed=0, session=session, lesion_ml=1.0))
             stem = f"sub-{index:02d}_ses-{session}_T1w"
             place = folder / f"sub-{index:02d}" / f"ses-{session}" / "anat"
             write_image(place / f"{stem}.nii.gz", person.t1w)

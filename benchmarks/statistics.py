@@ -35,9 +35,10 @@ from npsle_app.cohort.statistics.analyses import analyse  # noqa: E402
 from npsle_app.cohort.statistics.correlations import correlate  # noqa: E402
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs  # noqa: E402
 from npsle_app.cohort.statistics.regressions import PRIMARY, regress  # noqa: E402
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble  # noqa: E402
+from npsle_app.cohort.study.assembly import Cohort, assemble  # noqa: E402
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY  # noqa: E402
 from npsle_app.cohort.study.study import GroupTests  # noqa: E402
+from npsle_app.cohort.study.tables import Tables  # noqa: E402
 from npsle_app.measures import MEASURES  # noqa: E402
 from npsle_app.phantom.cohort.cohort import block_of, simulate_cohort  # noqa: E402
 
@@ -90,7 +91,7 @@ def measure_coverage(seeds: Sequence[int]) -> Held:
 
 def _regressions_hold(seed: int) -> Iterator[tuple[str, bool]]:
     cohort, truth = assemble_simulated("paper2", participants=block_of("paper2"), seed=seed)
-    table = regress(cohort, study=_LEAN)
+    table = regress(cohort)
     for row in table[table["model"] == PRIMARY].itertuples():
         name = "ln_wmh" if row.measure == "wmh_ml" else row.measure
         planted = truth["differences"][row.contrast][name]
@@ -102,7 +103,7 @@ def _regressions_hold(seed: int) -> Iterator[tuple[str, bool]]:
 
 def _associations_hold(seed: int) -> Iterator[tuple[str, bool]]:
     cohort, truth = assemble_simulated("paper1", participants=block_of("paper1"), seed=seed)
-    table = correlate(cohort, study=_LEAN)
+    table = correlate(cohort)
     for pair in truth["partial_correlations"]:
         found = table[
             (table["measure"] == pair["measure"])
@@ -111,8 +112,8 @@ def _associations_hold(seed: int) -> Iterator[tuple[str, bool]]:
         ].iloc[0]
         name = f"partial r, {pair['measure']}, {pair['clinical']}"
         yield name, bool(found["low"] <= pair["r"] <= found["high"])
-    overall = compare_groups(cohort, study=_LEAN)
-    for row in compare_pairs(cohort, study=_LEAN, overall=overall).itertuples():
+    overall = compare_groups(cohort)
+    for row in compare_pairs(cohort, overall=overall).itertuples():
         planted = planted_delta(truth, row.measure, row.group, row.against)
         name = f"Cliff's δ, {row.measure}, {row.group} v {row.against}"
         yield name, bool(row.delta_low <= planted <= row.delta_high)
@@ -190,7 +191,7 @@ def report_size(participants: int, *, n_measures: int = 60) -> Iterator[str]:
         regressions=replace(DEFAULT_STUDY.regressions, outcomes=names),
     )
     started = time.process_time()
-    analyses = analyse(cohort, study=study, rng=np.random.default_rng(1))
+    analyses = analyse(replace(cohort, study=study), rng=np.random.default_rng(1))
     seconds = time.process_time() - started
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows = {name: len(table) for one in analyses for name, table in one.tables.items()}

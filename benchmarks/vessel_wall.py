@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for tests/
+
 from npsle_app.cli.environment import set_threads
 
 set_threads(1)  # before NumPy is loaded, or it takes as many as there are
@@ -24,23 +26,25 @@ import numpy as np  # noqa: E402
 from scipy import ndimage  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
-from npsle_app.imaging.vessels.centreline import Centreline, straighten  # noqa: E402
+from npsle_app.imaging.vessels.centreline import straighten  # noqa: E402
+from npsle_app.imaging.vessels.course import Course, lay_course  # noqa: E402
 from npsle_app.imaging.vessels.masks import draw_masks, measure_masks  # noqa: E402
 from npsle_app.imaging.vessels.measures import section_table, summarise  # noqa: E402
 from npsle_app.imaging.vessels.search import EXPECTED, find_vessel  # noqa: E402
 from npsle_app.imaging.vessels.tracing import trace_landmarks  # noqa: E402
 from npsle_app.imaging.vessels.trunk import trim_to_trunk  # noqa: E402
-from npsle_app.imaging.vessels.wall import Vessel, measure_vessel, study_section  # noqa: E402
+from npsle_app.imaging.vessels.wall import Vessel, measure_vessel  # noqa: E402
+from npsle_app.measures.names_of_vessels import VesselName  # noqa: E402
+from npsle_app.phantom.arteries.tubes import Artery, arc, branch  # noqa: E402
 from npsle_app.phantom.arteries.vessels import (  # noqa: E402
-    Artery,
     Surroundings,
     VesselScan,
-    arc,
-    branch,
     scan_arteries,
     true_masks,
 )
+from tests.imaging.vessels.picture_section import study_section  # noqa: E402
 
+M1 = VesselName("M1", "left")
 FIELD_MM = (12.0, 17.0, 18.0)
 IN_BOX = slice(110, -110)  # of the arc's points: 5.5 mm from its ends, inside the field of view
 missed: list[str] = []
@@ -95,8 +99,8 @@ def scanned(case: Case) -> tuple[Artery, VesselScan]:
 
 def measured(artery: Artery, scan: VesselScan, *, move_mm: np.ndarray | float = 0.0) -> Vessel:
     ends = artery.points[IN_BOX][[0, -1]] + move_mm
-    line = trace_landmarks(scan.image, landmarks=ends, name="phantom")
-    return measure_vessel(scan.image, line=line)
+    line = trace_landmarks(scan.image, landmarks=ends)
+    return measure_vessel(lay_course(scan.image, line=line, name=M1))
 
 
 def dice(found: nib.Nifti1Image, true: nib.Nifti1Image, *, where: np.ndarray) -> float:
@@ -302,7 +306,7 @@ def search(*, n: int) -> None:
         for artery, sign in zip(arteries, (-1, 1), strict=True):
             try:
                 box = side_box(scan.image, sign=sign)
-                vessel = measure_vessel(scan.image, line=sought(scan.image, box=box))
+                vessel = measure_vessel(sought(scan.image, box=box))
             except ValueError as error:
                 print(f"  {error}")
                 continue
@@ -317,10 +321,11 @@ def search(*, n: int) -> None:
     expect("left taken for right", wrong, 0)
 
 
-def sought(image: nib.Nifti1Image, *, box: nib.Nifti1Image) -> Centreline:
-    line = find_vessel(image, box=box, expected=EXPECTED["M1"], name="M1")
-    least_mm = EXPECTED["M1"].length_mm[0]
-    return trim_to_trunk(image, line=line, least_mm=least_mm, name="M1")
+def sought(image: nib.Nifti1Image, *, box: nib.Nifti1Image) -> Course:
+    line = find_vessel(image, box=box, expected=EXPECTED["M1"])
+    course = lay_course(image, line=line, name=M1)
+    trunk = trim_to_trunk(course, least_mm=EXPECTED["M1"].length_mm[0])
+    return lay_course(image, line=trunk.line, name=M1)
 
 
 def side_box(image: nib.Nifti1Image, *, sign: int) -> nib.Nifti1Image:
@@ -343,7 +348,7 @@ def cost() -> None:
     start, wall = time.process_time(), time.perf_counter()
     for number in range(8):
         box = side_box(image, sign=(-1, 1)[number % 2])
-        measure_vessel(image, line=sought(image, box=box))
+        measure_vessel(sought(image, box=box))
     seconds, waited = time.process_time() - start, time.perf_counter() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"  {waited:.0f} s of wall time; the phantom's drawing counts in the memory")
@@ -368,28 +373,27 @@ def bad_input() -> None:
         image.affine @ np.diag([*step, 1]),
     )
     trials = {
-        "landmarks outside": lambda: trace_landmarks(image, landmarks=ends + 40, name="M1"),
+        "landmarks outside": lambda: trace_landmarks(image, landmarks=ends + 40),
         "LPS for RAS": lambda: trace_landmarks(
             nib.Nifti1Image(image.get_fdata(), far),
             landmarks=(ends + np.array([30, 0, 0])) * [-1, -1, 1],
-            name="M1",
         ),
         "landmarks beside the vessel": lambda: trace_landmarks(
-            image, landmarks=ends + np.array([4.5, 0, 0]), name="M1"
+            image, landmarks=ends + np.array([4.5, 0, 0])
         ),
-        "bright blood": lambda: trace_landmarks(bright, landmarks=ends, name="M1"),
+        "bright blood": lambda: trace_landmarks(bright, landmarks=ends),
         "bright blood, searched": lambda: find_vessel(
             bright, box=nib.Nifti1Image(np.ones(bright.shape, np.uint8), bright.affine),
-            expected=EXPECTED["M1"], name="M1",
+            expected=EXPECTED["M1"],
         ),
         "out of the field of view": lambda: find_vessel(
-            image, box=empty, expected=EXPECTED["M1"], name="M1"
+            image, box=empty, expected=EXPECTED["M1"]
         ),
         "interpolated to twice the voxels": lambda: measure_vessel(
-            finer, line=trace_landmarks(finer, landmarks=ends, name="M1")
+            lay_course(finer, line=trace_landmarks(finer, landmarks=ends), name=M1)
         ),
         "2 mm voxels": lambda: measure_vessel(
-            coarse, line=trace_landmarks(image, landmarks=ends, name="M1")
+            lay_course(coarse, line=trace_landmarks(image, landmarks=ends), name=M1)
         ),
     }  # fmt: skip
     for name, attempt in trials.items():

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for training/
 
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
-from npsle_app.stages.participant.lesion_model import read_model
+from npsle_app.stages.participant.shared import read_lesion_model
 from training.wmh.__main__ import SEED, vary_all
 from training.wmh.fit import Described, describe, fit
 from training.wmh.people import Person, load_all
@@ -170,7 +170,7 @@ def time_shipped(person: Person) -> None:
         brain=person.brain,
         priors=person.priors,
         voxel_sizes_mm=np.ones(3),
-        model=read_model(),
+        model=read_lesion_model(),
     ).probability
     seconds = time.process_time() - start
     mask = lesions(found, voxel_mm3=1, threshold=0.2, min_lesion_mm3=9)

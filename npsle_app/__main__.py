@@ -15,11 +15,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the app and return its exit code."""
     request = parse(argv)
     try:
-        options, _ = resolve(request)
-        set_threads(options.omp_nthreads)  # before anything that computes is imported
+        configuration = resolve(request)
+        set_threads(configuration.options.omp_nthreads)  # before anything that computes is imported
         from npsle_app.cli.run import run
 
-        return run(request)
+        return run(request, configuration)
     except RefusedError as refusal:
         print(f"npsle_app: {printable(str(refusal))}", file=sys.stderr)  # noqa: T201
         return 2

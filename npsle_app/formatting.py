@@ -1,9 +1,10 @@
-"""How numbers are written, in one place for tables, sentences and figures."""
+"""How numbers and gaps are written, in one place for tables, sentences and figures."""
 
 import math
 
 _SMALLEST_P = 0.001
 NOT_AVAILABLE = "n/a"
+ESTIMATED, NOT_ESTIMABLE = "estimated", "not estimable"  # what a column `status` holds
 
 
 def decimals_for(spread: float) -> int:

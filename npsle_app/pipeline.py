@@ -1,33 +1,32 @@
-"""The plan: which stages there are, and what each one waits for."""
+"""The plan: which stages there are, and what each one waits for.
+
+A stage is named by its function and imported when it runs: `--help` waits for no library, and a
+run of the participant level for nothing that the group level rests on.
+"""
 
 from npsle_app.engine.stage import Stage
-from npsle_app.stages.group import classifier, deviations, measures, normative, statistics
-from npsle_app.stages.participant import (
-    alps,
-    anat,
-    change,
-    dwi,
-    filling,
-    lesions,
-    regions,
-    tissue,
-    vessel_wall,
-    wmh,
-)
+
+_PARTICIPANT = "npsle_app.stages.participant"
+_GROUP = "npsle_app.stages.group"
 
 PARTICIPANT = (
-    Stage("anat", anat.run, scans=("t1w",)),
-    Stage("wmh", wmh.run, scans=("flair",), needs=("anat",)),
-    Stage("filling", filling.run, needs=("anat", "wmh")),
-    Stage("tissue", tissue.run, needs=("anat",), uses=("wmh", "filling")),
-    Stage("regions", regions.run, needs=("anat", "tissue"), earlier_uses=("anat", "regions")),
-    Stage("dwi", dwi.run, scans=("dwi",), uses=("anat",)),
-    Stage("alps", alps.run, needs=("dwi",), uses=("anat", "wmh", "tissue")),
-    Stage("vessel_wall", vessel_wall.run, scans=("vwi",), uses=("anat",)),
-    Stage("lesions", lesions.run, needs=("anat", "wmh", "tissue")),
+    Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",)),
+    Stage("wmh", f"{_PARTICIPANT}.wmh:run", scans=("flair",), needs=("anat",)),
+    Stage("filling", f"{_PARTICIPANT}.filling:run", needs=("anat", "wmh")),
+    Stage("tissue", f"{_PARTICIPANT}.tissue:run", needs=("anat",), uses=("wmh", "filling")),
+    Stage(
+        "regions",
+        f"{_PARTICIPANT}.regions:run",
+        needs=("anat", "tissue"),
+        earlier_uses=("anat", "regions"),
+    ),
+    Stage("dwi", f"{_PARTICIPANT}.dwi:run", scans=("dwi",), uses=("anat",)),
+    Stage("alps", f"{_PARTICIPANT}.alps:run", needs=("dwi",), uses=("anat", "wmh", "tissue")),
+    Stage("vessel_wall", f"{_PARTICIPANT}.vessel_wall:run", scans=("vwi",), uses=("anat",)),
+    Stage("lesions", f"{_PARTICIPANT}.lesions:run", needs=("anat", "wmh", "tissue")),
     Stage(
         "change",
-        change.run,
+        f"{_PARTICIPANT}.change:run",
         scans=("visit", "flair"),
         needs=("anat", "wmh", "tissue"),
         earlier=("anat", "wmh", "tissue"),
@@ -36,9 +35,9 @@ PARTICIPANT = (
 )
 
 GROUP = (
-    Stage("measures", measures.run),
-    Stage("statistics", statistics.run, needs=("measures",)),
-    Stage("normative", normative.run, needs=("measures",)),
-    Stage("deviations", deviations.run, needs=("normative",)),
-    Stage("classifier", classifier.run, needs=("measures",)),
+    Stage("measures", f"{_GROUP}.measures:run"),
+    Stage("statistics", f"{_GROUP}.statistics:run", needs=("measures",)),
+    Stage("normative", f"{_GROUP}.normative:run", needs=("measures",)),
+    Stage("deviations", f"{_GROUP}.deviations:run", needs=("normative",)),
+    Stage("classifier", f"{_GROUP}.classifier:run", needs=("measures",)),
 )

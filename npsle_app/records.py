@@ -30,7 +30,7 @@ class Measure:
 
     def __post_init__(self) -> None:
         if self.name not in MEASURES:
-            msg = f"no measure is called {self.name!r}; define it in npsle_app/measures.py"
+            msg = f"no measure is called {self.name!r}; define it in npsle_app/data/measures.tsv"
             raise ValueError(msg)
 
 
@@ -43,6 +43,18 @@ class Check:
     expected: str
     state: Qc
     advice: str
+
+    @classmethod
+    def judged(cls, name: str, *, seen: str, expected: str, state: Qc, advice: str) -> "Check":
+        """Make a check whose advice is for those that did not pass.
+
+        Examples
+        --------
+        >>> Check.judged("Noise", seen="2 %", expected="5 %", state=Qc.PASS, advice="look").advice
+        ''
+        """
+        needed = "" if state is Qc.PASS else advice
+        return cls(name=name, seen=seen, expected=expected, state=state, advice=needed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +71,7 @@ class FigureRecord:
 class Record:
     """All that the report needs of one stage of one session.
 
-    `citations` are keys of `npsle_app.report.citations`; `methods` is the stage's sentence
+    `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why.
     """
 

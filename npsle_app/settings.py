@@ -1,44 +1,59 @@
-"""Every number a user may change, with its unit in its name.
+"""Every number a user may change, with its unit in its name and its limits beside it.
 
-One frozen section per stage; a stage is handed its own section and no other.
+One frozen section per stage; a stage is handed its own section and no other. No section can be
+made with a value outside its limits.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated, Literal
 
-from npsle_app.vessel_names import ARTERIES
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-TAILS = ("lower", "both")
+from npsle_app.decoding import STRICT
+from npsle_app.measures.names_of_vessels import ARTERIES
+
+_MOST_LEVELS = 6
+Tail = Literal["lower", "both"]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]  # as ITK takes it
+Processes = Annotated[int, Field(ge=1)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+_SamplingMm = Annotated[float, Field(ge=1, le=20)]
+_SplineMm = Annotated[float, Field(ge=100, le=1000)]  # shorter ones flatten the contrast of tissue
+_Iterations = Annotated[int, Field(ge=0, le=1000)]
+_Bootstrap = Annotated[int, Field(ge=2, le=100_000)]
+_Repeats = Annotated[int, Field(ge=1, le=1000)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class AnatSettings:
     """How the T1w image is corrected, registered and stripped."""
 
-    random_seed: int = 20260101
-    bias_sampling_mm: float = 6.0
-    bias_spline_mm: float = 200.0
-    affine_sampling_mm: float = 5.0
-    warp_sampling_mm: float = 2.0
-    warp_iterations: tuple[int, ...] = (40, 20, 2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WmhSettings:
-    """How white-matter hyperintensities are found."""
-
-    random_seed: int = 20260101
-    bias_sampling_mm: float = 6.0
-    bias_spline_mm: float = 200.0
-    threshold: float = 0.2
-    min_lesion_mm3: float = 9.0
+    random_seed: Seed = 20260101
+    bias_sampling_mm: _SamplingMm = 6.0
+    bias_spline_mm: _SplineMm = 200.0
+    affine_sampling_mm: _SamplingMm = 5.0
+    warp_sampling_mm: _SamplingMm = 2.0
+    warp_iterations: tuple[_Iterations, ...] = (40, 20, 2)
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
-            msg = f"the WMH threshold must lie between 0 and 1, got {self.threshold}"
+        if not 1 <= len(self.warp_iterations) <= _MOST_LEVELS:
+            msg = f"warp_iterations has 1 to {_MOST_LEVELS} levels, got {self.warp_iterations}"
             raise ValueError(msg)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class WmhSettings:
+    """How white-matter hyperintensities are found."""
+
+    random_seed: Seed = 20260101
+    bias_sampling_mm: _SamplingMm = 6.0
+    bias_spline_mm: _SplineMm = 200.0
+    threshold: Probability = 0.2
+    min_lesion_mm3: Annotated[float, Field(ge=0, le=1000)] = 9.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ChangeSettings:
     """How lesions of two sessions are compared.
 
@@ -47,41 +62,41 @@ class ChangeSettings:
     and partial volume may leave, one standard deviation of it.
     """
 
-    random_seed: int = 20260101
-    significance_sd: float = 2.0
-    min_change_mm3: float = 15.0
-    shift_mm: float = 0.1
+    random_seed: Seed = 20260101
+    significance_sd: Annotated[float, Field(gt=0, le=100)] = 2.0
+    min_change_mm3: Annotated[float, Field(ge=0, le=10_000)] = 15.0
+    shift_mm: Annotated[float, Field(ge=0, le=10)] = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class FillingSettings:
     """How lesions are filled in the T1w image."""
 
-    max_passes: int = 200
-    csf_sd: float = 2.0
+    max_passes: Annotated[int, Field(ge=1, le=10_000)] = 200
+    csf_sd: Annotated[float, Field(ge=0, le=10)] = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TissueSettings:
     """How tissue is told apart."""
 
-    prior_weight: float = 0.5
-    mrf_weight: float = 0.1
-    iterations: int = 12
+    prior_weight: Annotated[float, Field(ge=0, le=10)] = 0.5
+    mrf_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class RegionsSettings:
     """How regional volumes are measured; the seed serves registration to the session before."""
 
-    random_seed: int = 20260101
+    random_seed: Seed = 20260101
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DwiSettings:
     """Which steps prepare a diffusion series, and how the tensor is fitted."""
 
-    random_seed: int = 20260101
+    random_seed: Seed = 20260101
     denoise: bool = True
     remove_gibbs_ringing: bool = True
     align_volumes: bool = True
@@ -91,28 +106,20 @@ class DwiSettings:
     robust_tensor: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class AlpsSettings:
     """Where the DTI-ALPS index is measured.
 
     A voxel is left out of a region if more than `excluded_share` of it is lesion, or fluid.
     """
 
-    random_seed: int = 20260101
-    radius_mm: float = 2.5
-    excluded_share: float = 0.1
-    bootstrap_samples: int = 200
-
-    def __post_init__(self) -> None:
-        if not self.radius_mm > 0 or self.bootstrap_samples < 2:
-            msg = (
-                "the DTI-ALPS index needs a radius above 0 and at least 2 bootstrap samples, got "
-                f"{self.radius_mm} mm and {self.bootstrap_samples}"
-            )
-            raise ValueError(msg)
+    random_seed: Seed = 20260101
+    radius_mm: Annotated[float, Field(gt=0, le=20)] = 2.5
+    excluded_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    bootstrap_samples: _Bootstrap = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class VesselWallSettings:
     """How vessels are found and measured.
 
@@ -121,23 +128,17 @@ class VesselWallSettings:
     Of the arteries in `sought` (M1, ICA, BA, V4), those without masks or landmarks are searched.
     """
 
-    random_seed: int = 20260101
-    psf_fwhm_voxels: float = 0.6
+    random_seed: Seed = 20260101
+    psf_fwhm_voxels: Annotated[float, Field(ge=0, le=2)] = 0.6
     sought: tuple[str, ...] = ARTERIES
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.sought) - set(ARTERIES)):
             msg = f"sought names {unknown}; what can be searched is {list(ARTERIES)}"
             raise ValueError(msg)
-        if not 0 <= self.psf_fwhm_voxels <= 2:
-            msg = (
-                "the point spread must have a width of 0 to 2 voxels, got "
-                f"psf_fwhm_voxels = {self.psf_fwhm_voxels}"
-            )
-            raise ValueError(msg)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class LesionsSettings:
     """How the lesions of the map are told apart.
 
@@ -145,20 +146,15 @@ class LesionsSettings:
     falsely find in a brain that has none.
     """
 
-    status_min_ml: float = 0.3
-
-    def __post_init__(self) -> None:
-        if not self.status_min_ml > 0:
-            msg = f"the volume that counts as lesions must be above 0, got {self.status_min_ml}"
-            raise ValueError(msg)
+    status_min_ml: Annotated[float, Field(gt=0, le=1000)] = 0.3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class MeasuresSettings:
     """How the group level gathers the measures (nothing to choose so far)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class StatisticsSettings:
     """Which questions the group level asks: those of a study file, else those of the papers.
 
@@ -166,10 +162,10 @@ class StatisticsSettings:
     """
 
     study_file: str = ""
-    random_seed: int = 20260101
+    random_seed: Seed = 20260101
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class NormativeSettings:
     """By which reference people are scored, and what counts as a deviation.
 
@@ -179,25 +175,14 @@ class NormativeSettings:
 
     study_file: str = ""
     reference_file: str = ""
-    tail: str = "lower"
+    tail: Tail = "lower"
     allow_foreign: bool = False
-    random_seed: int = 20260101
-    permutations: int = 9999
-    bootstrap_samples: int = 200
-
-    def __post_init__(self) -> None:
-        if self.tail not in TAILS:
-            msg = f"the tail {self.tail!r} is none of {list(TAILS)}"
-            raise ValueError(msg)
-        if self.permutations < 1 or self.bootstrap_samples < 0:
-            msg = (
-                "normative modelling needs at least 1 permutation and 0 bootstrap samples, got "
-                f"{self.permutations} and {self.bootstrap_samples}"
-            )
-            raise ValueError(msg)
+    random_seed: Seed = 20260101
+    permutations: Annotated[int, Field(ge=1, le=1_000_000)] = 9999
+    bootstrap_samples: Annotated[int, Field(ge=0, le=100_000)] = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ClassifierSettings:
     """How often the classifier is fitted, on how many processes, or which model is applied.
 
@@ -207,38 +192,23 @@ class ClassifierSettings:
 
     study_file: str = ""
     model_file: str = ""
-    random_seed: int = 20260101
-    repeats: int = 20
-    bootstrap_samples: int = 500
-    permutations: int = 1000
-    permutation_repeats: int = 2
-    large_from: int = 1000
-    processes: int = 1
-
-    def __post_init__(self) -> None:
-        least = min(self.repeats, self.permutation_repeats, self.processes)
-        if least < 1 or self.bootstrap_samples < 2 or self.permutations < 0:
-            msg = (
-                "the classifier needs at least 1 repeat, 1 process, 2 bootstrap samples and 0 "
-                f"permutations, got {self.repeats}, {self.processes}, {self.bootstrap_samples} "
-                f"and {self.permutations}"
-            )
-            raise ValueError(msg)
+    random_seed: Seed = 20260101
+    repeats: _Repeats = 20
+    bootstrap_samples: _Bootstrap = 500
+    permutations: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    permutation_repeats: _Repeats = 2
+    large_from: Annotated[int, Field(ge=1)] = 1000
+    processes: Processes = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DeviationsSettings:
     """On how many processes the pictures of each participant's deviations are drawn."""
 
-    processes: int = 1
-
-    def __post_init__(self) -> None:
-        if self.processes < 1:
-            msg = f"deviations need at least 1 process, got {self.processes}"
-            raise ValueError(msg)
+    processes: Processes = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Settings:
     """All sections, one per stage of the plan, under the stage's name."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nibabel as nib
 
-_HERE = Path(__file__).parent / "data"
+from npsle_app.resources import DATA
+
 _MRICRON_FOLDERS = (
     Path("/usr/share/mricron/templates"),
     Path(sys.prefix) / "share" / "mricron" / "templates",
@@ -31,7 +32,7 @@ class Template(Enum):
     VENTRICLES = "package:ventricles.nii.gz"  # 2 mm, 0-255
     LATERAL_VENTRICLE_ZONE = "package:lateral_ventricle_zone.nii.gz"  # 2 mm; 128 temporal horns
     LOBES = "package:lobes.nii.gz"  # 2 mm, labels: frontal to infratentorial, 1-6 left, 7-12 right
-    REGIONS = "package:regions.nii.gz"  # 1 mm, numbers of region_names, the same on both sides
+    REGIONS = "package:regions.nii.gz"  # 1 mm, numbers of names_of_regions, the same on both sides
     WMH_PRIOR = "package:wmh_prior.nii.gz"  # 2 mm, 0-255 for frequencies from 0 to 1
     COLIN27 = "mricron:ch2.nii.gz"  # 1 mm, space of Colin27
     AAL = "mricron:aal.nii.gz"  # 1 mm, space of Colin27
@@ -61,7 +62,7 @@ def digest(template: Template) -> str:
 
 def _folders(source: str) -> tuple[Path, ...]:
     if source == "package":
-        return (_HERE,)
+        return (DATA,)
     if source == "nilearn":  # found, not imported: importing nilearn takes seconds
         spec = find_spec("nilearn")
         places = spec.submodule_search_locations if spec else None

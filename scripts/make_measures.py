@@ -1,4 +1,4 @@
-"""Write the table in docs/measures.md from npsle_app/measures.py.
+"""Write the table in docs/measures.md from npsle_app/data/measures.tsv.
 
 usage: python scripts/make_measures.py [--check]   (--check: only say whether it is up to date)
 """

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.phantom import Filled, compare, filling_law, run_study
+from npsle_app.measures.names_of_regions import DEEP, SIDES, measure_name
 from npsle_app.phantom.study import Study
-from npsle_app.region_names import DEEP, SIDES, measure_name
 
 STUDY = Study(participants=1, seed=0, voxel_mm=1.0)
 PERCENT = {"tiv_ml": 3, "tbv_ml": 3, "gm_ml": 5, "wm_ml": 5, "wmh_ml": 25}

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from npsle_app.bids.output.names import File
+from npsle_app.bids.output.names import File, GroupFile
 from npsle_app.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_table_of_measures_is_that_of_the_code() -> None:
+@pytest.mark.parametrize("script", ["make_measures.py", "make_reliability.py"])
+def test_what_scripts_write_into_the_documents_is_up_to_date(script: str) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, ROOT / "scripts" / "make_measures.py", "--check"],
+        [sys.executable, ROOT / "scripts" / script, "--check"],
         capture_output=True,
         text=True,
         check=False,
@@ -27,6 +28,12 @@ def test_the_table_of_measures_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("file", File, ids=lambda file: file.name)
 def test_every_output_file_is_documented(file: File) -> None:
     assert file.value.tail in (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", GroupFile, ids=lambda file: file.name)
+def test_every_file_of_the_group_level_is_documented(file: GroupFile) -> None:
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    assert f"`{file.path.removeprefix('group/')}`" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -2,9 +2,11 @@
 
 import dataclasses
 import inspect
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -22,6 +24,21 @@ BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)
 TAKEN = {"visit": Visit, **dict.fromkeys(KINDS, Scan)}
 by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
+
+
+@pytest.mark.parametrize("stage", [*PARTICIPANT, *GROUP], ids=lambda stage: stage.name)
+def test_a_stage_is_a_function_of_the_module_of_its_name(stage):
+    assert inspect.isfunction(stage.run)
+    assert stage.run.__module__.rpartition(".")[2] == stage.name
+
+
+def test_reading_the_plan_imports_no_stage():
+    code = "import sys, npsle_app.pipeline; print(*sys.modules)"
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert not [name for name in loaded if name.startswith(("npsle_app.stages.", "numpy."))]
 
 
 @by_name
@@ -59,10 +76,10 @@ def test_each_section_of_settings_has_its_stage():
 
 
 @by_name
-def test_a_stage_returns_a_frozen_record_of_paths(stage):
+def test_a_stage_returns_a_frozen_record_of_paths_and_limits(stage):
     assert stage.outputs.__dataclass_params__.frozen
     types = get_type_hints(stage.outputs)
-    assert all(set(_leaves(hint)) <= {Path, type(None), Ellipsis} for hint in types.values())
+    assert all(set(_leaves(hint)) <= {Path, float, type(None), Ellipsis} for hint in types.values())
     assert types["record"] is Path
     assert types["figures"] == tuple[Path, ...]
 
@@ -88,7 +105,8 @@ def test_stages_stand_after_those_they_wait_for():
 def test_settings_can_be_written_as_toml():
     for section in SECTIONS.values():
         for field in dataclasses.fields(section):
-            leaves = set(_leaves(get_type_hints(section)[field.name]))
+            hint = get_type_hints(section)[field.name]
+            leaves = set(_leaves(str if get_origin(hint) is Literal else hint))
             plain = {int, float, str, bool, type(None), Ellipsis}
             assert leaves <= plain, f"{section.__name__}.{field.name} is of a type TOML lacks"
 

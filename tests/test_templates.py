@@ -8,7 +8,7 @@ import pytest
 
 from npsle_app import templates
 from npsle_app.imaging.space.volumes import fraction, voxel_mm3
-from npsle_app.region_names import CEREBELLUM_LABEL, REGIONS
+from npsle_app.measures.names_of_regions import REGIONS
 from npsle_app.templates import Template
 
 FINE = (Template.REGIONS,)
@@ -120,7 +120,7 @@ def test_regions_are_mirror_images_of_one_another():
     """AAL's nuclei are smaller on the left; the app's regions are not."""
     labels = np.asarray(templates.load(Template.REGIONS).dataobj)
     np.testing.assert_array_equal(labels, labels[::-1])
-    assert set(np.unique(labels)) == set(range(CEREBELLUM_LABEL + 1))
+    assert set(np.unique(labels)) == {0} | {label for region in REGIONS for label in region.labels}
 
 
 @pytest.mark.parametrize(

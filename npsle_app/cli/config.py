@@ -1,22 +1,56 @@
 """Settings and flags as TOML: read from a config file, written with every run."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
+
+from pydantic.dataclasses import dataclass
 
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
+from npsle_app.decoding import STRICT, decode, overlay
+from npsle_app.documents import read_toml
 from npsle_app.settings import Settings
 
 _RUN = "run"
-_ENVIRONMENT = "environment"  # written for people; not read back
-Section = TypeVar("Section")
+_ENVIRONMENT = "environment"
+# Flags that set a key, in each section that has it.
+_KEY_OF_FLAG = {
+    "random_seed": "random_seed",
+    "study": "study_file",
+    "apply": "model_file",
+    "normative_reference": "reference_file",
+    "deviation_tail": "tail",
+    "allow_foreign_reference": "allow_foreign",
+    "nprocs": "processes",
+    "wmh_threshold": "threshold",
+}
+_SLOPPY = {
+    "anat": {"affine_sampling_mm": 6.0, "warp_sampling_mm": 4.0, "warp_iterations": [20, 2, 0]},
+    "filling": {"max_passes": 20},
+    "tissue": {"iterations": 2},
+    "dwi": {"denoise": False, "remove_gibbs_ringing": False},
+    "classifier": {"repeats": 2, "bootstrap_samples": 20, "permutations": 19},
+    "vessel_wall": {"sought": ["BA"]},
+    "normative": {"permutations": 99, "bootstrap_samples": 20},
+}
 
 
-def resolve(request: Request) -> tuple[Options, Settings]:
+class Configuration(NamedTuple):
+    """What a run goes by: its flags, and the settings of each stage."""
+
+    options: Options
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class _ConfigFile(Settings):
+    run: Options = field(default_factory=Options)
+    environment: Any = None  # written for people; not read back
+
+
+def resolve(request: Request) -> Configuration:
     """Put together defaults, config file and command line; the last one wins.
 
     Raises
@@ -25,17 +59,20 @@ def resolve(request: Request) -> tuple[Options, Settings]:
         For an unknown section or key, a value of another type, or one out of range.
     """
     content = _read(request.config_file) if request.config_file else {}
-    known = [field.name for field in fields(Settings)]
-    for name in content:
-        _check_name(name, [_RUN, _ENVIRONMENT, *known], what="section")
-    from_file = _fill(Options(), content.get(_RUN, {}), where=f"[{_RUN}]")
-    settings = _apply_flags(Settings(), from_file)
-    for name in known:
-        section = _fill(getattr(settings, name), content.get(name, {}), where=f"[{name}]")
-        settings = replace(settings, **{name: section})
-    options = _fill(from_file, request.given, where="the command line")
-    typed = _fill(Options(), request.given, where="the command line")
-    return options, _apply_flags(settings, typed)
+    try:
+        told = decode(_ConfigFile, content, what="it")
+    except ValueError as error:
+        msg = f"the config file {request.config_file}: {error}"
+        raise RefusedError(msg) from error
+    try:
+        typed = decode(Options, request.given, what="the command line", spelt=_flag)
+        in_file = {name: one for name, one in content.items() if name not in (_RUN, _ENVIRONMENT)}
+        layers = _of_flags(content.get(_RUN, {})), in_file, _of_flags(request.given)
+        settings = decode(Settings, overlay(*layers), what="the settings")
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    given = {name: getattr(typed, name) for name in request.given}
+    return Configuration(replace(told.run, **given), settings)
 
 
 def to_toml(options: Options, settings: Settings, *, environment: Mapping[str, Any]) -> str:
@@ -47,133 +84,32 @@ def to_toml(options: Options, settings: Settings, *, environment: Mapping[str, A
     return tomli_w.dumps(content)
 
 
-def make_sloppy(settings: Settings) -> Settings:
-    """Make it coarse and fast, for tests."""
-    anat = replace(
-        settings.anat, affine_sampling_mm=6.0, warp_sampling_mm=4.0, warp_iterations=(20, 2, 0)
-    )
-    filling = replace(settings.filling, max_passes=20)
-    tissue = replace(settings.tissue, iterations=2)
-    dwi = replace(settings.dwi, denoise=False, remove_gibbs_ringing=False)
-    few = replace(settings.classifier, repeats=2, bootstrap_samples=20, permutations=19)
-    vessel_wall = replace(settings.vessel_wall, sought=("BA",))
-    normative = replace(settings.normative, permutations=99, bootstrap_samples=20)
-    coarse = replace(settings, anat=anat, filling=filling, tissue=tissue, dwi=dwi)
-    return replace(coarse, classifier=few, vessel_wall=vessel_wall, normative=normative)
+def make_sloppy() -> Settings:
+    """Return settings that are coarse and fast, for tests."""
+    return decode(Settings, _SLOPPY, what="the settings")
 
 
-def _apply_flags(settings: Settings, options: Options) -> Settings:
-    if options.sloppy:
-        settings = make_sloppy(settings)
-    if options.random_seed is not None:
-        settings = _set_everywhere(settings, random_seed=options.random_seed)
-    if options.study is not None:
-        settings = _set_everywhere(settings, study_file=str(options.study))
-    if options.apply is not None:
-        settings = _set_everywhere(settings, model_file=str(options.apply))
-    settings = _apply_reference(settings, options)
-    if options.nprocs > 1:
-        settings = _set_everywhere(settings, processes=options.nprocs)
-    if options.wmh_threshold is not None:
-        changed = {"threshold": options.wmh_threshold}
-        section = _fill(settings.wmh, changed, where="--wmh-threshold")
-        settings = replace(settings, wmh=section)
-    return settings
-
-
-def _apply_reference(settings: Settings, options: Options) -> Settings:
-    changed: dict[str, object] = {}
-    if options.normative_reference is not None:
-        changed["reference_file"] = str(options.normative_reference)
-    if options.deviation_tail is not None:
-        changed["tail"] = options.deviation_tail
-    if options.allow_foreign_reference:
-        changed["allow_foreign"] = True
-    section = _fill(settings.normative, changed, where="the command line")
-    return replace(settings, normative=section)
-
-
-def _set_everywhere(settings: Settings, **value: object) -> Settings:
-    """Change a key in each section that has it."""
-    (name,) = value
-    sections = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    changed = {
-        where: replace(section, **value)
-        for where, section in sections.items()
-        if hasattr(section, name)
+def _of_flags(flags: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return the settings that flags stand for."""
+    told = {key: flags[flag] for flag, key in _KEY_OF_FLAG.items() if flag in flags}
+    sections = {
+        name: {key: value for key, value in told.items() if key in section}
+        for name, section in asdict(Settings()).items()
     }
-    return replace(settings, **changed)
+    made: dict[str, dict[str, object]] = overlay(_SLOPPY if flags.get("sloppy") else {}, sections)
+    return made
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return read_toml(path)
+    except (OSError, ValueError) as error:
         msg = f"cannot read the config file {path}: {error}"
         raise RefusedError(msg) from error
-
-
-def _fill(section: Section, values: Any, *, where: str) -> Section:
-    if not isinstance(values, Mapping):
-        msg = f"{where} must be a section of the config file, got {values!r}"
-        raise RefusedError(msg)
-    hints = get_type_hints(type(section))
-    for name in values:
-        _check_name(name, list(hints), what=f"key of {where}")
-    try:
-        converted = {name: convert(value, hints[name]) for name, value in values.items()}
-        return replace(section, **converted)  # type: ignore[type-var]
-    except (TypeError, ValueError) as error:
-        msg = f"{where}: {error}"
-        raise RefusedError(msg) from error
-
-
-def convert(value: Any, hint: Any) -> Any:
-    """Turn a value of a TOML file into what the hint says.
-
-    Raises
-    ------
-    TypeError
-        If it is of another type.
-
-    Examples
-    --------
-    >>> convert([40, 20], tuple[int, ...])
-    (40, 20)
-    >>> convert(2, float)
-    2.0
-    """
-    if get_origin(hint) in (Union, UnionType):
-        return value if value is None else convert(value, _without_none(hint))
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
-        item = get_args(hint)[0]
-        return tuple(convert(part, item) for part in value)
-    if hint is Path and isinstance(value, str | Path):
-        return Path(value)
-    if hint is float and isinstance(value, int) and not _is_bool(value):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and _is_bool(value) == (hint is bool):
-        return value
-    msg = f"expected {_say(hint)}, got {value!r}"
-    raise TypeError(msg)
-
-
-def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)  # which Python also counts as an int
-
-
-def _without_none(hint: Any) -> Any:
-    return next(part for part in get_args(hint) if part is not NoneType)
-
-
-def _say(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
-
-
-def _check_name(name: str, known: list[str], *, what: str) -> None:
-    if name not in known:
-        msg = f"no {what} is called {name!r}; there are {', '.join(known)}"
-        raise RefusedError(msg)
 
 
 def _plain(value: Any) -> Any:

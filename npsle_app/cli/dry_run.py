@@ -1,4 +1,4 @@
-"""The plan of a run, told and not done."""
+"""The plan of a run, told and not done: scans and stages, then who would enter which analysis."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -6,9 +6,12 @@ from pathlib import Path
 
 from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
-from npsle_app.engine.job import Job, describe, one_line
+from npsle_app.cli.errors import RefusedError
+from npsle_app.engine.job import Job, describe, one_line, printable
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
+from npsle_app.settings import Settings
+from npsle_app.stages.group import measures, normative, shared, statistics
 
 _WILL_RUN = "will run"
 
@@ -26,6 +29,31 @@ def tell_plan(
             told = foreseen[(session.participant, session.session), stage.name]
             yield f"  {stage.name}: {told}"
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
+
+
+def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[str]:
+    """Say who would enter which analysis with what lies in the output folder now.
+
+    Raises
+    ------
+    RefusedError
+        If the tables or the study file make no sense.
+    """
+    there = len(list(output_dir.glob("sub-*/log/status.tsv")))
+    yield f"group: will gather {there} participants processed so far"
+    if not there:
+        return
+    try:
+        tables = shared.read_tables(output_dir, raw=raw, measures=measures.gather(output_dir))
+        told = [
+            *statistics.plan(tables, settings=settings.statistics),
+            *normative.plan(tables, settings=settings.normative),
+        ]
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    study_file = settings.statistics.study_file
+    yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
+    yield from (f"  {printable(line)}" for line in told)
 
 
 def _tell_scans(session: Session, *, bids_dir: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ Nothing here asks for a home folder or a user name: in a container there may be 
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from types import FrameType
 from npsle_app.cli.errors import RefusedError, TerminatedError
 from npsle_app.engine.executors import keep_home_out, limit_threads
 
+_PREFIX, _OWNER = "npsle_app_", "owner"
 LEAST_OUTPUT_MB = 500
 LEAST_WORK_MB = 200
 
@@ -35,7 +37,10 @@ def work_folder(given: Path | None) -> Iterator[Path]:
     try:
         if given:
             given.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="npsle_app_", dir=given))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=given))
+        if given is None:
+            _clear_abandoned(folder.parent)
+            (folder / _OWNER).write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
     except OSError as error:
         msg = f"no folder for temporary files ({error}); give a writable one with --work-dir"
         raise RefusedError(msg) from error
@@ -45,6 +50,28 @@ def work_folder(given: Path | None) -> Iterator[Path]:
     finally:
         if given is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_abandoned(parent: Path) -> None:
+    """Remove the folders of runs that were killed on this machine and could not tidy up."""
+    for owner in parent.glob(f"{_PREFIX}*/{_OWNER}"):
+        try:
+            host, process = owner.read_text(encoding="utf-8").split()
+            dead = host == socket.gethostname() and not _is_alive(int(process))
+        except (OSError, ValueError):
+            continue  # of another user, or half written
+        if dead:
+            shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is there, and of another user
+    return True
 
 
 def set_threads(count: int) -> None:

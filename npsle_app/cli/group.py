@@ -1,20 +1,28 @@
 """The group level: from the participants' measures to tables and a page of the study."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from npsle_app import pipeline
+from npsle_app.bids.output.proof import find_changes
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.reports import REPORT
 from npsle_app.cli.version import get_version
 from npsle_app.engine.cost import Meter
-from npsle_app.engine.job import describe
+from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import to_row, write_rows
+from npsle_app.report import contents, participant
+from npsle_app.report.group import write_report
+from npsle_app.report.page_notes import load_notes
 from npsle_app.settings import Settings
+from npsle_app.stages.group.classifier import read_model
+from npsle_app.stages.group.reference_io import check_given
+from npsle_app.stages.group.shared import read_study
 
 
 def check_ready(output_dir: Path) -> None:
@@ -38,10 +46,6 @@ def check_study(settings: Settings) -> None:
     RefusedError
         With the file, what was found in it and what there is.
     """
-    from npsle_app.stages.group.classifier import read_model
-    from npsle_app.stages.group.cohort import read_study
-    from npsle_app.stages.group.normative_reference import check_given
-
     try:
         read_study(settings.statistics.study_file)
         if settings.classifier.model_file:
@@ -60,6 +64,8 @@ def run_group(
     computed anew, but for what `deviations` finds unchanged. `datasets` are those that the
     records of the participants point into.
     """
+    _restore_tables(output_dir, datasets=datasets)
+    _tell_versions(output_dir)
     outcomes: dict[str, Outcome] = {}
     for stage in pipeline.GROUP:
         section = getattr(settings, stage.name)
@@ -72,6 +78,50 @@ def run_group(
     rows = [to_row("n/a", None, stage=name, outcome=done) for name, done in outcomes.items()]
     write_rows(output_dir / "logs" / "group_status.tsv", rows)
     return outcomes
+
+
+def _restore_tables(output_dir: Path, *, datasets: Mapping[str, Path]) -> None:
+    """Make tables anew that were changed since they were written, from the stages' records.
+
+    Raises
+    ------
+    RefusedError
+        If the records do not allow it: a changed number must not enter as a measured one.
+    """
+    for folder in sorted(output_dir.glob("sub-*/log/report.json")):
+        label = folder.parents[1].name.removeprefix("sub-")
+        if not (changed := find_changes(output_dir, label)):
+            continue
+        named = printable(", ".join(changed))
+        LOGGER.warning("sub-%s: %s changed since it was written: made anew", label, named)
+        notes = load_notes(output_dir, label)
+        found = contents.gather(output_dir, label, datasets=datasets, notes=notes)
+        if broken := [text for content in found for text in content.unreadable]:
+            msg = (
+                f"{named} changed since it was written and cannot be made anew "
+                f"({printable(broken[0])}): run the participant level for sub-{label} again"
+            )
+            raise RefusedError(msg)
+        participant.write_report(output_dir, label, datasets=datasets, notes=notes)
+
+
+def _tell_versions(output_dir: Path) -> None:
+    """Warn where participants were measured by other code than that of this group level."""
+    own, versions = get_version(), Counter(_versions(output_dir))
+    if others := {version: n for version, n in versions.items() if version not in ("", own)}:
+        named = ", ".join(f"{printable(version)} ({n})" for version, n in sorted(others.items()))
+        LOGGER.warning(
+            "participants were measured by other versions than that of the group level, %s: %s; "
+            "run the participant level again, so that all numbers come from the same code",
+            own,
+            named,
+        )
+
+
+def _versions(output_dir: Path) -> Iterator[str]:
+
+    for path in sorted(output_dir.glob("sub-*/log/page.json")):
+        yield load_notes(output_dir, path.parents[1].name.removeprefix("sub-")).run.version
 
 
 def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) -> Outcome:
@@ -92,9 +142,7 @@ def _write_pages(
     output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
 ) -> object:
     """Write the page of the study, and those of participants whose deviations are new."""
-    from npsle_app.report import group, participant
-
     told = outcomes.get("deviations")
     for label in told.outputs.changed if told and told.ok else ():
         participant.write_report(output_dir, label, datasets=datasets)
-    return group.write_report(output_dir)
+    return write_report(output_dir)

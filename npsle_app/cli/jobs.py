@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from npsle_app import pipeline
+from npsle_app.bids.input.preflight import Problem, check_session
 from npsle_app.bids.input.scans import Scan, Session, Visit
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.version import get_version
 from npsle_app.engine.job import EARLIER, Earlier, Job, describe, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
-
-if TYPE_CHECKING:
-    from npsle_app.bids.input.preflight import Problem
 
 Unit: TypeAlias = tuple[str, str | None]
 
@@ -28,7 +27,7 @@ class SessionCheck:
         self._problems: tuple[Problem, ...] | None = None
 
     @property
-    def problems(self) -> "tuple[Problem, ...]":
+    def problems(self) -> tuple[Problem, ...]:
         """What was found; nothing where nobody has asked yet."""
         return self._problems or ()
 
@@ -44,9 +43,7 @@ class SessionCheck:
                 refused.setdefault(problem.kind, []).append(say_problem(problem))
         return {kind: "; ".join(texts) for kind, texts in refused.items()}
 
-    def _check(self) -> "tuple[Problem, ...]":
-        from npsle_app.bids.input.preflight import Problem, check_session
-
+    def _check(self) -> tuple[Problem, ...]:
         try:
             return tuple(check_session(self.session))
         except Exception as error:  # noqa: BLE001 - one session's scans must not end the others
@@ -58,7 +55,7 @@ class SessionCheck:
             )
 
 
-def say_problem(problem: "Problem") -> str:
+def say_problem(problem: Problem) -> str:
     """Put a finding into one sentence: which file, what is wrong, what to do."""
     return printable(f"{problem.path.name}: {problem.found}; {problem.advice}")
 
@@ -90,6 +87,7 @@ class JobMaker:
                 receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
                 crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
                 version=self.version,
+                running_version=get_version,
                 earlier=self._look_back(before, stage) if before and stage.may_look_back else None,
             )
             for stage in plan

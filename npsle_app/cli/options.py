@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from npsle_app.cli.errors import RefusedError
+from pydantic import Field
+
+from npsle_app.settings import Probability, Processes, Seed, Tail
 
 LEVELS = ("participant", "group")
 
@@ -21,34 +24,27 @@ class Options:
     study: Path | None = None
     apply: Path | None = None
     normative_reference: Path | None = None
-    deviation_tail: str | None = None
+    deviation_tail: Tail | None = None
     allow_foreign_reference: bool = False
     work_dir: Path | None = None
     clean_workdir: bool = False
-    nprocs: int = 1
-    omp_nthreads: int = 1
-    mem_mb: int | None = None
+    nprocs: Processes = 1
+    omp_nthreads: Annotated[int, Field(ge=1)] = 1
+    mem_mb: Annotated[int, Field(ge=1)] | None = None
     dask_scheduler: str | None = None
     stop_on_first_crash: bool = False
     failed_only: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False
     dry_run: bool = False
-    random_seed: int | None = None
+    random_seed: Seed | None = None
     sloppy: bool = False
-    wmh_threshold: float | None = None
-    verbose: int = 0
+    wmh_threshold: Probability | None = None
+    verbose: Annotated[int, Field(ge=0)] = 0
     debug: bool = False
     resource_monitor: bool = False
     notrack: bool = False
     md_only_boilerplate: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("nprocs", "omp_nthreads", "mem_mb"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                msg = f"--{name.replace('_', '-')} must be at least 1, got {value}"
-                raise RefusedError(msg)
 
     @property
     def datasets(self) -> dict[str, Path]:

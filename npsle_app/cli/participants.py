@@ -12,11 +12,11 @@ from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Options, Request
 from npsle_app.cli.progress import Progress
 from npsle_app.cli.reports import Reporter, merge_status, write_methods
-from npsle_app.cli.sessions import choose_participants, find_all
+from npsle_app.cli.sessions import check_links, choose_participants, find_all
 from npsle_app.cli.summary import INTERRUPTED, TERMINATED, Summary
 from npsle_app.cli.version import get_version
 from npsle_app.engine.executors import open_executor
-from npsle_app.engine.job import Job, printable
+from npsle_app.engine.job import Job, describe, printable
 from npsle_app.engine.scheduler import Key, run_jobs
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.settings import Settings
@@ -30,12 +30,15 @@ class Work:
 
     sessions: Mapping[str, Sequence[Session]]
     jobs: dict[Key, Job]
+    unreadable: Mapping[str, Outcome]
     datasets: Mapping[str, Path]
 
 
 def plan_work(request: Request, options: Options, settings: Settings) -> Work:
     """Find the sessions asked for and make their jobs; writes nothing."""
-    found = find_all(request, options, choose_participants(request, options))
+    participants = choose_participants(request, options)
+    check_links(request.output_dir, participants)
+    found = find_all(request, options, participants)
     datasets = {"raw": request.bids_dir, **options.datasets}
     jobs = build_jobs(
         [session for own in found.sessions.values() for session in own],
@@ -45,7 +48,7 @@ def plan_work(request: Request, options: Options, settings: Settings) -> Work:
         settings=settings,
         version=get_version(),
     )
-    return Work(sessions=found.sessions, jobs=jobs, datasets=datasets)
+    return Work(sessions=found.sessions, jobs=jobs, unreadable=found.unreadable, datasets=datasets)
 
 
 def make_reporter(work: Work, request: Request, *, settings_text: str) -> Reporter:
@@ -76,10 +79,15 @@ def run_participants(
         ended_by = TERMINATED if isinstance(signal, TerminatedError) else INTERRUPTED
         _note_the_rest(work, reporter)
     merge_status(reporter.output_dir)
-    write_methods(reporter.output_dir, datasets=work.datasets)
+    try:
+        write_methods(reporter.output_dir, datasets=work.datasets)
+    except OSError as error:
+        LOGGER.error("the methods text cannot be written: %s", error)
+        reporter.failures["methods"] = Outcome(Status.FAILED, reason=describe(error))
     return Summary(
         sessions=work.sessions,
         outcomes=reporter.outcomes,
+        unreadable=work.unreadable,
         reports=reporter.failures,
         ended_by=ended_by,
     )
@@ -96,7 +104,11 @@ def write_reports(work: Work, reporter: Reporter) -> Summary:
         made[participant] = reporter.write_page(participant) or Outcome(Status.DONE)
         LOGGER.info("sub-%s report: %s", participant, made[participant].status)
     write_methods(reporter.output_dir, datasets=work.datasets)
-    return Summary(sessions={name: work.sessions[name] for name in made}, reports=made)
+    return Summary(
+        sessions={name: work.sessions[name] for name in made},
+        unreadable=work.unreadable,
+        reports=made,
+    )
 
 
 def _compute(
@@ -135,6 +147,8 @@ def _note_the_rest(work: Work, reporter: Reporter) -> None:
 
 
 def _tell_choices(work: Work) -> None:
+    for participant, outcome in work.unreadable.items():
+        LOGGER.error("sub-%s %s", participant, outcome.reason)
     for session in (session for found in work.sessions.values() for session in found):
         for note in session.notes:
             LOGGER.warning("%s", printable(f"{session.id}: {note}"))

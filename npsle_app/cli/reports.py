@@ -1,11 +1,17 @@
 """From outcomes to what a participant's folder says of them: status table and page."""
 
+import json
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
+from npsle_app.bids.output.proof import find_changes
+from npsle_app.bids.output.reader import read_record
+from npsle_app.bids.output.tree import write_citation
 from npsle_app.cli.jobs import SessionCheck, say_problem
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.files import write_text
@@ -13,6 +19,9 @@ from npsle_app.engine.job import Job, describe, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import DICTIONARY, Row, merge_tables, read_rows, to_row, update_rows
+from npsle_app.report.citations import methods_text
+from npsle_app.report.page_notes import PageNotes, Run, show
+from npsle_app.report.participant import write_report
 
 REPORT = "report"
 
@@ -44,26 +53,46 @@ class Reporter:
         """Write the participant's status table and, unless nothing changed, the page."""
         before = read_rows(self._table(participant))
         rows = self.write_table(participant)
+        if rows is None:
+            return
         page = self.output_dir / f"sub-{participant}.html"
-        if page.exists() and _say_the_same(rows, before):
+        changed = find_changes(self.output_dir, participant)
+        if changed:
+            LOGGER.warning(
+                "sub-%s: %s changed since it was written: made anew from the stages' records",
+                participant,
+                printable(", ".join(changed)),
+            )
+        elif page.exists() and _say_the_same(rows, before):
             return
         if failure := self.write_page(participant):
             self.failures[participant] = failure
-            update_rows(self._table(participant), [*rows, _report_row(rows, failure)])
+            self._put(participant, [*rows, _report_row(rows, failure)])
 
-    def write_table(self, participant: str) -> list[Row]:
-        """Write how the stages ended so far; sessions of other runs keep their rows."""
-        path = self._table(participant)
-        before = read_rows(path)
+    def write_table(self, participant: str) -> list[Row] | None:
+        """Write how the stages ended so far; sessions of other runs keep their rows.
+
+        None where it cannot be written: then the participant is marked as failed.
+        """
+        before = read_rows(self._table(participant))
         rows = [_with_cost(row, before) for row in self._rows(participant)]
-        update_rows(path, rows)
-        return rows
+        return rows if self._put(participant, rows) else None
+
+    def _put(self, participant: str, rows: Sequence[Row]) -> bool:
+        """Write rows; take a table away that cannot be renewed, for it says what is no more so."""
+        path = self._table(participant)
+        try:
+            update_rows(path, rows)
+        except OSError as error:
+            LOGGER.error("sub-%s: its status table cannot be written: %s", participant, error)
+            self.failures[participant] = Outcome(Status.FAILED, reason=describe(error))
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            return False
+        return True
 
     def write_page(self, participant: str) -> Outcome | None:
         """Write the page and the measures; a failure is told and returned."""
-        from npsle_app.report.page_notes import PageNotes, Run, show
-        from npsle_app.report.participant import write_report
-
         try:
             write_report(
                 self.output_dir,
@@ -124,20 +153,20 @@ class Reporter:
 
 def merge_status(output_dir: Path) -> None:
     """Gather the participants' status tables in `logs/status.tsv`, with its dictionary."""
-    import json
-
     tables = output_dir.glob("sub-*/log/status.tsv")
-    merge_tables(output_dir / "logs" / "status.tsv", tables)
+    merged = output_dir / "logs" / "status.tsv"
     text = json.dumps(DICTIONARY, indent=2, ensure_ascii=False) + "\n"
-    write_text(output_dir / "logs" / "status.json", text)
+    try:
+        merge_tables(merged, tables)
+        write_text(merged.with_suffix(".json"), text)
+    except OSError as error:
+        LOGGER.error("%s cannot be written: %s", merged, error)
+        with suppress(OSError):
+            merged.unlink(missing_ok=True)  # better none than one of an earlier run
 
 
 def write_methods(output_dir: Path, *, datasets: Mapping[str, Path]) -> Path:
     """Write the methods text of all stages that left a record, and its BibTeX file."""
-    from npsle_app.bids.output.reader import read_record
-    from npsle_app.bids.output.tree import write_citation
-    from npsle_app.report.citations import methods_text
-
     records = []
     for path in _find_records(output_dir):
         try:
@@ -149,7 +178,6 @@ def write_methods(output_dir: Path, *, datasets: Mapping[str, Path]) -> Path:
 
 
 def _find_records(output_dir: Path) -> list[Path]:
-    from npsle_app import pipeline
 
     found: list[Path] = []
     for stage in pipeline.PARTICIPANT:

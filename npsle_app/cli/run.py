@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from npsle_app.bids.input.validation import format_issues, validate
+from npsle_app.bids.output.tree import previous_version, write_dataset_files
 from npsle_app.cli import group, logs
-from npsle_app.cli.config import resolve
-from npsle_app.cli.dry_run import tell_plan
-from npsle_app.cli.dry_run_group import tell_group
+from npsle_app.cli.config import Configuration
+from npsle_app.cli.dry_run import tell_group, tell_plan
 from npsle_app.cli.environment import (
     LEAST_OUTPUT_MB,
     LEAST_WORK_MB,
@@ -32,10 +33,9 @@ from npsle_app.cli.reports import write_methods
 from npsle_app.cli.sessions import check_folders
 from npsle_app.cli.summary import Summary
 from npsle_app.cli.version import get_version
-from npsle_app.settings import Settings
 
 
-def run(request: Request) -> int:
+def run(request: Request, configuration: Configuration) -> int:
     """Do what was asked for; the last line on stdout says what came of it.
 
     Raises
@@ -43,20 +43,20 @@ def run(request: Request) -> int:
     RefusedError
         If it cannot be begun: nothing was computed then.
     """
-    options, settings = resolve(request)
+    options, settings = configuration
     check_folders(request, options)
     if "group" in request.levels:
         group.check_study(settings)
     if options.dry_run:
-        return _tell(request, options, settings)
+        return _tell(request, configuration)
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir) as folder:
-        work = _plan(request, options, settings)
+        work = _plan(request, configuration)
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
-        with _logged(request, options, settings) as text:
-            summary = _do(request, options, settings, work=work, folder=folder, text=text)
+        with _logged(request, configuration) as text:
+            summary = _do(request, configuration, work=work, folder=folder, text=text)
             LOGGER.info(summary.line)
         if options.clean_workdir and summary.code == 0:
             shutil.rmtree(folder, ignore_errors=True)
@@ -65,19 +65,19 @@ def run(request: Request) -> int:
     return summary.code
 
 
-def _plan(request: Request, options: Options, settings: Settings) -> Work | None:
-    return plan_work(request, options, settings) if "participant" in request.levels else None
+def _plan(request: Request, configuration: Configuration) -> Work | None:
+    return plan_work(request, *configuration) if "participant" in request.levels else None
 
 
 def _do(
     request: Request,
-    options: Options,
-    settings: Settings,
+    configuration: Configuration,
     *,
     work: Work | None,
     folder: Path,
     text: str,
 ) -> Summary:
+    options, settings = configuration
     datasets = {"raw": request.bids_dir, **options.datasets}
     if options.boilerplate_only:
         LOGGER.info("methods text: %s", write_methods(request.output_dir, datasets=datasets))
@@ -99,7 +99,8 @@ def _do(
 
 
 @contextmanager
-def _logged(request: Request, options: Options, settings: Settings) -> Iterator[str]:
+def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
+    options, settings = configuration
     folder = request.output_dir / "logs" / logs.make_run_id()
     try:
         folder.mkdir(parents=True)
@@ -119,15 +120,16 @@ def _logged(request: Request, options: Options, settings: Settings) -> Iterator[
 
 
 def _write_dataset_files(request: Request, options: Options) -> None:
-    from npsle_app.bids.output.tree import previous_version, write_dataset_files
 
-    before = previous_version(request.output_dir)
-    if before not in (None, get_version()):
+    before, own = previous_version(request.output_dir), get_version()
+    measured = "participant" in request.levels
+    if measured and before not in (None, own):
         LOGGER.warning("earlier outputs are of version %s: they are made anew", before)
     write_dataset_files(
         request.output_dir,
         bids_dir=request.bids_dir,
-        version=get_version(),
+        # the group level alone makes no image: these stay those of the version that made them
+        version=own if measured or before is None else before,
         derivatives=options.datasets,
     )
 
@@ -141,7 +143,6 @@ def _validate(request: Request, options: Options, work: Work) -> None:
     ]
     if options.skip_bids_validation or not new:
         return
-    from npsle_app.bids.input.validation import format_issues, validate
 
     issues = validate(request.bids_dir, participants=new)
     if issues:
@@ -150,13 +151,13 @@ def _validate(request: Request, options: Options, work: Work) -> None:
         LOGGER.info("the BIDS validator found no error")
 
 
-def _tell(request: Request, options: Options, settings: Settings) -> int:
-    if work := _plan(request, options, settings):
+def _tell(request: Request, configuration: Configuration) -> int:
+    if work := _plan(request, configuration):
         sessions = [session for found in work.sessions.values() for session in found]
         for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
             print(line)  # noqa: T201 - what a dry run is for
     if "group" in request.levels:
-        for line in tell_group(request.output_dir, settings, raw=request.bids_dir):
+        for line in tell_group(request.output_dir, configuration.settings, raw=request.bids_dir):
             print(line)  # noqa: T201
     return 0
 

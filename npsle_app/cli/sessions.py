@@ -1,16 +1,25 @@
 """Which participants and sessions a run is about."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npsle_app.bids.input.choosing import KINDS
+from npsle_app.bids.input.dataset import (
+    ForeignIndexError,
+    find_sessions,
+    has_index,
+    list_participants,
+    read_filters,
+)
 from npsle_app.bids.input.filters import Filters
-from npsle_app.bids.input.scans import Choice, Scan, Session, pair_sessions
+from npsle_app.bids.input.scans import Session, pair_sessions
+from npsle_app.bids.output.tree import previous_version
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options, Request
+from npsle_app.documents import read_json
 from npsle_app.engine.job import describe
+from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import is_open, read_rows
 
 _SHOWN = 20
@@ -25,6 +34,14 @@ def check_folders(request: Request, options: Options) -> None:
     RefusedError
         With what was found and what to do.
     """
+    try:
+        _check_folders(request, options)
+    except OSError as error:  # a name too long, a folder that may not be entered, a dead mount
+        msg = f"{error.filename or request.output_dir} cannot be used: {error.strerror or error}"
+        raise RefusedError(msg) from error
+
+
+def _check_folders(request: Request, options: Options) -> None:
     bids_dir, output_dir = request.bids_dir, request.output_dir
     _check_dataset(bids_dir)
     if _same(output_dir, bids_dir):
@@ -59,8 +76,6 @@ def choose_participants(request: Request, options: Options) -> list[str]:
     RefusedError
         If the dataset has none, or a label asked for is not among them.
     """
-    from npsle_app.bids.input.dataset import list_participants
-
     available = list_participants(request.bids_dir)
     if not available:
         msg = f"{request.bids_dir} has no folder sub-<label>; {_MOUNT_HINT}"
@@ -82,10 +97,12 @@ def choose_participants(request: Request, options: Options) -> list[str]:
 class Found:
     """The sessions asked for, by participant, and the one before each that has one.
 
-    The session before need not be among those asked for.
+    The session before need not be among those asked for. `unreadable` are participants whose
+    folders could not be read.
     """
 
     sessions: dict[str, list[Session]] = field(default_factory=dict)
+    unreadable: dict[str, Outcome] = field(default_factory=dict)
     earlier: dict[tuple[str, str | None], Session] = field(default_factory=dict)
 
 
@@ -97,28 +114,26 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     RefusedError
         If a session asked for is nowhere, or the filter file makes no sense.
     """
-    from npsle_app.bids.input.dataset import ForeignIndexError, find_sessions, has_index
-
     _check_sessions(request.bids_dir, participants, asked=options.session_label)
     filters = _read_filters(options.bids_filter_file)
     open_units = _open_units(request.output_dir) if options.failed_only else None
     found = Found()
-    database = options.bids_database_dir
-    if database and options.dry_run and not has_index(database):
-        database = None  # to make it would be to write
     for participant in participants:
         try:
             sessions = find_sessions(
                 request.bids_dir,
                 participant,
                 filters=filters,
-                database_dir=database,
+                # a dry run writes nothing: an index is used where there is one, not made
+                database_dir=_database(options),
                 derivatives=options.datasets,
             )
         except ForeignIndexError as error:
             raise RefusedError(str(error)) from error
         except Exception as error:  # noqa: BLE001 - one participant's folder ends no other's run
-            sessions = [_faulty(request.bids_dir, participant, error=error)]
+            reason = f"cannot be indexed: {describe(error)}"
+            found.unreadable[participant] = Outcome(Status.FAILED, reason=reason)
+            continue
         before = pair_sessions(sessions)
         found.earlier |= {(participant, label): one for label, one in before.items()}
         found.sessions[participant] = [
@@ -130,12 +145,11 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     return found
 
 
-def _faulty(bids_dir: Path, participant: str, *, error: Exception) -> Session:
-    """Return a session of which every stage fails, saying why."""
-    folder = bids_dir / f"sub-{participant}"
-    reason = f"its folder cannot be looked at ({describe(error)})"
-    choices = tuple(Choice(kind, Scan(folder), reason) for kind in KINDS)
-    return Session(participant, None, choices, fault=reason)
+def _database(options: Options) -> Path | None:
+    folder = options.bids_database_dir
+    if folder is None or not options.dry_run:
+        return folder
+    return folder if has_index(folder) else None
 
 
 def _check_dataset(bids_dir: Path) -> None:
@@ -144,7 +158,7 @@ def _check_dataset(bids_dir: Path) -> None:
         raise RefusedError(msg)
     description = bids_dir / "dataset_description.json"
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
+        content = read_json(description)
     except OSError as error:
         msg = f"{bids_dir} is no BIDS dataset: it has no readable dataset_description.json"
         raise RefusedError(msg) from error
@@ -157,12 +171,41 @@ def _check_dataset(bids_dir: Path) -> None:
 
 
 def _check_output(output_dir: Path) -> None:
-    from npsle_app.bids.output.tree import previous_version
 
+    if output_dir.exists() and not output_dir.is_dir():
+        msg = f"OUTPUT_DIR {output_dir} is no folder; give another"
+        raise RefusedError(msg)
     foreign = (output_dir / "dataset_description.json").is_file()
     if foreign and previous_version(output_dir) is None:
         msg = f"OUTPUT_DIR {output_dir} holds a dataset that is not of this app; give another"
         raise RefusedError(msg)
+
+
+def check_links(output_dir: Path, participants: Iterable[str]) -> None:
+    """Refuse folders of the output that are links to somewhere else: files would land there.
+
+    Raises
+    ------
+    RefusedError
+        With the link and where it leads.
+    """
+    inside = output_dir.resolve()
+    own = (output_dir / f"sub-{label}" for label in participants)
+    for start in (output_dir / "logs", output_dir / "group", output_dir / "phenotype", *own):
+        for folder in (start, *_subfolders(start)):
+            if folder.is_symlink() and not folder.resolve().is_relative_to(inside):
+                msg = (
+                    f"{folder} is a link out of OUTPUT_DIR, to {folder.resolve()}: files would be "
+                    "written there; put a folder in its place"
+                )
+                raise RefusedError(msg)
+
+
+def _subfolders(start: Path) -> Iterator[Path]:
+    if start.is_symlink():
+        return
+    for root, names, _ in os.walk(start):
+        yield from (Path(root) / name for name in names)
 
 
 def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Sequence[str]) -> None:
@@ -175,7 +218,6 @@ def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Seque
 
 
 def _read_filters(path: Path | None) -> Filters | None:
-    from npsle_app.bids.input.dataset import read_filters
 
     if path is None:
         return None

@@ -15,12 +15,13 @@ OK, SOME_FAILED, REFUSED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 class Summary:
     """What a run came to.
 
-    `reports` and `group` hold outcomes by participant and by group stage; `ended_by` is the
-    exit code of what ended the run early.
+    `unreadable` (folders of participants), `reports` and `group` hold outcomes by participant
+    and by group stage; `ended_by` is the exit code of what ended the run early.
     """
 
     sessions: Mapping[str, Sequence[Session]] = field(default_factory=dict)
     outcomes: Mapping[Key, Outcome] = field(default_factory=dict)
+    unreadable: Mapping[str, Outcome] = field(default_factory=dict)
     reports: Mapping[str, Outcome] = field(default_factory=dict)
     group: Mapping[str, Outcome] = field(default_factory=dict)
     ended_by: int | None = None
@@ -30,7 +31,8 @@ class Summary:
         """0 if nothing failed or was blocked, 1 otherwise, unless something ended the run."""
         if self.ended_by is not None:
             return self.ended_by
-        every = (*self.outcomes.values(), *self.reports.values(), *self.group.values())
+        parts = (self.outcomes, self.unreadable, self.reports, self.group)
+        every = (outcome for part in parts for outcome in part.values())
         bad = (Status.FAILED, Status.BLOCKED)
         return SOME_FAILED if any(outcome.status in bad for outcome in every) else OK
 
@@ -43,6 +45,8 @@ class Summary:
             people = _number(len(self.sessions), "participant")
             counts = _counts(self.outcomes.values())
             parts.append(f"{people}, {_number(sessions, 'session')}: {counts}")
+        if self.unreadable:
+            parts.append(f"{_number(len(self.unreadable), 'participant')} could not be read")
         if failed := sum(not outcome.ok for outcome in self.reports.values()):
             parts.append(f"{_number(failed, 'report')} failed")
         if self.group:

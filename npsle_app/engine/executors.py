@@ -161,7 +161,7 @@ def _start(
             threads_per_worker=1,
             processes=True,
             memory_limit=memory,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: two runs share a machine
             local_directory=str(folder) if folder else None,
             silence_logs=logging.CRITICAL,
         )

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ class Job:
         Where the receipt and, after a failure, the traceback go.
     version : str
         Version of the code.
+    running_version : callable, optional
+        Returns the version of the code in the process that computes; it must survive pickling.
     earlier : Earlier, optional
         The unit before, for a stage that looks back; None where there is none.
     """
@@ -95,6 +98,7 @@ class Job:
     version: str
     missing: Mapping[str, str] = field(default_factory=dict)
     refusals: Callable[[], Mapping[str, str]] = refuse_nothing
+    running_version: Callable[[], str] | None = None
     earlier: Earlier | None = None
 
     def settle(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
@@ -165,24 +169,37 @@ class Job:
 
     def compute(self, upstream: Mapping[str, Outcome]) -> Outcome:
         """Run the stage, write its receipt, and never raise for what goes wrong in it."""
+        if other := self._other_version():
+            return Outcome(Status.FAILED, reason=other)
         meter = Meter()
         try:
             outputs, reason = self._make(upstream)
         except Exception as error:  # noqa: BLE001 - one stage's failure must not end the others
             outcome = Status.FAILED, None, describe(error)
-            write_text(self.crash, "".join(traceback.format_exception(error)))
+            with suppress(OSError):  # the disk may be full: the reason stands in the outcome
+                write_text(self.crash, "".join(traceback.format_exception(error)))
         else:
             outcome = Status.DONE, outputs, reason
             self.crash.unlink(missing_ok=True)
         return Outcome(*outcome, seconds=meter.seconds, peak_mb=meter.peak_mb)
 
+    def _other_version(self) -> str:
+        """Say what is wrong where this process runs other code than the run began with."""
+        here = self.running_version() if self.running_version else self.version
+        if here == self.version:
+            return ""
+        return (
+            f"this worker runs version {here} and the run began with {self.version}: start "
+            "workers from the same installation"
+        )
+
     def _make(self, upstream: Mapping[str, Outcome]) -> tuple[Any, str]:
         # hashed before the run: what counts is the content that the stage was given
-        facts = self._facts(upstream)
+        inputs, facts = self._inputs(upstream), self._facts(upstream)
         before = receipts.read(self.receipt)
         change = receipts.find_change(before, facts, root=self.root) if before else None
-        receipts.discard(self.receipt, root=self.root)
-        outputs = self.stage.run(**self._inputs(upstream), settings=self.settings, out=self.out)
+        receipts.discard(self.receipt, root=self.root, kept=inputs)
+        outputs = self.stage.run(**inputs, settings=self.settings, out=self.out)
         receipts.save(self.receipt, facts, outputs=outputs, root=self.root)
         return outputs, one_line(f"made anew: {change}") if change else ""
 

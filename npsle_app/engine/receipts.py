@@ -11,6 +11,8 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from npsle_app.decoding import decode
+from npsle_app.documents import read_json
 from npsle_app.engine.files import digest, write_text
 
 
@@ -59,7 +61,7 @@ def save(receipt: Path, facts: Mapping[str, Any], *, outputs: Any, root: Path) -
 def read(receipt: Path) -> dict[str, Any] | None:
     """Return what a receipt says; None where it is missing or cannot be read."""
     try:
-        content = json.loads(receipt.read_text(encoding="utf-8"))
+        content = read_json(receipt)
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and _is_whole(content) else None
@@ -84,16 +86,30 @@ def find_change(
 
 
 def restore(content: Mapping[str, Any], outputs: type, *, root: Path) -> Any:
-    """Return the outputs that a receipt names as the stage's dataclass."""
-    return outputs(**{name: _restore(value, root) for name, value in content["outputs"].items()})
+    """Return the outputs that a receipt names as the stage's dataclass.
+
+    Raises
+    ------
+    ValueError
+        If they are not what the stage leaves, or lie outside the output folder.
+    """
+    named = {name: _restore(value, root) for name, value in content["outputs"].items()}
+    return decode(outputs, named, what="the receipt")
 
 
-def discard(receipt: Path, *, root: Path) -> None:
-    """Remove the files of an earlier attempt, so that nothing stale stays among the new."""
+def discard(receipt: Path, *, root: Path, kept: Mapping[str, Any]) -> None:
+    """Remove the files of an earlier attempt, so that nothing stale stays among the new.
+
+    What the stage is to be called with, `kept`, stays: a file may come from another stage now
+    than it did in the version before.
+    """
     content = read(receipt)
     receipt.unlink(missing_ok=True)
-    for name in content["files"] if content else ():
-        _locate(name, root).unlink(missing_ok=True)
+    if content is None:
+        return
+    needed = _with_companions(path for path in _paths(kept) if path.is_relative_to(root))
+    for path in {_locate(name, root) for name in content["files"]} - needed:
+        path.unlink(missing_ok=True)
 
 
 def _describe(value: Any) -> Any:
@@ -140,9 +156,7 @@ def _portable(value: Any, root: Path) -> Any:
 def _restore(value: Any, root: Path) -> Any:
     if isinstance(value, dict):
         return _locate(value["file"], root)
-    if isinstance(value, list):
-        return tuple(_restore(item, root) for item in value)
-    return value
+    return [_restore(item, root) for item in value] if isinstance(value, list) else value
 
 
 def _within(path: Path, root: Path) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pkgutil import resolve_name
 from typing import Any, get_type_hints
 
 
@@ -10,8 +11,11 @@ from typing import Any, get_type_hints
 class Stage:
     """One step, the scans it takes and the stages it waits for.
 
-    `run` is called with keywords alone: each of `scans`, of `needs` and of `uses` under
-    its own name, then `settings` and `out`. It returns a frozen dataclass of paths.
+    `function` names what does the work, "package.module:function": it is imported when it is
+    first asked for, so that a plan can be read without all that its stages rest on. It is
+    called with keywords alone: each of `scans`, of `needs` and of `uses` under its own name,
+    then `settings` and `out`. It returns a frozen dataclass of paths, and of limits that others
+    must know.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there
@@ -21,7 +25,7 @@ class Stage:
     """
 
     name: str
-    run: Callable[..., Any]
+    function: str
     scans: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
@@ -48,6 +52,12 @@ class Stage:
     def upstream(self) -> tuple[str, ...]:
         """The stages of its own unit that are waited for: needed, or used if there."""
         return self.needs + self.uses
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """The function that does the work."""
+        function: Callable[..., Any] = resolve_name(self.function)
+        return function
 
     @property
     def outputs(self) -> type:

@@ -16,7 +16,7 @@ from npsle_app.phantom.cohort.clinic import COLUMNS, clinical_row
 from npsle_app.phantom.head.diffusion_files import write_dwi
 from npsle_app.phantom.head.image_files import write_image
 from npsle_app.phantom.head.truth import vessel_truth
-from npsle_app.phantom.participant import PhantomParticipant, make_participant
+from npsle_app.phantom.participant import PhantomParticipant, Request, make_participant
 
 _README = """\
 # A synthetic study for npsle_app
@@ -94,12 +94,14 @@ def write_study(folder: Path, *, study: Study) -> None:
     for index in range(1, study.participants + 1):
         for session in range(1, study.sessions + 1):
             person = make_participant(
-                index,
-                seed=study.seed,
-                voxel_mm=study.voxel_mm,
-                session=session,
-                diffusion=True,
-                vessel_wall=True,
+                Request(
+                    index,
+                    seed=study.seed,
+                    voxel_mm=study.voxel_mm,
+                    session=session,
+                    diffusion=True,
+                    vessel_wall=True,
+                )
             )
             label = f"ses-{session}" if study.sessions > 1 else None
             _write_scans(folder, person, session=label)

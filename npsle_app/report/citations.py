@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from npsle_app.records import Record
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 
 _OPENING = (
     "Images were organised according to BIDS [@bids] and processed with npsle_app, "
@@ -32,7 +32,7 @@ def cited(records: Iterable[Record]) -> list[str]:
     keys = sorted({*_ALWAYS, *(key for record in records for key in record.citations)})
     unknown = [key for key in keys if key not in WORKS]
     if unknown:
-        msg = f"no citation is called {unknown}; add it to npsle_app/report/citations.py"
+        msg = f"no citation is called {unknown}; add it to npsle_app/data/references.bib"
         raise KeyError(msg)
     return keys
 
@@ -49,4 +49,4 @@ def methods_text(records: Iterable[Record]) -> tuple[str, str]:
     software = "Arrays and files were handled with NumPy, SciPy, NiBabel and PyBIDS"
     software += " [@numpy; @scipy; @nibabel; @pybids]."
     markdown = f"# Methods\n\n{body} {software}\n\n# References\n\n{references}\n"
-    return markdown, "\n".join(WORKS[key].bibtex(key) for key in keys)
+    return markdown, "\n".join(WORKS[key].entry for key in keys)

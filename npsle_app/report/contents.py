@@ -1,6 +1,5 @@
 """What the page of one participant says, gathered from the files that lie there."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from npsle_app.bids.output.reader import read_record
 from npsle_app.bids.output.writer import Writer
+from npsle_app.documents import read_json
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES, MeasureDefinition
@@ -179,7 +179,7 @@ def _read(
 
 def _templates(sidecar: Path) -> dict[str, str]:
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = read_json(sidecar)
     except (OSError, ValueError):
         return {}  # the stage that wrote it is checked by its receipt, not here
     named = content.get("Templates") if isinstance(content, dict) else None

@@ -1,6 +1,5 @@
 """What a participant's page says of the deviations from a reference."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.bids.output.names import MEASURES_DIGEST, File
-from npsle_app.bids.output.reader import measures_digest, read_table
+from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
+from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.measures import MEASURES
 
 SHOWN_AT_ONCE = 12
@@ -61,7 +62,7 @@ def read_deviations(writer: Writer) -> ShownDeviations | None:
     """
     path = writer.path(File.DEVIATIONS)
     try:
-        proof = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        proof = read_json(path.with_suffix(".json"))
         table = read_table(path)
     except (OSError, ValueError):
         return None

@@ -1,14 +1,16 @@
 """The page of the whole study."""
 
-import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.output.reader import read_table, resolve_uri
+from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.reader import resolve_uri
 from npsle_app.bids.output.writer import replace
+from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, read_rows
 from npsle_app.measures import MEASURES
@@ -37,7 +39,7 @@ def write_report(output_dir: Path) -> Path:
     rows = [row for path in _status_tables(output_dir) for row in read_rows(path)]
     people = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
     names = [name for name in MEASURES if name in wide]
-    strips = _draw_strips(wide, names)
+    strips = _draw_strips(wide, names, far=_read_outliers(output_dir / GroupFile.OUTLIERS.path))
     outcomes = _by_session(rows)
     study = read_study(output_dir)
     write_table_files(output_dir, study.analyses)
@@ -81,14 +83,31 @@ def _read_wide(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     table = read_table(path)
-    labels = zip(table["participant_id"], table["session_id"], strict=True)
-    table.index = pd.Index([session_id(*pair) for pair in labels], dtype=object)
+    table.index = pd.Index(_session_ids(table), dtype=object)
     return table
 
 
-def _draw_strips(wide: pd.DataFrame, names: Sequence[str]) -> list[Strip]:
+def _read_outliers(path: Path) -> dict[str, set[str]]:
+    """Read which sessions' values are far from the others, by measure."""
+    if not path.is_file():
+        return {}
+    table = read_table(path)
+    far: dict[str, set[str]] = {}
+    for measure, session in zip(table["measure"], _session_ids(table), strict=True):
+        far.setdefault(measure, set()).add(session)
+    return far
+
+
+def _session_ids(table: pd.DataFrame) -> list[str]:
+    labels = zip(table["participant_id"], table["session_id"], strict=True)
+    return [session_id(*pair) for pair in labels]
+
+
+def _draw_strips(
+    wide: pd.DataFrame, names: Sequence[str], *, far: Mapping[str, Container[str]]
+) -> list[Strip]:
     most = max(_MOST_POINTS // max(len(names), 1), _LEAST_POINTS)
-    drawn = (draw_strip(name, wide[name], most=most) for name in names)
+    drawn = (draw_strip(name, wide[name], far=far.get(name, ()), most=most) for name in names)
     return [strip for strip in drawn if strip]
 
 
@@ -141,7 +160,7 @@ def _thumbnails(output_dir: Path) -> dict[str, str]:
 
 def _first_figure(record: Path, output_dir: Path) -> Path | None:
     try:
-        figures = json.loads(record.read_text(encoding="utf-8"))["figures"]
+        figures = read_json(record)["figures"]
         return resolve_uri(figures[0]["path"], places={"": output_dir}) if figures else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # the participant's own page says what is wrong with it

@@ -1,13 +1,13 @@
 """What a participant's page says of its run, kept so that the page can be made again later."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from npsle_app.bids.input.scans import Choice
 from npsle_app.bids.output.writer import write_json
+from npsle_app.decoding import decode, encode
+from npsle_app.documents import read_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,19 @@ class PageNotes:
     run: Run = field(default_factory=Run)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SessionFile:
+    session: str | None
+    choices: tuple[ShownChoice, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PageFile:
+    run: Run
+    sessions: tuple[_SessionFile, ...]
+
+
 def show(choice: Choice) -> ShownChoice:
     """Reduce a choice to what the page shows of it."""
     return ShownChoice(
@@ -61,45 +74,28 @@ def show(choice: Choice) -> ShownChoice:
 def save_notes(output_dir: Path, participant: str, notes: PageNotes) -> Path:
     """Write the notes to the participant's `log/page.json`."""
     path = _place(output_dir, participant)
-    sessions = sorted({*notes.choices, *notes.problems}, key=lambda label: label or "")
-    write_json(
-        path,
-        {
-            "run": asdict(notes.run),
-            "sessions": [
-                {
-                    "session": label,
-                    "choices": [asdict(choice) for choice in notes.choices.get(label, ())],
-                    "problems": list(notes.problems.get(label, ())),
-                }
-                for label in sessions
-            ],
-        },
+    sessions = tuple(
+        _SessionFile(
+            session=label,
+            choices=tuple(notes.choices.get(label, ())),
+            problems=tuple(notes.problems.get(label, ())),
+        )
+        for label in sorted({*notes.choices, *notes.problems}, key=lambda label: label or "")
     )
+    write_json(path, encode(_PageFile(run=notes.run, sessions=sessions)))
     return path
 
 
 def load_notes(output_dir: Path, participant: str) -> PageNotes:
     """Read the notes of the last time; empty ones where there are none that can be read."""
     try:
-        content = json.loads(_place(output_dir, participant).read_text(encoding="utf-8"))
-        return _parse(content)
-    except (OSError, ValueError, KeyError, TypeError):
+        told = decode(_PageFile, read_json(_place(output_dir, participant)), what="it")
+    except (OSError, ValueError):
         return PageNotes()  # the page then says that version and choices were not recorded
-
-
-def _parse(content: Mapping[str, Any]) -> PageNotes:
-    sessions = {one["session"]: one for one in content["sessions"]}
     return PageNotes(
-        choices={
-            label: tuple(
-                ShownChoice(**{**choice, "others": tuple(choice["others"])})
-                for choice in one["choices"]
-            )
-            for label, one in sessions.items()
-        },
-        problems={label: tuple(one["problems"]) for label, one in sessions.items()},
-        run=Run(**content["run"]),
+        choices={one.session: one.choices for one in told.sessions},
+        problems={one.session: one.problems for one in told.sessions},
+        run=told.run,
     )
 
 

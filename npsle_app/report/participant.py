@@ -1,9 +1,10 @@
 """The page and the measures of one participant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from npsle_app.bids.output.names import File
+from npsle_app.bids.output.proof import write_proof
 from npsle_app.bids.output.writer import replace
 from npsle_app.engine.stage import Status
 from npsle_app.records import Record
@@ -12,7 +13,7 @@ from npsle_app.report.contents import SessionContent, gather
 from npsle_app.report.page_notes import PageNotes, Run, load_notes, save_notes
 from npsle_app.report.pages import render
 from npsle_app.report.pictures import embed
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 
 DICTIONARY = {
     "measure": {"Description": "Name of the measure; the group tables use it as column name"},
@@ -71,7 +72,18 @@ def write_report(
     path = output_dir / f"sub-{participant}.html"
     page = render("participant.html.j2", **_context(participant, contents, run=told.run))
     replace(path, lambda part: part.write_text(page, encoding="utf-8"))
+    write_proof(output_dir, participant, _written(output_dir, participant, contents))
     return path
+
+
+def _written(
+    output_dir: Path, participant: str, contents: Sequence[SessionContent]
+) -> Iterator[Path]:
+    """List what a report leaves: page, notes, and the tables that the statistics read."""
+    tables = (content.writer.path(File.MEASURES) for content in contents)
+    notes = output_dir / f"sub-{participant}" / "log" / "page.json"
+    candidates = (output_dir / f"sub-{participant}.html", notes, *tables)
+    return (path for path in candidates if path.is_file())
 
 
 def write_measures(content: SessionContent) -> Path | None:

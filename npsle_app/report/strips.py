@@ -1,12 +1,12 @@
 """One measure over a study as points on a line, laid out for the page to draw."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Bools, Ints
-from npsle_app.cohort.study.measures import outliers
 from npsle_app.measures import MEASURES, MeasureDefinition
 
 WIDTH, HEIGHT = 420, 96
@@ -42,18 +42,20 @@ class Strip:
     ticks: tuple[tuple[float, str], ...]
 
 
-def draw_strip(name: str, values: pd.Series, *, most: int = 1000) -> Strip | None:
+def draw_strip(
+    name: str, values: pd.Series, *, far: Container[str] = (), most: int = 1000
+) -> Strip | None:
     """Lay out one measure; None where no session has it.
 
-    `values` has session ids (`sub-01_ses-1`) as its index. A point is flagged if it lies
-    outside the plausible range, or 3 quartile ranges outside the quartiles of the study. Of
-    more than `most` values, as many are drawn: the flagged ones up to half of them, the rest
-    evenly spaced by rank. The box is always that of all values.
+    `values` has session ids (`sub-01_ses-1`) as its index; `far` are the sessions whose values
+    the stage `measures` found far from the others. A point is flagged if it is one of these, or
+    lies outside the plausible range. Of more than `most` values, as many are drawn: the flagged
+    ones up to half of them, the rest evenly spaced by rank. The box is always that of all values.
     """
     known = values.dropna().astype(float)
     if known.empty:
         return None
-    definition, far = MEASURES[name], set(known.index[outliers(known)])
+    definition = MEASURES[name]
     ordered = known.sort_values(kind="stable")
     ranked = [(str(key), float(value)) for key, value in ordered.items()]
     flags = [_flags(value, definition, far=session in far) for session, value in ranked]

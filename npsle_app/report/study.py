@@ -1,6 +1,5 @@
 """What the page of a study shows of its statistics: read from the group stages' files."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,34 +11,13 @@ from markupsafe import Markup
 
 from npsle_app.bids.output.names import GROUP_TABLES, GroupFile
 from npsle_app.bids.output.writer import replace
+from npsle_app.documents import read_json
+from npsle_app.report.references import WORKS, Work
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
-from npsle_app.report.works import WORKS, Work
 
 _SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
-_TITLES = {
-    "exclusions": "Left out of everything",
-    "entering": "Who enters which analysis",
-    "group_description": "Measures by group",
-    "kruskal_wallis": "Comparison of all groups",
-    "dunn": "Comparison of pairs of groups",
-    "correlations": "Partial correlations",
-    "regressions": "Linear regressions",
-    "power": "Effects that 80 % power would find",
-    "normative_sexes": "The reference",
-    "normative_outliers": "Scans left out of the reference",
-    "deviation_groups": "Deviations per person",
-    "deviation_comparisons": "Counts compared between groups",
-    "deviation_counts": "Each session's deviations",
-    "deviation_prevalence": "How often each region deviates",
-    "deviation_associations": "Associations with disability",
-    "deviation_transitions": "From visit to visit",
-    "risk_groups": "People by risk",
-    "survival": "Share without the event",
-    "survival_tests": "Comparison of the curves",
-    "cox": "Cox regression",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +66,13 @@ class ShownStudy:
     @property
     def bibtex(self) -> str:
         """The works that the analyses cite."""
-        return "\n".join(work.bibtex(key) for key, work in self.works)
+        return "\n".join(work.entry for _, work in self.works)
 
 
 def read_study(output_dir: Path) -> ShownStudy:
     """Read the summaries that the group stages left; one that is not there is left out."""
     paths = (output_dir / file.path for file in _SUMMARIES)
-    found = [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.is_file()]
+    found = [read_json(p) for p in paths if p.is_file()]
     if not found:
         return ShownStudy()
     mode = str(found[0].get("mode", "recommended"))
@@ -130,7 +108,7 @@ def _read_analysis(output_dir: Path, told: Mapping[str, Any], *, mode: str) -> S
             for figure in told["figures"]
             if (output_dir / figure["path"]).is_file()
         ),
-        tables=tuple(read_tables(output_dir, tables=told["tables"], titles=_TITLES, mode=mode)),
+        tables=tuple(read_tables(output_dir, tables=told["tables"], mode=mode)),
     )
 
 

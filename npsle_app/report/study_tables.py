@@ -1,69 +1,35 @@
-"""The tables of a study's analyses as readers see them: chosen columns, formatted."""
+"""The tables of a study's analyses as readers see them: chosen columns, formatted cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.output.reader import read_table
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
-from npsle_app.formatting import NOT_AVAILABLE, decimals_for, format_number, format_p
-from npsle_app.report.cells import PLACES, ROBUST, Cell, Row, head_column, make_cell
+from npsle_app.bids.tables import read_table
+from npsle_app.formatting import (
+    ESTIMATED,
+    NOT_AVAILABLE,
+    decimals_for,
+    format_interval,
+    format_number,
+    format_p,
+)
+from npsle_app.group_tables import Column, GroupTable, group_tables
 
-_REGRESSION = ("contrast_label", "label", "unit", "model", "n", "b", "p", ROBUST, "p_hc3", "q_hc3")
-# those not named here show all their columns
-_SHOWN: dict[str, tuple[str, ...]] = {
-    "exclusions": ("reason", "n", "participants"),
-    "entering": ("analysis", "what", "population_label", "n", "enters", "why_not"),
-    "group_description": ("label", "unit", "group_label", "n", "missing", "mean", "sd", "median"),
-    "kruskal_wallis": ("label", "n", "h", "df", "p", "q", "epsilon2", "note"),
-    "dunn": ("label", "group_label", "against_label", "z", "p", "p_bonferroni", "p_holm", "delta"),
-    "correlations": ("label", "clinical_label", "method", "n", "df", "r", "p", "q"),
-    "regressions": (*_REGRESSION, "ratio", "partial_r2", "detectable_b"),
-    "power": ("label", "n", "n_against", "effect", "detectable"),
-    "deviation_groups": (
-        *(
-            "population_label",
-            "n",
-            "mean",
-            "sd",
-            "median_count",
-            "zeros",
-            "expected",
-            "expected_low",
-        ),
-        "expected_high",
-    ),
-    "deviation_counts": (
-        *("participant_id", "session_id", "n_assessed", "n_deviations", "n_expected"),
-        *("expected_low", "expected_high", "risk", "reason"),
-    ),
-    "deviation_comparisons": (
-        *("contrast_label", "method", "covariates", "n_group", "n_against", "mean_group"),
-        *("mean_against", "irr", "p", "permutation_p", "dispersion", "poisson_overdispersion"),
-    ),
-    "deviation_prevalence": (
-        *("contrast_label", "region_label", "n_group", "percent_group", "n_against"),
-        *("percent_against", "odds_ratio", "p", "q"),
-    ),
-    "deviation_associations": (
-        *("score_label", "predictor_label", "design", "effect", "model", "n", "visits", "b"),
-        *("boot_low", "boot_high", "std_b", "p", "q", "note"),
-    ),
-    "deviation_transitions": (
-        *("population_label", "region_label", "n", "pairs", "worsened", "improved", "stable"),
-        *("share_visits", "entropy_bits"),
-    ),
-    "survival": ("risk", "time", "at_risk", "events", "survival", "low", "high"),
-    "cox": (
-        *("variable", "n", "events", "hazard_ratio", "p", "schoenfeld_p", "concordance"),
-        *("concordance_corrected", "events_per_variable", "note"),
-    ),
-}
-_MISSING = ("n/a", "")
-_HIDDEN = ("analysis_frame", "table1_tests")
+Row = Mapping[Hashable, Any]
 MOST_ROWS = 300
+_MISSING = ("n/a", "")
+_PLACES = "decimals"  # no column of a file: decimals of what has the unit of a measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What stands in a cell, and what it is sorted by (`n/a`: last)."""
+
+    text: str
+    sort: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,53 +45,82 @@ class ShownTable:
     left_out: int = 0
 
 
-def read_tables(
-    output_dir: Path, *, tables: Mapping[str, str], titles: Mapping[str, str], mode: str
-) -> list[ShownTable]:
+def read_tables(output_dir: Path, *, tables: Mapping[str, str], mode: str) -> list[ShownTable]:
     """Read the tables of an analysis, by name → path from the output; those there are."""
     shown = []
     for name, path in tables.items():
-        if name in _HIDDEN or not (output_dir / path).is_file():
+        described = group_tables().get(PurePosixPath(path).stem)
+        if not (described and described.title and (output_dir / path).is_file()):
             continue
         table = read_table(output_dir / path, missing=_MISSING)
         if name == "table1":
             tests = read_table(output_dir / tables["table1_tests"], missing=_MISSING)
             shown += lay_out_table1(table, tests=tests, path=path, mode=mode)
         else:
-            title = titles.get(name, name.replace("_", " "))
-            shown.append(lay_out(table, name=name, title=title, path=path))
+            shown.append(lay_out(table, described=described, name=name, path=path))
     return [table for table in shown if table.rows]
 
 
-def lay_out(table: pd.DataFrame, *, name: str, title: str, path: str) -> ShownTable:
+def lay_out(table: pd.DataFrame, *, described: GroupTable, name: str, path: str) -> ShownTable:
     """Choose and format columns; rows that are not estimable are left to the reasons."""
     if "status" in table:
         table = table[table["status"] == ESTIMATED]
-    if name == "group_description":
-        table = _tidy_description(table)
-    wanted = _SHOWN.get(name, tuple(table.columns))
-    columns = [c for c in wanted if c == ROBUST or (c in table and not table[c].isna().all())]
+    if any(column.format == "measure" for column in described.shown):
+        table = _tidy_measures(table)
+    columns = [
+        column
+        for column in described.choose(map(str, table.columns))
+        if column.source in table and not table[column.source].isna().all()
+    ]
     rows = tuple(
-        tuple(make_cell(row, column) for column in columns)
+        tuple(_make_cell(row, column) for column in columns)
         for row in table.head(MOST_ROWS).to_dict("records")
     )
-    numeric = (c == ROBUST or pd.api.types.is_numeric_dtype(table[c]) for c in columns)
     return ShownTable(
         name=name,
         path=path,
-        title=title,
-        headings=tuple(head_column(column) for column in columns),
-        numeric=tuple(numeric),
+        title=described.title,
+        headings=tuple(column.head for column in columns),
+        numeric=tuple(pd.api.types.is_numeric_dtype(table[one.source]) for one in columns),
         rows=rows,
         left_out=max(len(table) - MOST_ROWS, 0),
     )
 
 
-def _tidy_description(table: pd.DataFrame) -> pd.DataFrame:
+def _tidy_measures(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out measures and groups that nobody has; one number of decimals per measure."""
     empty = table.groupby("measure")["n"].transform("sum") == 0
     kept = table[~empty & (table["n"] + table["missing"] > 0)]
-    return kept.assign(**{PLACES: kept.groupby("measure")["sd"].transform("max").map(decimals_for)})
+    places = kept.groupby("measure")["sd"].transform("max").map(decimals_for)
+    return kept.assign(**{_PLACES: places})
+
+
+def _make_cell(row: Row, column: Column) -> Cell:
+    """Format a cell; a value with limits gets its interval."""
+    value = row[column.source]
+    if isinstance(value, str):
+        text = "" if column.format == "unit" and value == "1" else value
+        return Cell(text=text, sort=text)
+    if pd.isna(value):
+        return Cell(text=NOT_AVAILABLE, sort=NOT_AVAILABLE)
+    return Cell(text=_write(row, column, float(value)), sort=f"{value:.10g}")
+
+
+def _write(row: Row, column: Column, value: float) -> str:
+    if column.format == "p":
+        return format_p(value)
+    if column.format == "count":
+        return f"{value:.0f}"
+    decimals = int(row[_PLACES]) if column.format == "measure" else column.decimals
+    if column.limits:
+        low, high = (float(row[name]) for name in column.limits)
+        places = _choose_decimals(high - low) if decimals is None else decimals
+        return format_interval(value, low, high, decimals=places)
+    return format_number(value, decimals=_choose_decimals(value) if decimals is None else decimals)
+
+
+def _choose_decimals(spread: float) -> int:
+    return decimals_for(abs(spread) / 4)
 
 
 def lay_out_table1(
@@ -153,7 +148,7 @@ def _lay_out_comparison(
     return ShownTable(
         name="table1_" + "_".join(str(name) for name in dict.fromkeys(cells["population"])),
         path=path,
-        title=f"Characteristics: {' v '.join(populations)}",
+        title=f"{group_tables()['table1'].title}: {' v '.join(populations)}",
         headings=tuple(headings[i] for i in kept),
         numeric=tuple(0 < i < len(headings) - 1 for i in kept),
         rows=tuple(tuple(row[i] for i in kept) for row in rows),

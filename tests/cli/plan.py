@@ -14,7 +14,7 @@ from npsle_app.bids.input.scans import Scan, Visit
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.stage import Stage
-from npsle_app.records import Record
+from npsle_app.records import Measure, Qc, Record
 from npsle_app.settings import AnatSettings, ChangeSettings, TissueSettings, WmhSettings
 
 GRID = (40, 48, 40)
@@ -46,7 +46,10 @@ def wmh(*, flair: Scan, anat: Image, settings: WmhSettings, out: Writer) -> Imag
 
 def tissue(*, anat: Image, wmh: Image | None, settings: TissueSettings, out: Writer) -> Image:
     sources = [anat.image, *([wmh.image] if wmh else [])]
-    return _write(out, "tissue", File.GM, sources=sources, value=settings.iterations)
+    volume = Measure(name="tiv_ml", value=1401.5, qc=Qc.PASS, sources=(anat.image,))
+    return _write(
+        out, "tissue", File.GM, sources=sources, value=settings.iterations, measures=(volume,)
+    )
 
 
 def change(
@@ -64,13 +67,13 @@ def change(
 
 
 PLAN = (
-    Stage("anat", anat, scans=("t1w",)),
-    Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
-    Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+    Stage("anat", "tests.cli.plan:anat", scans=("t1w",)),
+    Stage("wmh", "tests.cli.plan:wmh", scans=("flair",), needs=("anat",)),
+    Stage("tissue", "tests.cli.plan:tissue", needs=("anat",), uses=("wmh",)),
 )
 CHANGE = Stage(
     "change",
-    change,
+    "tests.cli.plan:change",
     scans=("visit",),
     needs=("wmh",),
     earlier=("wmh",),
@@ -78,11 +81,21 @@ CHANGE = Stage(
 )
 
 
-def _write(out: Writer, stage: str, file: File, *, sources: list[Path], value: float) -> Image:
+def _write(
+    out: Writer,
+    stage: str,
+    file: File,
+    *,
+    sources: list[Path],
+    value: float,
+    measures: tuple[Measure, ...] = (),
+) -> Image:
     image = nib.Nifti1Image(np.full((2, 2, 2), value, np.float32), np.eye(4))
     return Image(
         image=out.image(image, file, sources=sources, SkullStripped=False),
-        record=out.record(Record(stage=stage, methods=f"The {stage} was made.", citations=())),
+        record=out.record(
+            Record(stage=stage, methods=f"The {stage} was made.", citations=(), measures=measures)
+        ),
     )
 
 

@@ -1,10 +1,8 @@
 """Settings from defaults, a TOML file and the command line; the last one wins."""
 
-from pathlib import Path
-
 import pytest
 
-from npsle_app.cli.config import convert, resolve, to_toml
+from npsle_app.cli.config import make_sloppy, resolve, to_toml
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options
 from npsle_app.cli.parser import parse
@@ -63,35 +61,43 @@ def test_what_is_written_is_read_back_the_same(tmp_path):
     assert after == before
 
 
+def test_what_is_typed_wins_over_what_the_file_set_in_a_section(tmp_path):
+    written = to_toml(*resolve(request("--nprocs", "4")), environment={})
+
+    options, settings = from_file(tmp_path, written, "--nprocs", "1")
+
+    assert options.nprocs == settings.classifier.processes == 1
+
+
+def test_coarse_settings_are_those_of_the_flag():
+    assert resolve(request("--sloppy")).settings == make_sloppy() != Settings()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[lumps]", "no section is called 'lumps'; there are run, environment, anat"),
-        ("[wmh]\nlimit = 1", r"no key of \[wmh\] is called 'limit'; there are random_seed"),
-        ("[wmh]\nthreshold = 'high'", r"\[wmh\]: expected float, got 'high'"),
-        ("[wmh]\nthreshold = 1.5", r"\[wmh\]: the WMH threshold must lie between 0 and 1"),
-        ("[run]\nnprocs = true", r"\[run\]: expected int, got True"),
-        ("[run]\nsloppy = 1", r"\[run\]: expected bool, got 1"),
-        ("wmh = 3", r"\[wmh\] must be a section"),
+        ("[wmhs]", r"it has no key 'wmhs'; there are \['alps', .*: is it 'wmh'\?"),
+        ("[wmh]\nlimit = 1", "wmh has no key 'limit'; there are .*'random_seed', 'threshold'"),
+        ("[wmh]\ntreshold = 1", r"there are .*'random_seed', 'threshold'\]: is it 'threshold'\?"),
+        ("[wmh]\nthreshold = 'high'", r"wmh\.threshold: expected a number, got 'high'"),
+        ("[wmh]\nthreshold = 1.5", r"wmh\.threshold must lie between 0 and 1, got 1\.5"),
+        ("[run]\nnprocs = true", r"run\.nprocs: expected a whole number, got True"),
+        ("[run]\nsloppy = 1", r"run\.sloppy: expected true or false, got 1"),
+        ("[run]\nstudi = 'x'", r"run has no key 'studi'; .*: is it 'study'\?"),
+        ("[run]\nderivatives = 'x'", r"run\.derivatives: expected a list of texts, got 'x'"),
+        ("[run]\ndeviation_tail = 'x'", r"run\.deviation_tail: expected 'lower' or 'both', got"),
+        ("wmh = 3", "wmh: expected a table, got 3"),
         ("[wmh", "cannot read the config file"),
     ],
 )
 def test_what_is_unknown_or_of_another_type_is_named(tmp_path, text, told):
-    with pytest.raises(RefusedError, match=told):
+    with pytest.raises(RefusedError, match=rf"the config file .*c\.toml.*{told}|^{told}"):
         from_file(tmp_path, text)
 
 
-@pytest.mark.parametrize(
-    ("value", "hint", "result"),
-    [
-        (None, int | None, None),
-        (3, int | None, 3),
-        ("a", Path, Path("a")),
-        (["1", "2"], tuple[str, ...], ("1", "2")),
-    ],
-)
-def test_values_become_what_the_hint_says(value, hint, result):
-    assert convert(value, hint) == result
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    with pytest.raises(RefusedError, match=r"wmh\.threshold must .*; tissue\.iterations must be"):
+        from_file(tmp_path, "[wmh]\nthreshold = 2\n[tissue]\niterations = -5")
 
 
 def test_labels_come_with_or_without_prefix_and_flags_several_times():

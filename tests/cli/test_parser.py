@@ -1,6 +1,8 @@
 """Every flag is an option, and every option a flag."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,18 @@ def test_version_is_printed_with_what_tells_this_code_from_any_other(capsys):
 
     assert capsys.readouterr().out == f"npsle_app {get_version()}\n"
     assert "+" in get_version()
+
+
+def test_help_is_there_at_once_for_nothing_that_computes_is_imported():
+    code = (
+        "import atexit, sys, npsle_app.__main__ as app\n"
+        "heavy = {'numpy', 'pandas', 'scipy', 'nibabel', 'ants', 'bids', 'matplotlib'}\n"
+        "atexit.register(lambda: print('imported:', sorted(heavy & set(sys.modules))))\n"
+        "app.main(['--help'])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("usage: npsle_app")
+    assert done.stdout.endswith("imported: []\n")

@@ -83,6 +83,7 @@ def test_derivatives_that_are_not_there_are_refused(app):
         (["--derivatives", "nothing"], "expected NAME=PATH, got 'nothing'"),
         (["--participant-label", "0_1"], "'0_1' is no BIDS label"),
         (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
+        (["--random-seed", "-1"], "--random-seed must be from 0 to 2147483647, got -1"),
         (["--config-file", "/nowhere.toml"], "cannot read the config file /nowhere.toml"),
     ],
 )
@@ -104,3 +105,21 @@ def test_a_filter_file_that_makes_no_sense_is_refused(app, tmp_path):
 
     assert call.code == 2
     assert "t3w" in call.err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[tissue]\nprior_weight = -1", "tissue.prior_weight must be from 0 to 10, got -1"),
+        ("[normative]\nbootstrap_samples = 1000000000000", "from 0 to 100000, got 1000000000000"),
+        ("[alps]\nradius_mm = nan", "alps.radius_mm must be above 0 and at most 20, got nan"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_before_anything_is_computed(app, tmp_path, text, told):
+    (tmp_path / "c.toml").write_text(text)
+
+    call = app("participant", "--config-file", str(tmp_path / "c.toml"))
+
+    assert call.code == 2
+    assert told in call.err
+    assert not (tmp_path / "out").exists()

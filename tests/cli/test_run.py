@@ -1,6 +1,7 @@
 """What a call of the app leaves and how it ends."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -232,6 +233,27 @@ def test_the_run_leaves_its_log_and_its_settings(app, tmp_path):
     assert "[wmh]" in (run / "npsle_app.toml").read_text()
 
 
+@pytest.mark.parametrize("kind", ["a pipe", "deep", "huge"])
+def test_a_sidecar_that_cannot_be_read_is_told_and_the_scan_is_processed(
+    app, dataset, tmp_path, kind
+):
+    sidecar = dataset.root / "sub-01" / "anat" / "sub-01_T1w.json"
+    sidecar.unlink()
+    if kind == "a pipe":
+        os.mkfifo(sidecar)
+    elif kind == "deep":
+        sidecar.write_text("[" * 50_000)
+    else:
+        with sidecar.open("wb") as stream:
+            stream.truncate(2**34)
+
+    call = app("participant", "--participant-label", "01")
+
+    assert call.code == 0
+    page = (tmp_path / "out" / "sub-01.html").read_text()
+    assert "the sidecar cannot be read" in page
+
+
 def test_the_settings_of_a_run_repeat_it(app, tmp_path):
     app("participant", "--wmh-threshold", "0.35", "--random-seed", "5", "--sloppy")
     (config,) = (tmp_path / "out" / "logs").glob("*/npsle_app.toml")
@@ -295,12 +317,13 @@ def test_the_group_level_alone_counts_itself_alone(app):
     assert app("group").lines[-1].startswith("npsle_app: group: 6 stages done")
 
 
-def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):
-    def measures(**_):
-        msg = "two tables disagree"
-        raise ValueError(msg)
+def disagree(**_):
+    msg = "two tables disagree"
+    raise ValueError(msg)
 
-    monkeypatch.setattr(pipeline, "GROUP", (Stage("measures", measures),))
+
+def test_a_group_stage_that_fails_blocks_the_page_and_is_told(app, monkeypatch, tmp_path):
+    monkeypatch.setattr(pipeline, "GROUP", (Stage("measures", f"{__name__}:disagree"),))
 
     call = app("participant", "group")
 

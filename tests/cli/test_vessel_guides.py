@@ -53,7 +53,7 @@ def statuses(out):
 @pytest.fixture
 def walls(app, dataset, tmp_path, monkeypatch):
     """Return the app with a stage of vessels, the masks of a reader and a scan to draw in."""
-    stage = Stage("vessel_wall", vessel_wall, scans=("vwi",), uses=("anat",))
+    stage = Stage("vessel_wall", f"{__name__}:vessel_wall", scans=("vwi",), uses=("anat",))
     monkeypatch.setattr(pipeline, "PARTICIPANT", (*PLAN, stage))
     dataset.add("01", "acq-vwi_T1w")
     draw(tmp_path / "drawn")

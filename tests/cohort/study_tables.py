@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble
+from npsle_app.cohort.study.assembly import Cohort, assemble
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY
+from npsle_app.cohort.study.tables import Tables
 
 MEASURED = ("tiv_ml", "tbv_ml", "gm_ml", "wm_ml", "wmh_ml", "alps_mean", "alps_left", "alps_right")
 

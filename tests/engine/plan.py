@@ -82,13 +82,18 @@ def follow(
 
 
 PLAN = (
-    Stage("anat", anat, scans=("t1w",)),
-    Stage("wmh", wmh, scans=("flair",), needs=("anat",)),
-    Stage("tissue", tissue, needs=("anat",), uses=("wmh",)),
+    Stage("anat", "tests.engine.plan:anat", scans=("t1w",)),
+    Stage("wmh", "tests.engine.plan:wmh", scans=("flair",), needs=("anat",)),
+    Stage("tissue", "tests.engine.plan:tissue", needs=("anat",), uses=("wmh",)),
 )
-FOLLOW = Stage("follow", follow, needs=("anat",), earlier_uses=("follow",))
+FOLLOW = Stage("follow", "tests.engine.plan:follow", needs=("anat",), earlier_uses=("follow",))
 CHANGE = Stage(
-    "change", change, scans=("t1w",), needs=("wmh",), earlier=("wmh",), earlier_scans=("t1w",)
+    "change",
+    "tests.engine.plan:change",
+    scans=("t1w",),
+    needs=("wmh",),
+    earlier=("wmh",),
+    earlier_scans=("t1w",),
 )
 
 

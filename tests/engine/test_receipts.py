@@ -116,6 +116,18 @@ def test_a_corrupt_receipt_is_no_receipt(study, inline, content):
     assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [{}, {"table": 5}, {"table": ["a"]}, {"table": {"file": "x"}, "more": None}, {"table": {}}],
+)
+def test_a_receipt_whose_outputs_are_not_those_of_the_stage_is_not_reused(study, inline, outputs):
+    study.run(inline)
+    receipt = study.root / "01" / "anat_receipt.json"
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"outputs": outputs}))
+
+    assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
+
+
 def test_a_receipt_that_points_out_of_the_output_folder_deletes_nothing_there(study, inline):
     study.run(inline)
     receipt = study.root / "01" / "anat_receipt.json"
@@ -138,6 +150,18 @@ def test_files_of_an_earlier_attempt_do_not_stay_among_the_new(study, inline):
     assert outcomes["01", "anat"].status is Status.FAILED
     assert not (study.root / "01" / "anat.tsv").exists()
     assert not (study.root / "01" / "anat_receipt.json").exists()
+
+
+def test_a_file_that_now_comes_from_a_stage_before_is_not_taken_for_an_old_one(study, inline):
+    study.run(inline)
+    receipt = study.root / "01" / "wmh_receipt.json"
+    content = json.loads(receipt.read_text())
+    content["files"] |= {"01/anat.tsv": "0", "01/anat.json": "0"}  # another version wrote them
+    receipt.write_text(json.dumps(content))
+    study.version = "2"
+
+    assert set(statuses(study.run(inline)).values()) == {"done"}
+    assert (study.root / "01" / "anat.json").is_file()
 
 
 def test_what_changed_is_said_in_words(study, inline):

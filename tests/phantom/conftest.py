@@ -1,15 +1,15 @@
 import pytest
 
-from npsle_app.phantom.participant import PhantomParticipant, make_participant
+from npsle_app.phantom.participant import PhantomParticipant, Request, make_participant
 
 COARSE_MM = 3.0
 
 
 @pytest.fixture(scope="package")
 def person() -> PhantomParticipant:
-    return make_participant(1, seed=0, voxel_mm=COARSE_MM)
+    return make_participant(Request(1, seed=0, voxel_mm=COARSE_MM))
 
 
 @pytest.fixture(scope="package")
 def healthy() -> PhantomParticipant:
-    return make_participant(1, seed=0, voxel_mm=COARSE_MM, lesion_ml=0)
+    return make_participant(Request(1, seed=0, voxel_mm=COARSE_MM, lesion_ml=0))

@@ -3,7 +3,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from npsle_app.phantom.participant import MAX_LESION_ML, lesion_load_ml, make_participant
+from npsle_app.phantom.participant import MAX_LESION_ML, Request, lesion_load_ml, make_participant
 
 
 def _data(image):
@@ -11,14 +11,16 @@ def _data(image):
 
 
 def test_the_same_seed_makes_the_same_person(person):
-    again = make_participant(1, seed=0, voxel_mm=3)
+    again = make_participant(Request(1, seed=0, voxel_mm=3))
     assert again.truth == person.truth
     assert again.t1w.to_bytes() == person.t1w.to_bytes()
     assert again.flair.to_bytes() == person.flair.to_bytes()
 
 
 def test_another_seed_or_number_makes_another_person(person):
-    others = [make_participant(k, seed=s, voxel_mm=4).truth.tiv_ml for k, s in ((2, 0), (1, 1))]
+    others = [
+        make_participant(Request(k, seed=s, voxel_mm=4)).truth.tiv_ml for k, s in ((2, 0), (1, 1))
+    ]
     assert all(abs(tiv_ml - person.truth.tiv_ml) > 1 for tiv_ml in others)
 
 
@@ -38,7 +40,7 @@ def test_t1w_differs_from_the_healthy_one_inside_lesions_only(person, healthy):
 
 
 def test_lesions_are_dark_in_t1w_and_bright_in_flair():
-    loads = {ml: make_participant(2, seed=4, voxel_mm=3, lesion_ml=ml) for ml in (0, 12)}
+    loads = {ml: make_participant(Request(2, seed=4, voxel_mm=3, lesion_ml=ml)) for ml in (0, 12)}
     inside = _data(loads[12].maps["lesions"]) > 0.9
     ratio = _data(loads[12].t1w)[inside].mean() / _data(loads[0].t1w)[inside].mean()
     assert 0.72 < ratio < 0.95
@@ -49,7 +51,7 @@ def test_lesions_are_dark_in_t1w_and_bright_in_flair():
 
 @pytest.mark.parametrize("lesion_ml", [0.5, 5, 15])
 def test_lesion_volume_is_the_one_asked_for(lesion_ml):
-    made = make_participant(2, seed=1, voxel_mm=3, lesion_ml=lesion_ml)
+    made = make_participant(Request(2, seed=1, voxel_mm=3, lesion_ml=lesion_ml))
     assert made.truth.wmh_ml == pytest.approx(lesion_ml, rel=0.06)  # 0.5 mL: 18 voxels
     assert made.truth.wmh_soft_ml == pytest.approx(lesion_ml, rel=0.7)
 
@@ -86,7 +88,7 @@ def test_maps_are_finite_fractions(person):
 
 
 def test_a_2d_flair_has_thick_slices_and_follows_the_head():
-    made = make_participant(1, seed=3, voxel_mm=3, flair_slice_mm=6)
+    made = make_participant(Request(1, seed=3, voxel_mm=3, flair_slice_mm=6))
     assert made.truth.flair_type == "2D"
     assert np.allclose(made.flair.header.get_zooms(), (3, 3, 6))
     assert abs(made.flair.affine[1, 2]) > 0
@@ -96,11 +98,11 @@ def test_a_2d_flair_has_thick_slices_and_follows_the_head():
 def test_impossible_requests_are_refused(wrong):
     asked = {"index": 1, "seed": 0, "voxel_mm": 3.0} | wrong
     with pytest.raises(ValueError, match="expected index ≥ 1, seed ≥ 0, voxel_mm > 0"):
-        make_participant(asked.pop("index"), **asked)
+        make_participant(Request(asked.pop("index"), **asked))
 
 
 def test_a_later_session_is_the_same_head_with_larger_lesions_in_another_pose(person):
-    later = make_participant(1, seed=0, voxel_mm=3, session=2)
+    later = make_participant(Request(1, seed=0, voxel_mm=3, session=2))
     assert later.truth.gm_ml == person.truth.gm_ml
     assert later.truth.wmh_ml > 1.1 * person.truth.wmh_ml
     gained = later.truth.wmh_new_ml + later.truth.wmh_enlarged_ml
@@ -111,8 +113,8 @@ def test_a_later_session_is_the_same_head_with_larger_lesions_in_another_pose(pe
 
 
 def test_a_rescan_without_growth_has_the_same_truth_and_other_noise():
-    again = make_participant(1, seed=0, voxel_mm=3, session=2, lesion_ml=4)
-    first = make_participant(1, seed=0, voxel_mm=3, lesion_ml=4)
+    again = make_participant(Request(1, seed=0, voxel_mm=3, session=2, lesion_ml=4))
+    first = make_participant(Request(1, seed=0, voxel_mm=3, lesion_ml=4))
     assert again.truth.wmh_ml == first.truth.wmh_ml
     assert again.truth.wmh_new_ml == again.truth.wmh_enlarged_ml == 0
     assert not np.array_equal(_data(again.flair), _data(first.flair))
@@ -120,11 +122,11 @@ def test_a_rescan_without_growth_has_the_same_truth_and_other_noise():
 
 def test_a_session_before_the_first_is_refused():
     with pytest.raises(ValueError, match="expected session ≥ 1: 0"):
-        make_participant(1, seed=0, voxel_mm=4, session=0)
+        make_participant(Request(1, seed=0, voxel_mm=4, session=0))
 
 
 @pytest.mark.slow
 def test_true_volumes_hardly_depend_on_the_voxel_size(person):
-    fine = asdict(make_participant(1, seed=0).truth)
+    fine = asdict(make_participant(Request(1, seed=0)).truth)
     for name in ("tiv_ml", "gm_ml", "wm_ml", "wmh_ml"):
         assert fine[name] == pytest.approx(asdict(person.truth)[name], rel=0.03)

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.report import group
 from npsle_app.report.group import session_id, write_report
 from npsle_app.report.page_notes import PageNotes
@@ -48,6 +49,15 @@ def test_exclusions_and_implausible_values_are_listed(tmp_path):
     flags = text.partition("Flags and exclusions")[2].partition("Measures")[0]
     assert "sub-01_ses-1 : exclude by rating, stages anat" in flags
     assert "sub-01_ses-2 : tiv_ml = 2400 mL: outside the plausible range 1000–2000 mL" in flags
+
+
+def test_a_value_that_the_stage_found_far_from_the_others_is_flagged(tmp_path):
+    out = _write(tmp_path).parent
+    (out / GroupFile.OUTLIERS.path).write_text(
+        "participant_id\tsession_id\tmeasure\tvalue\nsub-01\tses-1\tgm_ml\t600.1\n"
+    )
+    flags = _text(write_report(out)).partition("Flags and exclusions")[2]
+    assert "sub-01_ses-1 : gm_ml = 600.123 mL: far from the others of the study" in flags
 
 
 def test_each_session_has_a_small_picture(tmp_path):

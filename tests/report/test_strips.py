@@ -4,9 +4,9 @@ import pytest
 from npsle_app.report.strips import WIDTH, draw_strip
 
 
-def _strip(values, name="tiv_ml"):
+def _strip(values, name="tiv_ml", far=()):
     index = [f"sub-{number:02d}" for number in range(len(values))]
-    return draw_strip(name, pd.Series(values, index=index))
+    return draw_strip(name, pd.Series(values, index=index), far=far)
 
 
 def test_points_go_from_left_to_right_by_value_and_stay_inside():
@@ -30,8 +30,8 @@ def test_a_value_outside_the_plausible_range_is_flagged():
 
 
 def test_a_value_far_from_the_others_is_flagged():
-    strip = _strip([1400.0, 1410, 1420, 1430, 1440, 1990])
-    assert strip.points[-1].flags == ("far from the others of the study",)
+    flags = {point.session: point.flags for point in _strip([1400.0, 1990], far={"sub-01"}).points}
+    assert flags == {"sub-00": (), "sub-01": ("far from the others of the study",)}
 
 
 def test_missing_values_have_no_point_and_nothing_has_no_strip():

@@ -6,10 +6,15 @@ import pandas as pd
 import pytest
 
 from npsle_app.bids.output.names import GroupFile
+from npsle_app.group_tables import group_tables
 from npsle_app.report.study import read_study, write_table_files
-from npsle_app.report.study_tables import lay_out, lay_out_table1
+from npsle_app.report.study_tables import lay_out, lay_out_table1, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 from tests.report.study_builder import dunn, make_statistics
+
+
+def _lay_out(frame, name):
+    return lay_out(frame, described=group_tables()[name], name=name, path="x.tsv")
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def test_cited_works_follow_the_methods_text(output):
 
 
 def test_cells_are_formatted_and_sorted_by_their_numbers():
-    table = lay_out(dunn(), name="dunn", title="Pairs", path="x.tsv")
+    table = _lay_out(dunn(), "dunn")
     second = dict(zip(table.headings, table.rows[1], strict=True))
     assert second["p"].text == "<0.001"
     assert float(second["p"].sort) == 0.0004
@@ -45,12 +50,12 @@ def test_cells_are_formatted_and_sorted_by_their_numbers():
 
 def test_rows_that_are_not_estimable_are_not_in_the_table():
     frame = dunn().assign(status=["not estimable", "estimated"])
-    assert len(lay_out(frame, name="dunn", title="Pairs", path="x.tsv").rows) == 1
+    assert len(_lay_out(frame, "dunn").rows) == 1
 
 
 def test_a_long_table_is_cut_and_says_so():
     frame = pd.concat([dunn()] * 300, ignore_index=True)
-    table = lay_out(frame, name="dunn", title="Pairs", path="x.tsv")
+    table = _lay_out(frame, "dunn")
     assert (len(table.rows), table.left_out) == (300, 300)
 
 
@@ -100,6 +105,25 @@ def test_each_shown_table_is_written_for_papers(output):
     assert names == {"dunn.tex", "dunn.html"}
 
 
+def test_a_table_or_column_that_this_version_does_not_know_is_not_shown(output):
+    assert "mood" not in _lay_out(dunn().assign(mood=[1, 2]), "dunn").headings
+    leaks = pd.DataFrame({"column": ["age"], "finding": ["known late"], "mood": [1]})
+    assert _lay_out(leaks, "classifier_leaks").headings == ("Column", "finding")
+    strange = {"moods": "group/moods.tsv", "entering": "group/entering.tsv"}
+    for path in strange.values():
+        (output / path).write_text("n\tenters\n1\t1\n")
+    assert [table.name for table in read_tables(output, tables=strange, mode="paper")] == [
+        "entering"
+    ]
+
+
+def test_columns_whose_names_the_data_give_are_shown_too():
+    frame = pd.DataFrame({"participant_id": ["sub-01"], "contribution of age": [0.25]})
+    shown = _lay_out(frame, "classifier_predictions")
+    assert shown.headings == ("Participant", "contribution of age")
+    assert [cell.text for cell in shown.rows[0]] == ["sub-01", "0.250"]
+
+
 def test_a_description_has_one_number_of_decimals_per_measure_and_no_empty_measures():
     rows = [
         ("vw_nwi", "NWI", "1", "Controls", 20, 0, 0.4071, 0.0387, 0.40884, 0.394, 0.431),
@@ -110,7 +134,7 @@ def test_a_description_has_one_number_of_decimals_per_measure_and_no_empty_measu
     ]
     columns = ["measure", "label", "unit", "group_label", "n", "missing", "mean", "sd", "median"]
     frame = pd.DataFrame(rows, columns=[*columns, "median_low", "median_high"])
-    table = lay_out(frame, name="group_description", title="Measures", path="x.tsv")
+    table = _lay_out(frame, "group_description")
     texts = [[cell.text for cell in row] for row in table.rows]
     assert texts[0] == ["NWI", "", "Controls", "20", "0", "0.41", "0.04", "0.41 (0.39 to 0.43)"]
     assert [row[2] for row in texts] == ["Controls", "NPSLE"]
@@ -120,7 +144,7 @@ def test_effect_sizes_have_two_decimals_however_near_zero():
     frame = pd.DataFrame(
         {"label": ["WM"], "n": [155], "h": [0.0003], "epsilon2": [2e-6], "low": [0.0]}
     ).assign(high=0.0304)
-    table = lay_out(frame, name="kruskal_wallis", title="All", path="x.tsv")
+    table = _lay_out(frame, "kruskal_wallis")
     assert [cell.text for cell in table.rows[0]] == ["WM", "155", "0.00", "0.00 (0.00 to 0.03)"]
 
 
@@ -145,6 +169,6 @@ def test_ratios_and_hazards_are_shown_with_their_limits():
             "status": ["estimated"],
         }
     )
-    shown = lay_out(table, name="deviation_comparisons", title="t", path="p")
+    shown = _lay_out(table, "deviation_comparisons")
     assert shown.headings == ("Contrast", "IRR (95 % CI)", "p", "p, permutation")
     assert [cell.text for cell in shown.rows[0]][1:] == ["2.70 (2.21 to 3.30)", "<0.001", "0.001"]

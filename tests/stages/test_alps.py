@@ -85,8 +85,9 @@ class Session:
         image = nib.Nifti1Image(np.asarray(csf, np.float32), affine)
         path = self.out.image(image, File.CSF, sources=[self.t1w])
         return TissueOutputs(
-            labels=path, gm=path, wm=path, csf=path, record=self.record("tissue"), figures=()
-        )
+            labels=path, gm=path, wm=path, csf=path, ventricles=path,
+            record=self.record("tissue"), figures=(),
+        )  # fmt: skip
 
     def wmh(self, mask):
         affine = np.linalg.inv(self.shift) @ self.images.grid.affine
@@ -94,8 +95,8 @@ class Session:
             nib.Nifti1Image(mask.astype(np.uint8), affine), File.WMH_MASK, sources=[self.t1w]
         )
         return WmhOutputs(
-            flair=path, flair_to_t1w=path, probability=path, mask=path,
-            record=self.record("wmh"), figures=(),
+            flair=path, flair_to_t1w=path, probability=path, mask=path, threshold=0.2,
+            min_lesion_mm3=9.0, record=self.record("wmh"), figures=(),
         )  # fmt: skip
 
     def run(self, *, anat=True, wmh=None, tissue=None):
@@ -113,7 +114,7 @@ def session(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_figures(monkeypatch):
-    monkeypatch.setattr(alps, "draw", lambda *_, **__: ())
+    monkeypatch.setattr(alps, "_draw", lambda *_, **__: ())
 
 
 def record(outputs):
@@ -232,8 +233,3 @@ def test_figures_lie_on_disk_and_the_same_input_gives_the_same_bytes(session):
     second = session.run()
     assert kept == [path.read_bytes() for path in (second.regions, second.table, second.record)]
     assert all(path.is_file() for path in second.figures)
-
-
-def test_impossible_settings_are_refused():
-    with pytest.raises(ValueError, match="radius above 0"):
-        AlpsSettings(radius_mm=0)

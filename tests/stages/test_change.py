@@ -62,8 +62,11 @@ def make(root: Path, label: str, rng, *spots, acquired=None, metadata=None) -> S
             t1w=t1w, brain_mask=whole, intracranial_mask=None, t1w_in_template=rest,
             t1w_to_template=rest, template_to_t1w=rest, **report,
         ),
-        wmh=WmhOutputs(flair=seen, flair_to_t1w=rest, probability=rest, mask=mask, **report),
-        tissue=TissueOutputs(labels=rest, gm=rest, wm=wm, csf=rest, **report),
+        wmh=WmhOutputs(
+            flair=seen, flair_to_t1w=rest, probability=rest, mask=mask, threshold=0.2,
+            min_lesion_mm3=9.0, **report,
+        ),
+        tissue=TissueOutputs(labels=rest, gm=rest, wm=wm, csf=rest, ventricles=rest, **report),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def still(monkeypatch):
 
 @pytest.fixture
 def no_figures(monkeypatch):
-    monkeypatch.setattr(dwi, "draw", lambda *_, **__: ())
+    monkeypatch.setattr(dwi, "_draw", lambda *_, **__: ())
 
 
 def save(folder, gradients, rng, name="sub-01_dwi", change=None):

@@ -6,13 +6,15 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from npsle_app.group_tables import group_files
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 from npsle_app.settings import ClassifierSettings, MeasuresSettings
 from npsle_app.stages.group.classifier import run
 from npsle_app.stages.group.measures import run as gather
+from tests.stages.described_tables import assert_tables_are_as_described
 
 QUICK = ClassifierSettings(
     repeats=1, bootstrap_samples=10, permutations=19, permutation_repeats=1, large_from=2
@@ -42,6 +44,10 @@ def test_every_table_and_figure_of_the_summary_is_there_and_explained(out):
     assert all((out / one["path"]).is_file() for one in told["figures"])
     assert all((out / one["path"]).with_suffix(".pdf").is_file() for one in told["figures"])
     assert set(told["citations"]) <= set(WORKS)
+
+
+def test_every_table_is_as_described(out):
+    assert_tables_are_as_described(out, "classifier", but=["classifier_applied"])
 
 
 def test_the_three_aucs_stand_side_by_side_with_their_intervals(out):
@@ -81,6 +87,11 @@ def test_a_model_is_applied_to_the_participants_it_fits(out, tmp_path):
         assert "sledai_2k_non_np" in set(table["reason"].dropna()).pop()
         assert _summary(out)["status"] == "applied"
         assert not (out / GroupFile.CLASSIFIER_MODEL.path).exists()
+        assert not list((out / GROUP_FIGURES).glob("*")), "of the fit that was"
+        others = [
+            name for name in group_files()["classifier"].tables if name != "classifier_applied"
+        ]
+        assert_tables_are_as_described(out, "classifier", but=others)
     finally:
         run(output_dir=out, settings=QUICK)
 
@@ -110,9 +121,3 @@ def test_the_same_study_gives_the_same_bytes(out):
     before = (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes()
     run(output_dir=out, settings=QUICK)
     assert (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes() == before
-
-
-@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"bootstrap_samples": 1}, {"processes": 0}])
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match="the classifier needs at least 1 repeat"):
-        ClassifierSettings(**wrong)

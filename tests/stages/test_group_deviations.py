@@ -11,11 +11,12 @@ import pytest
 
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_tsv
+from npsle_app.group_tables import group_tables
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
 from npsle_app.report.participant import write_report
 from npsle_app.settings import DeviationsSettings, MeasuresSettings, NormativeSettings
-from npsle_app.stages.group import deviations, deviations_figures, measures, normative
+from npsle_app.stages.group import deviations, measures, normative, person
 
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
 KEPT = ("sub-0001", "sub-0002")
@@ -80,6 +81,10 @@ def test_each_session_has_a_table_of_its_own_scores(out):
     wanted = scores[(scores.participant_id == "sub-0001") & (scores.session_id == folder.name)]
     assert list(own["region"]) == list(wanted["region"])
     np.testing.assert_allclose(own["z"], wanted["z"])
+    sidecar = json.loads((folder / f"{name}_deviations.json").read_text())
+    described = [column.name for column in group_tables()["deviations"].columns]
+    assert list(own) == described == list(sidecar)[: len(described)]
+    assert sidecar["volume"] == {"Description": "Volume that was measured", "Units": "mL"}
     assert len(made.tables) == len(list(out.glob("sub-*/ses-*/*_deviations.tsv")))
 
 
@@ -103,9 +108,9 @@ def test_with_images_the_brain_is_coloured_too(out):
 def test_the_map_lies_on_the_scan_that_the_regions_are_of(out, monkeypatch, scan):
     add_images(out, scan=scan)
     seen = []
-    draw = deviations_figures.draw_score_map
+    draw = person.draw_score_map
     monkeypatch.setattr(
-        deviations_figures,
+        person,
         "draw_score_map",
         lambda t1w, **more: seen.append(t1w.get_fdata().max()) or draw(t1w, **more),
     )

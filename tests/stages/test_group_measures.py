@@ -12,6 +12,7 @@ from npsle_app.bids.output.writer import Writer
 from npsle_app.report.participant import DICTIONARY
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.measures import run
+from tests.stages.described_tables import assert_tables_are_as_described
 
 _RATING = "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment\n"
 
@@ -79,6 +80,15 @@ def test_participants_are_those_of_the_output_with_the_columns_of_the_input(out)
     assert "group" in meanings["group"]["Description"]
 
 
+def test_a_value_far_from_the_others_is_named(out):
+    for participant, gm in (("10", 560.0), ("11", 580.0), ("12", 620.0), ("13", 660.0)):
+        _measured(out, participant, gm=gm)
+    _measured(out, "15", "1", gm=900.0)
+    made = _run(out)
+    assert _read(made.outliers).to_numpy().tolist() == [["sub-15", "ses-1", "gm_ml", "900.0"]]
+    assert_tables_are_as_described(out, "measures")
+
+
 def test_only_participants_with_sessions_have_a_table_of_sessions(out):
     paths = _run(out).sessions
     assert [path.relative_to(out).as_posix() for path in paths] == ["sub-01/sub-01_sessions.tsv"]
@@ -130,7 +140,7 @@ def test_a_raw_table_that_names_someone_twice_is_refused(out):
 
 def test_the_same_tables_come_out_a_second_time(out):
     made = _run(out)
-    files = [made.measures, made.phenotype, made.participants, *made.sessions]
+    files = [made.measures, made.outliers, made.phenotype, made.participants, *made.sessions]
     first = [path.read_bytes() for path in files]
     _run(out)
     assert [path.read_bytes() for path in files] == first
@@ -146,6 +156,7 @@ def test_without_any_measure_there_are_empty_tables_and_no_error(tmp_path):
     (tmp_path / "sub-01" / "log").mkdir(parents=True)
     made = run(output_dir=tmp_path, settings=MeasuresSettings())
     assert _read(made.measures).empty
+    assert _read(made.outliers).empty
     assert _read(made.phenotype)["participant_id"].tolist() == ["sub-01"]
     assert made.sessions == ()
 

@@ -10,12 +10,14 @@ import pytest
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
+from npsle_app.report.references import WORKS
 from npsle_app.report.study import read_study
-from npsle_app.report.works import WORKS
 from npsle_app.settings import MeasuresSettings, NormativeSettings
 from npsle_app.stages.group.measures import run as gather
 from npsle_app.stages.group.normative import plan, run
-from npsle_app.stages.group.normative_reference import check_given, read_reference
+from npsle_app.stages.group.reference_io import check_given, read_reference
+from npsle_app.stages.group.shared import read_tables
+from tests.stages.described_tables import assert_tables_are_as_described
 
 QUICK = NormativeSettings(permutations=99, bootstrap_samples=20)
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
@@ -71,6 +73,10 @@ def test_every_table_and_figure_of_the_summary_is_there_and_explained(out):
     assert all((out / path).with_suffix(".pdf").is_file() for path in figures)
     keys = {key for one in told["analyses"] for key in one["citations"]}
     assert keys <= set(WORKS)
+
+
+def test_every_table_is_as_described(out):
+    assert_tables_are_as_described(out, "normative")
 
 
 def test_the_planted_thalami_come_out(out):
@@ -176,6 +182,8 @@ def test_a_reference_that_is_none_is_refused_by_the_name_of_its_file(tmp_path, n
 
 
 def test_without_controls_the_summary_says_why_and_what_was_there_is_gone(copied):
+    kept = copied / GroupFile.STATISTICS.path
+    kept.write_text("{}")
     people = copied.parents[1] / "participants.tsv"
     people.write_text(people.read_text().replace("\tHC\t", "\tNPSLE\t"))
     made = run(output_dir=copied, settings=_settings(copied))
@@ -185,19 +193,13 @@ def test_without_controls_the_summary_says_why_and_what_was_there_is_gone(copied
     assert "there are no controls" in told["reason"]
     assert not (copied / GroupFile.NORMATIVE_SCORES.path).exists()
     assert not list((copied / GROUP_FIGURES).glob("deviation-*"))
+    assert kept.read_text() == "{}"
+    kept.unlink()
     (shown,) = read_study(copied).analyses
     assert "not estimable" in shown.results[0]
 
 
 def test_a_plan_says_who_makes_the_reference_and_who_is_scored(out):
-    told = plan(out, settings=_settings(out))
+    told = list(plan(read_tables(out), settings=_settings(out)))
     assert told[0].startswith("normative modelling: the reference would be Controls: ")
     assert "would be scored in 4 regions" in told[1]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"tail": "upper"}, {"permutations": 0}, {"bootstrap_samples": -1}]
-)
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"tail|permutation"):
-        NormativeSettings(**wrong)

@@ -4,13 +4,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.tree import write_dataset_files
-from npsle_app.report.works import WORKS
+from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
-from npsle_app.stages.group.cohort import read_cohort, read_study
+from npsle_app.stages.group.shared import assemble_cohort, read_study, read_tables
 from npsle_app.stages.group.statistics import run
 from tests.cohort.study_tables import make_tables
+from tests.stages.described_tables import assert_tables_are_as_described
 
 SETTINGS = StatisticsSettings()
 
@@ -49,6 +50,37 @@ def test_every_table_is_written_with_a_description_of_each_column(out):
         meanings = json.loads(path.with_suffix(".json").read_text())
         assert list(meanings) == list(columns)
         assert all(meaning["Description"] for meaning in meanings.values())
+
+
+def test_every_table_is_as_described(out):
+    _run(out)
+    assert_tables_are_as_described(out, "statistics", open_tables=["analysis_frame"])
+
+
+def test_columns_of_the_study_are_explained_by_what_the_app_knows_of_them(out):
+    _run(out)
+    frame = json.loads((out / GroupFile.ANALYSIS_FRAME.path).with_suffix(".json").read_text())
+    assert frame["age"] == {
+        "LongName": "Age",
+        "Description": "Age at the baseline session",
+        "Units": "year",
+    }
+    assert frame["hypertension"]["Levels"] == {"1": "yes", "0": "no"}
+
+
+def test_what_another_study_left_is_gone_and_what_other_stages_left_is_not(out):
+    figures = out / GROUP_FIGURES
+    figures.mkdir(parents=True)
+    old = [figures / "groups-old-measure.svg", figures / "adjusted-a-b.pdf"]
+    others = [
+        *(figures / name for name in ("deviation-scores.svg", "mine.svg", "classifier-roc.pdf")),
+        *(out / file.path for file in (GroupFile.COX, GroupFile.CLASSIFIER_ROC)),
+    ]
+    for path in (*old, *others):
+        path.write_text("old")
+    _run(out)
+    assert not any(path.exists() for path in old)
+    assert {path.read_text() for path in others} == {"old"}
 
 
 def test_the_summary_says_what_was_done_found_and_left_out(out):
@@ -128,11 +160,11 @@ def test_visits_phenotypes_and_units_of_the_raw_dataset_are_read(out):
     (raw / "sub-000" / "sub-000_sessions.tsv").write_text(
         "session_id\tacq_time\tfss_mean\nses-1\t2020-01-01\t4.5\n"
     )
-    _, cohort = read_cohort(out, study_file="", raw=raw)
+    cohort = assemble_cohort(read_tables(out, raw=raw), study_file="")
     first = cohort.frame.iloc[0]
     assert first["baseline_session"] is None or first["baseline_session"] != "ses-1"
     measures = _read_measured(out).assign(session_id="ses-1")
-    _, cohort = read_cohort(out, study_file="", raw=raw, measures=measures)
+    cohort = assemble_cohort(read_tables(out, raw=raw, measures=measures), study_file="")
     assert cohort.frame.loc[0, ["iga_g_l", "fss_mean"]].tolist() == [2.5, 4.5]
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from npsle_app.imaging.lesions.lesions import TemplateMaps
-from npsle_app.lesion_measures import LESIONS
+from npsle_app.measures import MEASURES
 from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import LesionsSettings
-from npsle_app.stages.participant import lesions
+from npsle_app.stages.participant import lesions, shared
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from tests.stages.small_head import AFFINE, FLAIR, SHAPE, SmallSession, distance, make_session, save
@@ -32,7 +32,6 @@ def make_maps(_grid, *, field):  # noqa: ARG001 - the template lies on the head
     x = np.indices(SHAPE)[0]
     still = nib.Nifti1Image(np.zeros((*SHAPE, 1, 3), np.float32), AFFINE)
     return TemplateMaps(
-        zone=(middle <= 7).astype(np.float32),
         deep_gm=np.zeros(SHAPE, np.float32),
         wm=(middle <= 15).astype(np.float32),
         lobes=nib.Nifti1Image(np.where(x < 22, 1, 7).astype(np.uint8), AFFINE),
@@ -43,6 +42,8 @@ def make_maps(_grid, *, field):  # noqa: ARG001 - the template lies on the head
 @pytest.fixture
 def session(tmp_path, rng, monkeypatch):
     monkeypatch.setattr(lesions, "read_maps", make_maps)
+    zone = (distance((22, 22, 22)) <= 7).astype(np.float32)
+    monkeypatch.setattr(shared, "ventricle_zone", lambda _grid, *, field: zone)  # noqa: ARG005
     return prepare(make_session(tmp_path, rng))
 
 
@@ -60,8 +61,9 @@ def prepare(head, *, lesion_mask=None, csf=None, checks=()):
     )
     mask = head.lesions if lesion_mask is None else lesion_mask
     path = save(mask.astype(np.uint8), anat / "sub-01_space-T1w_label-L_desc-wmh_mask.nii.gz")
-    sidecar = {"Threshold": 0.2, "MinimumLesionVolume": 9.0}
-    path.with_name("sub-01_space-T1w_label-L_desc-wmh_mask.json").write_text(json.dumps(sidecar))
+    ventricles = save(
+        parts["CSF"].astype(np.uint8), anat / "sub-01_desc-lateralventricles_mask.nii.gz"
+    )
     record = head.out.record(Record(stage="wmh", methods="", citations=(), checks=checks))
     before = head.out.record(Record(stage="anat", methods="", citations=()))
     head.anat = replace(head.anat, record=before)
@@ -79,17 +81,27 @@ def prepare(head, *, lesion_mask=None, csf=None, checks=()):
             flair_to_t1w=flair,
             probability=probability,
             mask=path,
+            threshold=0.2,
+            min_lesion_mm3=9.0,
             record=record,
             figures=(),
         ),
-        TissueOutputs(labels=gm, gm=gm, wm=wm, csf=fluid, record=record, figures=()),
+        TissueOutputs(
+            labels=gm,
+            gm=gm,
+            wm=wm,
+            csf=fluid,
+            ventricles=ventricles,
+            record=record,
+            figures=(),
+        ),
     )
 
 
 @pytest.fixture
 def no_figures(monkeypatch):
     """Drawing takes most of a small session's time."""
-    monkeypatch.setattr(lesions, "draw", lambda *_, **__: ())
+    monkeypatch.setattr(lesions, "_draw", lambda *_, **__: ())
 
 
 def run(session, **settings):
@@ -110,7 +122,7 @@ def read(outputs):
 @pytest.mark.usefixtures("no_figures")
 def test_every_defined_measure_of_the_stage_is_there(session):
     _, found = read(run(session))
-    assert set(found) == {definition.name for definition in LESIONS}
+    assert set(found) == {name for name, one in MEASURES.items() if one.stage == "lesions"}
     assert {measure["qc"] for measure in found.values()} <= {"pass", "not assessable"}
 
 
@@ -127,11 +139,20 @@ def test_regions_sides_and_lobes_add_up_to_the_lesions(session):
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_the_region_map_covers_the_mask_and_the_ventricles_are_found(session):
+def test_the_region_map_covers_the_mask_and_the_ventricles_are_those_of_the_stage_tissue(session):
     outputs = run(session)
     np.testing.assert_array_equal(nib.load(outputs.regions).get_fdata() > 0, session.head.lesions)
-    ventricles = nib.load(outputs.ventricles).get_fdata() > 0
-    np.testing.assert_array_equal(ventricles, distance((22, 22, 22)) <= 5)
+    measures = read(outputs)[1]
+    expected = (distance((22, 22, 22)) <= 5).sum() * 8 / 1000
+    assert measures["lateral_ventricles_ml"]["value"] == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_numbers_before_the_clean_up_take_the_limits_of_the_mask(session):
+    low = replace(session.wmh, threshold=0.95, min_lesion_mm3=12.0)
+    found = read(run(replace(session, wmh=low)))[1]
+    assert found["wmh_raw_ml"]["value"] == 0  # the map is 0.9 in all lesions
+    assert found["wmh_min_lesion_mm3"]["value"] == 12
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -161,11 +182,6 @@ def test_no_lesion_is_a_normal_case(session):
 def test_the_status_hangs_on_the_cut_of_the_settings(session):
     assert read(run(session))[1]["wmh_status"]["value"] == 1
     assert read(run(session, status_min_ml=50.0))[1]["wmh_status"]["value"] == 0
-
-
-def test_a_cut_of_0_is_refused():
-    with pytest.raises(ValueError, match="must be above 0, got 0"):
-        LesionsSettings(status_min_ml=0)
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -10,11 +10,11 @@ from nibabel.processing import resample_from_to
 from npsle_app import templates
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space.volumes import fraction
+from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_regions import numbers_of
 from npsle_app.records import Check, Qc, Record
-from npsle_app.region_measures import REGION_VOLUMES
-from npsle_app.region_names import numbers_of
 from npsle_app.settings import RegionsSettings
-from npsle_app.stages.participant import regions
+from npsle_app.stages.participant import regions, tissue
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
@@ -55,6 +55,7 @@ def run(folder, tissues, *, checks=()):
 
     gm, wm, csf = (save(tissues[name], f"label-{name}_probseg") for name in ("GM", "WM", "CSF"))
     field = save(np.zeros((*SHAPE, 1, 3)), "from-template_to-T1w_mode-image_xfm")
+    ventricles = tissue._save_ventricles(nib.load(csf), field=nib.load(field), source=csf, out=out)
     t1w = save(60 * tissues["GM"] + 100 * tissues["WM"], "desc-preproc_T1w")
     before = out.record(Record(stage="anat", methods="", citations=(), checks=checks))
     after = out.record(Record(stage="tissue", methods="", citations=()))
@@ -69,7 +70,9 @@ def run(folder, tissues, *, checks=()):
             record=before,
             figures=(),
         ),
-        tissue=TissueOutputs(labels=gm, gm=gm, wm=wm, csf=csf, record=after, figures=()),
+        tissue=TissueOutputs(
+            labels=gm, gm=gm, wm=wm, csf=csf, ventricles=ventricles, record=after, figures=()
+        ),
         earlier_anat=None,
         earlier_regions=None,
         settings=RegionsSettings(),
@@ -90,7 +93,7 @@ def values(record):
 def test_every_region_is_measured_on_both_sides(finished):
     _, record = finished
     found = values(record)
-    assert list(found) == [definition.name for definition in REGION_VOLUMES]
+    assert list(found) == [name for name, one in MEASURES.items() if one.stage == "regions"]
     assert all(value > 0 for value in found.values())
     assert {row["qc"] for row in record["measures"]} == {"pass"}
 

@@ -103,7 +103,7 @@ def marked(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_figures(request, monkeypatch):
     if "marked" not in request.fixturenames:
-        monkeypatch.setattr(vessel_wall, "draw", lambda *_, **__: ())
+        monkeypatch.setattr(vessel_wall, "_draw", lambda *_, **__: ())
 
 
 @pytest.fixture
@@ -352,8 +352,3 @@ def test_two_sides_in_one_place_give_no_number_without_a_t1w_image(session):
     outputs = session.run()
     assert lost(outputs, "left and right do not lie on their sides")
     assert row(outputs, "M1", "right").state == "not assessable"
-
-
-def test_impossible_settings_are_refused():
-    with pytest.raises(ValueError, match="0 to 2 voxels"):
-        VesselWallSettings(psf_fwhm_voxels=3)

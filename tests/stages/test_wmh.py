@@ -26,7 +26,7 @@ def session(tmp_path, rng, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Drawing takes most of a small session's time."""
-    monkeypatch.setattr(wmh, "draw", lambda *_, **__: ())
+    monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
 
 
 def run(session, **settings):
@@ -154,7 +154,7 @@ def test_how_flair_is_stored_does_not_move_the_volume(tmp_path, monkeypatch):
     for axes in ("RAS", "LPS", "SPL"):
         session = make_session(tmp_path / axes, np.random.default_rng(1))
         monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: session.priors)  # noqa: ARG005, B023
-        monkeypatch.setattr(wmh, "draw", lambda *_, **__: ())
+        monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
         image = nib.load(session.flair.path)
         turn = nib.orientations.ornt_transform(
             nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(axes)

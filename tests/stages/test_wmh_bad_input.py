@@ -22,7 +22,7 @@ def session(tmp_path, rng, monkeypatch):
     made = make_session(tmp_path, rng)
     even = nib.Nifti1Image(np.ones(SHAPE, np.float32), AFFINE)
     monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: made.priors)  # noqa: ARG005
-    monkeypatch.setattr(wmh, "draw", lambda *_, **__: ())
+    monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
     monkeypatch.setattr(registration, "register_rigid", lambda *_, **__: np.eye(4))
     monkeypatch.setattr(flair, "correct_bias", lambda image, **_: (image, even))
     return made

@@ -18,6 +18,7 @@ from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.scans import Choice, Session
 from npsle_app.bids.input.series import choose_series, find_preprocessed
 from npsle_app.bids.input.vessel_scans import choose_vessel_scan
+from npsle_app.documents import read_json
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -265,6 +266,9 @@ def _entities_of_folders(path: Path) -> dict[str, str | None]:
 def _layout(root: Path, *, database_dir: Path | None, links: Sequence[Path] = ()) -> "BIDSLayout":
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
+    description = root / "dataset_description.json"
+    if description.exists():  # which pybids reads, and trusts
+        read_json(description)
     # Sidecars are read by npsle_app.bids.input.sidecars: one broken JSON would end the index here.
     indexer = BIDSLayoutIndexer(
         validate=False,

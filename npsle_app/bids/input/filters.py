@@ -1,9 +1,10 @@
 """The `--bids-filter-file`: which scans the user wants, in fMRIPrep's format."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
+
+from npsle_app.documents import read_json
 
 Wanted: TypeAlias = str | int | list[str | int | None] | None
 Filters: TypeAlias = Mapping[str, Mapping[str, Wanted]]
@@ -39,7 +40,7 @@ def read_filters(path: Path, *, kinds: tuple[str, ...]) -> Filters:
         or an entity that does not exist.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         msg = f"the filter file {path} cannot be read: {error}"
         raise ValueError(msg) from error

@@ -8,7 +8,8 @@ import numpy as np
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.problem import Finding
-from npsle_app.bids.input.sidecars import inherited, read_text
+from npsle_app.bids.input.sidecars import inherited
+from npsle_app.documents import read_text
 
 AXES = 3
 WEIGHTED_B = 50.0

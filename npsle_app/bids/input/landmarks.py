@@ -1,7 +1,6 @@
 """Landmarks of vessels: a JSON of our own, or a markup file of 3D Slicer."""
 
 import csv
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from npsle_app.vessel_names import VesselName, vessel_name
+from npsle_app.documents import read_json, read_text
+from npsle_app.measures.names_of_vessels import VesselName, vessel_name
 
 Point = tuple[float, float, float]
 
@@ -36,7 +36,7 @@ def read_landmarks(path: Path) -> dict[VesselName, tuple[Point, ...]]:
         name of the file and what to do.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_json(path)
         found = _slicer(content) if "markups" in content else _own(content)
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         msg = f"{path.name} holds no landmarks of vessels ({_plain(error)}); expected {_EXAMPLE}"
@@ -65,7 +65,7 @@ def read_line(path: Path) -> tuple[Point, ...]:
         If it has no such columns, or a cell is no number; with the name of the file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
         rows = csv.DictReader(StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
         return tuple(_point([row[f"{axis}_mm"] for axis in "xyz"], system="RAS") for row in rows)
     except (OSError, ValueError, TypeError, KeyError) as error:

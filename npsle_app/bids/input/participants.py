@@ -1,8 +1,11 @@
 """The table of participants of the output, made from that of the input."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from npsle_app.bids.input.text_tables import ID, TextTable, read_text_table
+from npsle_app.documents import read_json
+from npsle_app.participant_ids import match_ids
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,7 +31,7 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
     source = raw / "participants.tsv" if raw else None
     if source is None or not source.is_file():
         return people, _ID
-    table = read_participants(source)
+    table = _by_folder(read_participants(source).frame, folders=present, path=source)
     merged = people.merge(table, how="left", on="participant_id")
     known = read_dictionary(source.with_suffix(".json"))
     meanings = {
@@ -36,6 +39,18 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
         for name in merged.columns
     }
     return merged, meanings | (_ID if "participant_id" not in known else {})
+
+
+def _by_folder(table: "DataFrame", *, folders: list[str], path: Path) -> "DataFrame":
+    """Call participants as their folders are called; rows without an id are left out."""
+    named = table[table[ID].notna()]
+    matched = match_ids(named[ID], known=folders, where=path.name).ids
+    named = named.assign(**{ID: named[ID].map(matched)})
+    twice = named[ID][named[ID].duplicated()]
+    if len(twice):
+        msg = f"{path} names {twice.iloc[0]} twice; each participant may have one row"
+        raise ValueError(msg)
+    return named
 
 
 def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
@@ -49,32 +64,20 @@ def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
-def read_participants(path: Path) -> "DataFrame":
-    """Read a `participants.tsv`: all cells as text, missing ones NaN, ids with `sub-`.
+def read_participants(path: Path) -> TextTable:
+    """Read a `participants.tsv`: all cells as text, missing ones None.
 
     Raises
     ------
     ValueError
-        If it has no ids, or names a participant twice.
+        If it has no ids.
     """
-    import pandas as pd
-
-    table = pd.read_csv(
-        path,
-        sep="\t",
-        dtype=str,
-        keep_default_na=False,
-        na_values=["n/a", ""],
-        quoting=3,
-        encoding="utf-8-sig",
-    )
-    if "participant_id" not in table:
-        msg = f"{path} has no column participant_id, found {list(table.columns)}"
-        raise ValueError(msg)
-    table["participant_id"] = "sub-" + table["participant_id"].str.removeprefix("sub-")
-    twice = table["participant_id"][table["participant_id"].duplicated()]
-    if len(twice):
-        msg = f"{path} names {twice.iloc[0]} twice; each participant may have one row"
+    table = read_text_table(path)
+    if ID not in table.frame:
+        msg = (
+            f"{path} has no column {ID}, found {list(table.frame.columns)}: "
+            "name the column of ids so"
+        )
         raise ValueError(msg)
     return table
 
@@ -87,11 +90,11 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     ValueError
         If it is no readable JSON.
     """
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         msg = f"{path} is no readable JSON: {error}"
         raise ValueError(msg) from error
     return content if isinstance(content, dict) else {}

@@ -15,14 +15,13 @@ from npsle_app.bids.input.problem import Problem
 from npsle_app.bids.input.scans import Scan, Session
 from npsle_app.bids.input.sidecars import broken_sidecars
 from npsle_app.bids.input.vessel_guides import list_landmarks
-from npsle_app.vessel_measures import MAX_VOXEL_MM
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 __all__ = ["Problem", "check_session"]
 
 SERIES = ("dwi",)
 SLABS = ("vwi",)
 _FIX = "fix the file or take it away: nothing is measured in its place"
-_RIGHTS = "look at the folder and the rights to read it"
 HEADS = ("t1w", "flair")
 _ROUNDED_MM = 0.01
 SAME_EXTENT = 0.02
@@ -39,11 +38,6 @@ def check_session(session: Session) -> list[Problem]:
     list of Problem
         Empty if all is well. A scan with a problem that is `refused` must not be used.
     """
-    if session.fault:
-        return [
-            Problem(kind, scan.path, session.fault, _RIGHTS, refused=True)
-            for kind, scan in session.scans.items()
-        ]
     problems = [
         problem for kind, scan in session.scans.items() for problem in _check(kind, scan=scan)
     ]

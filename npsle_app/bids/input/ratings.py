@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npsle_app.bids.tables import read_texts
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -60,11 +62,7 @@ def read_ratings(folder: Path) -> "DataFrame":
 
 
 def _read(path: Path) -> "DataFrame":
-    import pandas as pd
-
-    table = pd.read_csv(
-        path, sep="\t", dtype=str, keep_default_na=False, na_values=["n/a", ""], quoting=3
-    )
+    table = read_texts(path)
     missing = {"participant_id", "rating"} - set(table)
     if missing:
         msg = f"{path} lacks the columns {sorted(missing)}; save it again from the report's form"

@@ -83,16 +83,14 @@ class Choice:
 class Session:
     """One visit of one participant: the unit of work. Labels carry no `sub-` or `ses-`.
 
-    `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none; with
-    `fault`, why its folder cannot be looked at, none of its scans can be used. `notes` are what
-    else there is to say of how its scans were found.
+    `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none; `notes`
+    are what else there is to say of how its scans were found.
     """
 
     participant: str
     session: str | None
     choices: tuple[Choice, ...]
     acquired: str | None = None
-    fault: str = ""
     notes: tuple[str, ...] = ()
 
     @property

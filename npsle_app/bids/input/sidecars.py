@@ -1,11 +1,10 @@
 """JSON sidecars and gradient tables, with the inheritance principle of BIDS."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_MAX_BYTES = 16 * 2**20
+from npsle_app.documents import read_json
 
 
 def read_metadata(image: Path) -> dict[str, Any]:
@@ -65,27 +64,10 @@ def _n_entities(path: Path) -> tuple[int, str]:
     return len(_parts(path)[1]), path.name
 
 
-def read_text(path: Path) -> str:
-    """Read a small text file; a pipe would be waited for, a huge one would fill the memory.
-
-    Raises
-    ------
-    OSError, ValueError
-        If it is no regular file, larger than 16 MB, may not be read or is not UTF-8.
-    """
-    if not path.is_file():
-        msg = "it is no regular file"
-        raise ValueError(msg)
-    if (size := path.stat().st_size) > _MAX_BYTES:
-        msg = f"it has {size / 2**20:.0f} MB, which no such file has"
-        raise ValueError(msg)
-    return path.read_text(encoding="utf-8")
-
-
 def _read_object(path: Path) -> tuple[dict[str, Any], str]:
     try:
-        content = json.loads(read_text(path))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         return {}, f"{type(error).__name__}: {error}"
     if not isinstance(content, dict):
         return {}, f"a JSON object was expected, got a {type(content).__name__}"

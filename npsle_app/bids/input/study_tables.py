@@ -1,9 +1,11 @@
 """The clinical tables of a raw dataset: participants, visits, phenotypes, and their units."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from npsle_app.bids.input.participants import read_dictionary, read_participants
+from npsle_app.bids.input.text_tables import TextTable, read_text_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -11,19 +13,38 @@ if TYPE_CHECKING:
 _OWN = "npsle_app"  # our own measures, should the output folder be the dataset
 
 
-def read_clinical(
-    raw: Path,
-) -> "tuple[DataFrame, dict[str, DataFrame], dict[str, str]]":
-    """Read the tables of a dataset, every cell as text.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicalTables:
+    """The tables of a dataset, every cell as text.
 
-    Returns
-    -------
+    Attributes
+    ----------
     participants
         `participants.tsv`; only the column of ids if there is none.
     visits
         By file: all `sub-*_sessions.tsv` as one table, then each table in `phenotype/`.
     units
         The `Units` of columns in the JSON dictionaries beside them, participants first.
+    dates
+        When sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told.
+    notes
+        What was put right in reading.
+    """
+
+    participants: "DataFrame"
+    visits: "dict[str, DataFrame]" = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    dates: dict[tuple[str, str], str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_clinical(raw: Path) -> ClinicalTables:
+    """Read the tables of a dataset.
+
+    Raises
+    ------
+    ValueError
+        With the file, what was found in it and what to do.
     """
     import pandas as pd
 
@@ -31,52 +52,50 @@ def read_clinical(
     people = (
         read_participants(source)
         if source.is_file()
-        else pd.DataFrame({"participant_id": []}, dtype=object)
+        else TextTable(frame=pd.DataFrame({"participant_id": []}, dtype=object))
     )
-    visits = {}
+    visits: dict[str, TextTable] = {}
+    dates: dict[tuple[str, str], str] = {}
     sessions = [_read_sessions(path) for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv"))]
     if sessions:
-        visits["sub-*_sessions.tsv"] = pd.concat(sessions, ignore_index=True)
+        every = pd.concat([one.frame for one in sessions], ignore_index=True)
+        dates = _list_dates(every)
+        visits["sub-*_sessions.tsv"] = TextTable(
+            frame=every.drop(columns=["acq_time"], errors="ignore"),
+            notes=tuple(note for one in sessions for note in one.notes),
+        )
     phenotypes = sorted(path for path in raw.glob("phenotype/*.tsv") if path.stem != _OWN)
     for path in phenotypes:
-        visits[f"phenotype/{path.name}"] = _read(path)
+        visits[f"phenotype/{path.name}"] = read_text_table(path)
     dictionaries = [*(path.with_suffix(".json") for path in reversed(phenotypes))]
     dictionaries += [raw / "sessions.json", raw / "participants.json"]
-    return people, visits, _read_units(dictionaries)
-
-
-def read_dates(raw: Path) -> dict[tuple[str, str], str]:
-    """Read when sessions were: `acq_time` of `sub-*_sessions.tsv` by both ids, where told."""
-    found: dict[tuple[str, str], str] = {}
-    for path in sorted(raw.glob("sub-*/sub-*_sessions.tsv")):
-        table = _read(path)
-        if {"session_id", "acq_time"} <= set(table):
-            known = table.dropna(subset=["session_id", "acq_time"])
-            for session, time in zip(known["session_id"], known["acq_time"], strict=True):
-                found[path.parent.name, f"ses-{str(session).removeprefix('ses-')}"] = str(time)
-    return found
-
-
-def _read(path: Path) -> "DataFrame":
-    import pandas as pd
-
-    return pd.read_csv(
-        path,
-        sep="\t",
-        dtype=str,
-        keep_default_na=False,
-        na_values=["n/a", ""],
-        quoting=3,
-        encoding="utf-8-sig",
+    return ClinicalTables(
+        participants=people.frame,
+        visits={name: table.frame for name, table in visits.items()},
+        units=_read_units(dictionaries),
+        dates=dates,
+        notes=tuple(note for table in (people, *visits.values()) for note in table.notes),
     )
 
 
-def _read_sessions(path: Path) -> "DataFrame":
-    table = _read(path)
-    if "session_id" not in table:
-        msg = f"{path} has no column session_id, found {list(table.columns)}"
+def _list_dates(visits: "DataFrame") -> dict[tuple[str, str], str]:
+    if "acq_time" not in visits:
+        return {}
+    known = visits.dropna(subset=["session_id", "acq_time"])
+    columns = (known[name] for name in ("participant_id", "session_id", "acq_time"))
+    return {
+        (str(participant), f"ses-{str(session).removeprefix('ses-')}"): str(time)
+        for participant, session, time in zip(*columns, strict=True)
+    }
+
+
+def _read_sessions(path: Path) -> TextTable:
+    table = read_text_table(path)
+    if "session_id" not in table.frame:
+        msg = f"{path} has no column session_id, found {list(table.frame.columns)}"
         raise ValueError(msg)
-    return table.drop(columns=["acq_time"], errors="ignore").assign(participant_id=path.parent.name)
+    frame = table.frame.assign(participant_id=path.parent.name)
+    return TextTable(frame=frame, notes=table.notes)
 
 
 def _read_units(dictionaries: list[Path]) -> dict[str, str]:

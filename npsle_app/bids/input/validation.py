@@ -8,13 +8,15 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from npsle_app.bids.input.choosing import KINDS
 from npsle_app.bids.input.dataset import list_participants
 from npsle_app.bids.output.tree import put_text
+from npsle_app.decoding import decode, encode
+from npsle_app.documents import read_json
 
 NOT_RUN = "VALIDATOR_NOT_RUN"
 _FOLDERS = tuple(sorted({str(kind.query["datatype"]) for kind in KINDS.values()}))
@@ -32,6 +34,12 @@ class Issue:
     code: str
     location: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    digest: str
+    issues: tuple[Issue, ...]
 
 
 def validate(
@@ -72,8 +80,8 @@ def validate(
     except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError) as error:
         return [Issue(NOT_RUN, "", f"the BIDS validator gave no answer: {_told(error)}")]
     if cache:
-        content = {"digest": digest, "issues": [asdict(issue) for issue in issues]}
-        put_text(cache, json.dumps(content, indent=2) + "\n")
+        answer = encode(_Answer(digest=digest, issues=tuple(issues)))
+        put_text(cache, json.dumps(answer, indent=2) + "\n")
     return issues
 
 
@@ -193,11 +201,10 @@ def _recall(cache: Path | None, *, digest: str) -> list[Issue] | None:
     if cache is None:
         return None
     try:
-        content = json.loads(cache.read_text(encoding="utf-8"))
-        known = [Issue(**issue) for issue in content["issues"]]
-        return known if content["digest"] == digest else None
-    except (OSError, ValueError, KeyError, TypeError):
+        known = decode(_Answer, read_json(cache), what="it")
+    except (OSError, ValueError):
         return None
+    return list(known.issues) if known.digest == digest else None
 
 
 def _told(error: Exception) -> str:

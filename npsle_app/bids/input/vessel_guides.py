@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from npsle_app.vessel_names import VesselName, vessel_name
+from npsle_app.measures.names_of_vessels import VesselName, vessel_name
 
 Part = Literal["lumen", "outer", "line", "landmarks"]
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
+from npsle_app.group_tables import group_files, owner_of
+
 TEMPLATE_SPACE = "MNI152NLin2009aSym"
 
 
@@ -198,57 +200,62 @@ BIDSIGNORE = (
 )
 
 
-GROUP_CLASSIFIER = "group/classifier"  # what its files begin with
 GROUP_FIGURES = "group/figures"  # an SVG and a PDF of each
 GROUP_TABLES = "group/tables"  # LaTeX and HTML of each table that the page shows
 
 
 class GroupFile(Enum):
-    """The files of the whole study: path in the output folder, and what they hold."""
+    """The files of the whole study; `data/group_tables.toml` says whose and what they are."""
 
-    ANALYSIS_FRAME = ("group/analysis_frame.tsv", "one row per participant, all that is analysed")
-    EXCLUSIONS = ("group/exclusions.tsv", "who is left out of everything, and why")
-    ENTERING = ("group/entering.tsv", "how many enter which analysis, and what the others lack")
-    TABLE1 = ("group/table1.tsv", "characteristics by population")
-    TABLE1_TESTS = ("group/table1_tests.tsv", "characteristics compared between populations")
-    GROUP_DESCRIPTION = ("group/group_description.tsv", "each measure in each group")
-    KRUSKAL_WALLIS = ("group/kruskal_wallis.tsv", "each measure compared between all groups")
-    DUNN = ("group/dunn.tsv", "each measure compared between two groups")
-    CORRELATIONS = ("group/correlations.tsv", "partial correlations with clinical variables")
-    REGRESSIONS = ("group/regressions.tsv", "linear models of each outcome on each contrast")
-    POWER = ("group/power.tsv", "effects that 80 % power would find")
-    STATISTICS = ("group/statistics.json", "what was done and found, in words and numbers")
-    NORMATIVE = ("group/normative.json", "what normative modelling did and found, in words")
-    NORMATIVE_MODEL = ("group/normative_model.json", "the fitted model in plain numbers")
-    NORMATIVE_REFERENCE = ("group/normative_reference.tsv", "the people who made the model")
-    NORMATIVE_SCORES = ("group/normative_scores.tsv", "each region of each session, scored")
-    NORMATIVE_SEXES = ("group/normative_sexes.tsv", "the reference by sex, and its calibration")
-    NORMATIVE_OUTLIERS = ("group/normative_outliers.tsv", "scans left out of the reference")
-    DEVIATION_COUNTS = ("group/deviation_counts.tsv", "deviations of each session, expected ones")
-    DEVIATION_GROUPS = ("group/deviation_groups.tsv", "deviations of each group")
-    DEVIATION_COMPARISONS = ("group/deviation_comparisons.tsv", "counts compared, as ratios")
-    DEVIATION_PREVALENCE = ("group/deviation_prevalence.tsv", "how often each region deviates")
-    DEVIATION_ASSOCIATIONS = ("group/deviation_associations.tsv", "deviations and disability")
-    DEVIATION_TRANSITIONS = ("group/deviation_transitions.tsv", "deviations from visit to visit")
-    RISK_GROUPS = ("group/risk_groups.tsv", "people by risk, and their events")
-    SURVIVAL = ("group/survival.tsv", "share without the event over time, by risk")
-    SURVIVAL_TESTS = ("group/survival_tests.tsv", "log-rank test of the risk")
-    COX = ("group/cox.tsv", "Cox regression of the risk")
-    CLASSIFIER = ("group/classifier.json", "what the classifier is and found, in words")
-    CLASSIFIER_MODEL = ("group/classifier_model.json", "the fitted model in plain numbers")
-    CLASSIFIER_PERFORMANCE = ("group/classifier_performance.tsv", "AUCs, calibration, sample size")
-    CLASSIFIER_COEFFICIENTS = ("group/classifier_coefficients.tsv", "each predictor's weight")
-    CLASSIFIER_ALTERNATIVES = ("group/classifier_alternatives.tsv", "other models' AUC")
-    CLASSIFIER_SUBGROUPS = ("group/classifier_subgroups.tsv", "AUC by sex and by age")
-    CLASSIFIER_LEAKS = ("group/classifier_leaks.tsv", "columns that may know the answer")
-    CLASSIFIER_ROC = ("group/classifier_roc.tsv", "ROC curve with its band")
-    CLASSIFIER_CALIBRATION = ("group/classifier_calibration.tsv", "observed and predicted shares")
-    CLASSIFIER_DECISION = ("group/classifier_decision.tsv", "net benefit by threshold")
-    CLASSIFIER_PREDICTIONS = ("group/classifier_predictions.tsv", "out-of-fold predictions")
-    CLASSIFIER_CHECKLIST = ("group/classifier_checklist.tsv", "TRIPOD+AI and CLAIM 2024")
-    CLASSIFIER_APPLIED = ("group/classifier_applied.tsv", "predictions of a model given to apply")
+    OUTLIERS = "outliers"
+    ANALYSIS_FRAME = "analysis_frame"
+    EXCLUSIONS = "exclusions"
+    ENTERING = "entering"
+    TABLE1 = "table1"
+    TABLE1_TESTS = "table1_tests"
+    GROUP_DESCRIPTION = "group_description"
+    KRUSKAL_WALLIS = "kruskal_wallis"
+    DUNN = "dunn"
+    CORRELATIONS = "correlations"
+    REGRESSIONS = "regressions"
+    POWER = "power"
+    STATISTICS = "statistics"
+    NORMATIVE = "normative"
+    NORMATIVE_MODEL = "normative_model"
+    NORMATIVE_REFERENCE = "normative_reference"
+    NORMATIVE_SCORES = "normative_scores"
+    NORMATIVE_SEXES = "normative_sexes"
+    NORMATIVE_OUTLIERS = "normative_outliers"
+    DEVIATION_COUNTS = "deviation_counts"
+    DEVIATION_GROUPS = "deviation_groups"
+    DEVIATION_COMPARISONS = "deviation_comparisons"
+    DEVIATION_PREVALENCE = "deviation_prevalence"
+    DEVIATION_ASSOCIATIONS = "deviation_associations"
+    DEVIATION_TRANSITIONS = "deviation_transitions"
+    RISK_GROUPS = "risk_groups"
+    SURVIVAL = "survival"
+    SURVIVAL_TESTS = "survival_tests"
+    COX = "cox"
+    CLASSIFIER = "classifier"
+    CLASSIFIER_MODEL = "classifier_model"
+    CLASSIFIER_PERFORMANCE = "classifier_performance"
+    CLASSIFIER_COEFFICIENTS = "classifier_coefficients"
+    CLASSIFIER_ALTERNATIVES = "classifier_alternatives"
+    CLASSIFIER_SUBGROUPS = "classifier_subgroups"
+    CLASSIFIER_LEAKS = "classifier_leaks"
+    CLASSIFIER_ROC = "classifier_roc"
+    CLASSIFIER_CALIBRATION = "classifier_calibration"
+    CLASSIFIER_DECISION = "classifier_decision"
+    CLASSIFIER_PREDICTIONS = "classifier_predictions"
+    CLASSIFIER_CHECKLIST = "classifier_checklist"
+    CLASSIFIER_APPLIED = "classifier_applied"
+
+    @property
+    def stage(self) -> str:
+        """The stage that writes it, and alone may take it away."""
+        return owner_of(self.value)
 
     @property
     def path(self) -> str:
         """Where the file goes, from the root of the output."""
-        return self.value[0]
+        return group_files()[self.stage].paths[self.value]

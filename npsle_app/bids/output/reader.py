@@ -1,11 +1,10 @@
 """Read back what the writer left, for those who build on files alone."""
 
 import hashlib
-import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
@@ -14,27 +13,12 @@ from nibabel.filebasedimages import ImageFileError
 from npsle_app.arrays import Floats
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import RAS_LPS, Writer
-from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from npsle_app.decoding import decode
+from npsle_app.documents import read_json, read_text
+from npsle_app.records import Record
 
 VOLUME_DIMS = 3
 _N = 12  # nine of the matrix, three of the shift
-
-
-def read_table(path: Path, *, missing: Sequence[str] = ("n/a",)) -> "DataFrame":
-    """Read a table that `write_tsv` wrote; cells with one of `missing` become NaN."""
-    import pandas as pd
-
-    return pd.read_csv(
-        path,
-        sep="\t",
-        keep_default_na=False,
-        na_values=list(missing),
-        quoting=3,
-        low_memory=False,  # else the type of a long column is guessed piece by piece
-    )
 
 
 def measures_digest(writer: Writer) -> str:
@@ -62,11 +46,11 @@ def read_record(path: Path, *, root: Path, datasets: Mapping[str, Path] | None =
     """
     places = {"": root, **(datasets or {})}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _record(content, places)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        msg = f"{path} is no record of this version ({error!r}); run its stage again"
+        record = decode(Record, read_json(path), what="it")
+    except ValueError as error:
+        msg = f"{path} is no record of this version ({error}); run its stage again"
         raise ValueError(msg) from error
+    return _resolved(record, places)
 
 
 def read_image(path: Path) -> nib.Nifti1Image:
@@ -126,7 +110,7 @@ def read_matrix(path: Path) -> Floats:
     ValueError
         If the file holds another kind of transform, or one about a centre.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     told = dict(line.split(": ", 1) for line in lines if ": " in line)
     numbers = [float(word) for word in told.get("Parameters", "").split()]
     centre = [float(word) for word in told.get("FixedParameters", "").split()]
@@ -139,32 +123,19 @@ def read_matrix(path: Path) -> Floats:
     return matrix
 
 
-def _record(content: Mapping[str, Any], places: Mapping[str, Path]) -> Record:
-    return Record(
-        stage=content["stage"],
-        methods=content["methods"],
-        citations=tuple(content["citations"]),
-        measures=tuple(_measure(one, places) for one in content["measures"]),
-        checks=tuple(Check(**one | {"state": Qc(one["state"])}) for one in content["checks"]),
-        figures=tuple(_figure(one, places) for one in content["figures"]),
-        choices=tuple(content["choices"]),
-    )
+def _resolved(record: Record, places: Mapping[str, Path]) -> Record:
+    """Turn the BIDS URIs, which stand where a record has paths, into paths."""
 
+    def found(uri: Path) -> Path:
+        return resolve_uri(str(uri), places=places)
 
-def _measure(content: Mapping[str, Any], places: Mapping[str, Path]) -> Measure:
-    return Measure(
-        name=content["name"],
-        value=content["value"],
-        qc=Qc(content["qc"]),
-        sources=tuple(resolve_uri(uri, places=places) for uri in content["sources"]),
-    )
-
-
-def _figure(content: Mapping[str, Any], places: Mapping[str, Path]) -> FigureRecord:
-    after = content["after"]
-    return FigureRecord(
-        title=content["title"],
-        path=resolve_uri(content["path"], places=places),
-        caption=content["caption"],
-        after=resolve_uri(after, places=places) if after else None,
+    return replace(
+        record,
+        measures=tuple(
+            replace(one, sources=tuple(map(found, one.sources))) for one in record.measures
+        ),
+        figures=tuple(
+            replace(one, path=found(one.path), after=found(one.after) if one.after else None)
+            for one in record.figures
+        ),
     )

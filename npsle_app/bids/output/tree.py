@@ -16,7 +16,8 @@ from npsle_app.bids.output.names import (
     WMH_CHANGES,
     WMH_REGIONS,
 )
-from npsle_app.region_names import label_rows
+from npsle_app.documents import read_json
+from npsle_app.measures.names_of_regions import label_rows
 
 APP = "npsle_app"
 BIDS_VERSION = "1.10.1"
@@ -140,7 +141,7 @@ def _relative(path: Path, start: Path) -> str:
 
 def _read_description(folder: Path) -> dict[str, Any]:
     try:
-        content = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        content = read_json(folder / _DESCRIPTION)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -71,14 +71,6 @@ class Writer:
         self._sidecar(path, file, metadata, sources)
         return path
 
-    def copy(self, made: Path, file: File, *, sources: Iterable[Path], **metadata: Any) -> Path:
-        """Bring in a file that a library wrote elsewhere (a transform), with a sidecar."""
-        sources = tuple(sources)
-        path = self._path(file, sources)
-        replace(path, lambda part: part.write_bytes(made.read_bytes()))
-        self._sidecar(path, file, metadata, sources)
-        return path
-
     def matrix(
         self, matrix: ArrayLike, file: File, *, sources: Iterable[Path], **metadata: Any
     ) -> Path:

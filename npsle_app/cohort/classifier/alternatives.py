@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.special import logit
 
 from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier.problem import Problem
@@ -122,7 +123,7 @@ def _out_of_fold(
             train, test = dealt != fold, dealt == fold
             model = make(seed % 2**31).fit(x[train], y[train])
             chance = np.clip(model.predict_proba(x[test])[:, 1], 1e-6, 1 - 1e-6)
-            log_odds[number, test] = np.log(chance / (1 - chance))
+            log_odds[number, test] = logit(chance)
     return OutOfFold(log_odds=log_odds, folds=folds, cuts=np.zeros_like(log_odds))
 
 

@@ -1,21 +1,25 @@
 """A fitted model: its equation, predictions for new participants, and how JSON holds it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
+from scipy.special import expit
 
 from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier.problem import NotEstimableError, Problem, Term
-from npsle_app.cohort.estimators.model_file import check_format
-from npsle_app.cohort.estimators.ridge_logistic import expit
+from npsle_app.cohort.estimators.model_file import read_model_file
 from npsle_app.cohort.estimators.tuned_ridge import TunedFits
+from npsle_app.decoding import encode
 
 INTENDED_USE = "Research only. No medical device; not for the diagnosis or treatment of anyone."
 FORMAT = "npsle_app classifier"
 FORMAT_VERSION = 1
+_LAST_DIGITS = 1e-9  # another Python may add up in another order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,40 +177,46 @@ def _public(version: str) -> str:
     return version.partition("+")[0]
 
 
-def to_plain(model: Model) -> dict[str, Any]:
+_SAME = ("app_version", "positive", "negative", "participants", "events", "inverse_penalty",
+  "performance")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PredictorFile:
+    column: str
+    block: str
+    unit: str
+    level: str | None
+    ln_with_zero_as: float | None
+    mean: float
+    sd: Annotated[float, Field(ge=0)]
+    coefficient_standardised: float
+    coefficient_per_unit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModelFile:
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    app_version: str
+    intended_use: str
+    positive: str
+    negative: str
+    participants: Annotated[int, Field(ge=1)]
+    events: Annotated[int, Field(ge=0)]
+    equation: str
+    constant: float
+    intercept_of_standardised: float
+    cut_log_odds: float
+    cut_probability: float
+    inverse_penalty: Annotated[float, Field(ge=0)]
+    predictors: tuple[_PredictorFile, ...]
+    performance: Mapping[str, Any]
+
+
+def to_plain(model: Model) -> Any:
     """Return the model as JSON knows it."""
-    rows = zip(model.terms, model.mean, model.sd, model.coefficients, model.slopes, strict=True)
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "app_version": model.app_version,
-        "intended_use": INTENDED_USE,
-        "positive": model.positive,
-        "negative": model.negative,
-        "participants": model.participants,
-        "events": model.events,
-        "equation": model.equation,
-        "constant": model.constant,
-        "intercept_of_standardised": model.intercept,
-        "cut_log_odds": model.cut,
-        "cut_probability": float(expit(np.array(model.cut))),
-        "inverse_penalty": model.inverse_penalty,
-        "predictors": [
-            {
-                "column": term.column,
-                "block": term.block,
-                "unit": term.unit,
-                "level": term.level,
-                "ln_with_zero_as": term.zero_becomes,
-                "mean": mean,
-                "sd": sd,
-                "coefficient_standardised": coefficient,
-                "coefficient_per_unit": slope,
-            }
-            for term, mean, sd, coefficient, slope in rows
-        ],
-        "performance": dict(model.performance),
-    }
+    return encode(_file_of(model))
 
 
 def from_plain(content: Any) -> Model:
@@ -215,47 +225,107 @@ def from_plain(content: Any) -> Model:
     Raises
     ------
     ValueError
-        If it is no model of this format, or a number in it is none.
+        If it is no model of this format, a number in it is none, it has a predictor twice, or
+        its equation is another than its coefficients give.
     """
-    check_format(content, name=FORMAT, version=FORMAT_VERSION, what="classifier")
-    try:
-        return _read(content)
-    except (KeyError, TypeError, AttributeError) as error:
-        msg = f"it is no whole model ({error!r}); fit it again"
-        raise ValueError(msg) from error
-
-
-def _read(content: Mapping[str, Any]) -> Model:
-    rows = content["predictors"]
-    numbers = [
-        *(row[key] for row in rows for key in ("mean", "sd", "coefficient_standardised")),
-        content["intercept_of_standardised"],
-        content["cut_log_odds"],
-    ]
-    if not all(isinstance(n, int | float) and np.isfinite(n) for n in numbers) or not rows:
-        msg = "it has no predictors, or a coefficient that is no finite number; fit it again"
-        raise ValueError(msg)
-    return Model(
+    told = read_model_file(
+        _ModelFile, content, name=FORMAT, version=FORMAT_VERSION, what="classifier"
+    )
+    rows = told.predictors
+    model = Model(
         terms=tuple(
             Term(
-                column=str(row["column"]),
-                block=str(row["block"]),
-                unit=str(row["unit"]),
-                level=row["level"],
-                zero_becomes=row["ln_with_zero_as"],
+                column=row.column,
+                block=row.block,
+                unit=row.unit,
+                level=row.level,
+                zero_becomes=row.ln_with_zero_as,
             )
             for row in rows
         ),
-        mean=tuple(float(row["mean"]) for row in rows),
-        sd=tuple(float(row["sd"]) for row in rows),
-        coefficients=tuple(float(row["coefficient_standardised"]) for row in rows),
-        intercept=float(content["intercept_of_standardised"]),
-        cut=float(content["cut_log_odds"]),
-        inverse_penalty=float(content["inverse_penalty"]),
-        positive=str(content["positive"]),
-        negative=str(content["negative"]),
-        participants=int(content["participants"]),
-        events=int(content["events"]),
-        app_version=str(content["app_version"]),
-        performance=dict(content["performance"]),
+        mean=tuple(row.mean for row in rows),
+        sd=tuple(row.sd for row in rows),
+        coefficients=tuple(row.coefficient_standardised for row in rows),
+        intercept=told.intercept_of_standardised,
+        cut=told.cut_log_odds,
+        **_same(told),
     )
+    _check_terms(model)
+    _check_agreement(told, _file_of(model))
+    return model
+
+
+def _file_of(model: Model) -> _ModelFile:
+    rows = zip(model.terms, model.mean, model.sd, model.coefficients, model.slopes, strict=True)
+    return _ModelFile(
+        intended_use=INTENDED_USE,
+        equation=model.equation,
+        constant=model.constant,
+        intercept_of_standardised=model.intercept,
+        cut_log_odds=model.cut,
+        cut_probability=float(expit(np.array(model.cut))),
+        predictors=tuple(
+            _PredictorFile(
+                column=term.column,
+                block=term.block,
+                unit=term.unit,
+                level=term.level,
+                ln_with_zero_as=term.zero_becomes,
+                mean=mean,
+                sd=sd,
+                coefficient_standardised=coefficient,
+                coefficient_per_unit=slope,
+            )
+            for term, mean, sd, coefficient, slope in rows
+        ),
+        **_same(model),
+    )
+
+
+def _same(model: Model | _ModelFile) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in _SAME}
+
+
+def _check_terms(model: Model) -> None:
+    names = [term.name for term in model.terms]
+    if not names:
+        msg = "it has no predictors; fit it again"
+        raise ValueError(msg)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"it has {' and '.join(twice)} twice among its predictors; fit it again"
+        raise ValueError(msg)
+    if model.events > model.participants or model.positive == model.negative:
+        msg = (
+            f"it tells {model.positive!r} from {model.negative!r} by {model.events} of "
+            f"{model.participants} participants, which cannot be; fit it again"
+        )
+        raise ValueError(msg)
+
+
+def _check_agreement(told: _ModelFile, computed: _ModelFile) -> None:
+    """Refuse a file whose parts were not written together: which of them is right is not known."""
+    given, expected = _derived(told), _derived(computed)
+    wrong = [
+        f"its {name} is {given[name]}, its other numbers give {expected[name]}"
+        for name in given
+        if not _agree(given[name], expected[name])
+    ]
+    if wrong:
+        msg = f"it was changed by hand ({'; '.join(wrong)}); fit it again"
+        raise ValueError(msg)
+
+
+def _derived(file: _ModelFile) -> dict[str, float | str]:
+    """Return what a file says although its other numbers give it."""
+    slopes: dict[str, float | str] = {
+        f"predictors[{number}].coefficient_per_unit": row.coefficient_per_unit
+        for number, row in enumerate(file.predictors)
+    }
+    rest = ("constant", "cut_probability", "equation")
+    return slopes | {name: getattr(file, name) for name in rest}
+
+
+def _agree(one: float | str, other: float | str) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_LAST_DIGITS, abs_tol=_LAST_DIGITS)
+    return one == other

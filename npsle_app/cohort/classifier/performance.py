@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from npsle_app.arrays import Z95, Floats
 from npsle_app.cohort.estimators.cross_validation import OutOfFold, compare_pairs, pair_auc
@@ -102,7 +103,7 @@ def added_value(
 
 
 def _brier(out_of_fold: OutOfFold, y: Floats) -> float:
-    return float(((1 / (1 + np.exp(-out_of_fold.log_odds)) - y) ** 2).mean())
+    return float(((expit(out_of_fold.log_odds) - y) ** 2).mean())
 
 
 def _likelihood_ratio(x: Floats, y: Floats, *, is_imaging: Floats) -> float:

@@ -12,7 +12,6 @@ from npsle_app.cohort.classifier.result import Effort, Result
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import contrast_sides, explain_empty
-from npsle_app.cohort.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Question:
         )
 
 
-def ask(study: Study, cohort: Cohort) -> Question:
+def ask(cohort: Cohort) -> Question:
     """Pose the study's question.
 
     Columns that the study takes the logarithm of in regressions (`ln_outcomes`) enter as their
@@ -46,6 +45,7 @@ def ask(study: Study, cohort: Cohort) -> Question:
     NotEstimableError
         If there is no question, no one in a class, too few, or no usable predictor.
     """
+    study = cohort.study
     asked = study.classifier
     if not asked.contrast:
         msg = "not estimable: the study asks for no classifier"

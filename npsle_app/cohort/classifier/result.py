@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from scipy.special import expit
+
 from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier.alternatives import Alternative
 from npsle_app.cohort.classifier.aucs import Aucs
@@ -9,7 +11,7 @@ from npsle_app.cohort.classifier.leakage import Leak
 from npsle_app.cohort.classifier.model import Model
 from npsle_app.cohort.classifier.performance import AddedValue
 from npsle_app.cohort.classifier.problem import Problem
-from npsle_app.cohort.estimators.calibration import Calibration
+from npsle_app.cohort.estimators.calibration import Calibration, recalibrate
 from npsle_app.cohort.estimators.cross_validation import OutOfFold
 from npsle_app.cohort.estimators.discrimination import Estimate
 from npsle_app.cohort.estimators.power import SampleSize
@@ -88,3 +90,14 @@ class Result:
     leaks: tuple[Leak, ...]
     expected_size: SampleSize
     affordable_parameters: int
+
+    @property
+    def probabilities(self) -> Floats:
+        """Each participant's out-of-fold probability, at the mean log odds of the repeats: (n,)."""
+        probabilities: Floats = expit(self.out_of_fold.log_odds.mean(axis=0))
+        return probabilities
+
+    @property
+    def recalibration(self) -> tuple[float, float]:
+        """Intercept and slope of the outcome on the mean log odds of the repeats."""
+        return recalibrate(self.out_of_fold.log_odds.mean(axis=0), self.problem.y)

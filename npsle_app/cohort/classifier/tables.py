@@ -1,9 +1,8 @@
-"""The classifier's result as tidy tables, and what their columns mean."""
-
-from collections.abc import Mapping
+"""The classifier's result as tidy tables."""
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from npsle_app.cohort.classifier.checklist import make_checklist
 from npsle_app.cohort.classifier.performance import RATES
@@ -14,52 +13,6 @@ from npsle_app.cohort.estimators.calibration import (
     calibration_groups,
 )
 from npsle_app.cohort.estimators.discrimination import NOTHING, Estimate
-from npsle_app.cohort.estimators.ridge_logistic import expit
-
-_95 = "limit of the 95 % interval; n/a where there is none"
-MEANINGS: Mapping[str, str] = {
-    "figure": "Name of the number",
-    "value": "The number",
-    "low": f"Lower {_95}",
-    "high": f"Upper {_95}",
-    "method": "How the number and its interval were found",
-    "note": "Why something could not be estimated, or how to read it",
-    "predictor": "Term of the model",
-    "block": "clinical or imaging",
-    "unit": "Unit of the predictor",
-    "coefficient": "Change of the log odds per standard deviation",
-    "per_unit": "Change of the log odds per unit",
-    "missing": "Number of participants without a value; replaced by the mean of the training set",
-    "sign_stability": "Share of bootstrap samples with the same sign of the coefficient",
-    "model": "Name of the model",
-    "description": "What the model is",
-    "parameters": "Number of parameters without the intercept",
-    "participants": "Number of participants",
-    "auc": "Cross-validated AUC",
-    "column": "Column",
-    "level": "Level",
-    "positive": "Number of participants of the class that is predicted",
-    "negative": "Number of participants of the other class",
-    "finding": "Why the column may know the answer, or the classes may differ for another reason",
-    "is_predictor": "Whether the column is in the model",
-    "false_positive_rate": "1 − specificity",
-    "true_positive_rate": "Sensitivity, mean over repeats",
-    "predicted": "Mean predicted probability of the group of participants",
-    "observed": "Share of the class in the group",
-    "n": "Number of participants in the group",
-    "threshold": "Probability from which on one would act",
-    "net_benefit": "TP/n − FP/n · t/(1 − t), mean over repeats",
-    "treat_all": "Net benefit of acting on everyone; acting on no one has 0",
-    "participant_id": "Participant",
-    "class": "Class of the participant",
-    "probability": "Predicted probability, mean over repeats, by models that had not seen them",
-    "called": "Share of repeats in which the participant was called the class that is predicted",
-    "guideline": "TRIPOD+AI (doi:10.1136/bmj-2023-078378) or CLAIM 2024 (doi:10.1148/ryai.240300)",
-    "item": "Number of the item; of CLAIM only the section, take numbers from its form",
-    "topic": "What is asked, in the words of this app",
-    "status": "filled by the app, or to be written by the authors",
-    "text": "What the app can say",
-}
 
 
 def make_tables(result: Result) -> dict[str, pd.DataFrame]:
@@ -75,15 +28,6 @@ def make_tables(result: Result) -> dict[str, pd.DataFrame]:
         "decision": _decision(result),
         "predictions": _predictions(result),
         "checklist": make_checklist(result),
-    }
-
-
-def make_dictionary(table: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Describe the columns of a table."""
-    added = "What the predictor adds to the log odds of the model fitted to all"
-    return {
-        name: {"Description": MEANINGS.get(name, added if "contribution" in name else name)}
-        for name in map(str, table.columns)
     }
 
 

@@ -1,6 +1,5 @@
 """Normative modelling of a study, from its tables to scores, analyses and words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -29,12 +28,12 @@ from npsle_app.cohort.deviations.statements import (
 )
 from npsle_app.cohort.deviations.transitions import tabulate_transitions
 from npsle_app.cohort.normative.model import Provenance, Tail
-from npsle_app.cohort.normative.scoring import SCORE_COLUMNS, describe_reference, score_visits
+from npsle_app.cohort.normative.scores import COLUMNS
+from npsle_app.cohort.normative.scoring import describe_reference, score_visits
 from npsle_app.cohort.normative.sources import GivenReference, make_reference
 from npsle_app.cohort.statistics.analyses import Analysis
-from npsle_app.cohort.study.assembly import Cohort, Tables
-from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import list_visits
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.visits import list_visits, none_if_blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +66,8 @@ class NormativeStudy:
 
 
 def model_study(
-    tables: Tables,
-    *,
     cohort: Cohort,
-    study: Study,
-    dates: Mapping[tuple[str, str], str],
+    *,
     own: Provenance,
     given: GivenReference | None = None,
     tail: Tail = "lower",
@@ -82,8 +78,6 @@ def model_study(
 
     Parameters
     ----------
-    dates
-        When sessions were, by participant and session.
     own
         What measured the study's volumes.
     given
@@ -96,23 +90,20 @@ def model_study(
         cannot be done has a row that says why instead.
     """
     effort = effort or Effort()
-    visits = list_visits(tables, cohort=cohort, study=study, dates=dates)
+    visits = list_visits(cohort)
     reference, notes = make_reference(
         visits,
         cohort=cohort,
-        study=study,
         own=own,
         given=given,
         allow_foreign=allow_foreign,
         seed=effort.seed,
     )
-    scores = score_visits(visits, study=study, reference=reference, tail=tail)
-    found = collect_deviations(
-        visits, scores, cohort=cohort, study=study, reference=reference, tail=tail
-    )
+    scores = score_visits(visits, study=cohort.study, reference=reference, tail=tail)
+    found = collect_deviations(visits, scores, cohort=cohort, reference=reference, tail=tail)
     return NormativeStudy(
         found=found,
-        scores=scores[SCORE_COLUMNS],
+        scores=scores.assign(session_id=none_if_blank(scores["session_id"]))[COLUMNS],
         analyses=analyse_deviations(found, effort=effort),
         warnings=tuple(list_warnings(found, notes=notes)),
     )
@@ -131,14 +122,12 @@ def analyse_deviations(deviations: Deviations, *, effort: Effort) -> tuple[Analy
 
 
 def _state_model(deviations: Deviations) -> Analysis:
-    outliers = deviations.reference.outliers
-    names = outliers["participant_id"].astype(str).str.split("\t").str[0]
     return Analysis(
         name="normative_model",
         title="Normative model",
         tables={
             "normative_sexes": describe_reference(deviations.reference, tail=deviations.tail),
-            "normative_outliers": outliers.assign(participant_id=names),
+            "normative_outliers": deviations.reference.outliers,
         },
         statement=tell_model(deviations),
     )

@@ -17,13 +17,13 @@ from npsle_app.cohort.estimators.longitudinal import (
     split_within_between,
 )
 from npsle_app.cohort.estimators.mixed_model import TIME, fit_mixed
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.statistics.multiple_testing import control_false_discoveries
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
-from npsle_app.cohort.study.visits import SCAN, YEARS
+from npsle_app.cohort.study.visits import IS_BASELINE, YEARS, index_scans
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 ADJUSTED, PUBLISHED = "adjusted", "as published"
 ACROSS, OVER_TIME = "across people", "over time"
@@ -75,7 +75,7 @@ def _relate(
         return
     population = deviations.study.populations[deviations.study.normative.population]
     visits = deviations.visits[members(deviations.visits, population=population)]
-    baseline = visits[visits[SCAN].isin(deviations.baseline[SCAN])]
+    baseline = visits[visits[IS_BASELINE].astype(bool)]
     for model in (ADJUSTED, PUBLISHED):
         yield counted | _across(deviations, baseline, score, N_DEVIATIONS, model)
     yield from (counted | row for row in _over_time(deviations, visits, score, samples, seed))
@@ -122,10 +122,10 @@ def _each_region(
     deviations: Deviations, baseline: pd.DataFrame, score: str
 ) -> Iterator[dict[str, Any]]:
     """Relate the score to each region's z, adjusted."""
-    own = deviations.counted[deviations.counted[SCAN].isin(baseline[SCAN])]
-    wide = own.pivot_table(index=SCAN, columns="region", values="z", dropna=False)
+    own = deviations.counted[index_scans(deviations.counted).isin(index_scans(baseline))]
+    wide = own.pivot_table(index="participant_id", columns="region", values="z", dropna=False)
     joined = baseline.drop(columns=[name for name in wide if name in baseline])
-    joined = joined.merge(wide, left_on=SCAN, right_index=True)
+    joined = joined.merge(wide, left_on="participant_id", right_index=True)
     for region in (name for name in deviations.study.normative.counted_regions if name in wide):
         told = {"predictor": region, "predictor_label": f"z of {say_region(region)}"}
         yield told | _across(deviations, joined, score, region, ADJUSTED)

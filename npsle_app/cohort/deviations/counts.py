@@ -8,6 +8,7 @@ import pandas as pd
 
 from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.normative.model import SHARE_OF_TAIL, Tail
+from npsle_app.cohort.study.visits import SCAN
 
 PAPER_DISPERSION = 1.0
 _SMALLEST_LN, _LARGEST_LN = -12.0, 6.0  # of the dispersion
@@ -54,29 +55,29 @@ class CountComparison:
 
 
 def count_deviations(scores: pd.DataFrame, *, tail: Tail = "lower") -> pd.DataFrame:
-    """Count each person's critical deviations.
+    """Count each scan's critical deviations.
 
     Parameters
     ----------
     scores
-        As `normative_scores.score` returns them.
+        As `score` returns them.
 
     Returns
     -------
     DataFrame
-        One row per participant: `n_regions`, `n_assessed` (regions with a label),
-        `n_deviations`, `n_expected` by chance (2.5 % of the assessed, 5 % for both tails) and
-        `reason`. With no region assessed the counts are missing, not 0.
+        One row per scan: `participant_id`, `session_id`, `n_regions`, `n_assessed` (regions with
+        a label), `n_deviations`, `n_expected` by chance (2.5 % of the assessed, 5 % for both
+        tails) and `reason`. With no region assessed the counts are missing, not 0.
     """
     labelled = scores["critical"].notna()
     table = pd.DataFrame(
         {
-            "participant_id": scores["participant_id"],
+            **{name: scores[name] for name in SCAN},
             "assessed": labelled,
             "critical": scores["critical"].where(labelled, False).astype(bool),
         }
     )
-    grouped = table.groupby("participant_id", sort=True)
+    grouped = table.groupby(SCAN, sort=True)
     counts = pd.DataFrame(
         {
             "n_regions": grouped.size(),
@@ -88,7 +89,7 @@ def count_deviations(scores: pd.DataFrame, *, tail: Tail = "lower") -> pd.DataFr
     counts["n_expected"] = counts["n_assessed"] * share
     none = counts["n_assessed"] == 0
     counts.loc[none, ["n_deviations", "n_expected"]] = np.nan
-    reasons = scores[~labelled].groupby("participant_id")["reason"].agg(_join)
+    reasons = scores[~labelled].groupby(SCAN)["reason"].agg(_join)
     counts["reason"] = reasons.reindex(counts.index).where(lambda told: told.notna(), None)
     return counts.reset_index()
 
@@ -198,20 +199,10 @@ def _fit(y: Floats, design: Floats, offset: Floats, *, dispersion: float, **kind
 
 def _choose_dispersion(y: Floats, design: Floats, offset: Floats) -> float:
     """Maximise the profile likelihood of the dispersion; 0 where counts are Poisson."""
-    from scipy import optimize, special
+    from scipy import optimize
 
     def cost(ln_dispersion: float) -> float:
-        alpha = float(np.exp(ln_dispersion))
-        mean = np.asarray(_fit(y, design, offset, dispersion=alpha).fittedvalues)
-        size = 1 / alpha
-        likelihood = (
-            special.gammaln(y + size)
-            - special.gammaln(size)
-            - special.gammaln(y + 1)
-            + size * np.log(size / (size + mean))
-            + special.xlogy(y, mean / (size + mean))
-        )
-        return -float(likelihood.sum())
+        return -float(_fit(y, design, offset, dispersion=float(np.exp(ln_dispersion))).llf)
 
     found = optimize.minimize_scalar(cost, bounds=(_SMALLEST_LN, _LARGEST_LN), method="bounded")
     dispersion = float(np.exp(found.x))
@@ -219,7 +210,10 @@ def _choose_dispersion(y: Floats, design: Floats, offset: Floats) -> float:
 
 
 def _permute(rates: Floats, group: Bools, *, permutations: int, rng: np.random.Generator) -> float:
-    """Compare the difference of mean rates with that of shuffled groups."""
+    """Compare the difference of mean rates with that of shuffled groups, in a plain loop.
+
+    scipy's `permutation_test` would draw others from the same seed.
+    """
     seen = abs(rates[group].mean() - rates[~group].mean())
     size, total, n = int(group.sum()), rates.sum(), len(rates)
     beyond = 0

@@ -13,10 +13,16 @@ from npsle_app.cohort.normative.sources import StudyReference
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.normative_question import SCORED, expand_regions
 from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import IS_BASELINE, SCAN, site_column
+from npsle_app.cohort.study.visits import (
+    IS_BASELINE,
+    SCAN,
+    index_scans,
+    none_if_blank,
+    site_column,
+)
 
 COUNT_COLUMNS = [
-    *("participant_id", "session_id", "n_regions", "n_assessed", "n_deviations", "n_expected"),
+    *(*SCAN, "n_regions", "n_assessed", "n_deviations", "n_expected"),
     *("expected_low", "expected_high", "risk", "reason", "age", "sex", "tiv_ml", "site"),
 ]
 N_DEVIATIONS = "n_deviations"
@@ -33,18 +39,22 @@ class Deviations:
     visits
         As `list_visits` gives them, with the numbers of `counts` and `risk`.
     scores
-        As `score_visits` gives them, with `scan_id`.
+        As `score_visits` gives them.
     counts
         One row per session: `COUNT_COLUMNS`.
     """
 
     cohort: Cohort
-    study: Study
     reference: StudyReference
     tail: Tail
     visits: pd.DataFrame
     scores: pd.DataFrame
     counts: pd.DataFrame
+
+    @property
+    def study(self) -> Study:
+        """What is asked."""
+        return self.cohort.study
 
     @property
     def baseline(self) -> pd.DataFrame:
@@ -62,7 +72,6 @@ def collect_deviations(
     scores: pd.DataFrame,
     *,
     cohort: Cohort,
-    study: Study,
     reference: StudyReference,
     tail: Tail,
 ) -> Deviations:
@@ -70,32 +79,26 @@ def collect_deviations(
 
     Counts have the number that chance gives, and its limits by how well the cut is known.
     """
-    named = scores.assign(
-        scan_id=scores["participant_id"] + "\t" + scores["session_id"].fillna("").astype(str)
-    )
-    counted = named[named["region"].isin(study.normative.counted_regions)]
-    by_scan = counted.assign(participant_id=counted[SCAN])
-    counts = count_deviations(by_scan, tail=tail).set_index("participant_id")
-    table = counts.reindex(visits[SCAN]).reset_index(names=SCAN)
+    study = cohort.study
+    counted = scores[scores["region"].isin(study.normative.counted_regions)]
+    counts = count_deviations(counted, tail=tail).set_index(SCAN)
+    table = counts.reindex(index_scans(visits)).reset_index()
     table = table.assign(
-        participant_id=visits["participant_id"].to_numpy(),
-        session_id=visits["session_id"].to_numpy(),
         site=_or_none(visits, site_column(visits, study=study)),
         **{name: _or_none(visits, name) for name in ("age", "sex", "tiv_ml")},
     )
     table = _limit_expected(table, visits, study=study, reference=reference, tail=tail)
-    risk = _judge(by_scan, study)
-    table["risk"] = pd.Series([risk.get(scan) for scan in table[SCAN]], dtype=object)
+    risk = _judge(counted, study)
+    table["risk"] = pd.Series([risk.get(scan) for scan in index_scans(table)], dtype=object)
     numbers = {name: table[name].to_numpy(dtype=float) for name in _NUMBERS}
     enriched = visits.assign(**numbers, risk=table["risk"].to_numpy(dtype=object))
     return Deviations(
         cohort=cohort,
-        study=study,
         reference=reference,
         tail=tail,
         visits=enriched,
-        scores=named,
-        counts=table[COUNT_COLUMNS],
+        scores=scores,
+        counts=table.assign(session_id=none_if_blank(table["session_id"]))[COUNT_COLUMNS],
     )
 
 
@@ -110,10 +113,10 @@ def _or_none(visits: pd.DataFrame, name: str | None) -> np.ndarray | None:
     return visits[name].to_numpy() if name in visits else None
 
 
-def _judge(by_scan: pd.DataFrame, study: Study) -> dict[str, str | None]:
+def _judge(scores: pd.DataFrame, study: Study) -> dict[tuple[str, str], str | None]:
     """Judge each scan; none where the rule names what was not scored."""
     try:
-        return dict(classify_risk(by_scan, rule=risk_rule(study)))
+        return dict(classify_risk(scores, rule=risk_rule(study)))
     except ValueError:
         return {}
 

@@ -4,22 +4,18 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from npsle_app.cohort.normative.gaps import tell_each
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
-from npsle_app.cohort.normative.people import find_gaps
+from npsle_app.cohort.normative.people import find_gaps, is_usable
 from npsle_app.cohort.normative.sources import GivenReference, take_controls
+from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.exclusion import EXCLUDED
-from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import describe_scans
+from npsle_app.cohort.study.visits import describe_scans, list_visits
 
 
-def tell_plan(visits: pd.DataFrame, *, study: Study, given: GivenReference | None) -> Iterator[str]:
-    """Say who makes the reference, who is scored, and why others are not; nothing is fitted.
-
-    Parameters
-    ----------
-    visits
-        As `list_visits` gives them.
-    """
+def tell_plan(cohort: Cohort, *, given: GivenReference | None) -> Iterator[str]:
+    """Say who makes the reference, who is scored, and why others are not; nothing is fitted."""
+    study, visits = cohort.study, list_visits(cohort)
     try:
         frame, regions, notes = describe_scans(visits, study=study)
     except ValueError as error:
@@ -34,13 +30,12 @@ def tell_plan(visits: pd.DataFrame, *, study: Study, given: GivenReference | Non
     else:
         yield f"normative modelling: the reference is the model {given.name}"
     inside = frame[visits[EXCLUDED].isna()]
-    gaps = find_gaps(inside)
-    people = visits.loc[gaps[gaps.isna()].index, "participant_id"].nunique()
+    scored = inside[is_usable(inside)]
     yield (
-        f"normative modelling: {int(gaps.isna().sum())} sessions of {people} people would be "
-        f"scored in {len(regions)} regions"
+        f"normative modelling: {len(scored)} sessions of {scored['participant_id'].nunique()} "
+        f"people would be scored in {len(regions)} regions"
     )
-    for reason, count in gaps.dropna().value_counts().items():
+    for reason, count in pd.Series(tell_each(find_gaps(inside))).value_counts().items():
         yield f"normative modelling: {count} sessions without a score: {reason}"
     yield from (f"normative modelling: {note}" for note in notes)
 
@@ -48,7 +43,7 @@ def tell_plan(visits: pd.DataFrame, *, study: Study, given: GivenReference | Non
 def _tell_people(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "no one: there would be no score"
-    usable = frame[find_gaps(frame).isna()]
+    usable = frame[is_usable(frame)]
     counts = usable["sex"].value_counts().sort_index()
     told = [
         f"{n} of sex {sex}" + ("" if n >= LEAST_FOR_LABEL else " (too few to call a z critical)")

@@ -9,10 +9,10 @@ import pandas as pd
 from npsle_app.cohort.deviations.deviations import Deviations, risk_rule
 from npsle_app.cohort.estimators.cox import CoxFit, correct_concordance, fit_cox
 from npsle_app.cohort.estimators.survival import compare_survival, estimate_survival
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 GROUPS = ("low", "high")
 UNDECIDED = "not decidable"

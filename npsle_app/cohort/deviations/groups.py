@@ -9,12 +9,13 @@ import pandas as pd
 
 from npsle_app.cohort.deviations.counts import CountComparison, compare_counts
 from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.statistics.multiple_testing import control_false_discoveries
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import explain_empty, members
 from npsle_app.cohort.study.study import Contrast
+from npsle_app.cohort.study.visits import index_scans
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 ROBUST, PUBLISHED = "dispersion estimated, HC3", "dispersion 1, as published"
 CONTRAST = ["contrast", "contrast_label", "group", "against"]
@@ -70,10 +71,11 @@ def compare_regions(deviations: Deviations) -> pd.DataFrame:
             gap = told | {"status": NOT_ESTIMABLE, "reason": str(error)}
             tables.append(pd.DataFrame([gap], columns=PREVALENCE_COLUMNS))
             continue
-        sides = [frozenset(rows.loc[rows["in_group"] == one, "scan_id"]) for one in (True, False)]
-        scores = deviations.counted
-        by_scan = scores.assign(participant_id=scores["scan_id"])
-        table = compare_prevalence(by_scan, group=sides[0], against=sides[1])
+        sides = [
+            frozenset(rows.loc[rows["in_group"] == one, "participant_id"]) for one in (True, False)
+        ]
+        baseline = index_scans(deviations.counted).isin(index_scans(rows))
+        table = compare_prevalence(deviations.counted[baseline], group=sides[0], against=sides[1])
         known = table["p"].notna()
         tables.append(
             table.assign(

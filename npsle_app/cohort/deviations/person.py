@@ -8,8 +8,8 @@ import pandas as pd
 
 from npsle_app.cohort.normative.curves import CENTILES, centile_curves
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, NormativeModel
-from npsle_app.records import Check, Qc
-from npsle_app.region_names import (
+from npsle_app.cohort.normative.scores import remark_few
+from npsle_app.measures.names_of_regions import (
     DEEP,
     LATERAL_VENTRICLE,
     REGIONS,
@@ -17,12 +17,12 @@ from npsle_app.region_names import (
     SIDES,
     measure_name,
 )
+from npsle_app.records import Check, Qc
 
 _ALWAYS = tuple(
     measure_name(region, side=side) for region in (*DEEP, LATERAL_VENTRICLE) for side in SIDES
 )
 _MOST_OTHERS = 10
-_FEW = "of this sex made the reference"  # the other check tells that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,16 @@ class Scan:
     sex: str
     tiv_ml: float
     site: str = ""
+
+
+def read_scan(row: pd.Series) -> Scan | None:
+    """Take age, sex, TIV and site of a session; None where one of the first three is unknown."""
+    age, tiv, site = float(row["age"]), float(row["tiv_ml"]), row.get("site")
+    if not (np.isfinite(age) and np.isfinite(tiv) and isinstance(row["sex"], str)):
+        return None
+    return Scan(
+        age_years=age, sex=row["sex"], tiv_ml=tiv, site=site if isinstance(site, str) else ""
+    )
 
 
 def choose_regions(scores: pd.DataFrame) -> list[str]:
@@ -74,8 +84,7 @@ def scores_by_label(scores: pd.DataFrame) -> dict[int, float]:
 
 def check_scores(scores: pd.DataFrame) -> tuple[Check, ...]:
     """Say how many healthy people the scores rest on, and what was odd about the person."""
-    told = {one for why in scores["reason"].dropna().unique() for one in str(why).split("; ")}
-    reasons = sorted(one for one in told if _FEW not in one)
+    reasons = sorted(_list_reasons(scores))
     known = scores["z"].notna()
     people = scores.loc[known, "n_reference"].astype(float)
     n = int(people.min()) if len(people) else 0
@@ -95,6 +104,16 @@ def check_scores(scores: pd.DataFrame) -> tuple[Check, ...]:
             advice="scores outside the reference are extrapolated" if reasons else "",
         ),
     )
+
+
+def _list_reasons(scores: pd.DataFrame) -> set[str]:
+    """List what was remarked of the scores, but for few people, which the other check tells."""
+    known = scores.dropna(subset="reason")
+    reasons: set[str] = set()
+    for reason, n in zip(known["reason"], known["n_reference"], strict=True):
+        few = remark_few(int(n)).text if n < LEAST_FOR_LABEL else ""
+        reasons |= set(reason.split("; ")) - set(few.split("; "))
+    return reasons
 
 
 def _numbers() -> Mapping[str, int]:

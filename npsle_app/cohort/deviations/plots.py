@@ -14,10 +14,9 @@ from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
 from npsle_app.cohort.deviations.events import GROUPS, FollowUp, follow_up
 from npsle_app.cohort.deviations.groups import PUBLISHED, ROBUST
 from npsle_app.cohort.estimators.survival import count_at_risk, estimate_survival
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.study.populations import members
-from npsle_app.cohort.study.visits import SCAN
-from npsle_app.formatting import equals_p, format_interval
+from npsle_app.cohort.study.visits import index_scans
+from npsle_app.formatting import ESTIMATED, equals_p, format_interval
 
 MOST_REGIONS = 20
 _MOST_DOTTED = 100  # people; of more the dots would be too small to see
@@ -159,6 +158,8 @@ def _seen(rows: pd.DataFrame, parts: list[tuple[str, pd.DataFrame]]) -> pd.Serie
 def _spread(
     deviations: Deviations, column: str, people: pd.DataFrame, order: list[str]
 ) -> pd.DataFrame:
-    own = deviations.scores[deviations.scores[SCAN].isin(people[SCAN])]
-    wide = own.pivot(index=SCAN, columns="region", values=column)  # noqa: PD010 - no values merge
-    return wide.reindex(index=people[SCAN], columns=order)
+    own = deviations.scores[index_scans(deviations.scores).isin(index_scans(people))]
+    wide = own.pivot(  # noqa: PD010 - no values merge
+        index="participant_id", columns="region", values=column
+    )
+    return wide.reindex(index=people["participant_id"], columns=order)

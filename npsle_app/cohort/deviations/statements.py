@@ -10,26 +10,34 @@ from npsle_app.cohort.deviations.associations import PUBLISHED as PUBLISHED_MODE
 from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
 from npsle_app.cohort.deviations.events import GROUPS, tell_rule
 from npsle_app.cohort.deviations.groups import PUBLISHED, ROBUST
+from npsle_app.cohort.normative.gaps import Gap, count_people
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
 from npsle_app.cohort.normative.sources import OWN
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.statistics.statements import Statement
 from npsle_app.cohort.study.columns import describe_column
-from npsle_app.formatting import equals_p, format_interval, format_number
+from npsle_app.formatting import ESTIMATED, equals_p, format_interval, format_number
 
 _PAPER = "paper"
 _TAILS = {"lower": "z < −1.96 (the lower tail)", "both": "|z| > 1.96 (both tails)"}
 _MOST_NAMED = 12
-_CAREFUL = (
-    ("age is missing", "no age, hence no score"),
-    ("sex is missing", "no sex, hence no score"),
-    ("TIV is", "no usable total intracranial volume (checks failed, missing or 0), hence no score"),
-    ("the volume is missing", "a region's volume is missing or its checks failed"),
-    ("the reference has no one of sex", "of a sex that the reference lacks, hence no score"),
-    ("outside the reference's ages", "outside the ages of the reference: z is extrapolated"),
-    ("is not in the reference, and sites differ", "of a site that the reference does not know"),
-    ("it is the same, z is too near 0", "of the same id and sex as someone in the reference"),
-)
+_CAREFUL = {
+    Gap.LEFT_OUT: "left out of the study, hence no score",
+    Gap.AGE_MISSING: "no age, hence no score",
+    Gap.AGE_IMPOSSIBLE: "an age that cannot be, hence no score",
+    Gap.SEX_MISSING: "no sex, hence no score",
+    Gap.TIV_UNUSABLE: "no usable total intracranial volume (checks failed, missing or 0), hence no "
+    "score",
+    Gap.VOLUME_UNUSABLE: "a region's volume is missing or its checks failed",
+    Gap.SEX_NOT_IN_REFERENCE: "of a sex that the reference lacks, hence no score",
+    Gap.REGION_NOT_IN_REFERENCE: "no model of a region in the reference, hence no score there",
+    Gap.AGE_OUTSIDE: "outside the ages of the reference: z is extrapolated",
+    Gap.TIV_OUTSIDE: "outside the head sizes of the reference: z is extrapolated",
+    Gap.SITE_UNKNOWN: "of a site that the reference does not know",
+    Gap.PERSON_SEEN: "scored at a session whose person the model has seen at another",
+    Gap.NAMESAKE: "of the same id and sex as someone in the reference",
+}
+# said of the reference as a whole: its people below ten, and its scans that cannot be right
+SAID_OF_REFERENCE = frozenset({Gap.FEW_PEOPLE, Gap.OUTLIER})
 
 
 def tell_model(deviations: Deviations) -> Statement:
@@ -219,8 +227,9 @@ def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str
         if sex.n < LEAST_FOR_LABEL
     ]
     told += _tell_outliers(deviations)
+    sessions = _sessions_of_reference(deviations)
     told += [
-        f"{name.replace(chr(9), ' ').strip()} is not in the reference: {why}"
+        f"{name} {sessions.get(name, '')}".strip() + f" is not in the reference: {why}"
         for name, why in list(_left_out(deviations).items())[:_MOST_NAMED]
     ]
     told += _tell_gaps(deviations)
@@ -229,12 +238,20 @@ def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str
 
 def _tell_outliers(deviations: Deviations) -> list[str]:
     outliers = deviations.reference.outliers
-    named = list(dict.fromkeys(str(name).split("\t")[0] for name in outliers["participant_id"]))
+    named = list(dict.fromkeys(outliers["participant_id"]))
     if not named:
         return []
     shown = ", ".join(named[:_MOST_NAMED]) + (" …" if len(named) > _MOST_NAMED else "")
     told = f"{len(named)} scans of the reference cannot be right and were left out of its fit"
     return [f"{told}; look at them: {shown}"]
+
+
+def _sessions_of_reference(deviations: Deviations) -> dict[str, str]:
+    """Return which session of each control made the reference."""
+    if deviations.reference.source != OWN:
+        return {}
+    controls = deviations.reference.controls
+    return dict(zip(controls["participant_id"], controls["session_id"], strict=True))
 
 
 def _left_out(deviations: Deviations) -> dict[str, str]:
@@ -245,13 +262,8 @@ def _left_out(deviations: Deviations) -> dict[str, str]:
 
 def _tell_gaps(deviations: Deviations) -> list[str]:
     """Count people by the reason why they have no score, or one to be careful with."""
-    told = []
-    reasons = deviations.scores.dropna(subset="reason")
-    for phrase, what in _CAREFUL:
-        own = reasons[reasons["reason"].str.contains(phrase, regex=False)]
-        if people := own["participant_id"].nunique():
-            told.append(f"{_count(people)}: {what}")
-    return told
+    people = count_people(deviations.scores)
+    return [f"{_count(people[gap])}: {what}" for gap, what in _CAREFUL.items() if gap in people]
 
 
 def _count(people: int) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.study.visits import SCAN
+
 IMPROVED, WORSENED, STABLE = "improved", "worsened", "stable"
 
 
@@ -79,13 +81,13 @@ def describe_states(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def classify_risk(scores: pd.DataFrame, *, rule: RiskRule) -> pd.Series:
-    """Say who is at high risk by a rule that was fixed beforehand.
+    """Say at which scan someone is at high risk by a rule that was fixed beforehand.
 
     Returns
     -------
     Series
-        Of `high`, `low` or None by participant; None where the rule cannot be decided: no
-        high risk was seen, but regions without a label could have made one.
+        Of `high`, `low` or None by participant and session; None where the rule cannot be
+        decided: no high risk was seen, but regions without a label could have made one.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def classify_risk(scores: pd.DataFrame, *, rule: RiskRule) -> pd.Series:
             "open_named": ~known & named,
         }
     )
-    sums = flags.groupby(scores["participant_id"].astype(str), sort=True).sum()
+    sums = flags.groupby([scores[name] for name in SCAN], sort=True).sum()
     high = (sums["critical_named"] > 0) | (sums["critical"] >= rule.at_least)
     possible = sums["critical"] + sums["open"] >= rule.at_least
     undecided = ~high & ((sums["open_named"] > 0) | possible)

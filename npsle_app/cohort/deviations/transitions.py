@@ -11,10 +11,10 @@ from npsle_app.cohort.deviations.states import (
     describe_states,
     list_transitions,
 )
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.visits import SCAN, YEARS
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 COLUMNS = [
     *("population", "population_label", "region", "region_label", "n", "pairs", "worsened"),
@@ -34,7 +34,7 @@ def tabulate_transitions(deviations: Deviations) -> pd.DataFrame:
         that are critical) and Shannon `entropy_bits`, both mean over people.
     """
     visits = _order(deviations.visits)
-    scores = deviations.counted.merge(visits[[SCAN, "visit"]], on=SCAN)
+    scores = deviations.counted.merge(visits[[*SCAN, "visit"]], on=SCAN)
     rows = [
         row
         for name in dict.fromkeys(deviations.study.groups)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from npsle_app.arrays import Floats
 from npsle_app.cohort.estimators.discrimination import Estimate, wilson
-from npsle_app.cohort.estimators.ridge_logistic import expit, fit
+from npsle_app.cohort.estimators.ridge_logistic import fit
 
 _NEXT_TO_NO_PENALTY = 1e8
 _STEPS = 50

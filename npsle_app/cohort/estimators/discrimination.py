@@ -1,4 +1,8 @@
-"""How well scores tell two classes apart: AUC with its intervals, ROC curve, proportions."""
+"""How well scores tell two classes apart: AUC with its intervals, ROC curve, proportions.
+
+No library of the app has DeLong's covariance; scikit-learn's AUC takes one row of scores at a
+time, and permutations have thousands.
+"""
 
 from dataclasses import dataclass
 
@@ -70,20 +74,28 @@ def delong(first: Floats, *others: Floats, y: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     (k,) array, (k, k) array
-        AUCs and their covariance, after DeLong 1988, doi:10.2307/2531595.
+        AUCs and their covariance, after DeLong 1988, doi:10.2307/2531595, by ranks after Sun
+        2014, doi:10.1109/LSP.2014.2337313.
 
     Raises
     ------
     ValueError
         If a class has fewer than two members.
     """
+    from scipy.stats import rankdata
+
     if min((y == 1).sum(), (y == 0).sum()) < 2:
         msg = "the variance of an AUC needs two participants of each class"
         raise ValueError(msg)
-    pairs = np.stack([pairwise(scores, y) for scores in (first, *others)])
-    of_ill = np.cov(pairs.mean(axis=2), ddof=1) / pairs.shape[1]
-    of_well = np.cov(pairs.mean(axis=1), ddof=1) / pairs.shape[2]
-    return pairs.mean(axis=(1, 2)), np.atleast_2d(of_ill + of_well)
+    scores = np.stack([first, *others])
+    ill, well = scores[:, y == 1], scores[:, y == 0]
+    ranks = rankdata(scores, axis=1)
+    # the share of the other class that each participant lies above, or below, ties half: by
+    # ranks, for a table of all pairs grows with the square of the participants
+    above = (ranks[:, y == 1] - rankdata(ill, axis=1)) / well.shape[1]
+    below = 1 - (ranks[:, y == 0] - rankdata(well, axis=1)) / ill.shape[1]
+    covariance = np.cov(above, ddof=1) / ill.shape[1] + np.cov(below, ddof=1) / well.shape[1]
+    return above.mean(axis=1), np.atleast_2d(covariance)
 
 
 def auc_interval(value: float, variance: float, *, level: float = 0.95) -> Estimate:
@@ -91,13 +103,13 @@ def auc_interval(value: float, variance: float, *, level: float = 0.95) -> Estim
 
     An AUC of 0 or 1 has no such interval; its limits are NaN.
     """
+    from scipy.special import expit, logit
     from scipy.stats import norm
 
     if not 0 < value < 1 or not np.isfinite(variance):
         return Estimate(value=value, low=np.nan, high=np.nan)
     reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt(variance) / (value * (1 - value))
-    centre = np.log(value / (1 - value))
-    low, high = 1 / (1 + np.exp(-(centre + np.array([-reach, reach]))))
+    low, high = expit(logit(value) + np.array([-reach, reach]))
     return Estimate(value=value, low=float(low), high=float(high))
 
 
@@ -106,17 +118,12 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:
 
     `successes` may be a mean over repeats, hence no whole number. NaN without trials.
     """
-    from scipy.stats import norm
+    from statsmodels.stats.proportion import proportion_confint
 
     if not n > 0:
         return NOTHING
-    z = float(norm.ppf(0.5 + level / 2))
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return Estimate(
-        value=share, low=float(max(centre - half, 0.0)), high=float(min(centre + half, 1.0))
-    )
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    return Estimate(value=successes / n, low=low, high=high)
 
 
 def youden_cut(scores: Floats, y: Floats) -> float:

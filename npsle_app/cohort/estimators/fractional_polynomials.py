@@ -1,4 +1,7 @@
-"""Fractional polynomials of age, chosen by a closed test for many outcomes at once."""
+"""Fractional polynomials of age, chosen by a closed test for many outcomes at once.
+
+No library of the app has them.
+"""
 
 from itertools import combinations_with_replacement
 

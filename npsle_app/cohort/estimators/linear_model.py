@@ -80,8 +80,8 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
     _check(outcome, design, df)
     matrix = np.column_stack([np.ones(n), design])
     model = OLS(outcome, matrix).fit()
-    leverage = (matrix * np.asarray(model.model.pinv_wexog).T).sum(axis=1)
-    cook = _cook(np.asarray(model.resid), leverage, k + 1)
+    influence = model.get_influence()
+    cook = _cook(influence)
     statistic = float(model.tvalues[1])
     vifs = _inflation(design)
     return LinearFit(
@@ -89,7 +89,7 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
         df=df,
         estimate=float(model.params[1]),
         classic=_interval(model),
-        hc3=_robust(model, leverage),
+        hc3=_robust(model, np.asarray(influence.hat_matrix_diag)),
         partial_r2=statistic**2 / (statistic**2 + df),
         r2=float(model.rsquared),
         residual_sd=float(np.sqrt(model.mse_resid)),
@@ -100,20 +100,6 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
         heteroscedasticity_p=_breusch_pagan(np.asarray(model.resid), matrix),
         normality_p=_jarque_bera(np.asarray(model.resid)),
     )
-
-
-def p_of_interval(estimate: float, *, low: float, high: float, df: int) -> float:
-    """Recover the p-value from an estimate and its 95 % limits by t.
-
-    Examples
-    --------
-    >>> round(p_of_interval(-17.1, low=-31.4, high=-2.8, df=138), 3)
-    0.019
-    """
-    from scipy import stats
-
-    se = (high - low) / (2 * stats.t.ppf(0.975, df))
-    return float(2 * stats.t.sf(abs(estimate) / se, df))
 
 
 def _check(outcome: Floats, design: Floats, df: int) -> None:
@@ -144,16 +130,16 @@ def _robust(model: Any, leverage: Floats) -> Interval:
     return _interval(model.get_robustcov_results("HC3", use_t=True))
 
 
-def _cook(residuals: Floats, leverage: Floats, n_coefficients: int) -> Floats:
+def _cook(influence: Any) -> Floats:
     """Cook's distances; a row that alone decides a coefficient has an infinite one."""
-    variance = (residuals**2).sum() / (len(residuals) - n_coefficients)
-    alone = leverage > _FULL_LEVERAGE
-    left = np.where(alone, 1, 1 - leverage)
-    distances = residuals**2 * leverage / (n_coefficients * variance * left**2)
+    alone = np.asarray(influence.hat_matrix_diag) > _FULL_LEVERAGE
+    with np.errstate(divide="ignore", invalid="ignore"):  # of 1 − leverage, where alone
+        distances = np.asarray(influence.cooks_distance[0])
     return np.where(alone, np.inf, distances)
 
 
 def _inflation(design: Floats) -> Floats:
+    """Variance inflation of all variables at once; statsmodels fits a regression for each."""
     if design.shape[1] == 1:
         return np.ones(1)
     inverse: Floats = np.diag(np.linalg.inv(np.corrcoef(design, rowvar=False)))
@@ -161,15 +147,10 @@ def _inflation(design: Floats) -> Floats:
 
 
 def _breusch_pagan(residuals: Floats, matrix: Floats) -> float:
-    from scipy import stats
+    from statsmodels.stats.diagnostic import het_breuschpagan
 
-    squared = residuals**2
-    fitted = matrix @ np.linalg.lstsq(matrix, squared, rcond=None)[0]
-    total = ((squared - squared.mean()) ** 2).sum()
-    if total == 0:
-        return np.nan
-    explained = len(squared) * (1 - ((squared - fitted) ** 2).sum() / total)
-    return float(stats.chi2.sf(explained, matrix.shape[1] - 1))
+    # without any spread of the squares there is nothing to explain
+    return float(het_breuschpagan(residuals, matrix)[1]) if np.ptp(residuals**2) else np.nan
 
 
 def _jarque_bera(residuals: Floats) -> float:

@@ -1,16 +1,22 @@
-"""Whether a file holds a model that this version can read."""
+"""Files that hold a fitted model: one that this version cannot read is refused as a whole."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from npsle_app.decoding import decode
+
+File = TypeVar("File")
 
 
-def check_format(content: Any, *, name: str, version: int, what: str) -> None:
-    """Refuse what is no model of this name and version.
+def read_model_file(
+    record: type[File], content: Any, *, name: str, version: int, what: str
+) -> File:
+    """Decode what was read from a model's JSON.
 
     Parameters
     ----------
-    content
-        What was read from JSON.
+    record
+        The keys of such a file, `format` and `format_version` among them.
     name, version
         What `format` and `format_version` must be.
     what
@@ -19,7 +25,7 @@ def check_format(content: Any, *, name: str, version: int, what: str) -> None:
     Raises
     ------
     ValueError
-        With what was found.
+        If it is no model of this name and version, or not whole; with what was found.
     """
     if not isinstance(content, Mapping) or content.get("format") != name:
         msg = f"it is no {what} of this app: its 'format' must be {name!r}"
@@ -27,3 +33,8 @@ def check_format(content: Any, *, name: str, version: int, what: str) -> None:
     if content.get("format_version") != version:
         msg = f"its format_version is {content.get('format_version')!r}, known is {version}"
         raise ValueError(msg)
+    try:
+        return decode(record, content, what="it")
+    except ValueError as error:
+        msg = f"it is no whole {what} ({error}); fit it again"
+        raise ValueError(msg) from error

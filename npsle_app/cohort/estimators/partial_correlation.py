@@ -1,13 +1,20 @@
 """Correlation of two variables, with what others explain of both taken away."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
-from npsle_app.arrays import Z95, Floats
+from npsle_app.arrays import Floats
 
 Method = Literal["pearson", "spearman"]
+# less than this share of a variable's SD is nothing: pingouin takes columns of standard scores
+# for the same one within 1e-5
+_NOTHING_LEFT = 2e-5
+_ALIKE = 1 - 1e-12  # a correlation above this is perfect
+_DECIMALS = 15  # of limits, which pingouin rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +34,8 @@ def partial_correlation(
 ) -> Correlation:
     """Correlate the residuals of `x` and `y` on the covariates.
 
-    t = r √(df / (1 − r²)); limits by Fisher's z with variance 1 / (n − k − 3)
-    (Fisher 1924). For `spearman` all variables are ranked before.
+    t = r √(df / (1 − r²)), with p = 0 from r² = 0.99999 on; limits by Fisher's z with variance
+    1 / (n − k − 3) (Fisher 1924). For `spearman` all variables are ranked before.
 
     Parameters
     ----------
@@ -43,6 +50,7 @@ def partial_correlation(
         If too few values are left, or one of the two is constant once the covariates are
         taken away.
     """
+    import pingouin
     from scipy import stats
 
     variables = np.column_stack([x, y, covariates])
@@ -53,15 +61,22 @@ def partial_correlation(
     if df < 1:
         msg = f"{n} complete participants are too few for {k} covariates"
         raise ValueError(msg)
-    pair = variables[:, :2] - variables[:, :2].mean(axis=0)
-    left = residuals(pair, covariates=variables[:, 2:])
-    sizes = np.sqrt((left**2).sum(axis=0))
-    if (sizes <= 1e-10 * np.sqrt((pair**2).sum(axis=0))).any():
-        msg = "one of the two is constant, or the covariates explain all of it"
-        raise ValueError(msg)
-    r = float(np.clip(left[:, 0] @ left[:, 1] / sizes.prod(), -1, 1))
-    low, high = _limits(r, n - k - 3)
-    return Correlation(n=n, df=df, r=r, low=low, high=high, p=_p_value(r, df))
+    left = _refuse_explained(variables)
+    if abs(left[:, 0] @ left[:, 1]) > _ALIKE:
+        # pingouin inverts a matrix that has no inverse then, and may turn the sign
+        r = float(np.sign(left[:, 0] @ left[:, 1]))
+        return Correlation(n=n, df=df, r=r, low=np.nan, high=np.nan, p=0.0)
+    # standard scores have the same correlations, and none is close to another by its unit alone
+    scores = (variables - variables.mean(axis=0)) / variables.std(axis=0)
+    frame = pd.DataFrame(scores).rename(columns=str)
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        # covariates that depend on each other are taken away once; limits are made below, for
+        # these are rounded to two digits
+        warnings.filterwarnings("ignore", "The covariance matrix is rank-deficient")
+        found = pingouin.partial_corr(frame, x="0", y="1", covar=list(frame)[2:]).iloc[0]
+    r = float(found["r"])
+    low, high = _limits(r, n - k)
+    return Correlation(n=n, df=df, r=r, low=low, high=high, p=float(found["p_val"]))
 
 
 def residuals(variables: Floats, *, covariates: Floats) -> Floats:
@@ -71,27 +86,23 @@ def residuals(variables: Floats, *, covariates: Floats) -> Floats:
     return left
 
 
-def p_of_r(r: float, *, df: int) -> float:
-    """Return the two-sided p-value of a (partial) correlation.
-
-    Examples
-    --------
-    >>> round(p_of_r(-0.308, df=51), 3)
-    0.025
-    """
-    return _p_value(r, df)
-
-
-def _p_value(r: float, df: int) -> float:
-    from scipy import stats
-
-    if abs(r) == 1:
-        return 0.0
-    return float(2 * stats.t.sf(abs(r) * np.sqrt(df / (1 - r**2)), df))
+def _refuse_explained(variables: Floats) -> Floats:
+    """Return what the covariates leave of the first two columns, each of length 1."""
+    pair = variables[:, :2] - variables[:, :2].mean(axis=0)
+    left = residuals(pair, covariates=variables[:, 2:])
+    size = np.linalg.norm(left, axis=0)
+    if (size <= _NOTHING_LEFT * np.linalg.norm(pair, axis=0)).any():
+        msg = "one of the two is constant, or the covariates explain all of it"
+        raise ValueError(msg)
+    unit: Floats = left / size
+    return unit
 
 
-def _limits(r: float, precision: int) -> tuple[float, float]:
-    if precision < 1 or abs(r) == 1:
+def _limits(r: float, n: int) -> tuple[float, float]:
+    """Return the limits of a correlation of `n` people less the number of covariates."""
+    import pingouin
+
+    if n <= 3:
         return (np.nan, np.nan)
-    reach = Z95 / np.sqrt(precision)
-    return (float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach)))
+    low, high = pingouin.compute_esci(r, nx=n, eftype="r", decimals=_DECIMALS)
+    return (float(low), float(high))

@@ -1,14 +1,18 @@
-"""Tests of ranks between groups, with the size of the difference and its interval."""
+"""Tests of ranks between groups, with the size of the difference and its interval.
+
+pingouin compares all groups and gives the size of a difference. Own are Dunn's test, which no
+library of the app has, and the limits of ε² and δ, which pingouin gives without.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats
+from npsle_app.cohort.estimators.discrimination import auc_interval, delong
 
 _LEAST = 2  # a group of one has no spread
 _CONFIDENCE = 0.95
@@ -42,20 +46,18 @@ def kruskal_wallis(groups: Sequence[Floats]) -> KruskalWallis:
     ValueError
         For fewer than two groups, a group of fewer than two, or values that are all equal.
     """
-    from scipy import stats
+    import pingouin
 
     _check(groups)
-    n = sum(len(values) for values in groups)
-    h, p = stats.kruskal(*groups)
-    df = len(groups) - 1
-    low, high = _noncentrality_limits(float(h), df)
-    limits = [min(one / (n - 1), 1.0) for one in (low, high)]
-    epsilon2 = float(h) / (n - 1)
+    found = pingouin.kruskal(to_long(groups), dv="value", between="group").iloc[0]
+    n, h, df = sum(map(len, groups)), float(found["H"]), int(found["ddof1"])
+    limits = [min(one / (n - 1), 1.0) for one in _noncentrality_limits(h, df)]
+    epsilon2 = h / (n - 1)
     return KruskalWallis(
         n=n,
-        h=float(h),
+        h=h,
         df=df,
-        p=float(p),
+        p=float(found["p_unc"]),
         epsilon2=epsilon2,
         low=min(limits[0], epsilon2),
         high=max(limits[1], epsilon2),
@@ -79,33 +81,24 @@ def dunn(groups: Mapping[str, Floats]) -> pd.DataFrame:
         `against`, `group` (the later one), `z` (positive: the later group is higher), `p`,
         `p_bonferroni`, `p_holm`.
     """
+    import pingouin
     from scipy import stats
 
     _check(list(groups.values()))
-    pooled = np.concatenate(list(groups.values()))
-    ranks = np.split(stats.rankdata(pooled), np.cumsum([len(v) for v in groups.values()])[:-1])
-    mean_ranks = {name: float(own.mean()) for name, own in zip(groups, ranks, strict=True)}
-    total = len(pooled)
-    ties = np.unique(pooled, return_counts=True)[1].astype(float)
-    spread = total * (total + 1) / 12 - (ties**3 - ties).sum() / (12 * (total - 1))
+    ranks = stats.rankdata(np.concatenate(list(groups.values())))
+    total = len(ranks)
+    spread = total * (total + 1) / 12 * stats.tiecorrect(ranks)
+    parts = np.split(ranks, np.cumsum([len(v) for v in groups.values()])[:-1])
+    mean_ranks = {name: float(own.mean()) for name, own in zip(groups, parts, strict=True)}
     rows = []
     for first, second in combinations(groups, 2):
         per_rank = 1 / len(groups[first]) + 1 / len(groups[second])
         z = (mean_ranks[second] - mean_ranks[first]) / np.sqrt(spread * per_rank)
         rows.append((first, second, float(z), float(2 * stats.norm.sf(abs(z)))))
     table = pd.DataFrame(rows, columns=["against", "group", "z", "p"])
-    table["p_bonferroni"] = (table["p"] * len(table)).clip(upper=1.0)
-    table["p_holm"] = adjust_holm(table["p"].to_numpy())
+    for method in ("bonferroni", "holm"):
+        table[f"p_{method}"] = pingouin.multicomp(table["p"], method=method)[1]
     return table
-
-
-def adjust_holm(p: Floats) -> Floats:
-    """Adjust p-values by Holm's steps (Holm 1979)."""
-    order = np.argsort(p, kind="stable")
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1.0)
-    return adjusted
 
 
 def cliffs_delta(group: Floats, *, against: Floats) -> tuple[float, float, float]:
@@ -115,23 +108,18 @@ def cliffs_delta(group: Floats, *, against: Floats) -> tuple[float, float, float
     DeLong's variance (DeLong 1988, doi:10.2307/2531595); NaN where groups do not overlap or
     have fewer than two values.
     """
-    from scipy import stats
+    import pingouin
 
-    m, n = len(group), len(against)
-    if min(m, n) == 0:
+    if min(len(group), len(against)) == 0:
         return (np.nan, np.nan, np.nan)
-    ranks = stats.rankdata(np.concatenate([group, against]))
-    above = (ranks[:m] - stats.rankdata(group)) / n
-    below = 1 - (ranks[m:] - stats.rankdata(against)) / m
-    area = float(above.mean())
+    area = float(pingouin.compute_effsize(group, against, eftype="CLES"))
     delta = 2 * area - 1
-    if min(m, n) < _LEAST or not 0 < area < 1:
+    if min(len(group), len(against)) < _LEAST:
         return (delta, np.nan, np.nan)
-    error = np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n) / (area * (1 - area))
-    reach = stats.norm.ppf((1 + _CONFIDENCE) / 2) * error
-    centre = np.log(area / (1 - area))
-    low, high = (2 / (1 + np.exp(-(centre + side))) - 1 for side in (-reach, reach))
-    return (delta, float(low), float(high))
+    y = np.repeat([1.0, 0.0], [len(group), len(against)])
+    _, covariance = delong(np.concatenate([group, against]), y=y)
+    limits = auc_interval(area, float(covariance[0, 0]), level=_CONFIDENCE)
+    return (delta, 2 * limits.low - 1, 2 * limits.high - 1)
 
 
 def median_limits(values: Floats) -> tuple[float, float, float]:
@@ -146,14 +134,16 @@ def median_limits(values: Floats) -> tuple[float, float, float]:
     """
     from scipy import stats
 
-    n = len(values)
-    if n == 0:
+    if not len(values):
         return (np.nan, np.nan, np.nan)
-    ordered = np.sort(values)
-    rank = int(stats.binom.ppf((1 - _CONFIDENCE) / 2, n, 0.5))
-    if rank == 0:
-        return (float(np.median(values)), np.nan, np.nan)
-    return (float(np.median(values)), float(ordered[rank - 1]), float(ordered[n - rank]))
+    low, high = stats.quantile_test(values, p=0.5).confidence_interval(_CONFIDENCE)
+    return (float(np.median(values)), float(low), float(high))
+
+
+def to_long(groups: Sequence[Floats]) -> pd.DataFrame:
+    """Return one row per value, as pingouin wants it: `value`, and `group` from 0."""
+    numbers = np.repeat(np.arange(len(groups)), [len(values) for values in groups])
+    return pd.DataFrame({"value": np.concatenate(list(groups)), "group": numbers})
 
 
 def _check(groups: Sequence[Floats]) -> None:
@@ -173,20 +163,12 @@ def _check(groups: Sequence[Floats]) -> None:
 
 
 def _noncentrality_limits(h: float, df: int) -> tuple[float, float]:
-    """Return the noncentralities under which H would be at the edge of 95 %."""
-    from scipy import optimize, stats
+    """Return the noncentralities under which H would be at the edge of 95 %, from 0."""
+    from scipy import special, stats
 
     tail = (1 - _CONFIDENCE) / 2
-
-    def limit(probability: float) -> float:
-        def excess(noncentrality: float) -> Any:
-            return stats.ncx2.cdf(h, df, noncentrality) - probability
-
-        if stats.chi2.cdf(h, df) <= probability:
-            return 0.0
-        top = 4 * h + 40
-        return float(optimize.brentq(excess, 1e-12, top, xtol=1e-9))
-
-    lower = limit(1 - tail)
-    h = max(h, float(stats.chi2.median(df)))
-    return lower, limit(tail)
+    at_least = max(h, float(stats.chi2.median(df)))
+    return (
+        float(special.chndtrinc(h, df, 1 - tail)),
+        float(special.chndtrinc(at_least, df, tail)),
+    )

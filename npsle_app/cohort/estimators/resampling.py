@@ -1,4 +1,7 @@
-"""Folds and bootstrap samples of participants, from a generator that is passed on."""
+"""Folds and bootstrap samples of participants, from a generator that is passed on.
+
+scikit-learn's `StratifiedKFold` takes a seed, but no generator.
+"""
 
 import numpy as np
 

@@ -2,12 +2,14 @@
 
 Repeated nested cross-validation, bootstrap and permutations fit some hundred thousand small
 models. One at a time, the overhead of a general solver is the whole cost; side by side, each
-Newton step is a handful of array operations for all of them.
+Newton step is a handful of array operations for all of them. scikit-learn fits one at a time;
+the tests hold that its results are the same.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from npsle_app.arrays import Floats
 
@@ -119,15 +121,9 @@ def linear_predictor(z: Floats, coefficients: Floats) -> Floats:
     return (z @ slopes[..., None])[..., 0] + intercept[..., None]
 
 
-def expit(log_odds: Floats) -> Floats:
-    """Turn log odds into probabilities, without overflow."""
-    small = np.exp(-np.abs(log_odds))
-    chance: Floats = np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
-    return chance
-
-
 def log_loss(log_odds: Floats, y: Floats) -> Floats:
     """Negative log-likelihood of each row."""
+    # np.logaddexp(0, log_odds) − y · log_odds, which is slower by a quarter of the whole fit
     loss: Floats = np.log1p(np.exp(-np.abs(log_odds))) + np.maximum(log_odds, 0.0) - y * log_odds
     return loss
 

@@ -1,4 +1,7 @@
-"""Random intercepts of sites, by the ratio of their variance to that of people."""
+"""Random intercepts of sites, by the ratio of their variance to that of people.
+
+All outcomes are fitted at once, which statsmodels' `MixedLM` cannot.
+"""
 
 import numpy as np
 

@@ -1,14 +1,16 @@
 """Time to an event: Kaplan-Meier and log-rank."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from npsle_app.arrays import Z95, Bools, Floats
+from npsle_app.arrays import Bools, Floats
 
 _LEAST_EVENTS = 2
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +57,24 @@ def estimate_survival(time: Floats, *, event: Bools) -> pd.DataFrame:
         `time` (0 and each time of an event), `at_risk`, `events`, `survival`, `low` and `high`
         (95 %, on the scale of ln(−ln)); limits are missing where survival is 1 or 0.
     """
-    times = np.unique(time[event])
-    at_risk = len(time) - np.searchsorted(np.sort(time), times, side="left")
-    events = np.searchsorted(np.sort(time[event]), times, side="right")
-    events = np.diff(np.concatenate([[0], events]))
-    survival = np.cumprod(1 - events / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(events / (at_risk * (at_risk - events)))
-        width = Z95 * np.sqrt(variance) / np.abs(np.log(survival))
-        low, high = survival ** np.exp(width), survival ** np.exp(-width)
+    from scipy import stats
+
+    curve = stats.ecdf(stats.CensoredData.right_censored(time, ~event)).sf
+    with warnings.catch_warnings():  # that there are no limits where survival is 0
+        warnings.simplefilter("ignore", RuntimeWarning)
+        limits = curve.confidence_interval(_CONFIDENCE, method="log-log")
+    times, events = np.unique(time[event], return_counts=True)
+    survival = curve.evaluate(times)
     inside = (survival > 0) & (survival < 1)
+    low, high = (np.where(inside, one.evaluate(times), np.nan) for one in (limits.low, limits.high))
     return pd.DataFrame(
         {
-            "time": np.concatenate([[0.0], times]),
-            "at_risk": np.concatenate([[len(time)], at_risk]).astype(int),
-            "events": np.concatenate([[0], events]).astype(int),
-            "survival": np.concatenate([[1.0], survival]),
-            "low": np.concatenate([[np.nan], np.where(inside, low, np.nan)]),
-            "high": np.concatenate([[np.nan], np.where(inside, high, np.nan)]),
+            "time": [0.0, *times],
+            "at_risk": [len(time), *count_at_risk(time, at=times.tolist())],
+            "events": [0, *events],
+            "survival": [1.0, *survival],
+            "low": [np.nan, *low],
+            "high": [np.nan, *high],
         }
     )
 

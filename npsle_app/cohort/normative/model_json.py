@@ -1,11 +1,13 @@
 """A normative model as plain numbers, text and lists: what JSON knows."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from npsle_app.cohort.estimators.model_file import check_format
+from npsle_app.cohort.estimators.model_file import read_model_file
 from npsle_app.cohort.normative.mean import MeanFit
 from npsle_app.cohort.normative.model import (
     Method,
@@ -16,28 +18,93 @@ from npsle_app.cohort.normative.model import (
 )
 from npsle_app.cohort.normative.spread import SpreadFit
 from npsle_app.cohort.normative.tails import Tails
+from npsle_app.decoding import encode
 
 FORMAT = "npsle_app normative model"
 FORMAT_VERSION = 1
 INTENDED_USE = "Research only. No medical device; not for the diagnosis or treatment of anyone."
-_METHOD = ("site_term", "changing_spread", "shaped_tails", "predictive", "alpha")
+_Count = Annotated[int, Field(ge=0)]
+_NotNegative = Annotated[float, Field(ge=0)]
+_Numbers = tuple[float, ...]
 
 
-def to_plain(model: NormativeModel) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RegionFile:
+    n: _Count
+    df: Annotated[int, Field(ge=1)]
+    rmse: _NotNegative
+    age_powers: _Numbers
+    coefficients: _Numbers
+    relative_covariance: tuple[_Numbers, ...]
+    site_variance_ratio: _NotNegative
+    site_offsets: _Numbers
+    site_counts: tuple[_Count, ...]
+    ln_variance_coefficients: _Numbers
+    ln_variance_has_ln_tiv: bool
+    ln_variance_age_powers: _Numbers
+    tail_skew: float
+    tail_log_weight: float
+
+    def __post_init__(self) -> None:
+        terms = 2 + len(self.age_powers)
+        spread = 1 + self.ln_variance_has_ln_tiv + len(self.ln_variance_age_powers)
+        for row in (self.coefficients, self.relative_covariance, *self.relative_covariance):
+            _check_length(row, wanted=terms)
+        _check_length(self.ln_variance_coefficients, wanted=spread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SexFile:
+    sex: str
+    n: _Count
+    age_range_years: tuple[float, float]
+    tiv_range_ml: tuple[float, float]
+    tiv_centre_ml: float
+    sites: tuple[str, ...]
+    gaps: Mapping[str, str]
+    regions: Mapping[str, _RegionFile]
+
+    def __post_init__(self) -> None:
+        for region in self.regions.values():
+            for values in (region.site_offsets, region.site_counts):
+                _check_length(values, wanted=max(len(self.sites), 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModelFile:
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    intended_use: str = INTENDED_USE
+    software: str
+    app_version: str
+    templates: Mapping[str, str]
+    unit: str
+    regions: tuple[str, ...]
+    method: Method
+    n_left_out: _Count = 0
+    sexes: tuple[_SexFile, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sexes:
+            msg = "it has no sex"
+            raise ValueError(msg)
+
+
+def to_plain(model: NormativeModel) -> Any:
     """Return the model as JSON knows it; participants who were left out are counted alone."""
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "intended_use": INTENDED_USE,
-        "software": model.provenance.software,
-        "app_version": model.provenance.app_version,
-        "templates": dict(sorted(model.provenance.templates.items())),
-        "unit": model.unit,
-        "regions": list(model.regions),
-        "method": {name: getattr(model.method, name) for name in _METHOD},
-        "n_left_out": len(model.left_out),
-        "sexes": [_plain_sex(one) for one in model.sexes.values()],
-    }
+    made_by = model.provenance
+    return encode(
+        _ModelFile(
+            software=made_by.software,
+            app_version=made_by.app_version,
+            templates=dict(sorted(made_by.templates.items())),
+            unit=model.unit,
+            regions=model.regions,
+            method=model.method,
+            n_left_out=len(model.left_out),
+            sexes=tuple(map(_file_of_sex, model.sexes.values())),
+        )
+    )
 
 
 def from_plain(content: Any) -> NormativeModel:
@@ -48,128 +115,81 @@ def from_plain(content: Any) -> NormativeModel:
     ValueError
         If it is no model of this format, lacks a part, or holds a number that is none.
     """
-    check_format(content, name=FORMAT, version=FORMAT_VERSION, what="normative model")
-    try:
-        return _read(content)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        msg = f"it is no whole normative model ({error!r}); fit it again"
-        raise ValueError(msg) from error
-
-
-def _plain_sex(sex: SexModel) -> dict[str, Any]:
-    return {
-        "sex": sex.sex,
-        "n": sex.n,
-        "age_range_years": list(sex.age_range_years),
-        "tiv_range_ml": list(sex.tiv_range_ml),
-        "tiv_centre_ml": sex.tiv_centre_ml,
-        "sites": list(sex.sites),
-        "gaps": dict(sex.gaps),
-        "regions": {name: _plain_region(one) for name, one in sex.regions.items()},
-    }
-
-
-def _plain_region(region: RegionModel) -> dict[str, Any]:
-    mean, spread, tails = region.mean, region.spread, region.tails
-    return {
-        "n": region.n,
-        "df": mean.df,
-        "rmse": mean.rmse,
-        "age_powers": list(mean.powers),
-        "coefficients": mean.coefficients.tolist(),
-        "relative_covariance": mean.covariance.tolist(),
-        "site_variance_ratio": mean.site_ratio,
-        "site_offsets": mean.offsets.tolist(),
-        "site_counts": mean.site_counts.tolist(),
-        "ln_variance_coefficients": spread.coefficients.tolist(),
-        "ln_variance_has_ln_tiv": spread.has_tiv,
-        "ln_variance_age_powers": list(spread.powers),
-        "tail_skew": tails.skew,
-        "tail_log_weight": tails.log_tail,
-    }
-
-
-def _read(content: Mapping[str, Any]) -> NormativeModel:
-    method = Method(**{name: content["method"][name] for name in _METHOD})
-    sexes = [_read_sex(one, predictive=method.predictive) for one in content["sexes"]]
-    if not sexes:
-        msg = "it has no sex"
-        raise ValueError(msg)
+    told = read_model_file(
+        _ModelFile, content, name=FORMAT, version=FORMAT_VERSION, what="normative model"
+    )
+    predictive = told.method.predictive
     return NormativeModel(
-        sexes={one.sex: one for one in sexes},
-        regions=tuple(map(str, content["regions"])),
-        unit=str(content["unit"]),
-        method=method,
+        sexes={one.sex: _sex_of_file(one, predictive=predictive) for one in told.sexes},
+        regions=told.regions,
+        unit=told.unit,
+        method=told.method,
         provenance=Provenance(
-            software=str(content["software"]),
-            app_version=str(content["app_version"]),
-            templates={str(k): str(v) for k, v in content["templates"].items()},
+            software=told.software, app_version=told.app_version, templates=told.templates
         ),
     )
 
 
-def _read_sex(content: Mapping[str, Any], *, predictive: bool) -> SexModel:
-    low, high = _numbers(content["age_range_years"])
-    least, most = _numbers(content["tiv_range_ml"])
-    sites = tuple(map(str, content["sites"]))
+def _file_of_sex(sex: SexModel) -> _SexFile:
+    regions = {name: _file_of_region(one) for name, one in sex.regions.items()}
+    return _SexFile(**_but_regions(sex), regions=regions)
+
+
+def _file_of_region(region: RegionModel) -> _RegionFile:
+    mean, spread, tails = region.mean, region.spread, region.tails
+    return _RegionFile(
+        n=region.n,
+        df=mean.df,
+        rmse=mean.rmse,
+        age_powers=mean.powers,
+        coefficients=tuple(mean.coefficients.tolist()),
+        relative_covariance=tuple(map(tuple, mean.covariance.tolist())),
+        site_variance_ratio=mean.site_ratio,
+        site_offsets=tuple(mean.offsets.tolist()),
+        site_counts=tuple(mean.site_counts.tolist()),
+        ln_variance_coefficients=tuple(spread.coefficients.tolist()),
+        ln_variance_has_ln_tiv=spread.has_tiv,
+        ln_variance_age_powers=spread.powers,
+        tail_skew=tails.skew,
+        tail_log_weight=tails.log_tail,
+    )
+
+
+def _sex_of_file(told: _SexFile, *, predictive: bool) -> SexModel:
     regions = {
-        str(name): _read_region(one, predictive=predictive, n_sites=max(len(sites), 1))
-        for name, one in content["regions"].items()
+        name: _region_of_file(one, predictive=predictive) for name, one in told.regions.items()
     }
-    return SexModel(
-        sex=str(content["sex"]),
-        n=int(content["n"]),
-        age_range_years=(low, high),
-        tiv_range_ml=(least, most),
-        tiv_centre_ml=float(_numbers([content["tiv_centre_ml"]])[0]),
-        sites=sites,
-        regions=regions,
-        gaps={str(name): str(why) for name, why in content["gaps"].items()},
-    )
+    return SexModel(**_but_regions(told), regions=regions)
 
 
-def _read_region(content: Mapping[str, Any], *, predictive: bool, n_sites: int) -> RegionModel:
-    powers = tuple(_numbers(content["age_powers"]).tolist())
-    coefficients = _numbers(content["coefficients"])
-    covariance = _numbers(content["relative_covariance"])
-    offsets, counts = _numbers(content["site_offsets"]), _numbers(content["site_counts"])
-    spread = _numbers(content["ln_variance_coefficients"])
-    spread_powers = tuple(_numbers(content["ln_variance_age_powers"]).tolist())
-    has_tiv = bool(content["ln_variance_has_ln_tiv"])
-    _same_length(coefficients.shape, (2 + len(powers),))
-    _same_length(covariance.shape, (len(coefficients), len(coefficients)))
-    _same_length((*offsets.shape, *counts.shape), (n_sites, n_sites))
-    _same_length(spread.shape, (1 + has_tiv + len(spread_powers),))
-    rest = ("df", "rmse", "site_variance_ratio", "tail_skew", "tail_log_weight")
-    df, rmse, ratio, skew, log_tail = _numbers([content[key] for key in rest]).tolist()
-    mean = MeanFit(
-        powers=powers,
-        coefficients=coefficients,
-        covariance=covariance,
-        site_ratio=ratio,
-        offsets=offsets,
-        site_counts=counts.astype(np.intp),
-        df=int(df),
-        rmse=rmse,
-    )
+def _but_regions(sex: SexModel | _SexFile) -> dict[str, Any]:
+    return {one.name: getattr(sex, one.name) for one in fields(sex) if one.name != "regions"}
+
+
+def _region_of_file(told: _RegionFile, *, predictive: bool) -> RegionModel:
     return RegionModel(
-        n=int(content["n"]),
-        mean=mean,
-        spread=SpreadFit(powers=spread_powers, has_tiv=has_tiv, coefficients=spread),
-        tails=Tails(skew=skew, log_tail=log_tail),
+        n=told.n,
+        mean=MeanFit(
+            powers=told.age_powers,
+            coefficients=np.array(told.coefficients),
+            covariance=np.array(told.relative_covariance),
+            site_ratio=told.site_variance_ratio,
+            offsets=np.array(told.site_offsets),
+            site_counts=np.array(told.site_counts, dtype=np.intp),
+            df=told.df,
+            rmse=told.rmse,
+        ),
+        spread=SpreadFit(
+            powers=told.ln_variance_age_powers,
+            has_tiv=told.ln_variance_has_ln_tiv,
+            coefficients=np.array(told.ln_variance_coefficients),
+        ),
+        tails=Tails(skew=told.tail_skew, log_tail=told.tail_log_weight),
         predictive=predictive,
     )
 
 
-def _numbers(content: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    numbers = np.array(content, dtype=float)
-    if not np.isfinite(numbers).all():
-        msg = f"{content} holds what is no finite number"
-        raise ValueError(msg)
-    return numbers
-
-
-def _same_length(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    if found != wanted:
-        msg = f"it has lists of {found} numbers, expected are {wanted}"
+def _check_length(numbers: Sequence[object], *, wanted: int) -> None:
+    if len(numbers) != wanted:
+        msg = f"it has a list of {len(numbers)} numbers, where {wanted} are expected"
         raise ValueError(msg)

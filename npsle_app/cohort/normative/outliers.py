@@ -1,5 +1,7 @@
 """Scans of a reference whose volumes cannot be right."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -11,8 +13,6 @@ COLUMNS = ["participant_id", "column", "distance", "reason"]
 _LEAST_PEOPLE = 20
 _PER_FEW = 2.0  # a robust deviation of few people is itself uncertain
 _BISQUARE = 4.685
-_ROUNDS = 15
-_FLOOR = 1e-6
 
 
 def find_outlier_scans(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataFrame:
@@ -87,18 +87,15 @@ def _describe(participant: str, column: str, distance: float) -> dict[str, objec
 
 def _distances(outcome: Floats, design: Floats) -> Floats:
     """Return residuals in robust standard deviations of their own side; 0 where all are equal."""
+    from statsmodels.robust.norms import TukeyBiweight
+    from statsmodels.robust.robust_linear_model import RLM
+    from statsmodels.tools.sm_exceptions import ModelWarning
+
     scaled = design / np.linalg.norm(design, axis=0)
-    weights = np.ones(len(outcome))
-    residuals = outcome - np.median(outcome)
-    for _ in range(_ROUNDS):
-        root = np.sqrt(weights)
-        found = np.linalg.lstsq(scaled * root[:, None], outcome * root, rcond=None)[0]
-        residuals = outcome - scaled @ found
-        spread = MAD_TO_SD * float(np.median(np.abs(residuals)))
-        if spread == 0:
-            break
-        weights = np.maximum(1 - (residuals / (_BISQUARE * spread)) ** 2, _FLOOR) ** 2
-    residuals = residuals - np.median(residuals)
+    with warnings.catch_warnings():  # that most people lie on the curve, or are of one age
+        warnings.simplefilter("ignore", ModelWarning)
+        fit = RLM(outcome, scaled, M=TukeyBiweight(_BISQUARE)).fit()
+    residuals = np.asarray(fit.resid) - np.median(fit.resid)
     above, below = residuals[residuals > 0], residuals[residuals < 0]
     if not len(above) or not len(below):
         return np.zeros(len(outcome))

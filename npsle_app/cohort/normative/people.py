@@ -6,49 +6,58 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.normative.gaps import Gap, Remark, Remarks
 from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.study.cells import read_values
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.normative_question import SCORED
+from npsle_app.cohort.study.visits import SCAN
 
-_KEPT = ("participant_id", "sex", "site", "tbv_ml")
+_KEPT = (*SCAN, "sex", "site", "tbv_ml")
 KEYS = ("participant_id", "age", "sex", "tiv_ml")
 _OPTIONAL = ("site", "tbv_ml")
 
 
 def find_gaps(frame: pd.DataFrame) -> pd.Series:
-    """Say for each row what keeps a person from being fitted or scored; None if nothing does."""
+    """Say for each row what keeps a person from being fitted or scored: `Remarks`."""
     age, tiv = frame["age"].to_numpy(dtype=float), frame["tiv_ml"].to_numpy(dtype=float)
     unknown = frame["sex"].isna().to_numpy()
-    told = [
-        "; ".join(filter(None, (_check_age(a), "sex is missing" if u else "", _check_tiv(t))))
+    sex = (Remark(Gap.SEX_MISSING, "sex is missing"),)
+    gaps = [
+        (*_check_age(a), *(sex if u else ()), *_check_tiv(t))
         for a, u, t in zip(age, unknown, tiv, strict=True)
     ]
-    return pd.Series([text or None for text in told], index=frame.index, dtype=object)
+    return pd.Series(gaps, index=frame.index, dtype=object)
+
+
+def is_usable(frame: pd.DataFrame) -> pd.Series:
+    """Say which rows have all that a person needs to be fitted or scored."""
+    return ~find_gaps(frame).astype(bool)
 
 
 def usable_volumes(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataFrame:
-    """Sort by participant, and make numbers of all volumes: those not above 0 are missing."""
+    """Sort by scan, and make numbers of all volumes: those not above 0 are missing."""
     numbers = frame[["age", "tiv_ml", *regions]].apply(pd.to_numeric, errors="coerce")
     numbers = numbers.astype(float).where(np.isfinite(numbers.astype(float)))
     volumes = numbers[list(regions)]
     numbers[list(regions)] = volumes.where(volumes > 0)
     others = frame[[name for name in _KEPT if name in frame]]
     whole = pd.concat([others, numbers], axis=1)
-    ordered: pd.DataFrame = whole.sort_values("participant_id", ignore_index=True)
+    ordered: pd.DataFrame = whole.sort_values(SCAN, ignore_index=True)
     return ordered
 
 
-def _check_age(age: float) -> str:
+def _check_age(age: float) -> Remarks:
     if np.isnan(age):
-        return "age is missing"
-    return "" if age > 0 else f"age is {age:g}"
+        return (Remark(Gap.AGE_MISSING, "age is missing"),)
+    return () if age > 0 else (Remark(Gap.AGE_IMPOSSIBLE, f"age is {age:g}"),)
 
 
-def _check_tiv(tiv: float) -> str:
-    if np.isnan(tiv):
-        return "TIV is missing"
-    return "" if tiv > 0 else f"TIV is {tiv:g} mL"
+def _check_tiv(tiv: float) -> Remarks:
+    if tiv > 0:
+        return ()
+    text = "TIV is missing" if np.isnan(tiv) else f"TIV is {tiv:g} mL"
+    return (Remark(Gap.TIV_UNUSABLE, text),)
 
 
 def read_people(texts: pd.DataFrame, *, units: Mapping[str, str]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Fit a normative model to a table of healthy people, and score them by it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from npsle_app.arrays import Floats, Ints
 from npsle_app.cohort.normative.fit import RegionFits, fit_regions
+from npsle_app.cohort.normative.gaps import Gap, Remark, tell
 from npsle_app.cohort.normative.mean import NO_SITE, People
 from npsle_app.cohort.normative.model import (
     RECOMMENDED,
@@ -18,7 +20,9 @@ from npsle_app.cohort.normative.model import (
 )
 from npsle_app.cohort.normative.outliers import find_outlier_scans
 from npsle_app.cohort.normative.people import KEYS, find_gaps, usable_volumes
+from npsle_app.cohort.study.visits import SCAN
 
+HELD_OUT = [*SCAN, "region", "expected", "sd", "z"]
 LEAST_PEOPLE = 6  # of one sex; a straight line has three coefficients
 
 
@@ -29,7 +33,8 @@ class Reference:
     Attributes
     ----------
     held_out
-        One row per participant and region: `participant_id`, `region`, `expected`, `sd`, `z`.
+        One row per participant and region: `participant_id`, `session_id`, `region`, `expected`,
+        `sd`, `z`.
     outliers
         Scans found by `find_outlier_scans`, which were left out.
     """
@@ -59,7 +64,7 @@ def fit_reference(
     ----------
     frame
         One row per healthy person, once each: `participant_id`, `age` (years), `sex`, `tiv_ml`,
-        `site` (optional), and the volumes named by `regions`.
+        `site` and `session_id` (optional), and the volumes named by `regions`.
     unit
         Of the volumes.
     seed
@@ -75,15 +80,15 @@ def fit_reference(
     ValueError
         If a column is missing, a person is named twice, or no one can be used.
     """
-    people = check_people(frame, regions=regions)
-    gaps = find_gaps(people)
-    outliers = find_outlier_scans(people[gaps.isna()], regions=regions)
+    people = check_people(frame, regions=regions, once=["participant_id"])
+    gaps = dict(zip(people["participant_id"], find_gaps(people), strict=True))
+    usable = [not gaps[name] for name in people["participant_id"]]
+    outliers = find_outlier_scans(people[usable], regions=regions)
     if leave_outliers_out:
-        reasons = outliers.groupby("participant_id")["reason"].agg("; ".join)
-        gaps = gaps.where(gaps.notna(), people["participant_id"].map(reasons))
-    used = people[gaps.isna()]
-    left_out = dict(zip(people["participant_id"], gaps, strict=True))
-    left_out = {name: str(why) for name, why in left_out.items() if isinstance(why, str)}
+        for name, own in outliers.groupby("participant_id"):
+            gaps[name] = tuple(Remark(Gap.OUTLIER, reason) for reason in own["reason"])
+    used = people[[not gaps[name] for name in people["participant_id"]]]
+    left_out = {name: text for name, own in gaps.items() if (text := tell(own))}
     if used.empty:
         shown = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3])
         msg = f"no one of the {len(people)} people of the reference can be used ({shown})"
@@ -102,13 +107,17 @@ def fit_reference(
     return Reference(model=model, held_out=held_out, outliers=outliers)
 
 
-def check_people(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataFrame:
-    """Return a table in order of participants, its volumes as numbers.
+def check_people(
+    frame: pd.DataFrame, *, regions: tuple[str, ...], once: Sequence[str] = SCAN
+) -> pd.DataFrame:
+    """Return a table in order of scans, its volumes as numbers.
+
+    Without a column `session_id` it has one, which is empty.
 
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, or a person is named twice.
+        If a column is missing, there is no row, or two rows have the same ids `once`.
     """
     if missing := [name for name in (*KEYS, *regions) if name not in frame]:
         msg = f"the table has no column {', '.join(missing)}; it has {list(frame.columns)}"
@@ -116,14 +125,15 @@ def check_people(frame: pd.DataFrame, *, regions: tuple[str, ...]) -> pd.DataFra
     if frame.empty:
         msg = "there are no controls: the table has no row"
         raise ValueError(msg)
-    named = frame["participant_id"].astype(str)
-    if twice := sorted(named[named.duplicated()].unique()):
+    sessions = frame.get("session_id", "")
+    named = frame.assign(participant_id=frame["participant_id"].astype(str), session_id=sessions)
+    if twice := sorted(named["participant_id"][named.duplicated(list(once))].unique()):
         msg = f"{', '.join(twice[:5])} are in the table more than once; give one scan per person"
         raise ValueError(msg)
     if not regions:
         msg = "no region was named"
         raise ValueError(msg)
-    return usable_volumes(frame.assign(participant_id=named), regions=regions)
+    return usable_volumes(named, regions=regions)
 
 
 def number_sites(frame: pd.DataFrame, *, sites: tuple[str, ...]) -> Ints:
@@ -174,7 +184,7 @@ def _fit_sex(
             gaps.update(dict.fromkeys(names, str(error)))
             continue
         models.update(zip(names, fits.models, strict=True))
-        tables.append(_lay_out(frame["participant_id"].iloc[rows], names, fits))
+        tables.append(_lay_out(frame.iloc[rows], names, fits))
     ordered = {name: models[name] for name in regions if name in models}
     model = SexModel(
         sex=sex,
@@ -186,8 +196,7 @@ def _fit_sex(
         regions=ordered,
         gaps=gaps,
     )
-    columns_out = ["participant_id", "region", "expected", "sd", "z"]
-    return model, pd.concat(tables) if tables else pd.DataFrame(columns=columns_out)
+    return model, pd.concat(tables) if tables else pd.DataFrame(columns=HELD_OUT)
 
 
 def _alike(volumes: Floats) -> list[tuple[Ints, Ints]]:
@@ -210,11 +219,11 @@ def _range(values: Floats) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _lay_out(participants: pd.Series, names: list[str], fits: RegionFits) -> pd.DataFrame:
+def _lay_out(people: pd.DataFrame, names: list[str], fits: RegionFits) -> pd.DataFrame:
     n, regions = fits.z.shape
     return pd.DataFrame(
         {
-            "participant_id": np.repeat(participants.to_numpy(), regions),
+            **{name: np.repeat(people[name].to_numpy(), regions) for name in SCAN},
             "region": np.tile(np.array(names, dtype=object), n),
             "expected": fits.expected.ravel(),
             "sd": fits.deviation.ravel(),

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.normative.gaps import Gap, Remark, tell_each
 from npsle_app.cohort.normative.model import LEAST_FOR_LABEL, SexModel, Tail
-from npsle_app.cohort.normative.scores import COLUMNS, NOT_ASSESSABLE, PASS, WARN, score_reference
+from npsle_app.cohort.normative.scores import NOT_ASSESSABLE, PASS, REMARKS, WARN, score_reference
 from npsle_app.cohort.normative.sources import OWN, StudyReference
 from npsle_app.cohort.normative.validity import calibration_interval
 from npsle_app.cohort.study.exclusion import EXCLUDED
 from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import SCAN, describe_scans
+from npsle_app.cohort.study.visits import describe_scans, index_scans
 
-KEYS = ["participant_id", "session_id"]
-SCORE_COLUMNS = [*KEYS, *COLUMNS[1:]]
-_SEEN = "the model has seen another scan of this person"
-_NAMESAKE = "the reference has a person of this id and sex: if it is the same, z is too near 0"
+_SEEN = Remark(Gap.PERSON_SEEN, "the model has seen another scan of this person")
+_NAMESAKE = Remark(
+    Gap.NAMESAKE,
+    "the reference has a person of this id and sex: if it is the same, z is too near 0",
+)
+_Scan = tuple[str, str]  # participant, session
 _EMPTY = ("expected", "sd", "z", "centile", "n_reference")
 
 
@@ -37,19 +40,17 @@ def score_visits(
     Returns
     -------
     DataFrame
-        One row per participant, session and region of the model: the ids and the columns of
-        `normative_scores.score`. Sessions that a rater or a rule left out have no score, with
-        the reason.
+        One row per scan and region of the model, as `score` gives them. Sessions that a rater or
+        a rule left out have no score, with the reason.
     """
     frame, _, _ = describe_scans(visits, study=study)
     table = score_reference(reference.held_out, model=reference.model, frame=frame, tail=tail)
-    table = _leave_out(table, dict(zip(visits[SCAN], visits[EXCLUDED], strict=True)))
-    table = _remark(table, _find_remarks(visits, reference))
-    ids = table["participant_id"].str.split("\t", n=1, expand=True)
-    table = table.assign(
-        participant_id=ids[0], session_id=ids[1].astype(object).where(ids[1] != "", None)
+    excluded = visits[visits[EXCLUDED].notna()]
+    table = _leave_out(table, dict(zip(index_scans(excluded), excluded[EXCLUDED], strict=True)))
+    table = _add_remarks(table, _find_remarks(visits, reference))
+    return table.assign(
+        reason=pd.Series(tell_each(table[REMARKS]), index=table.index, dtype=object)
     )
-    return table[SCORE_COLUMNS]
 
 
 def calibrate(
@@ -102,43 +103,47 @@ def describe_reference(reference: StudyReference, *, tail: Tail) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _leave_out(table: pd.DataFrame, reasons: dict[str, str | None]) -> pd.DataFrame:
-    told = pd.Series([reasons.get(scan) for scan in table["participant_id"]], dtype=object)
-    out = told.notna()
+def _leave_out(table: pd.DataFrame, reasons: dict[_Scan, str]) -> pd.DataFrame:
+    why = [reasons.get(scan) for scan in index_scans(table)]
+    out = np.array([reason is not None for reason in why])
     table = table.reset_index(drop=True)
     table.loc[out, list(_EMPTY)] = np.nan
     table.loc[out, "critical"] = None
     table.loc[out, "qc"] = NOT_ASSESSABLE
-    table.loc[out, "reason"] = "left out: " + told[out].astype(str)
-    return table
+    remarks = [
+        own if reason is None else (Remark(Gap.LEFT_OUT, f"left out: {reason}"),)
+        for own, reason in zip(table[REMARKS], why, strict=True)
+    ]
+    return table.assign(remarks=pd.Series(remarks, index=table.index, dtype=object))
 
 
-def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[str, str]:
+def _find_remarks(visits: pd.DataFrame, reference: StudyReference) -> dict[_Scan, Remark]:
     """Find scans of people whom the model has, or may have, seen in another scan."""
-    held = set(reference.held_out["participant_id"])
-    seen = {scan.partition("\t")[0] for scan in held}
+    held = set(index_scans(reference.held_out))
+    seen = {person for person, _ in held}
     names: set[tuple[str, str]] = set()
     if reference.people is not None and reference.source != OWN:
         ids = "sub-" + reference.people["participant_id"].astype(str).str.removeprefix("sub-")
         names = set(zip(ids, reference.people["sex"].astype(str), strict=True))
     remarks = {}
     sexes = visits["sex"] if "sex" in visits else pd.Series("", index=visits.index)
-    for scan, person, sex in zip(visits[SCAN], visits["participant_id"], sexes, strict=True):
+    for scan, sex in zip(index_scans(visits), sexes, strict=True):
         if scan in held:
             continue
-        if person in seen:
+        if scan[0] in seen:
             remarks[scan] = _SEEN
-        elif (person, str(sex)) in names:
+        elif (scan[0], str(sex)) in names:
             remarks[scan] = _NAMESAKE
     return remarks
 
 
-def _remark(table: pd.DataFrame, remarks: dict[str, str]) -> pd.DataFrame:
-    told = [remarks.get(scan, "") for scan in table["participant_id"]]
-    scored = np.array([bool(text) for text in told]) & table["z"].notna().to_numpy()
-    reasons = table["reason"].astype(object).where(table["reason"].notna(), "")
-    joined = ["; ".join(filter(None, pair)) for pair in zip(reasons, told, strict=True)]
+def _add_remarks(table: pd.DataFrame, remarks: dict[_Scan, Remark]) -> pd.DataFrame:
+    """Add what is remarked of a scan to each of its scores."""
+    of_scan = [remarks.get(scan) for scan in index_scans(table)]
+    more = [one if known else None for one, known in zip(of_scan, table["z"].notna(), strict=True)]
+    joined = [(*own, one) if one else own for own, one in zip(table[REMARKS], more, strict=True)]
+    warned = np.array([one is not None for one in more])
     return table.assign(
-        reason=table["reason"].where(~scored, pd.Series(joined, index=table.index)),
-        qc=table["qc"].where(~scored | (table["qc"] != PASS), WARN),
+        qc=table["qc"].where(~warned | (table["qc"] != PASS), WARN),
+        remarks=pd.Series(joined, index=table.index, dtype=object),
     )

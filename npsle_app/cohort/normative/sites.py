@@ -7,7 +7,7 @@ import pandas as pd
 
 from npsle_app.cohort.normative.mean import NO_SITE
 from npsle_app.cohort.normative.model import NormativeModel, RegionModel, SexModel
-from npsle_app.cohort.normative.people import find_gaps
+from npsle_app.cohort.normative.people import is_usable
 from npsle_app.cohort.normative.reference import check_people, describe_people
 
 
@@ -39,7 +39,7 @@ def add_sites(model: NormativeModel, *, controls: pd.DataFrame) -> NormativeMode
     there = [name for name in model.regions if name in controls]
     absent = {name: np.nan for name in model.regions if name not in there}
     people = check_people(controls.assign(**absent), regions=model.regions)
-    usable = people[find_gaps(people).isna() & people["site"].notna()]
+    usable = people[is_usable(people) & people["site"].notna()]
     sexes = {name: _extend(sex, usable[usable["sex"] == name]) for name, sex in model.sexes.items()}
     return replace(model, sexes=sexes)
 

@@ -6,19 +6,18 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.normative.model import RECOMMENDED, NormativeModel, Provenance
-from npsle_app.cohort.normative.people import find_gaps
-from npsle_app.cohort.normative.reference import fit_reference
+from npsle_app.cohort.normative.people import is_usable
+from npsle_app.cohort.normative.reference import HELD_OUT, fit_reference
 from npsle_app.cohort.normative.sites import add_sites
 from npsle_app.cohort.normative.validity import check_reference
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.exclusion import EXCLUDED
 from npsle_app.cohort.study.populations import explain_empty, members
 from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.visits import IS_BASELINE, describe_scans
+from npsle_app.cohort.study.visits import IS_BASELINE, describe_scans, index_scans
 
 UNIT = "mL"
 OWN, TABLE, MODEL = "the study's own controls", "a table of healthy people", "a fitted model"
-HELD_OUT = ["participant_id", "region", "expected", "sd", "z"]
 _DIGITS = 5
 _NO_CONTROLS = (
     "the study has no controls with a site: whether its scanner measures as those of the "
@@ -48,14 +47,13 @@ class StudyReference:
     source
         One of `OWN`, `TABLE`, `MODEL`; `name` is that of a file that was given.
     held_out
-        Of scans of this study that made the model: scores by models without them, with the
-        `scan_id` as `participant_id`.
+        Of scans of this study that made the model: scores by models without them.
     people
         Who made the model, as `fit_reference` takes them; None for a fitted model.
     labels
         What each figure must carry.
     controls
-        The study's controls, `scan_id` as `participant_id`.
+        The study's controls, as `take_controls` gives them.
     learned_sites
         Sites whose offset the study's controls taught the model.
     """
@@ -90,7 +88,6 @@ def make_reference(
     visits: pd.DataFrame,
     *,
     cohort: Cohort,
-    study: Study,
     own: Provenance,
     given: GivenReference | None,
     allow_foreign: bool,
@@ -103,10 +100,11 @@ def make_reference(
     ValueError
         If there are no controls, or the reference does not fit the study's volumes.
     """
+    study = cohort.study
     frame, regions, notes = describe_scans(visits, study=study)
     controls = take_controls(visits, frame, study=study)
     if given is None:
-        return _fit_own(controls, regions, cohort=cohort, study=study, own=own, seed=seed), notes
+        return _fit_own(controls, regions, cohort=cohort, own=own, seed=seed), notes
     if given.model is not None:
         model, held_out, people = given.model, pd.DataFrame(columns=HELD_OUT), None
         outliers = pd.DataFrame(columns=["participant_id", "column", "distance", "reason"])
@@ -151,11 +149,15 @@ def rename_held_out(
     """
     there = [str(name) for name in scans if name in table]
     shared = ["tiv_ml", *(name for name in there if name.startswith("region_"))]
-    known = dict(zip(_fingerprints(scans, shared), scans["participant_id"], strict=True))
+    known = dict(zip(_fingerprints(scans, shared), index_scans(scans), strict=True))
     own = zip(table["participant_id"].astype(str), _fingerprints(table, shared), strict=True)
-    names = {person: known[scan] for person, scan in own if scan in known}
-    kept = held_out[held_out["participant_id"].isin(list(names))]
-    return kept.assign(participant_id=kept["participant_id"].map(names))
+    found = {person: known[scan] for person, scan in own if scan in known}
+    kept = held_out[held_out["participant_id"].isin(list(found))]
+    scans_of = [found[person] for person in kept["participant_id"]]
+    return kept.assign(
+        participant_id=[participant for participant, _ in scans_of],
+        session_id=[session for _, session in scans_of],
+    )
 
 
 def take_controls(visits: pd.DataFrame, frame: pd.DataFrame, *, study: Study) -> pd.DataFrame:
@@ -170,10 +172,10 @@ def _fit_own(
     regions: tuple[str, ...],
     *,
     cohort: Cohort,
-    study: Study,
     own: Provenance,
     seed: int,
 ) -> StudyReference:
+    study = cohort.study
     asked = study.populations[study.normative.reference]
     if controls.empty:
         why = explain_empty(cohort, population=asked)
@@ -188,7 +190,7 @@ def _fit_own(
         name=study.label(study.normative.reference),
         model=fitted.model,
         held_out=fitted.held_out,
-        people=controls,
+        people=controls.drop(columns="session_id"),
         outliers=fitted.outliers,
         labels=(),
         controls=controls,
@@ -209,7 +211,7 @@ def _teach_sites(
     model: NormativeModel, controls: pd.DataFrame
 ) -> tuple[NormativeModel, tuple[str, ...]]:
     """Let the study's controls teach the offsets of its sites, where that can be done."""
-    usable = controls[find_gaps(controls).isna()] if len(controls) else controls
+    usable = controls[is_usable(controls)] if len(controls) else controls
     if "site" not in controls or usable.empty:
         return model, (_NO_CONTROLS,)
     try:

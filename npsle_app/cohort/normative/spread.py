@@ -1,4 +1,8 @@
-"""How far people lie from the mean, by age and head size."""
+"""How far people lie from the mean, by age and head size.
+
+The gamma regression is written out because all regions are fitted at once, which statsmodels'
+`GLM` cannot.
+"""
 
 from dataclasses import dataclass
 from itertools import product

@@ -1,4 +1,7 @@
-"""Skewed and heavy tails: a sinh-arcsinh distribution of mean 0 and variance 1."""
+"""Skewed and heavy tails: a sinh-arcsinh distribution of mean 0 and variance 1.
+
+scipy does not have this distribution.
+"""
 
 from dataclasses import dataclass
 

@@ -12,7 +12,7 @@ from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pair
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
 from npsle_app.cohort.statistics.multiple_testing import add_families
 from npsle_app.cohort.statistics.participant_flow import count_exclusions, tell_who_enters
-from npsle_app.cohort.statistics.power_table import tell_power as make_power_table
+from npsle_app.cohort.statistics.power_table import make_power_table
 from npsle_app.cohort.statistics.regressions import COLUMNS as REGRESSION_COLUMNS
 from npsle_app.cohort.statistics.regressions import regress
 from npsle_app.cohort.statistics.statements import (
@@ -25,7 +25,6 @@ from npsle_app.cohort.statistics.statements import (
     tell_table1,
 )
 from npsle_app.cohort.study.assembly import Cohort
-from npsle_app.cohort.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,58 +37,59 @@ class Analysis:
     statement: Statement
 
 
-def analyse(cohort: Cohort, *, study: Study, rng: np.random.Generator) -> tuple[Analysis, ...]:
+def analyse(cohort: Cohort, *, rng: np.random.Generator) -> tuple[Analysis, ...]:
     """Do every analysis that the study asks for.
 
     What cannot be estimated stands in the tables with its reason; it ends nothing.
     `rng` serves imputation alone.
     """
     return (
-        _follow_participants(cohort, study),
-        _make_table1(cohort, study),
-        _compare_groups(cohort, study),
-        _correlate(cohort, study),
-        _regress(cohort, study, rng),
-        _state_power(cohort, study),
+        _follow_participants(cohort),
+        _make_table1(cohort),
+        _compare_groups(cohort),
+        _correlate(cohort),
+        _regress(cohort, rng),
+        _state_power(cohort),
     )
 
 
-def _follow_participants(cohort: Cohort, study: Study) -> Analysis:
+def _follow_participants(cohort: Cohort) -> Analysis:
     return Analysis(
         name="participants",
         title="Participants",
         tables={
             "analysis_frame": cohort.frame,
             "exclusions": count_exclusions(cohort),
-            "entering": tell_who_enters(cohort, study=study),
+            "entering": tell_who_enters(cohort),
         },
-        statement=tell_cohort(cohort, study=study),
+        statement=tell_cohort(cohort),
     )
 
 
-def _make_table1(cohort: Cohort, study: Study) -> Analysis:
-    cells, tests = make_table1(cohort, study=study)
+def _make_table1(cohort: Cohort) -> Analysis:
+    cells, tests = make_table1(cohort)
     return Analysis(
         name="table1",
         title="Characteristics",
         tables={"table1": cells, "table1_tests": tests},
-        statement=tell_table1(tests, study=study),
+        statement=tell_table1(tests, study=cohort.study),
     )
 
 
-def _compare_groups(cohort: Cohort, study: Study) -> Analysis:
+def _compare_groups(cohort: Cohort) -> Analysis:
+    study = cohort.study
     overall = add_families(
-        compare_groups(cohort, study=study),
+        compare_groups(cohort),
         study=study,
         analysis="group_tests",
         p_columns=("p",),
     )
-    pairs = compare_pairs(cohort, study=study, overall=overall)
+    pairs = compare_pairs(cohort, overall=overall)
     return Analysis(
         name="group_tests",
         title="Measures by group",
         tables={
-            "group_description": describe_groups(cohort, study=study),
+            "group_description": describe_groups(cohort),
             "kruskal_wallis": overall,
             "dunn": pairs,
         },
@@ -97,9 +97,10 @@ def _compare_groups(cohort: Cohort, study: Study) -> Analysis:
     )
 
 
-def _correlate(cohort: Cohort, study: Study) -> Analysis:
+def _correlate(cohort: Cohort) -> Analysis:
+    study = cohort.study
     table = add_families(
-        correlate(cohort, study=study),
+        correlate(cohort),
         study=study,
         analysis="correlations",
         p_columns=("p",),
@@ -113,8 +114,9 @@ def _correlate(cohort: Cohort, study: Study) -> Analysis:
     )
 
 
-def _regress(cohort: Cohort, study: Study, rng: np.random.Generator) -> Analysis:
-    tables = [regress(cohort, study=study), regress_imputed(cohort, study=study, rng=rng)]
+def _regress(cohort: Cohort, rng: np.random.Generator) -> Analysis:
+    study = cohort.study
+    tables = [regress(cohort), regress_imputed(cohort, rng=rng)]
     joined = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     table = add_families(
         joined[REGRESSION_COLUMNS],
@@ -131,11 +133,11 @@ def _regress(cohort: Cohort, study: Study, rng: np.random.Generator) -> Analysis
     )
 
 
-def _state_power(cohort: Cohort, study: Study) -> Analysis:
-    table = make_power_table(cohort, study=study)
+def _state_power(cohort: Cohort) -> Analysis:
+    table = make_power_table(cohort)
     return Analysis(
         name="power",
         title="Power",
         tables={"power": table},
-        statement=tell_power(table, study=study),
+        statement=tell_power(table, study=cohort.study),
     )

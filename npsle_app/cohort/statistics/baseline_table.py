@@ -15,13 +15,15 @@ from npsle_app.cohort.estimators.two_sample import (
     standardised_difference,
     standardised_difference_of_shares,
 )
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, summarise
+from npsle_app.cohort.statistics.group_tests import summarise
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import explain_empty, members, take
 from npsle_app.cohort.study.study import Study
 from npsle_app.formatting import (
+    ESTIMATED,
     NOT_AVAILABLE,
+    NOT_ESTIMABLE,
     decimals_for,
     decimals_for_median,
     format_count,
@@ -49,7 +51,7 @@ def name_comparison(names: Sequence[str]) -> str:
     return " v ".join(names)
 
 
-def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+def make_table1(cohort: Cohort) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Describe each variable in each population, and test it between them.
 
     Returns
@@ -61,6 +63,7 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
         population without any value, as controls have no duration of a disease, is left out
         of the test, and `note` says so.
     """
+    study = cohort.study
     cells: list[dict[str, object]] = []
     tests: list[dict[str, object]] = []
     for names in study.comparisons:
@@ -73,15 +76,16 @@ def make_table1(cohort: Cohort, *, study: Study) -> tuple[pd.DataFrame, pd.DataF
             for name in names
         }
         for variable in study.table1.variables:
-            more, tested = _describe(cohort, study, rows, variable)
+            more, tested = _describe(cohort, rows, variable)
             cells += more
             tests.append(tested)
     return pd.DataFrame(cells, columns=CELL_COLUMNS), pd.DataFrame(tests, columns=TEST_COLUMNS)
 
 
 def _describe(
-    cohort: Cohort, study: Study, rows: dict[str, pd.DataFrame], variable: str
+    cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
+    study = cohort.study
     column = describe_column(variable)
     told: dict[str, object] = {
         "comparison": name_comparison(list(rows)),
@@ -90,7 +94,7 @@ def _describe(
         "unit": column.unit,
     }
     try:
-        _refuse_absent(cohort, study, rows, variable)
+        _refuse_absent(cohort, rows, variable)
         counted = column.kind == "yes_no" or cohort.frame[variable].dtype == object
         make = _count if counted else _measure
         cells, tested = make(rows, variable, study)
@@ -101,14 +105,12 @@ def _describe(
     return [told | cell for cell in cells], told | tested
 
 
-def _refuse_absent(
-    cohort: Cohort, study: Study, rows: dict[str, pd.DataFrame], variable: str
-) -> None:
+def _refuse_absent(cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str) -> None:
     if absence := cohort.find_absence(variable):
         raise ValueError(absence)
     for name, people in rows.items():
         if people.empty:
-            raise ValueError(explain_empty(cohort, population=study.populations[name]))
+            raise ValueError(explain_empty(cohort, population=cohort.study.populations[name]))
     if all(people[variable].isna().all() for people in rows.values()):
         msg = "missing for all"
         raise ValueError(msg)
@@ -176,10 +178,10 @@ def _measure(
     # as the papers: the later population minus the first
     two = len(samples) == _PAIR
     difference = standardised_difference(samples[1], samples[0]) if two else np.nan
-    papers, recommended = (
-        _try(partial(compare_numbers, compared, symmetric=symmetric, recommended=done))
-        for done in (False, True)
-    )
+    compare = partial(compare_numbers, compared, symmetric=symmetric)
+    papers = _try(partial(compare, recommended=False))
+    # the ranks of skewed numbers are compared one way alone
+    recommended = _try(partial(compare, recommended=True)) if symmetric else papers
     kind = MEAN_SD if symmetric else MEDIAN
     return cells, _test(papers, recommended, difference, kind, variable)
 

@@ -7,24 +7,26 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.cohort.estimators.partial_correlation import Method, partial_correlation
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import Covariates, take_covariates
 from npsle_app.cohort.study.populations import explain_empty, members
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 METHODS: tuple[Method, ...] = ("pearson", "spearman")
 _COLUMNS = ["population", "measure", "label", "clinical", "clinical_label", "method"]
 _COLUMNS += ["covariates", "n", "missing", "df", "r", "low", "high", "p"]
 
 
-def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def correlate(cohort: Cohort) -> pd.DataFrame:
     """Correlate each measure with each clinical variable, covariates taken away.
 
     Each pair takes those who have both and all covariates (`n`); `missing` counts the others
     of the population. Pearson's and Spearman's stand in rows of their own.
     """
+    study = cohort.study
     asked = study.correlations
     population = study.populations[asked.population]
     people = cohort.frame[members(cohort.frame, population=population)]
@@ -32,16 +34,17 @@ def correlate(cohort: Cohort, *, study: Study) -> pd.DataFrame:
         row
         for measure in expand(asked.measures, cohort=cohort)
         for clinical in asked.clinical
-        for row in _correlate_pair(cohort, study, people, (measure, clinical))
+        for row in _correlate_pair(cohort, people, (measure, clinical))
     ]
     rows.sort(key=lambda row: METHODS.index(row["method"]))
     return pd.DataFrame(rows, columns=[*_COLUMNS, "status", "reason", "note"])
 
 
 def _correlate_pair(
-    cohort: Cohort, study: Study, people: pd.DataFrame, pair: tuple[str, str]
+    cohort: Cohort, people: pd.DataFrame, pair: tuple[str, str]
 ) -> Iterator[dict[str, Any]]:
     """Correlate by each method; those who have all columns are the same for all."""
+    study = cohort.study
     names = tuple(name for name in study.correlations.covariates if name not in pair)
     wanted = dict.fromkeys((*pair, *names))
     rows = people[[name for name in wanted if name in people]]

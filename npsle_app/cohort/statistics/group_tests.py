@@ -11,11 +11,9 @@ from npsle_app.cohort.estimators.rank_tests import cliffs_delta, dunn, kruskal_w
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import explain_empty, find_members
-from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 from npsle_app.measures import MEASURES
 
-ESTIMATED = "estimated"
-NOT_ESTIMABLE = "not estimable"
 _LEAST = 2
 
 
@@ -27,7 +25,7 @@ def expand(names: tuple[str, ...], *, cohort: Cohort) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(name for name in names if name != "*"), *present]))
 
 
-def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def compare_groups(cohort: Cohort) -> pd.DataFrame:
     """Compare each measure between the groups of the study.
 
     Groups without two values are left out and named in `note`; a measure that fewer than two
@@ -39,11 +37,11 @@ def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
         A row per measure: `n`, `h`, `df`, `p`, `epsilon2` with limits `low` and `high`.
     """
     rows = []
-    inside = find_members(cohort, study=study)
-    for name in expand(study.group_tests.measures, cohort=cohort):
+    inside = find_members(cohort)
+    for name in expand(cohort.study.group_tests.measures, cohort=cohort):
         column = describe_column(name)
         row = {"measure": name, "label": column.label, "unit": column.unit}
-        groups, note = split_groups(cohort, name=name, study=study, inside=inside)
+        groups, note = split_groups(cohort, name=name, inside=inside)
         try:
             _refuse_absent(cohort, name)
             found = asdict(kruskal_wallis(list(groups.values())))
@@ -56,17 +54,18 @@ def compare_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     return _table(rows, [*columns, "status", "reason", "note"])
 
 
-def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.DataFrame:
+def compare_pairs(cohort: Cohort, *, overall: pd.DataFrame) -> pd.DataFrame:
     """Compare each pair of groups by Dunn's test, with Cliff's δ.
 
     `to_be_read` says whether the Kruskal-Wallis test of the measure is below alpha: pairs of
     a measure that shows no difference at all are listed and not to be read.
     """
+    study = cohort.study
     tables = []
-    inside = find_members(cohort, study=study)
+    inside = find_members(cohort)
     done = overall[overall["status"] == ESTIMATED]
     for name, p in zip(done["measure"], done["p"], strict=True):
-        groups, _ = split_groups(cohort, name=name, study=study, inside=inside)
+        groups, _ = split_groups(cohort, name=name, inside=inside)
         pairs = dunn(groups)
         sides = zip(pairs["group"], pairs["against"], strict=True)
         effects = [cliffs_delta(groups[one], against=groups[other]) for one, other in sides]
@@ -90,10 +89,11 @@ def compare_pairs(cohort: Cohort, *, study: Study, overall: pd.DataFrame) -> pd.
     return pd.concat(tables, ignore_index=True)[columns] if tables else _table([], columns)
 
 
-def describe_groups(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def describe_groups(cohort: Cohort) -> pd.DataFrame:
     """Describe each measure in each group: n, missing, mean, SD, median with limits, range."""
+    study = cohort.study
     rows = []
-    inside = find_members(cohort, study=study)
+    inside = find_members(cohort)
     for name in expand(study.group_tests.measures, cohort=cohort):
         column = describe_column(name)
         for group in study.groups:
@@ -130,9 +130,10 @@ def summarise(values: Floats) -> dict[str, float]:
 
 
 def split_groups(
-    cohort: Cohort, *, name: str, study: Study, inside: Mapping[str, pd.Series]
+    cohort: Cohort, *, name: str, inside: Mapping[str, pd.Series]
 ) -> tuple[dict[str, Floats], str]:
     """Return the values of each group that has two or more, and a note on the others."""
+    study = cohort.study
     groups, lacking = {}, []
     for group in study.groups:
         population = study.populations[group]

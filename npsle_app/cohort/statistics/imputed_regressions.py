@@ -8,7 +8,7 @@ import pandas as pd
 from npsle_app.arrays import Floats
 from npsle_app.cohort.estimators.imputation import impute, pool
 from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.statistics.regressions import (
     COLUMNS,
     Model,
@@ -22,20 +22,22 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 
-def regress_imputed(cohort: Cohort, *, study: Study, rng: np.random.Generator) -> pd.DataFrame:
+def regress_imputed(cohort: Cohort, *, rng: np.random.Generator) -> pd.DataFrame:
     """Fit the primary and secondary models with imputed covariates; Rubin's rules pool them.
 
     Covariates are imputed from each other, the contrast and the outcome; those without the
     outcome itself are left out (von Hippel 2007). Without imputation in the study there are
     no rows.
     """
+    study = cohort.study
     if not study.imputation.datasets:
         return pd.DataFrame(columns=COLUMNS)
     rows = [
-        _regress(cohort, study, sides, measure, model, rng)
-        for sides in list_sides(cohort, study=study)
+        _regress(cohort, sides, measure, model, rng)
+        for sides in list_sides(cohort)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in _models(study, measure)
     ]
@@ -49,12 +51,12 @@ def _models(study: Study, measure: str) -> Iterator[Model]:
 
 def _regress(
     cohort: Cohort,
-    study: Study,
     sides: Sides,
     measure: str,
     model: Model,
     rng: np.random.Generator,
 ) -> dict[str, object]:
+    study = cohort.study
     contrast, column = sides.contrast, describe_column(measure)
     name = f"{model.name}, imputed"
     told: dict[str, object] = {

@@ -12,7 +12,6 @@ from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY, list_mod
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.exclusion import EXCLUDED
 from npsle_app.cohort.study.populations import explain_empty, find_members
-from npsle_app.cohort.study.study import Study
 
 CLASSIFIER = "classifier"
 COLUMNS = ["analysis", "what", "population", "population_label", "n", "enters", "why_not"]
@@ -35,13 +34,14 @@ def count_exclusions(cohort: Cohort) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["reason", "n", "participants"])
 
 
-def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def tell_who_enters(cohort: Cohort) -> pd.DataFrame:
     """Say per analysis and population how many enter and which columns the others lack.
 
     A participant who lacks several columns is counted under each of them in `why_not`. Of the
     classifier all enter: it imputes missing predictors inside its folds, and leaves out those
     that no table has.
     """
+    study = cohort.study
     sides = {
         name: _Side(
             inside=inside.to_numpy(),
@@ -49,14 +49,14 @@ def tell_who_enters(cohort: Cohort, *, study: Study) -> pd.DataFrame:
             if inside.any()
             else explain_empty(cohort, population=study.populations[name]),
         )
-        for name, inside in find_members(cohort, study=study).items()
+        for name, inside in find_members(cohort).items()
     }
     missing = {str(name): cohort.frame[name].isna().to_numpy() for name in cohort.frame}
     rows = [
         {"analysis": analysis, "what": what, "population": name}
         | {"population_label": study.label(name)}
         | _count(analysis, cohort, sides[name], columns=columns, missing=missing)
-        for analysis, what, populations, columns in _list_analyses(cohort, study)
+        for analysis, what, populations, columns in _list_analyses(cohort)
         for name in populations
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -73,7 +73,8 @@ class _Side:
 _Asked = tuple[str, str, tuple[str, ...], tuple[str, ...]]  # analysis, what, populations, columns
 
 
-def _list_analyses(cohort: Cohort, study: Study) -> Iterator[_Asked]:
+def _list_analyses(cohort: Cohort) -> Iterator[_Asked]:
+    study = cohort.study
     for names in study.comparisons:
         for variable in study.table1.variables:
             yield "table1", variable, names, (variable,)
@@ -84,14 +85,15 @@ def _list_analyses(cohort: Cohort, study: Study) -> Iterator[_Asked]:
         for clinical in asked.clinical:
             columns = tuple(dict.fromkeys((measure, clinical, *asked.covariates)))
             yield "correlations", f"{measure} × {clinical}", (asked.population,), columns
-    yield from _list_regressions(cohort, study)
+    yield from _list_regressions(cohort)
     if study.classifier.contrast and study.classifier.predictors:
         contrast = study.contrast(study.classifier.contrast)
         sides = (contrast.against, contrast.group)
         yield CLASSIFIER, contrast.label, sides, study.classifier.predictors
 
 
-def _list_regressions(cohort: Cohort, study: Study) -> Iterator[_Asked]:
+def _list_regressions(cohort: Cohort) -> Iterator[_Asked]:
+    study = cohort.study
     for contrast in study.contrasts:
         sides = (contrast.against, contrast.group)
         for measure in expand(study.regressions.outcomes, cohort=cohort):

@@ -9,12 +9,11 @@ import pandas as pd
 
 from npsle_app.arrays import Bools, Floats
 from npsle_app.cohort.estimators.partial_correlation import residuals
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.covariates import take_covariates
 from npsle_app.cohort.study.populations import members
-from npsle_app.cohort.study.study import Study
+from npsle_app.formatting import ESTIMATED
 
 OTHERS = "other groups"
 _T = TypeVar("_T")
@@ -45,8 +44,9 @@ class Adjusted:
     y: Floats
 
 
-def list_values(cohort: Cohort, *, measure: str, study: Study) -> dict[str, pd.Series]:
+def list_values(cohort: Cohort, *, measure: str) -> dict[str, pd.Series]:
     """Return a measure's values by the label of the group, indexed by participant."""
+    study = cohort.study
     found = {}
     for name in study.groups:
         rows = cohort.frame[members(cohort.frame, population=study.populations[name])]
@@ -55,7 +55,7 @@ def list_values(cohort: Cohort, *, measure: str, study: Study) -> dict[str, pd.S
     return found
 
 
-def adjust_pair(cohort: Cohort, *, measure: str, clinical: str, study: Study) -> Adjusted:
+def adjust_pair(cohort: Cohort, *, measure: str, clinical: str) -> Adjusted:
     """Take the covariates of the correlations away from a clinical variable and a measure.
 
     Raises
@@ -63,6 +63,7 @@ def adjust_pair(cohort: Cohort, *, measure: str, clinical: str, study: Study) ->
     ValueError
         If a column is not there, or nobody has all of them.
     """
+    study = cohort.study
     asked = study.correlations
     inside = members(cohort.frame, population=study.populations[asked.population])
     names = tuple(name for name in asked.covariates if name not in (measure, clinical))
@@ -71,7 +72,7 @@ def adjust_pair(cohort: Cohort, *, measure: str, clinical: str, study: Study) ->
     )
     pair = cohort.frame.loc[taken.rows, [clinical, measure]].to_numpy(dtype=float)
     left = residuals(pair, covariates=taken.matrix)
-    labels = _label_groups(cohort, study).loc[taken.rows]
+    labels = _label_groups(cohort).loc[taken.rows]
     people = cohort.frame.loc[taken.rows, "participant_id"]
     return Adjusted(participant_id=tuple(people), group=tuple(labels), x=left[:, 0], y=left[:, 1])
 
@@ -89,7 +90,8 @@ def split(pair: Adjusted, *, names: Iterable[str]) -> Iterator[Adjusted]:
         )
 
 
-def _label_groups(cohort: Cohort, study: Study) -> pd.Series:
+def _label_groups(cohort: Cohort) -> pd.Series:
+    study = cohort.study
     labels = pd.Series(OTHERS, index=cohort.frame.index, dtype=object)
     for name in study.groups:
         labels[members(cohort.frame, population=study.populations[name])] = study.label(name)

@@ -5,7 +5,6 @@ import pandas as pd
 from npsle_app.cohort.estimators.power import detectable_correlation, detectable_difference
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.populations import contrast_sides, members
-from npsle_app.cohort.study.study import Study
 
 COLUMNS = ["question", "label", "n", "n_against", "df", "effect", "detectable"]
 _DIFFERENCE = "standardised mean difference"
@@ -13,12 +12,13 @@ _CORRELATION = "partial correlation"
 _LEAST = 2
 
 
-def tell_power(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def make_power_table(cohort: Cohort) -> pd.DataFrame:
     """Give the effect that 80 % power would find at the study's alpha, two-sided.
 
     One row per contrast, from the sizes of its two sides, and one for the correlations, from
     the size of their population if nothing were missing. No test is corrected for others.
     """
+    study = cohort.study
     rows: list[tuple[object, ...]] = []
     for contrast in study.contrasts:
         sides = contrast_sides(cohort.frame, study=study, contrast=contrast)

@@ -9,12 +9,13 @@ import pandas as pd
 from npsle_app.arrays import Floats
 from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear
 from npsle_app.cohort.estimators.power import detectable_coefficient
-from npsle_app.cohort.statistics.group_tests import ESTIMATED, NOT_ESTIMABLE, expand
+from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import Covariates, take_covariates
 from npsle_app.cohort.study.populations import explain_empty, find_members, take
 from npsle_app.cohort.study.study import Contrast, Study
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 PRIMARY, SECONDARY = "primary", "secondary"
 RANKS = "primary, ranks"
@@ -69,7 +70,7 @@ def list_models(study: Study, *, measure: str) -> Iterator[Model]:
         yield Model(name=RANKS, covariates=own, ranks=True)
 
 
-def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
+def regress(cohort: Cohort) -> pd.DataFrame:
     """Fit each model of each outcome for each contrast, on the people of that contrast alone.
 
     B is the difference group minus the population it is compared with, in units of the
@@ -77,9 +78,10 @@ def regress(cohort: Cohort, *, study: Study) -> pd.DataFrame:
     `beta` is B over the standard deviation of the residuals, `detectable_b` what the model
     would have found with 80 % power.
     """
+    study = cohort.study
     rows = [
-        _regress(cohort, study, sides, measure, model)
-        for sides in list_sides(cohort, study=study)
+        _regress(cohort, sides, measure, model)
+        for sides in list_sides(cohort)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in list_models(study, measure=measure)
     ]
@@ -110,9 +112,10 @@ def transform_outcome(
     return np.log(filled * LN_FACTOR), "ln(value × 10⁶)", int((numbers == 0).sum())
 
 
-def list_sides(cohort: Cohort, *, study: Study) -> Iterator[Sides]:
+def list_sides(cohort: Cohort) -> Iterator[Sides]:
     """List the contrasts of the study with those who are on either side."""
-    inside = find_members(cohort, study=study)
+    study = cohort.study
+    inside = find_members(cohort)
     for contrast in study.contrasts:
         group, against = inside[contrast.group], inside[contrast.against]
         problem = ""
@@ -140,9 +143,8 @@ def take_sides(
     return sides.group[rows.index].astype(float), rows
 
 
-def _regress(
-    cohort: Cohort, study: Study, sides: Sides, measure: str, model: Model
-) -> dict[str, object]:
+def _regress(cohort: Cohort, sides: Sides, measure: str, model: Model) -> dict[str, object]:
+    study = cohort.study
     contrast = sides.contrast
     column = describe_column(measure)
     told: dict[str, object] = {

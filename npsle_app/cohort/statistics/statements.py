@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.cohort.statistics.group_tests import ESTIMATED
 from npsle_app.cohort.statistics.multiple_testing import count_expected
 from npsle_app.cohort.statistics.participant_flow import count_exclusions
 from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY
@@ -14,22 +13,23 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.study import Study
-from npsle_app.formatting import decimals_for, equals_p, format_interval, format_number
+from npsle_app.formatting import ESTIMATED, decimals_for, equals_p, format_interval, format_number
 
 _PAPER = "paper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One analysis in words: `methods`, then `results`; `citations` are keys of works."""
+    """One analysis in words: `methods`, then `results`; `citations` are keys of references.bib."""
 
     methods: str
     results: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
 
 
-def tell_cohort(cohort: Cohort, *, study: Study) -> Statement:
+def tell_cohort(cohort: Cohort) -> Statement:
     """Say who entered."""
+    study = cohort.study
     every, entered = len(cohort.frame), len(cohort.included)
     session = (
         f"session {study.baseline_session}"

@@ -1,11 +1,12 @@
 """From the tables of a study to one row per participant."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
-from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_values
+from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_smoking, read_values
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.defaults import POPULATIONS
 from npsle_app.cohort.study.exclusion import EXCLUDED, find_exclusions, take_measures
@@ -18,37 +19,20 @@ from npsle_app.cohort.study.joining import (
 )
 from npsle_app.cohort.study.measures import KEYS
 from npsle_app.cohort.study.study import Study
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
-    """The tables of a study as they were read, all cells text but those of `measures`.
-
-    Attributes
-    ----------
-    participants
-        `participants.tsv`, one row per participant.
-    measures
-        One row per participant and session, with a column and a `_qc` column per measure.
-    visits
-        By the name of their file, tables with `participant_id` and, where visits differ,
-        `session_id`: `sub-*_sessions.tsv` joined, and `phenotype/*.tsv`.
-    units
-        The unit of a column, as JSON dictionaries say it.
-    """
-
-    participants: pd.DataFrame
-    measures: pd.DataFrame
-    visits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
+from npsle_app.cohort.study.tables import Tables
+from npsle_app.cohort.study.tidying import tidy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """One row per participant, and what was found on the way.
+    """One row per participant, what was asked of them, and what was found on the way.
 
     Attributes
     ----------
+    study
+        What is asked; by it the tables were joined.
+    tables
+        As they were read, with the sessions that are not the baseline.
     frame
         `participant_id`, `baseline_session`, `excluded_because` (None: enters), then the
         columns under the app's names; numbers and yes/no (1, 0) as floats, levels as text.
@@ -58,6 +42,8 @@ class Cohort:
         What a reader must know: warnings of the tables, in order.
     """
 
+    study: Study
+    tables: Tables
     frame: pd.DataFrame
     unusable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -87,6 +73,7 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
         If a participant, or a visit in one table, is named twice, or if the study file names
         a column that no table has.
     """
+    tables = tidy(tables, study=study)
     people = with_prefix(tables.participants, where="participants.tsv")
     refuse_twice(people, keys=["participant_id"], where="participants.tsv")
     visits = {name: with_prefix(table, where=name) for name, table in tables.visits.items()}
@@ -98,7 +85,13 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     joined, notes = join_visits(people, visits=visits, sessions=sessions)
     renamed = _rename(joined, study)
     units = _rename_units(tables.units, study) | dict(study.units)
-    frame, unusable = _convert(renamed, units=units, people=sessions["participant_id"])
+    frame, unusable, voided = _convert(
+        renamed,
+        units=units,
+        people=sessions["participant_id"],
+        void_odd_cells=study.table.odd_cells == "missing",
+    )
+    notes += voided
     measured, more = take_measures(tables.measures, sessions=sessions, rules=study.exclusions)
     clash = [name for name in measured if name in frame]
     frame = pd.concat([sessions, frame.drop(columns=clash), measured], axis=1)
@@ -113,10 +106,16 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     unusable = {name: why for name, why in unusable.items() if name not in measured}
     for name in sorted(unusable):
         notes.append(f"unusable column: {unusable[name]}")
-    return Cohort(frame=frame, unusable=unusable, notes=(*notes, *more))
+    return Cohort(
+        study=study,
+        tables=tables,
+        frame=frame,
+        unusable=unusable,
+        notes=(*tables.notes, *notes, *more),
+    )
 
 
-def check_typed(study: Study, *, cohort: Cohort) -> None:
+def check_typed(cohort: Cohort) -> None:
     """Refuse a study file that asks for what the tables lack.
 
     Raises
@@ -124,6 +123,7 @@ def check_typed(study: Study, *, cohort: Cohort) -> None:
     ValueError
         With the columns or the levels that there are.
     """
+    study = cohort.study
     own = [one for one in study.populations.values() if one not in POPULATIONS]
     there = [name for name in cohort.frame if name not in (BASELINE, EXCLUDED)]
     for name in sorted({*study.typed, *(column for one in own for column in one.where)}):
@@ -160,22 +160,46 @@ def _rename_units(units: Mapping[str, str], study: Study) -> dict[str, str]:
 
 
 def _convert(
-    joined: pd.DataFrame, *, units: Mapping[str, str], people: pd.Series
-) -> tuple[pd.DataFrame, dict[str, str]]:
+    joined: pd.DataFrame,
+    *,
+    units: Mapping[str, str],
+    people: pd.Series,
+    void_odd_cells: bool,
+) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
     columns: dict[str, pd.Series] = {}
     unusable: dict[str, str] = {}
+    notes: list[str] = []
     for name in map(str, joined.columns):
+        column, unit = describe_column(name), units.get(name, "")
+        read = partial(read_values, column=column, unit=unit, people=people)
         try:
-            columns[name] = read_values(
-                joined[name],
-                column=describe_column(name),
-                unit=units.get(name, ""),
-                people=people,
-            )
+            if void_odd_cells:
+                columns[name], voided = _read_around_odd_cells(read, joined[name])
+                notes += voided
+            else:
+                columns[name] = read(joined[name])
         except UnusableError as error:
             unusable[name] = str(error)
     frame = pd.DataFrame(columns, index=joined.index)
     if "current_smoking" not in joined and "smoking" in frame:
-        now = each(frame["smoking"], lambda level: level.lower() == "current" if level else None)
-        frame["current_smoking"] = now.astype(float)
-    return frame, unusable
+        try:
+            frame["current_smoking"] = read_smoking(frame["smoking"], people=people)
+        except UnusableError as error:
+            unusable["current_smoking"] = str(error)
+    return frame, unusable, notes
+
+
+def _read_around_odd_cells(
+    read: Callable[[pd.Series], pd.Series], texts: pd.Series
+) -> tuple[pd.Series, list[str]]:
+    """Take cells that cannot be read as missing: first odd texts, then impossible numbers."""
+    notes: list[str] = []
+    for _ in range(2):
+        try:
+            return read(texts), notes
+        except UnusableError as error:
+            if error.wrong is None:
+                raise
+            texts = texts.where(~error.wrong.astype(bool), None)
+            notes.append(f"{int(error.wrong.sum())} cells are taken as missing: {error}")
+    return read(texts), notes

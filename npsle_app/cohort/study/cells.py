@@ -2,21 +2,27 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from npsle_app.cohort.study.columns import Column, unit_factor
+from npsle_app.vocabulary import VOCABULARY
 
-MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
-_YES_NO = {"1": 1.0, "yes": 1.0, "true": 1.0, "y": 1.0, "0": 0.0, "no": 0.0, "false": 0.0, "n": 0.0}
-_SEX = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
 _SHOWN = 3
+_YES_NO = "1 or 0, yes or no, true or false"
 
 
 class UnusableError(ValueError):
-    """A column whose values cannot be trusted; the message names it, a value and a person."""
+    """A column whose values cannot be trusted; the message names it, a value and a person.
+
+    `wrong` marks the rows whose values are at fault; None where it is the whole column.
+    """
+
+    def __init__(self, message: str, *, wrong: pd.Series | None = None) -> None:
+        super().__init__(message)
+        self.wrong = wrong
 
 
 def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Series) -> pd.Series:
@@ -25,7 +31,7 @@ def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Serie
     Parameters
     ----------
     texts
-        As in the table; missing values as None, NaN or one of `MISSING`.
+        As in the table; missing values as None, NaN or one of the vocabulary's words for them.
     unit
         What the dataset says the unit is; empty if it says nothing.
     people
@@ -46,10 +52,7 @@ def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Serie
     if column.kind == "category":
         return _read_levels(cleaned, column, people)
     if column.kind == "yes_no":
-        found = each(cleaned, lambda text: _YES_NO.get(text.lower()) if text else None)
-        known = "1 or 0, yes or no, true or false"
-        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected=known)
-        return found.astype(float)
+        return _read_words(cleaned, VOCABULARY.yes_no, column, people, _YES_NO).astype(float)
     numbers = pd.to_numeric(cleaned, errors="coerce")
     wrong = (numbers.isna() & cleaned.notna()) | numbers.isin([float("inf"), float("-inf")])
     if column.kind == "unknown" and wrong.any():
@@ -84,23 +87,67 @@ def as_level(value: object) -> str | None:
 
 def _clean(value: object) -> str | None:
     text = "" if value is None else str(value).strip()
-    return None if text in MISSING else text
+    return None if text.lower() in VOCABULARY.missing else text
 
 
 def _read_levels(cleaned: pd.Series, column: Column, people: pd.Series) -> pd.Series:
     if column.name == "sex":
-        found = each(cleaned, lambda text: _SEX.get(text.lower()) if text else None)
-        _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected="F, M or O")
-        return found
+        return _read_words(cleaned, VOCABULARY.sex, column, people, "F, M or O")
     return each(cleaned, lambda text: re.sub(r"\s+", " ", text) if text else None)
+
+
+def read_smoking(levels: pd.Series, *, people: pd.Series) -> pd.Series:
+    """Say who smokes now (1) and who does not (0), from levels of smoking in words.
+
+    Raises
+    ------
+    UnusableError
+        For a word that could mean either.
+    """
+    column = Column(name="smoking", label="Smoking", kind="category")
+    known = "current, former, never, or yes and no for smoking now"
+    return _read_words(levels, VOCABULARY.smoking_now, column, people, known).astype(float)
+
+
+def _read_words(
+    cleaned: pd.Series,
+    words: Mapping[str, Any],
+    column: Column,
+    people: pd.Series,
+    expected: str,
+) -> pd.Series:
+    found = each(cleaned, lambda text: words.get(_whole(text)) if text else None)
+    _refuse(found.isna() & cleaned.notna(), cleaned, column, people, expected=expected)
+    return found
+
+
+def _whole(text: str) -> str:
+    """Write a word in lower case, and a whole number without decimals: 1.0 is 1."""
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.lower())
 
 
 def _refuse(
     wrong: pd.Series, cleaned: pd.Series, column: Column, people: pd.Series, *, expected: str
 ) -> None:
     if wrong.any():
-        msg = f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}"
-        raise UnusableError(msg)
+        msg = (
+            f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}; "
+            f"{_say_remedy(column, cleaned[wrong])}"
+        )
+        raise UnusableError(msg, wrong=wrong)
+
+
+def _say_remedy(column: Column, texts: pd.Series) -> str:
+    """Write the line of the study file that would tell what odd texts mean."""
+    first = sorted(dict.fromkeys(map(str, texts)))[:_SHOWN]
+    if column.kind in ("category", "yes_no"):
+        told = ", ".join(f"{text!r} = …" for text in first)
+        return f"say what they mean under [table.levels.{column.name}] of the study file: {told}"
+    told = ", ".join(f'"{text}"' for text in first)
+    return (
+        "if such texts stand for missing values, say so under [table.missing] of the study file: "
+        f"{column.name} = [{told}]"
+    )
 
 
 def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit: str) -> None:
@@ -116,7 +163,7 @@ def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit:
             f"{column.name} must lie between {low:g} and {high:g}{in_unit}{told}, and holds "
             f"{_tell(wrong, values, people)}{other}"
         )
-        raise UnusableError(msg)
+        raise UnusableError(msg, wrong=wrong)
 
 
 def _tell(wrong: pd.Series, values: pd.Series, people: pd.Series) -> str:

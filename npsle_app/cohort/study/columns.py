@@ -151,6 +151,31 @@ def describe_column(name: str) -> Column:
     return Column(name=name, label=name, kind="unknown")
 
 
+def knows_unit(column: Column, *, given: str) -> bool:
+    """Say whether a unit can be converted to that of a column."""
+    try:
+        unit_factor(column, given=given)
+    except ValueError:
+        return False
+    return True
+
+
+def explain_column(name: str) -> dict[str, object]:
+    """Return the entry of a JSON dictionary for a column of the analysis frame.
+
+    Examples
+    --------
+    >>> explain_column("age")
+    {'LongName': 'Age', 'Description': 'Age at the baseline session', 'Units': 'year'}
+    """
+    column = describe_column(name)
+    description = f"{column.label} at the baseline session"
+    told: dict[str, object] = {"LongName": column.label, "Description": description}
+    if column.kind == "yes_no":
+        return told | {"Levels": {"1": "yes", "0": "no"}}
+    return told | ({"Units": column.unit} if column.unit else {})
+
+
 def unit_factor(column: Column, *, given: str) -> float:
     """Return what to multiply a value in the unit `given` by.
 

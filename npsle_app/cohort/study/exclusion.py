@@ -12,6 +12,7 @@ from npsle_app.cohort.study.study import Exclusions, Study
 from npsle_app.measures import MEASURES
 
 EXCLUDED = "excluded_because"
+NOT_LISTED, NOT_MEASURED = "not in participants.tsv", "no measures: not processed"
 _NO = ("0", "no", "n", "false", "none")
 _RATED_GOOD = ("good", "acceptable")
 _RATINGS = ("qc_rating", "qc_exclude", "qc_stages")
@@ -58,10 +59,10 @@ def find_exclusions(
         The participants of participants.tsv, and those with any measure.
     """
     ids, rules = frame["participant_id"], study.exclusions
-    reasons = {"not in participants.tsv": ~ids.isin(listed)}
+    reasons = {NOT_LISTED: ~ids.isin(listed)}
     if wanted := prefix_session(study.baseline_session):
         reasons[f"no session {wanted}"] = frame[BASELINE].isna()
-    reasons["no measures: not processed"] = ~ids.isin(measured)
+    reasons[NOT_MEASURED] = ~ids.isin(measured)
     reasons["excluded by a rater"] = frame["qc_rating"].isin(rules.ratings) | (
         frame["qc_exclude"] == "yes"
     )

@@ -1,11 +1,13 @@
 """Join the tables of a study at one session per participant."""
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
 
 from npsle_app.cohort.study.cells import each
 from npsle_app.cohort.study.measures import KEYS, in_order
+from npsle_app.participant_ids import clean_id
 
 BASELINE = "baseline_session"
 
@@ -14,15 +16,15 @@ def with_prefix(table: pd.DataFrame, *, where: str) -> pd.DataFrame:
     if "participant_id" not in table:
         msg = f"{where} has no column participant_id, found {list(table.columns)}"
         raise ValueError(msg)
-    ids = "sub-" + table["participant_id"].astype(str).str.removeprefix("sub-")
-    table = table.assign(participant_id=ids)
+    table = table.assign(participant_id=table["participant_id"].map(clean_id))
     if "session_id" in table:
         table = table.assign(session_id=each(table["session_id"], prefix_session))
     return table.reset_index(drop=True)
 
 
 def prefix_session(label: object) -> str | None:
-    return f"ses-{str(label).removeprefix('ses-')}" if label else None
+    text = re.sub(r"^ses-", "", str(label).strip(), flags=re.IGNORECASE) if label else ""
+    return f"ses-{text}" if text else None
 
 
 def refuse_twice(table: pd.DataFrame, *, keys: list[str], where: str) -> None:

@@ -74,6 +74,20 @@ def outliers(values: pd.Series, *, reach: float = 3.0) -> pd.Series:
     return far & (values.count() >= 5)
 
 
+def list_outliers(wide: pd.DataFrame) -> pd.DataFrame:
+    """List the values that are outliers of the study: keys, `measure`, `value`, by measure.
+
+    `wide` has the keys and a column per measure; others are left out.
+    """
+    numbers = wide[[name for name in MEASURES if name in wide]].astype(float)
+    measure, row = numbers.apply(outliers).to_numpy(bool).T.nonzero()
+    values = {
+        "measure": numbers.columns.to_numpy()[measure],
+        "value": numbers.to_numpy()[row, measure],
+    }
+    return pd.DataFrame({key: wide[key].to_numpy()[row] for key in KEYS} | values)
+
+
 def _spread(long: pd.DataFrame, column: str, names: list[str]) -> pd.DataFrame:
     return long.pivot_table(
         index=KEYS, columns="measure", values=column, aggfunc="first", dropna=False

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from npsle_app.measures import MEASURES
-from npsle_app.region_names import DEEP, PARCELS, SIDES, measure_name
+from npsle_app.measures.names_of_regions import DEEP, PARCELS, SIDES, measure_name
 
 EVERY = "*"
 _NOT_OVERLAPPING = (*DEEP, "cerebellum", "insula", *(parcel.name for parcel in PARCELS))

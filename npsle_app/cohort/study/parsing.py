@@ -1,25 +1,69 @@
 """From the parsed content of a study file to its records."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY, contrast_of
-from npsle_app.cohort.study.study import Contrast, Family, Population, Study
-
-_SECTIONS = (
-    "table1",
-    "group_tests",
-    "correlations",
-    "regressions",
-    "classifier",
-    "normative",
-    "exclusions",
-    "imputation",
+from npsle_app.cohort.study.normative_question import NormativeQuestion
+from npsle_app.cohort.study.study import (
+    BaselineTable,
+    ClassifierQuestion,
+    Contrast,
+    Correlations,
+    Exclusions,
+    Family,
+    GroupTests,
+    Imputation,
+    Population,
+    Regressions,
+    Study,
+    TableRules,
 )
-_PLAIN = ("title", "mode", "alpha", "baseline_session", "groups", "reference_group")
-_TABLES = ("columns", "units", "populations", "contrasts", "families")
-Record = TypeVar("Record")
+from npsle_app.decoding import decode, overlay
+
+_OWN = ("columns", "units", "populations", "contrasts", "families", "typed")
+# Of these a study file may say some keys; the others are those of the papers.
+_PAPERS = {name: value for name, value in asdict(DEFAULT_STUDY).items() if name not in _OWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Population:
+    label: str | None = None
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contrast:
+    group: str
+    against: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StudyFile:
+    """The keys of a study file, laid over `_PAPERS`."""
+
+    title: str
+    mode: str
+    alpha: float
+    baseline_session: str
+    groups: tuple[str, ...]
+    reference_group: str
+    table1: BaselineTable
+    group_tests: GroupTests
+    correlations: Correlations
+    regressions: Regressions
+    classifier: ClassifierQuestion
+    normative: NormativeQuestion
+    exclusions: Exclusions
+    imputation: Imputation
+    table: TableRules
+    columns: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    populations: Mapping[str, _Population] = field(default_factory=dict)
+    contrasts: Mapping[str, _Contrast] = field(default_factory=dict)
+    families: tuple[Family, ...] = ()
 
 
 def parse_study(content: Mapping[str, Any]) -> Study:
@@ -42,126 +86,60 @@ def parse_study(content: Mapping[str, Any]) -> Study:
     >>> [contrast.label for contrast in study.contrasts]
     ['MS v Controls']
     """
-    _check(content, [*_PLAIN, *_TABLES, *_SECTIONS], where="the study file")
-    populations = _populations(content)
-    parts: dict[str, Any] = {
-        name: _value(content[name], getattr(DEFAULT_STUDY, name), where=name)
-        for name in _PLAIN
-        if name in content
-    }
-    for name in ("columns", "units"):
-        parts[name] = _texts(content.get(name, {}), where=name)
-    for name in _SECTIONS:
-        parts[name] = _section(getattr(DEFAULT_STUDY, name), content.get(name, {}), where=name)
-    if "groups" in parts and "reference_group" not in parts:
-        parts["reference_group"] = parts["groups"][0] if parts["groups"] else ""
-    parts["contrasts"] = _contrasts(content, parts)
-    parts["families"] = _families(content)
+    told = decode(_StudyFile, overlay(_PAPERS, content), what="the study file")
+    parts = {name: getattr(told, name) for name in _PAPERS}
+    if "groups" in content and "reference_group" not in content:
+        parts["reference_group"] = next(iter(told.groups), "")
+    contrasts = _contrasts(content, told, reference=parts["reference_group"])
     if "groups" in content and "classifier" not in content:
-        first = parts["contrasts"][0].name if parts["contrasts"] else ""
-        parts["classifier"] = replace(parts["classifier"], contrast=first)
-    return replace(DEFAULT_STUDY, **parts, populations=populations, typed=_typed(content))
-
-
-def _populations(content: Mapping[str, Any]) -> dict[str, Population]:
-    known = dict(DEFAULT_STUDY.populations)
-    for name, told in _table(content.get("populations", {}), where="populations").items():
-        where = f"populations.{name}"
-        _check(told, ["label", "where"], where=where)
-        levels = {
-            column: _value(given, (), where=f"{where}.where.{column}")
-            for column, given in _table(told.get("where", {}), where=f"{where}.where").items()
-        }
-        label = _value(told.get("label", name), "", where=f"{where}.label")
-        known[name] = Population(name=name, label=label, where=levels)
-    for name in _value(content.get("groups", []), (), where="groups"):
-        known.setdefault(name, Population(name=name, label=name, where={"group": (name,)}))
-    return known
-
-
-def _contrasts(content: Mapping[str, Any], parts: Mapping[str, Any]) -> tuple[Contrast, ...]:
-    if "contrasts" in content:
-        told = _table(content["contrasts"], where="contrasts")
-        return tuple(_contrast(name, one) for name, one in told.items())
-    if "groups" not in content:
-        return DEFAULT_STUDY.contrasts
-    reference = parts["reference_group"]
-    return tuple(
-        contrast_of(f"{name}_v_{reference}", name, reference)
-        for name in parts["groups"]
-        if name != reference
+        first = next((contrast.name for contrast in contrasts), "")
+        parts["classifier"] = replace(told.classifier, contrast=first)
+    return replace(
+        DEFAULT_STUDY,
+        **parts,
+        columns=told.columns,
+        units=told.units,
+        populations=_populations(told),
+        contrasts=contrasts,
+        # a test belongs to the first family that it fits
+        families=told.families + DEFAULT_STUDY.families,
+        typed=_typed(content),
     )
 
 
-def _contrast(name: str, told: Any) -> Contrast:
-    where = f"contrasts.{name}"
-    _check(told, ["label", "group", "against"], where=where)
-    if missing := [key for key in ("group", "against") if key not in told]:
-        msg = f"{where} lacks {missing}: name the two populations to compare"
-        raise ValueError(msg)
-    group, against = (_value(told[key], "", where=where) for key in ("group", "against"))
-    label = _value(told.get("label", f"{group} v {against}"), "", where=f"{where}.label")
-    return Contrast(name=name, label=label, group=group, against=against)
-
-
-def _families(content: Mapping[str, Any]) -> tuple[Family, ...]:
-    """Put the families of the file first: a test belongs to the first that it fits."""
-    given = content.get("families", [])
-    if not isinstance(given, list):
-        msg = f"families must be a list of tables ([[families]]), got {given!r}"
-        raise ValueError(msg)  # noqa: TRY004 - one kind of error for a wrong file
-    blank = Family(name="", analysis="group_tests")
-    own = tuple(_section(blank, one, where="families") for one in given)
-    return own + DEFAULT_STUDY.families
-
-
-def _section(default: Record, told: Any, *, where: str) -> Record:
-    names = [one.name for one in fields(default)]  # type: ignore[arg-type]
-    _check(told, names, where=where)
-    values = {
-        name: _value(given, getattr(default, name), where=f"{where}.{name}")
-        for name, given in told.items()
+def _populations(told: _StudyFile) -> dict[str, Population]:
+    named = {
+        name: Population(name=name, label=name if one.label is None else one.label, where=one.where)
+        for name, one in told.populations.items()
     }
-    try:
-        return replace(default, **values)  # type: ignore[type-var]
-    except ValueError as error:
-        msg = f"{where}: {error}"
-        raise ValueError(msg) from error
+    known = {**DEFAULT_STUDY.populations, **named}
+    return known | {
+        name: Population(name=name, label=name, where={"group": (name,)})
+        for name in told.groups
+        if name not in known
+    }
 
 
-def _value(given: Any, default: Any, *, where: str) -> Any:
-    """Take a value of the type of the default; lists become tuples."""
-    if isinstance(default, tuple) and isinstance(given, list):
-        if all(isinstance(item, list) for item in given) and given:
-            return tuple(_value(item, (), where=where) for item in given)
-        return tuple(_value(item, "", where=where) for item in given)
-    number = isinstance(default, float) and isinstance(given, int) and not isinstance(given, bool)
-    if number or type(given) is type(default):
-        return float(given) if number else given
-    msg = f"{where}: expected {_NAMES[type(default)]}, got {given!r}"
-    raise ValueError(msg)
-
-
-_NAMES = {str: "a text", float: "a number", int: "a whole number", tuple: "a list of texts"}
-
-
-def _texts(given: Any, *, where: str) -> dict[str, str]:
-    table = _table(given, where=where)
-    return {name: _value(text, "", where=f"{where}.{name}") for name, text in table.items()}
-
-
-def _table(given: Any, *, where: str) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping):
-        msg = f"{where} must be a table ([{where}]), got {given!r}"
-        raise ValueError(msg)  # noqa: TRY004 - one kind of error for a wrong file
-    return given
-
-
-def _check(given: Any, known: Collection[str], *, where: str) -> None:
-    for name in _table(given, where=where):
-        if name not in known:
-            msg = f"{where} has no key {name!r}; there are {sorted(known)}"
-            raise ValueError(msg)
+def _contrasts(
+    content: Mapping[str, Any], told: _StudyFile, *, reference: str
+) -> tuple[Contrast, ...]:
+    if "contrasts" in content:
+        return tuple(
+            Contrast(
+                name=name,
+                label=f"{one.group} v {one.against}" if one.label is None else one.label,
+                group=one.group,
+                against=one.against,
+            )
+            for name, one in told.contrasts.items()
+        )
+    if "groups" not in content:
+        return DEFAULT_STUDY.contrasts
+    return tuple(
+        contrast_of(f"{name}_v_{reference}", name, reference)
+        for name in told.groups
+        if name != reference
+    )
 
 
 def _typed(content: Mapping[str, Any]) -> frozenset[str]:

@@ -24,11 +24,11 @@ def members(frame: pd.DataFrame, *, population: Population) -> pd.Series:
     return inside
 
 
-def find_members(cohort: Cohort, *, study: Study) -> dict[str, pd.Series]:
+def find_members(cohort: Cohort) -> dict[str, pd.Series]:
     """Say which rows belong to each population of the study, by its name."""
     return {
         name: members(cohort.frame, population=population)
-        for name, population in study.populations.items()
+        for name, population in cohort.study.populations.items()
     }
 
 

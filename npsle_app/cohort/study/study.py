@@ -13,6 +13,8 @@ from npsle_app.cohort.study.normative_question import NormativeQuestion
 MODES = ("recommended", "paper")
 ANALYSES = ("group_tests", "correlations", "regressions")
 INFARCT_SUSPECTS = ("list", "exclude")
+ODD_CELLS = ("refuse", "missing")
+MOST_IMPUTATIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,8 @@ class Regressions:
 class Family:
     """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
 
-    name: str
-    analysis: str
+    name: str = ""
+    analysis: str = "group_tests"
     measures: tuple[str, ...] = ()
     contrasts: tuple[str, ...] = ()
     clinical: tuple[str, ...] = ()
@@ -149,11 +151,54 @@ class Imputation:
     iterations: int = 10
 
     def __post_init__(self) -> None:
-        if self.datasets < 0 or self.datasets == 1 or self.iterations < 1:
+        none_or_many = self.datasets == 0 or 2 <= self.datasets <= MOST_IMPUTATIONS
+        if not (none_or_many and 1 <= self.iterations <= MOST_IMPUTATIONS):
             msg = (
-                "imputation takes 0 or at least 2 data sets and at least 1 iteration, got "
-                f"{self.datasets} and {self.iterations}"
+                "imputation takes 0 or at least 2 data sets and at least 1 iteration, at most "
+                f"{MOST_IMPUTATIONS} of each, got {self.datasets} and {self.iterations}"
             )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRules:
+    """What the study file says of tables that do not tell by themselves.
+
+    Attributes
+    ----------
+    file
+        A table in place of participants.tsv (.tsv, .csv, .xlsx), beside the study file.
+    sheet, separator, encoding
+        How it is written; found out where empty.
+    decimal
+        "," where commas may be decimal points although they look like thousands.
+    missing
+        Codes of missing values by column of the dataset, "*" for all; an empty list says that
+        a column has none, although one of its values looks so.
+    levels
+        By column, what the dataset's texts mean: `levels.group."2" = "NPSLE"`.
+    sessions
+        The measured session that a table calls otherwise: `sessions.baseline = "01"`.
+    odd_cells
+        "refuse" the column of a value that cannot be read, or take the cell as "missing".
+    """
+
+    file: str = ""
+    sheet: str = ""
+    separator: str = ""
+    encoding: str = ""
+    decimal: str = ""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sessions: Mapping[str, str] = field(default_factory=dict)
+    odd_cells: str = "refuse"
+
+    def __post_init__(self) -> None:
+        if self.odd_cells not in ODD_CELLS:
+            msg = f"odd_cells {self.odd_cells!r} is none of {list(ODD_CELLS)}"
+            raise ValueError(msg)
+        if self.decimal not in ("", ".", ","):
+            msg = f'decimal is "." or ",", got {self.decimal!r}'
             raise ValueError(msg)
 
 
@@ -165,6 +210,8 @@ class Study:
     ----------
     mode
         `recommended` or `paper`: which of two tests, computed side by side, sentences quote.
+    table
+        How the tables are written, and what their texts mean.
     columns
         What the dataset calls a column of the app; those not named here have its own name.
     units
@@ -184,6 +231,7 @@ class Study:
     mode: str = "recommended"
     alpha: float = 0.05
     baseline_session: str = ""
+    table: TableRules = field(default_factory=TableRules)
     columns: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()

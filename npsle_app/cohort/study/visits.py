@@ -6,66 +6,59 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.study.assembly import Cohort, Tables, assemble
+from npsle_app.cohort.study.assembly import Cohort, assemble
 from npsle_app.cohort.study.columns import CLINICAL
 from npsle_app.cohort.study.joining import BASELINE, prefix_session, with_prefix
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
 
-SCAN, IS_BASELINE, YEARS = "scan_id", "is_baseline", "years"
+SCAN = ["participant_id", "session_id"]  # what tells a scan from all others
+IS_BASELINE, YEARS = "is_baseline", "years"
 _SECONDS_PER_YEAR = 365.25 * 86400
 _EPOCH = pd.Timestamp(0, tz="UTC")
 
 
-def list_visits(
-    tables: Tables, *, cohort: Cohort, study: Study, dates: Mapping[tuple[str, str], str]
-) -> pd.DataFrame:
+def list_visits(cohort: Cohort) -> pd.DataFrame:
     """List all sessions that were measured.
 
     What participants.tsv says of the baseline is not repeated at later sessions, but for
     levels (sex, group, site …), which stay; age grows with the dates of the sessions.
 
-    Parameters
-    ----------
-    cohort
-        As `assemble` makes it of the same tables: the baseline.
-    dates
-        When sessions were (ISO 8601), by participant and session, as far as known.
-
     Returns
     -------
     DataFrame
-        The columns of the cohort, `session_id` (None where there are none), `scan_id` (both
-        ids, unique), `is_baseline`, and `years` since the baseline (0 there; NaN if not
-        known). One row per session, in order of participants, the baseline first.
+        The columns of the cohort, `session_id` ("" where there are none), `is_baseline`, and
+        `years` since the baseline (0 there; NaN if not known). One row per session, in order of
+        participants, the baseline first.
     """
     parts = [cohort.frame.assign(is_baseline=True)]
-    parts += [_take(tables, study, label) for label in _later_labels(tables, cohort)]
+    parts += [_take(cohort.tables, cohort.study, label) for label in _later_labels(cohort)]
     every = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    every[BASELINE] = every[BASELINE].astype(object).where(every[BASELINE].notna(), None)
-    measured = _keys(tables.measures)
-    every = every[[key in measured for key in _pairs(every)]]
+    every = every.rename(columns={BASELINE: "session_id"})
+    every["session_id"] = every["session_id"].astype(object).fillna("")
+    every = every[index_scans(every).isin(index_scans(cohort.tables.measures))]
     # of a session that is the baseline of some, theirs comes first and is kept
-    visits = every[~every.duplicated(["participant_id", BASELINE])]
-    visits = visits.rename(columns={BASELINE: "session_id"})
-    visits.insert(0, SCAN, ["\t".join(key) for key in _pairs(visits, session="session_id")])
-    visits = visits.sort_values(
+    visits = every[~every.duplicated(SCAN)].sort_values(
         ["participant_id", IS_BASELINE], ascending=[True, False], kind="stable", ignore_index=True
     )
-    return _add_time(visits, dates)
+    return _add_time(visits, cohort.tables.dates)
 
 
-def _pairs(table: pd.DataFrame, *, session: str = BASELINE) -> list[tuple[str, str]]:
-    sessions = table[session].astype(object).fillna("")
-    return list(zip(table["participant_id"], sessions, strict=True))
+def index_scans(table: pd.DataFrame) -> pd.MultiIndex:
+    """Return each row's participant and session, "" where it has none."""
+    sessions = table["session_id"].astype(object).fillna("")
+    return pd.MultiIndex.from_arrays([table["participant_id"], sessions], names=SCAN)
 
 
-def _keys(measures: pd.DataFrame) -> set[tuple[str, str]]:
-    return set(_pairs(measures, session="session_id"))
+def none_if_blank(sessions: pd.Series) -> pd.Series:
+    """Return the sessions as tables are written with them: None where there are none."""
+    return sessions.astype(object).where(sessions != "", None)
 
 
-def _later_labels(tables: Tables, cohort: Cohort) -> list[str]:
+def _later_labels(cohort: Cohort) -> list[str]:
     """List the sessions that are not everyone's baseline."""
-    others = _keys(tables.measures) - set(_pairs(cohort.frame))
+    baseline = cohort.frame.rename(columns={BASELINE: "session_id"})
+    others = index_scans(cohort.tables.measures).difference(index_scans(baseline))
     return sorted({session for _, session in others if session})
 
 
@@ -106,7 +99,7 @@ def _lasts(theirs: str, study: Study) -> bool:
 
 
 def _add_time(visits: pd.DataFrame, dates: Mapping[tuple[str, str], str]) -> pd.DataFrame:
-    told = [dates.get(key) for key in _pairs(visits, session="session_id")]
+    told = [dates.get(scan) for scan in index_scans(visits)]
     when = pd.Series(told, index=visits.index, dtype=object)
     when = pd.to_datetime(when, errors="coerce", format="ISO8601", utc=True)
     moment = (when - _EPOCH).dt.total_seconds() / _SECONDS_PER_YEAR
@@ -134,7 +127,7 @@ def describe_scans(
     Returns
     -------
     frame
-        `participant_id` (the scan's id), `age`, `sex`, `tiv_ml`, `tbv_ml` and `site` where
+        `participant_id` and `session_id`, `age`, `sex`, `tiv_ml`, `tbv_ml` and `site` where
         they are there, and the regions; volumes of excluded scans are there too.
     regions
         Those of the question that any scan has.
@@ -157,7 +150,7 @@ def describe_scans(
         msg = "no total intracranial volume was measured (tiv_ml), which every model needs"
         raise ValueError(msg)
     taken = [name for name in ("age", "sex", "tiv_ml", "tbv_ml", *regions) if name in visits]
-    frame = visits[taken].assign(participant_id=visits[SCAN])
+    frame = visits[[*taken, *SCAN]]
     if "sex" not in frame:
         frame = frame.assign(sex=None)
     named = site_column(visits, study=study)

@@ -12,6 +12,7 @@ from npsle_app.figures.brain.canvas import annotate, canvas
 from npsle_app.figures.brain.panels import (
     AXIAL,
     CORONAL,
+    HEADER_PX,
     SAGITTAL,
     bottom,
     bounding_box,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DPI, _HEADER_PX = 80, 26
+_DPI = 80
 _INK, _GRID, _FRAME = "#e8eaed", "#3c4043", "#5f6368"
 _AXES = ("#ff5252", "#69f0ae", "#40c4ff")
 _FULL_FA = 0.8
@@ -51,7 +52,7 @@ def draw_colour_fa(
     box = bounding_box(onto(brain, grid, order=0))
     frame = widen(box, margin_mm=4, grid=grid)
     rows = [(AXIAL, spread(box[AXIAL], count=14)), (CORONAL, spread(box[CORONAL], count=7))]
-    panels = lay_out(rows, box=frame, grid=grid, columns=7, top=_HEADER_PX)
+    panels = lay_out(rows, box=frame, grid=grid, columns=7, top=HEADER_PX)
     sagittal = [(SAGITTAL, spread(box[SAGITTAL], count=6))]
     panels += lay_out(sagittal, box=frame, grid=grid, columns=6, top=bottom(panels))
     width = max(panel.corner[0] + panel.size[0] for panel in panels)
@@ -126,7 +127,7 @@ def draw_gradients(directions: ArrayLike, *, b_values: ArrayLike, used: ArrayLik
     return figure
 
 
-def draw_losses(loss: Reals, *, found: Bools) -> "Figure":
+def draw_losses(loss: Reals, *, dropped: Bools) -> "Figure":
     """Draw the signal lost by slice (upwards) and volume, (K, N); lost slices are ringed."""
     from matplotlib.figure import Figure
 
@@ -136,7 +137,7 @@ def draw_losses(loss: Reals, *, found: Bools) -> "Figure":
         100 * loss, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-20, vmax=20,
         interpolation="nearest",
     )  # fmt: skip
-    where = np.argwhere(found)
+    where = np.argwhere(dropped)
     axes.scatter(where[:, 1], where[:, 0], s=30, facecolors="none", edgecolors="#ffd740")
     _style(axes, x_label="volume", y_label="slice")
     axes.grid(visible=False)

@@ -15,6 +15,7 @@ from npsle_app.figures.brain.canvas import annotate, canvas, outline
 from npsle_app.figures.brain.panels import (
     AXIAL,
     CORONAL,
+    HEADER_PX,
     SAGITTAL,
     WIDTH_PX,
     Box,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEADER_PX = 26
 _COLUMNS = 4
 _ZOOM_MM = 22.0
 _BRIGHTNESS = 1.6
@@ -154,9 +154,9 @@ def _row(cuts: Sequence[tuple[int, Box, Floats]], *, grid: RasImage) -> list[Pan
         replace(
             lay_out(
                 [(axis, [round(float(centre[axis]))])], box=box, grid=grid, columns=_COLUMNS,
-                top=_HEADER_PX,
+                top=HEADER_PX,
             )[0],
-            corner=(round(place * WIDTH_PX / _COLUMNS), _HEADER_PX),
+            corner=(round(place * WIDTH_PX / _COLUMNS), HEADER_PX),
         )
         for place, (axis, box, centre) in enumerate(cuts)
     ]  # fmt: skip

@@ -12,10 +12,12 @@ import numpy as np
 from nibabel.processing import resample_from_to
 from scipy.ndimage import map_coordinates
 
+from npsle_app import boxes
 from npsle_app.arrays import Bools, Floats, Volume
 
 SAGITTAL, CORONAL, AXIAL = 0, 1, 2
 WIDTH_PX = 1300
+HEADER_PX = 26  # for the legend above the panels
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
@@ -106,12 +108,8 @@ def bounding_box(mask: Volume | Bools) -> Box:
     filled = mask > 0
     if not filled.any():
         filled = np.ones(mask.shape, dtype=bool)
-    ends = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        seen = np.flatnonzero(filled.any(axis=others))
-        ends.append((int(seen[0]), int(seen[-1])))
-    return ends[0], ends[1], ends[2]
+    i, j, k = ((part.start, part.stop - 1) for part in boxes.bounding_box(filled))
+    return i, j, k
 
 
 def widen(box: Box, *, margin_mm: float, grid: RasImage) -> Box:

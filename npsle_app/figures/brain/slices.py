@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 
-from npsle_app.arrays import Bools, Floats, Reals, Volume
+from npsle_app.arrays import Bools, Volume
 from npsle_app.figures.brain.canvas import COLOURS, annotate, canvas, outline
-from npsle_app.figures.brain.curves import draw_curve
+from npsle_app.figures.brain.mosaic import (
+    blend,
+    grey_mosaic,
+    signal_window,
+    three_planes,
+    without_tips,
+)
 from npsle_app.figures.brain.panels import (
     AXIAL,
-    CORONAL,
-    SAGITTAL,
-    WIDTH_PX,
-    Box,
+    HEADER_PX,
     Panel,
     RasImage,
     bottom,
@@ -25,7 +28,6 @@ from npsle_app.figures.brain.panels import (
     canonical,
     lay_out,
     onto,
-    spread,
     spread_over,
     widen,
 )
@@ -33,10 +35,8 @@ from npsle_app.figures.brain.panels import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_change", "draw_contours", "draw_curve", "draw_labels", "draw_lesions", "draw_pair"]
-
-_HEADER_PX = 26
-_MARGIN_MM = 12.0
+_REGION_OPACITY = 0.55
+_REGION_OUTLINE = "#ffffff"
 
 
 def draw_contours(
@@ -54,9 +54,11 @@ def draw_contours(
     grid = canonical(image)
     shapes = {name: onto(mask, grid, order=0) > 0.5 for name, mask in masks.items()}
     about = onto(focus, grid, order=0) if focus else next(iter(shapes.values()), grid.data)
-    panels = _three_planes(grid, bounding_box(about))
+    panels = three_planes(grid, bounding_box(about))
     legend = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(shapes)}
-    figure, axes = canvas(_grey(grid, panels, window=_window(grid.data, about)), legend=legend)
+    figure, axes = canvas(
+        grey_mosaic(grid, panels, window=signal_window(grid.data, about)), legend=legend
+    )
     for name, shape in shapes.items():
         outline(axes, shape, panels=panels, colour=legend[name])
     annotate(axes, panels, grid=grid)
@@ -78,11 +80,11 @@ def draw_lesions(
     lesions, head = onto(mask, grid, order=0) > 0.5, onto(brain, grid, order=0)
     heat, box = onto(probability, grid, order=1), bounding_box(head)
     load = lesions.sum(axis=(0, 1)).astype(float)
-    slices = spread_over(load, _without_tips(head, load, ends=box[AXIAL]), count=21)
+    slices = spread_over(load, without_tips(head, load, ends=box[AXIAL]), count=21)
     frame = widen(box, margin_mm=4, grid=grid)
-    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=_HEADER_PX)
+    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=HEADER_PX)
     below = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=bottom(above))
-    pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
+    pixels = grey_mosaic(grid, [*above, *below], window=signal_window(grid.data, head))
     _blend_heat(pixels, heat, panels=below)
     legend = {"lesion mask": COLOURS[0], **_HEAT_LEGEND}
     figure, axes = canvas(pixels, legend=legend)
@@ -108,11 +110,11 @@ def draw_change(
     shapes = {name: onto(mask, grid, order=0) > 0.5 for name, (mask, _) in changes.items()}
     slices = _where_changed(list(shapes.values()), head=head)
     frame = widen(bounding_box(head), margin_mm=4, grid=grid)
-    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=_HEADER_PX)
+    above = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=HEADER_PX)
     below = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=5, top=bottom(above) + 6)
-    pixels = _grey(grid, [*above, *below], window=_window(grid.data, head))
+    pixels = grey_mosaic(grid, [*above, *below], window=signal_window(grid.data, head))
     later = onto(after, grid, order=1)
-    second = _grey(RasImage(later, grid.affine), below, window=_window(later, head))
+    second = grey_mosaic(RasImage(later, grid.affine), below, window=signal_window(later, head))
     pixels[bottom(above) :] = second[bottom(above) :]
     figure, axes = canvas(pixels, legend={name: colour for name, (_, colour) in changes.items()})
     for name, (_, colour) in changes.items():
@@ -127,14 +129,46 @@ def draw_labels(
     """Draw a label map as transparent colours; labels that `names` lacks stay uncoloured."""
     grid = canonical(image)
     numbers = onto(labels, grid, order=0)
-    panels = _three_planes(grid, bounding_box(numbers))
-    pixels = _grey(grid, panels, window=_window(grid.data, numbers))
+    panels = three_planes(grid, bounding_box(numbers))
+    pixels = grey_mosaic(grid, panels, window=signal_window(grid.data, numbers))
     legend = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names.values())}
     for panel in panels:
         shown = panel.sample(numbers, order=0)
         for number, name in names.items():
-            _blend(pixels[panel.region], np.isclose(shown, number) * 0.45, legend[name])
+            blend(pixels[panel.region], np.isclose(shown, number) * 0.45, legend[name])
     figure, axes = canvas(pixels, legend=legend)
+    annotate(axes, panels, grid=grid)
+    return figure
+
+
+def draw_regions(
+    image: nib.Nifti1Image,
+    *,
+    labels: nib.Nifti1Image,
+    names: Mapping[int, str],
+    brain: nib.Nifti1Image,
+    outlined: tuple[str, nib.Nifti1Image],
+) -> "Figure":
+    """Draw 21 axial slices with each label in its colour and the outline of one mask.
+
+    Slices spread over `brain`, each moved to the neighbour with the most labelled voxels; at
+    least the labels of `names` are in the legend. All images may have grids of their own.
+    """
+    grid = canonical(image)
+    numbers, head = onto(labels, grid, order=0), onto(brain, grid, order=0)
+    box = bounding_box(head)
+    load = (numbers > 0).sum(axis=(0, 1)).astype(float)
+    slices = spread_over(load, without_tips(head, load, ends=box[AXIAL]), count=21)
+    frame = widen(box, margin_mm=4, grid=grid)
+    panels = lay_out([(AXIAL, slices)], box=frame, grid=grid, columns=7, top=HEADER_PX)
+    pixels = grey_mosaic(grid, panels, window=signal_window(grid.data, head))
+    legend = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names.values())}
+    for panel in panels:
+        shown = panel.sample(numbers, order=0)
+        for number, name in names.items():
+            blend(pixels[panel.region], np.isclose(shown, number) * _REGION_OPACITY, legend[name])
+    figure, axes = canvas(pixels, legend=legend | {outlined[0]: _REGION_OUTLINE})
+    outline(axes, onto(outlined[1], grid, order=0) > 0.5, panels=panels, colour=_REGION_OUTLINE)
     annotate(axes, panels, grid=grid)
     return figure
 
@@ -155,37 +189,17 @@ def draw_pair(
     other = RasImage(onto(after, grid, order=1), grid.affine)
     shapes = {name: onto(mask, grid, order=0) > 0.5 for name, mask in (contours or {}).items()}
     about = onto(focus, grid, order=0) if focus else _bright(grid.data)
-    panels = _three_planes(grid, bounding_box(about))
+    panels = three_planes(grid, bounding_box(about))
     legend = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(shapes)}
     figures = []
     for volume in (grid, other):
-        pixels = _grey(volume, panels, window=_window(volume.data, about))
+        pixels = grey_mosaic(volume, panels, window=signal_window(volume.data, about))
         figure, axes = canvas(pixels, legend=legend)
         for name, shape in shapes.items():
             outline(axes, shape, panels=panels, colour=legend[name])
         annotate(axes, panels, grid=grid)
         figures.append(figure)
     return figures[0], figures[1]
-
-
-def _three_planes(grid: RasImage, box: Box) -> list[Panel]:
-    frame = widen(box, margin_mm=_MARGIN_MM, grid=grid)
-    panels = lay_out(
-        [(AXIAL, spread(box[AXIAL], count=14)), (CORONAL, spread(box[CORONAL], count=7))],
-        box=frame,
-        grid=grid,
-        columns=7,
-        top=_HEADER_PX,
-    )
-    sagittal = [(SAGITTAL, spread(box[SAGITTAL], count=6))]
-    return panels + lay_out(sagittal, box=frame, grid=grid, columns=6, top=bottom(panels))
-
-
-def _without_tips(head: Volume, load: Floats, *, ends: tuple[int, int]) -> tuple[int, int]:
-    """Leave out the last slices of the brain, which show little, unless lesions are there."""
-    area = (head > 0).sum(axis=(0, 1))
-    worth = np.flatnonzero((area > 0.1 * area.max()) | (load > 0))
-    return (int(worth[0]), int(worth[-1])) if worth.size else ends
 
 
 def _where_changed(shapes: Sequence[Bools], *, head: Volume) -> list[int]:
@@ -204,33 +218,6 @@ def _bright(data: Volume) -> Volume:
     return rough
 
 
-def _window(data: Volume, inside: Volume | Bools) -> tuple[float, float]:
-    values = data[(inside > 0) & (data != 0)]
-    if values.size == 0:
-        values = data.ravel()
-    low, middle, high = (float(value) for value in np.percentile(values, (0.5, 50, 99.7)))
-    if middle > 0:  # fat outside the brain must not darken it
-        high = min(high, 2 * middle)
-    return min(low, 0.6 * high), high
-
-
-def _grey(volume: RasImage, panels: Sequence[Panel], *, window: tuple[float, float]) -> Volume:
-    """Lay the slices into one picture, (height, width, 3) from 0 to 1."""
-    low, high = window
-    pixels = np.zeros((bottom(panels), WIDTH_PX, 3), dtype=np.float32)
-    for panel in panels:
-        shown = (panel.sample(volume.data, order=1) - low) / max(high - low, 1e-6)
-        pixels[panel.region] = shown.clip(0, 1)[..., np.newaxis]
-    return pixels
-
-
-def _blend(pixels: Volume, opacity: Reals, colour: str) -> None:
-    from matplotlib.colors import to_rgb
-
-    veil = opacity[..., np.newaxis]
-    pixels[:] = pixels * (1 - veil) + np.array(to_rgb(colour)) * veil
-
-
 _HEAT = ((0.05, "#3d5afe"), (0.2, "#00e5ff"), (0.5, "#ffea00"), (0.8, "#ff6d00"))
 _HEAT_LEGEND = {f"p ≥ {level}": colour for level, colour in _HEAT}
 
@@ -240,4 +227,4 @@ def _blend_heat(pixels: Volume, heat: Volume, *, panels: Sequence[Panel]) -> Non
     for panel in panels:
         shown = panel.sample(heat, order=1)
         for (level, colour), end in zip(_HEAT, ends, strict=True):
-            _blend(pixels[panel.region], ((shown >= level) & (shown < end)) * 0.55, colour)
+            blend(pixels[panel.region], ((shown >= level) & (shown < end)) * 0.55, colour)

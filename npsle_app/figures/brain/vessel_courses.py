@@ -14,6 +14,7 @@ from npsle_app.figures.brain.drawn_vessel import DrawnVessel
 from npsle_app.figures.brain.panels import (
     AXIAL,
     CORONAL,
+    HEADER_PX,
     WIDTH_PX,
     Box,
     Panel,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEADER_PX, _MARGIN_MM = 26, 12.0
+_MARGIN_MM = 12.0
 _HALF_SLAB_MM = 2.0
 _NAMES = {AXIAL: "axial", CORONAL: "coronal"}
 
@@ -53,13 +54,13 @@ def draw_courses(image: nib.Nifti1Image, *, vessels: Sequence[DrawnVessel]) -> "
     grid = canonical(image)
     to_voxels = np.linalg.inv(grid.affine)
     lines = [nib.affines.apply_affine(to_voxels, vessel.points) for vessel in vessels]
-    frame = widen(_box(np.concatenate(lines), grid=grid), margin_mm=_MARGIN_MM, grid=grid)
+    frame = widen(_box_of_points(np.concatenate(lines), grid=grid), margin_mm=_MARGIN_MM, grid=grid)
     views = [
         _view(grid, lines=lines, axis=axis, box=frame, column=column)
         for column, axis in enumerate((AXIAL, CORONAL))
     ]
     height = bottom([view.panel for view in views])
-    pixels = np.zeros((2 * height - _HEADER_PX, WIDTH_PX, 3), np.float32)
+    pixels = np.zeros((2 * height - HEADER_PX, WIDTH_PX, 3), np.float32)
     lower = [replace(view.panel, corner=(view.panel.corner[0], height)) for view in views]
     for view, below in zip(views, lower, strict=True):
         pixels[view.panel.region] = pixels[below.region] = view.pixels[..., None]
@@ -75,7 +76,7 @@ def draw_courses(image: nib.Nifti1Image, *, vessels: Sequence[DrawnVessel]) -> "
     return figure
 
 
-def _box(points: Floats, *, grid: RasImage) -> Box:
+def _box_of_points(points: Floats, *, grid: RasImage) -> Box:
     shape = np.array(grid.data.shape)
     inside = np.zeros(grid.data.shape, dtype=bool)
     nearest = np.clip(np.rint(points).astype(int), 0, shape - 1)
@@ -87,8 +88,8 @@ def _view(grid: RasImage, *, lines: Sequence[Floats], axis: int, box: Box, colum
     u, v = (other for other in range(3) if other != axis)
     flat = _projected(grid, points=np.concatenate(lines), axis=axis, box=box)
     seen = np.expand_dims(flat, axis)
-    panel = lay_out([(axis, [0])], box=box, grid=grid, columns=2, top=_HEADER_PX)[0]
-    panel = replace(panel, corner=(round(column * WIDTH_PX / 2), _HEADER_PX))
+    panel = lay_out([(axis, [0])], box=box, grid=grid, columns=2, top=HEADER_PX)[0]
+    panel = replace(panel, corner=(round(column * WIDTH_PX / 2), HEADER_PX))
     whole = np.zeros(tuple(1 if k == axis else n for k, n in enumerate(grid.data.shape)))
     whole = whole.astype(np.float32)
     where = tuple(slice(0, 1) if k == axis else slice(box[k][0], box[k][1] + 1) for k in range(3))

@@ -1,4 +1,4 @@
-"""Vessel walls: straightened, in cross-section, along their length, and where they run."""
+"""Vessel walls: straightened, and in cross-section."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,15 +13,10 @@ from npsle_app.figures.brain.drawn_vessel import (
     WALL_COLOUR,
     DrawnVessel,
 )
-from npsle_app.figures.brain.vessel_courses import draw_courses
-from npsle_app.figures.brain.vessel_profiles import draw_profiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = ["DrawnVessel", "draw_courses", "draw_gallery", "draw_profiles", "draw_straightened"]
-
 
 _TOP_PX, _LEFT_PX = 30, 14
 _CUT_MM = 4.5  # shown on either side of the centreline

@@ -20,7 +20,7 @@ def draw_roc(
     curve: Floats,
     *,
     point: tuple[float, float] | None = None,
-    told: str = "",
+    text: str = "",
 ) -> "Figure":
     """Draw the ROC curve with its band, and the operating point.
 
@@ -32,7 +32,7 @@ def draw_roc(
         True positive rate: value, low, high.
     point
         1 − specificity and sensitivity at the cuts chosen in the folds.
-    told
+    text
         Written into the figure: the AUCs.
     """
     figure, axes = paper(_SIDE_MM, _SIDE_MM)
@@ -43,7 +43,7 @@ def draw_roc(
     axes.plot(false_positive_rate, curve[0], color=COLOURS[0], linewidth=1.8)
     if point is not None:
         axes.plot(*point, "s", color=COLOURS[2], markersize=6)
-    axes.text(0.98, 0.03, told, size=7.5, ha="right", va="bottom", color=INK, parse_math=False)
+    axes.text(0.98, 0.03, text, size=7.5, ha="right", va="bottom", color=INK, parse_math=False)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     name_axis(axes, x="1 − specificity", y="Sensitivity")
     return figure
@@ -56,7 +56,7 @@ def draw_calibration(
     is_positive: Bools,
     intercept: float,
     slope: float,
-    told: str = "",
+    text: str = "",
 ) -> "Figure":
     """Draw observed shares against predicted probabilities, and where the predictions lie.
 
@@ -82,7 +82,7 @@ def draw_calibration(
         axes.plot([predicted], [observed], "s", color=COLOURS[2], markersize=5)
     _draw_ticks(axes, probabilities[~is_positive], low=-0.06, high=-0.03)
     _draw_ticks(axes, probabilities[is_positive], low=1.03, high=1.06)
-    axes.text(0.98, 0.03, told, size=7.5, ha="right", va="bottom", color=INK, parse_math=False)
+    axes.text(0.98, 0.03, text, size=7.5, ha="right", va="bottom", color=INK, parse_math=False)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.07, 1.07), aspect="equal")
     name_axis(axes, x="Predicted probability", y="Observed share")
     return figure

@@ -10,9 +10,8 @@ import numpy as np
 from npsle_app.arrays import Floats
 from npsle_app.figures.brain.board import INK, blank, place, write
 from npsle_app.figures.brain.canvas import annotate, canvas
+from npsle_app.figures.brain.mosaic import blend, grey_mosaic, signal_window, three_planes
 from npsle_app.figures.brain.panels import bounding_box, canonical, onto
-from npsle_app.figures.brain.slices import _blend, _grey, _three_planes, _window
-from npsle_app.figures.paper.normative import Visit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +35,15 @@ _STEPS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A person at one scan."""
+
+    age_years: float
+    volume: float
+    critical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CentilePanel:
     """One region: volumes (k,) by centile at `ages_years` (k,), and the person's scans.
 
@@ -49,11 +57,11 @@ class CentilePanel:
     shown: float = np.nan
 
 
-def draw_centile_panels(panels: Sequence[CentilePanel], *, told: str, unit: str) -> "Figure":
-    """Draw regions side by side, four to a row; `told` says for whom the curves hold."""
+def draw_centile_panels(panels: Sequence[CentilePanel], *, text: str, unit: str) -> "Figure":
+    """Draw regions side by side, four to a row; `text` says for whom the curves hold."""
     rows = -(-len(panels) // _COLUMNS)
     figure = blank(_TOP_PX + max(rows, 1) * _ROW_PX)
-    write(figure, told, x=_LEFT_PX, y=8)
+    write(figure, text, x=_LEFT_PX, y=8)
     write(
         figure,
         "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); "
@@ -87,15 +95,15 @@ def draw_score_map(
     """
     grid = canonical(image)
     numbers = onto(labels, grid, order=0)
-    panels = _three_planes(grid, bounding_box(numbers))
-    pixels = _GROUND * _grey(grid, panels, window=_window(grid.data, numbers))
+    panels = three_planes(grid, bounding_box(numbers))
+    pixels = _GROUND * grey_mosaic(grid, panels, window=signal_window(grid.data, numbers))
     known = {label: z for label, z in scores.items() if np.isfinite(z)}
     for panel in panels:
         shown = np.rint(panel.sample(numbers, order=0)).astype(int)
         low = -np.inf
         for high, colour, _ in _STEPS:
             own = [label for label, z in known.items() if low <= z < high]
-            _blend(pixels[panel.region], np.isin(shown, own) * _OPACITY, colour)
+            blend(pixels[panel.region], np.isin(shown, own) * _OPACITY, colour)
             low = high
     figure, axes = canvas(pixels, legend={name: colour for _, colour, name in _STEPS})
     annotate(axes, panels, grid=grid)

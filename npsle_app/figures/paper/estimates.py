@@ -94,7 +94,7 @@ def draw_correlations(
     return figure
 
 
-def draw_adjusted(groups: Sequence[tuple[Cloud, Floats]], *, x: str, y: str, told: str) -> "Figure":
+def draw_adjusted(groups: Sequence[tuple[Cloud, Floats]], *, x: str, y: str, text: str) -> "Figure":
     """Draw residuals of one variable against those of another, with the line through them.
 
     Each group is a cloud (values along x, links) and its (n,) values along y.
@@ -111,8 +111,8 @@ def draw_adjusted(groups: Sequence[tuple[Cloud, Floats]], *, x: str, y: str, tol
     axes.plot(ends, start + slope * ends, color=INK, linewidth=1.2)
     axes.axhline(0, color=FAINT, linewidth=0.6, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.6, zorder=0)
-    axes.set_title(told, size=8.5, color=INK, loc="left", parse_math=False)
-    for text in axes.legend(fontsize=7.5, frameon=False).get_texts():
-        text.set_parse_math(False)
+    axes.set_title(text, size=8.5, color=INK, loc="left", parse_math=False)
+    for name in axes.legend(fontsize=7.5, frameon=False).get_texts():
+        name.set_parse_math(False)
     name_axis(axes, x=x, y=y)
     return figure

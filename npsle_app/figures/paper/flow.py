@@ -40,17 +40,17 @@ def draw_flow(
     if left_out:
         between = (12 + lower) / 2
         _arrow(axes, (middle, between), (_SIDE - 28, between))
-        _box(axes, (_SIDE, between), "\n".join(["Left out", *left_out]), colour=SOFT)
-    _box(axes, (middle, 8), first, colour=INK)
+        _draw_box(axes, (_SIDE, between), "\n".join(["Left out", *left_out]), colour=SOFT)
+    _draw_box(axes, (middle, 8), first, colour=INK)
     for number, text in enumerate(groups):
         x = _WIDTH * (number + 0.5) / len(groups)
         _arrow(axes, (middle, lower + 5), (x, lower + 5 + _GAP + 6))
-        _box(axes, (x, lower + 10 + _GAP + 6), text, colour=COLOURS[number % len(COLOURS)])
-    _box(axes, (middle, lower + 4), second, colour=INK)
+        _draw_box(axes, (x, lower + 10 + _GAP + 6), text, colour=COLOURS[number % len(COLOURS)])
+    _draw_box(axes, (middle, lower + 4), second, colour=INK)
     return figure
 
 
-def _box(axes: "Axes", centre: tuple[float, float], text: str, *, colour: str) -> None:
+def _draw_box(axes: "Axes", centre: tuple[float, float], text: str, *, colour: str) -> None:
     style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": colour}
     axes.text(
         *centre, text, ha="center", va="center", size=8, color=INK, bbox=style, parse_math=False

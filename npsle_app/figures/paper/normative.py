@@ -1,7 +1,6 @@
-"""A person among centile curves, many people's deviations, and ratios."""
+"""Many people's deviations, and ratios."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +8,8 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.figures.paper.estimates import Estimate, draw_forest
 from npsle_app.figures.paper.paper import (
-    COLOURS,
     FAINT,
     INK,
-    MARKS,
-    SOFT,
-    name_axis,
     name_ticks,
     paper,
 )
@@ -25,55 +20,6 @@ if TYPE_CHECKING:
 
 _LARGEST_Z = 4.0
 _MOST_NAMED = 60  # rows; more names would not be legible
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A person at one scan; `shown` is written beside the dot."""
-
-    age_years: float
-    volume: float
-    shown: str
-    critical: bool
-
-
-def draw_centiles(
-    ages_years: Floats,
-    curves: Mapping[float, Floats],
-    *,
-    visits: Sequence[Visit],
-    title: str,
-    unit: str,
-    told: str = "",
-) -> "Figure":
-    """Draw centile curves with the person's scans on them.
-
-    Parameters
-    ----------
-    ages_years : (k,) array
-        Ages within the reference. Beyond them there is no curve.
-    curves
-        Volumes, (k,) each, by centile.
-    told
-        Below the title: for whom the curves hold, and labels of a foreign reference.
-    """
-    figure, axes = paper(92, 76)
-    centiles = sorted(curves)
-    half = len(centiles) // 2
-    for low, high in zip(centiles[:half], centiles[::-1][:half], strict=True):
-        axes.fill_between(
-            ages_years, curves[low], curves[high], color=COLOURS[0], alpha=0.13, linewidth=0
-        )
-    for centile in centiles:
-        middle, outer = centile == 50, centile in (centiles[0], centiles[-1])
-        style = "--" if outer else "-"
-        width = 1.6 if middle else 0.9 if outer else 0.4
-        axes.plot(ages_years, curves[centile], color=COLOURS[0], linewidth=width, linestyle=style)
-    _name_centiles(axes, ages_years, curves)
-    _draw_visits(axes, visits)
-    name_axis(axes, x="Age, years", y=f"Volume, {unit}")
-    axes.set_title(f"{title}\n{told}", size=8.5, color=INK, loc="left", parse_math=False)
-    return figure
 
 
 def draw_deviations(
@@ -138,31 +84,6 @@ def draw_ratios(rows: Sequence[Estimate], *, label: str) -> "Figure":
 
 
 _RATIO_TICKS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 30, 100)
-
-
-def _name_centiles(axes: "Axes", ages: Floats, curves: Mapping[float, Floats]) -> None:
-    for centile, volumes in curves.items():
-        axes.annotate(
-            f"{centile:g}", (ages[-1], volumes[-1]), (3, 0), textcoords="offset points",
-            size=6.5, color=SOFT, va="center",
-        )  # fmt: skip
-
-
-def _draw_visits(axes: "Axes", visits: Sequence[Visit]) -> None:
-    if len(visits) > 1:
-        axes.plot(
-            [visit.age_years for visit in visits],
-            [visit.volume for visit in visits],
-            color=INK,
-            linewidth=0.8,
-        )
-    for visit in visits:
-        colour, mark = (COLOURS[2], MARKS[2]) if visit.critical else (INK, MARKS[0])
-        axes.plot([visit.age_years], [visit.volume], mark, color=colour, markersize=6)
-        axes.annotate(
-            visit.shown, (visit.age_years, visit.volume), (6, -3), textcoords="offset points",
-            size=7.5, color=colour, parse_math=False,
-        )  # fmt: skip
 
 
 def _name_rows(axes: "Axes", people: Sequence[str], groups: Sequence[tuple[str, int]]) -> None:

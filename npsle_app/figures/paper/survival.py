@@ -54,7 +54,7 @@ def draw_survival(
     ticks: Sequence[float],
     unit: str,
     event: str,
-    told: str = "",
+    text: str = "",
 ) -> "Figure":
     """Draw the share of each group without the event, its 95 % band, and the numbers at risk.
 
@@ -83,7 +83,7 @@ def draw_survival(
     axes.set(ylim=(-0.02, 1.04), xlim=(0, max(curve.ends for curve in curves) * 1.02))
     axes.set_xticks(list(ticks))
     name_axis(axes, x=f"Time since the scan, {unit}", y=f"Share without {event}")
-    axes.set_title(told, size=8.5, color=INK, loc="left", parse_math=False)
+    axes.set_title(text, size=8.5, color=INK, loc="left", parse_math=False)
     _count_below(axes, curves, ticks)
     return figure
 

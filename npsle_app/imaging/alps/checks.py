@@ -40,14 +40,14 @@ def _coverage(findings: AlpsFindings) -> Check:
     place, least = min(inside.items(), key=lambda pair: pair[1])
     state = Qc.FAIL if lost else graded(-least, warn=-0.999, fail=-0.75)
     seen = f"no voxel of {', '.join(lost)}" if lost else f"{100 * least:.0f} % of {place.name}"
-    return Check(
-        name="ALPS regions in the field of view",
+    return Check.judged(
+        "ALPS regions in the field of view",
         seen=seen,
         expected="all of each sphere, with tensors",
         state=state,
-        advice="" if state is Qc.PASS else "the diffusion images do not cover the regions; "
+        advice="the diffusion images do not cover the regions; "
         "an index of what is left is not comparable",
-    )  # fmt: skip
+    )
 
 
 def _anisotropy(findings: AlpsFindings) -> Check:
@@ -89,12 +89,12 @@ def _least(
         place, least = min(values.items(), key=lambda pair: pair[1])
         state = graded(-least, warn=-limits[0], fail=-limits[1])
         seen = f"at least {least:.2f} ({place.name})"
-    return Check(
-        name=name,
+    return Check.judged(
+        name,
         seen=seen,
         expected=expected,
         state=state,
-        advice="" if state is Qc.PASS else advice,
+        advice=advice,
     )
 
 
@@ -133,37 +133,34 @@ def _left_out(name: str, *, shares: dict[Place, float] | None, lacking: str) -> 
             advice=f"{name} in the regions would lower the index unseen",
         )
     place, most = max(shares.items(), key=lambda pair: pair[1])
-    state = graded(most, warn=0.0, fail=_LOST_MAX)
-    return Check(
-        name=title,
+    return Check.judged(
+        title,
         seen=f"{100 * most:.0f} % of {place.name}" if most else "none",
         expected=expected,
-        state=state,
-        advice="" if state is Qc.PASS else "the index is that of the rest of the sphere",
+        state=graded(most, warn=0.0, fail=_LOST_MAX),
+        advice="the index is that of the rest of the sphere",
     )
 
 
 def _pitch(findings: AlpsFindings) -> Check:
     pitch, roll, yaw = head_angles_deg(findings.rotation)
-    state = graded(abs(pitch), warn=10, fail=20)
-    return Check(
-        name="Head in the diffusion scan",
+    return Check.judged(
+        "Head in the diffusion scan",
         seen=f"pitch {pitch:+.1f}°, roll {roll:+.1f}°, yaw {yaw:+.1f}°",
         expected="pitch within 10°; fails over 20°",
-        state=state,
-        advice="" if state is Qc.PASS else "the primary index makes up for it, the variants "
+        state=graded(abs(pitch), warn=10, fail=20),
+        advice="the primary index makes up for it, the variants "
         "native_cartesian and template_no_reorient do not",
-    )  # fmt: skip
+    )
 
 
 def _sides(findings: AlpsFindings) -> Check:
     left, right = (findings.indices[PRIMARY][side] for side in ("left", "right"))
     gap = None if left is None or right is None else abs(left - right)
-    state = Qc.NOT_ASSESSABLE if gap is None else graded(gap, warn=0.4, fail=0.8)
-    return Check(
-        name="ALPS index: left against right",
+    return Check.judged(
+        "ALPS index: left against right",
         seen="not known" if gap is None else f"{gap:.2f} apart",
         expected="less than 0.4 apart",
-        state=state,
-        advice="" if state is Qc.PASS else f"{_LOOK}one side is likely misplaced",
+        state=Qc.NOT_ASSESSABLE if gap is None else graded(gap, warn=0.4, fail=0.8),
+        advice=f"{_LOOK}one side is likely misplaced",
     )

@@ -92,7 +92,7 @@ def cut_sphere(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> 
     grid : Nifti1Image
         Three-dimensional or more; oblique axes are fine.
     """
-    box = _box_around(centre_mm, radius_mm=radius_mm, grid=grid)
+    box = _voxels_around(centre_mm, radius_mm=radius_mm, grid=grid)
     shares = _shares(
         apply_affine(grid.affine, box) - centre_mm, edges=grid.affine[:3, :3], radius_mm=radius_mm
     )
@@ -106,7 +106,9 @@ def cut_sphere(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> 
     )
 
 
-def _box_around(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> NDArray[np.int_]:
+def _voxels_around(
+    centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image
+) -> NDArray[np.int_]:
     """List the voxels of a box that holds the sphere, (n, 3); they may lie outside the grid."""
     to_voxels = np.linalg.inv(grid.affine)
     middle = apply_affine(to_voxels, centre_mm)

@@ -10,7 +10,7 @@ from scipy import ndimage
 from npsle_app.imaging.space.registration import at_spacing
 from npsle_app.imaging.space.template_registration import TemplateFit, register_to_template
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.records import Check, Qc, graded
+from npsle_app.records import Check, graded
 
 _FLUID = 1.5e-3  # mm²/s: FA of what diffuses faster is noise
 _AFFINE_MM, _WARP_MM, _WARP_ITERATIONS = 4.0, 2.0, (40, 20, 2)
@@ -69,12 +69,10 @@ def register_fa(
 def check_starts(fit: TemplateFit) -> Check:
     """Judge whether independent starts of the registration agree."""
     gap = fit.starts_agree_mm
-    state = graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1])
-    return Check(
-        name="FA on the template",
+    return Check.judged(
+        "FA on the template",
         seen=f"starts {gap:.1f} mm apart",
         expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",
-        state=state,
-        advice="" if state is Qc.PASS else "look at the regions on colour FA: the template may "
-        "not lie on the brain",
-    )  # fmt: skip
+        state=graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1]),
+        advice="look at the regions on colour FA: the template may not lie on the brain",
+    )

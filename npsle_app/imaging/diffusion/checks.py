@@ -88,21 +88,19 @@ def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Chec
     few = selection.n_directions < _ENOUGH_DIRECTIONS
     shells = ", ".join(f"{b:.0f}" for b in selection.shells)
     return (
-        Check(
-            name="DWI directions",
+        Check.judged(
+            "DWI directions",
             seen=f"{selection.n_directions}",
             expected=f"at least {_ENOUGH_DIRECTIONS}; {_GOOD_DIRECTIONS} are recommended",
             state=Qc.WARN if few else Qc.PASS,
-            advice="the tensor is noisy and hangs on how the head lay" if few else "",
+            advice="the tensor is noisy and hangs on how the head lay",
         ),
-        Check(
-            name="DWI shell",
+        Check.judged(
+            "DWI shell",
             seen=f"b {shells} s/mm²",
             expected="700 to 1300 s/mm²",
             state=Qc.WARN if selection.fallback else Qc.PASS,
-            advice="diffusivities are lower than at 1000; compare like shells only"
-            if selection.fallback
-            else "",
+            advice="diffusivities are lower than at 1000; compare like shells only",
         ),
         _check_axes(coherence),
     )
@@ -120,15 +118,13 @@ def _check_axes(coherence: Coherence) -> Check:
         )
     kept = coherence.best == "+x+y+z"
     wrong = not kept and coherence.at_best > _CLEARLY * coherence.as_read
-    return Check(
-        name="DWI gradient axes",
+    return Check.judged(
+        "DWI gradient axes",
         seen=f"{coherence.best}; in line {100 * coherence.as_read:.1f} % as read, "
         f"{100 * coherence.at_best:.1f} % at best",
         expected=expected,
         state=Qc.PASS if kept else Qc.FAIL if wrong else Qc.WARN,
-        advice=""
-        if kept
-        else "the gradient table seems flipped or its axes exchanged: convert the series again",
+        advice="the gradient table seems flipped or its axes exchanged: convert the series again",
     )
 
 
@@ -139,25 +135,23 @@ def check_motion(
     checks = []
     if displacement_mm is not None:
         mean = float(displacement_mm[1:].mean()) if len(displacement_mm) > 1 else 0.0
-        state = graded(mean, warn=1.0, fail=3.0)
         checks.append(
-            Check(
-                name="DWI motion",
+            Check.judged(
+                "DWI motion",
                 seen=f"mean framewise displacement {mean:.2f} mm",
                 expected="below 1 mm; above 3 mm it fails",
-                state=state,
-                advice="" if state is Qc.PASS else "look at the motion figure; FA and ALPS suffer",
+                state=graded(mean, warn=1.0, fail=3.0),
+                advice="look at the motion figure; FA and ALPS suffer",
             )
         )
     if dropped_share is not None:
-        state = graded(dropped_share, warn=0.05, fail=0.2)
         checks.append(
-            Check(
-                name="DWI dropped slices",
+            Check.judged(
+                "DWI dropped slices",
                 seen=f"{100 * dropped_share:.1f} %",
                 expected="at most 5 %; above 20 % it fails",
-                state=state,
-                advice="" if state is Qc.PASS else "the head moved; look at the slices figure",
+                state=graded(dropped_share, warn=0.05, fail=0.2),
+                advice="the head moved; look at the slices figure",
             )
         )
     return tuple(checks)
@@ -166,12 +160,12 @@ def check_motion(
 def check_distortion(method: str) -> Check:
     """Judge whether distortion was undone; `method` is that of `PreparedDwi`."""
     corrected = method in _CORRECTED
-    return Check(
-        name="DWI distortion",
+    return Check.judged(
+        "DWI distortion",
         seen=_CORRECTED.get(method) or _UNCORRECTED[method],
         expected="undone",
         state=Qc.PASS if corrected else Qc.WARN,
-        advice="" if corrected else "regions may lie some millimetres off; look at the overlay",
+        advice="regions may lie some millimetres off; look at the overlay",
     )
 
 
@@ -182,34 +176,32 @@ def check_image(
     longest = float(np.linalg.norm(image.affine[:3, :3], axis=0).max())
     coarse = longest > _COARSE_MM
     checks = [
-        Check(
-            name="DWI voxels",
+        Check.judged(
+            "DWI voxels",
             seen=f"longest edge {longest:.2f} mm",
             expected="at most 2.5 mm",
             state=Qc.WARN if coarse else Qc.PASS,
-            advice="neighbouring tracts are mixed; compare like scans only" if coarse else "",
+            advice="neighbouring tracts are mixed; compare like scans only",
         )
     ]
     if snr is not None:
-        state = graded(-snr, warn=-15.0, fail=-5.0)
         checks.append(
-            Check(
-                name="DWI noise",
+            Check.judged(
+                "DWI noise",
                 seen=f"signal-to-noise ratio {snr:.0f} at b 0",
                 expected="at least 15; below 5 it fails",
-                state=state,
-                advice="" if state is Qc.PASS else "FA of grey matter is too high in such noise",
+                state=graded(-snr, warn=-15.0, fail=-5.0),
+                advice="FA of grey matter is too high in such noise",
             )
         )
     if coverage is not None:
-        state = graded(-coverage, warn=-0.9, fail=-0.5)
         checks.append(
-            Check(
-                name="DWI coverage",
+            Check.judged(
+                "DWI coverage",
                 seen=f"{100 * coverage:.0f} % of the brain on T1w",
                 expected="at least 90 %; below 50 % it fails",
-                state=state,
-                advice="" if state is Qc.PASS else "parts of the brain were not scanned",
+                state=graded(-coverage, warn=-0.9, fail=-0.5),
+                advice="parts of the brain were not scanned",
             )
         )
     return tuple(checks)

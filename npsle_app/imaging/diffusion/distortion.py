@@ -1,7 +1,8 @@
 """Undo the distortion of echo-planar images: shifts along the phase-encoding axis alone.
 
 A displacement d, in mm along an image axis, means: what belongs to x was imaged at x + d, with
-its signal spread over 1 + ∂d of the length.
+its signal spread over 1 + ∂d of the length. No library of Python finds d from two series of
+opposite phase encoding: FSL's topup and its like are programs of their own.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
-from npsle_app.arrays import Bools, Floats, Ints, Reals
+from npsle_app.arrays import Bools, Floats, Reals
+from npsle_app.boxes import Slices, bounding_box, grown
 
 MAX_SHIFT_MM = 25.0
 _LEVELS_MM = ((12.0, 6.0), (8.0, 4.0), (4.0, 3.0))  # smoothing (FWHM) and grid of each level
@@ -177,7 +179,7 @@ def _refine(
 ) -> Floats:
     """Smooth and thin out the images, improve the field there, bring it back to full size."""
     fwhm_mm, grid_mm = level_mm
-    box = _box(mask, margin=np.ceil(MAX_SHIFT_MM / np.asarray(zooms_mm)).astype(int), axis=axis)
+    box = _box_to_solve_in(mask, zooms_mm=zooms_mm, axis=axis)
     factor = np.minimum(np.asarray(zooms_mm) / grid_mm, 1.0)
     sigma = fwhm_mm / 2.3548 / np.asarray(zooms_mm)
     smooth = [ndimage.gaussian_filter(image[box], sigma) for image in scene.images]
@@ -291,17 +293,14 @@ def _unexplained(scene: _Scene, moved: Floats, *, sigma: Floats) -> tuple[Floats
     return left, slope, 1 / np.sqrt(other_spread)
 
 
-def _box(mask: Bools, *, margin: Ints, axis: int) -> tuple[slice, ...]:
-    """Return the box around the mask, wider along the phase encoding."""
-    where = np.argwhere(mask)
-    if not len(where):
+def _box_to_solve_in(mask: Bools, *, zooms_mm: Reals, axis: int) -> Slices:
+    """Return the box around the mask, wider along the phase encoding by the largest shift."""
+    if not mask.any():
         msg = "the mask is empty: distortion cannot be found"
         raise ValueError(msg)
-    wide = np.where(np.arange(3) == axis, margin, 2)
-    low, high = np.maximum(where.min(axis=0) - wide, 0), where.max(axis=0) + wide + 1
-    return tuple(
-        slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, mask.shape, strict=True)
-    )
+    farthest = np.ceil(MAX_SHIFT_MM / np.asarray(zooms_mm))
+    margin = np.where(np.arange(3) == axis, farthest, 2)
+    return grown(bounding_box(mask), margin=margin, shape=mask.shape)
 
 
 def _mean_within(image: Reals, *, mask: Bools) -> float:

@@ -254,11 +254,11 @@ def _selection(
 
 
 def _why_none(gradients: Gradients, *, labels: Ints, centres: tuple[float, ...]) -> str:
-    told = ", ".join(
+    counts = ", ".join(
         f"b {b:.0f}: {count_axes(gradients.directions[labels == number])}"
         for number, b in enumerate(centres, 1)
     )
     return (
         f"no shell up to b {MAX_FALLBACK_B:g} s/mm² has the {MIN_DIRECTIONS} directions that a "
-        f"tensor needs (directions by shell: {told})"
+        f"tensor needs (directions by shell: {counts})"
     )

@@ -51,11 +51,6 @@ class Motion:
         turns: Floats = Rotation.from_rotvec(self.rotations).as_matrix()
         return turns
 
-    @property
-    def matrices(self) -> Floats:
-        """Affine matrices, (N, 4, 4), eddy currents included."""
-        return np.stack([self.matrix(volume) for volume in range(len(self.rotations))])
-
     def matrix(self, volume: int) -> Floats:
         """Return (4, 4): x → E (R (x − c) + c + t), E the stretch of eddy currents about c."""
         turn = Rotation.from_rotvec(self.rotations[volume]).as_matrix()

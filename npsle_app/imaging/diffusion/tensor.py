@@ -21,7 +21,7 @@ _FULL = ((0, 1, 2), (1, 3, 4), (2, 4, 5))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorFit:
-    """Tensors and what they leave unexplained; all is 0 where `fitted` is False.
+    """Tensors and the signal without weighting; all is 0 where `fitted` is False.
 
     Attributes
     ----------
@@ -29,14 +29,11 @@ class TensorFit:
         mm²/s, world RAS axes. Eigenvalues may be negative: nothing is clipped.
     s0 : (...) array
         Signal without diffusion weighting, in units of the data.
-    residual_rms : (...) array
-        Root mean square of signal minus prediction, in units of the data.
     fitted : (...) array of bool
     """
 
     tensors: Floats
     s0: Floats
-    residual_rms: Floats
     fitted: Bools
 
 
@@ -85,11 +82,9 @@ def fit_tensors(
     values = np.maximum(values, _FLOOR * values.max(axis=-1, keepdims=True, initial=0))
     found = _solve(values, design=design, robust=robust)
     tensors, s0 = from_six_components(found[:, :6]), np.exp(-found[:, 6])
-    left = values - np.exp(found[:, (*_FROM_DIPY, 6)] @ design.T)
     return TensorFit(
         tensors=_spread(tensors, where=fitted),
         s0=_spread(s0, where=fitted),
-        residual_rms=_spread(np.sqrt(np.mean(left**2, axis=-1)), where=fitted),
         fitted=fitted,
     )
 

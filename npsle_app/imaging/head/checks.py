@@ -191,14 +191,11 @@ def check_template_place(offsets_mm: Floats) -> Check:
     4 mm, the priors let the lesion volume of one of them grow by two thirds.
     """
     worst_mm = float(offsets_mm.max(initial=0)) if offsets_mm.size else np.nan
-    state = graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1])
-    return Check(
-        name="Template on T1w",
+    return Check.judged(
+        "Template on T1w",
         seen=f"white matter up to {worst_mm:.1f} mm off",
         expected=f"within {_LIMITS_MM[0]:.0f} mm in each eighth of the brain; "
         f"fails over {_LIMITS_MM[1]:.0f} mm",
-        state=state,
-        advice=""
-        if state is Qc.PASS
-        else "look at T1w against template: the map expects lesions where the template has them",
+        state=graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1]),
+        advice="look at T1w against template: the map expects lesions where the template has them",
     )

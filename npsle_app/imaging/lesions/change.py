@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import MAD_TO_SD, Floats, Mask, Volume
 from npsle_app.imaging.space.registration import resample
-from npsle_app.imaging.space.volumes import on_grid_of
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, on_grid_of
 
 LABELS = {1: "stable", 2: "new", 3: "enlarged", 4: "shrunken", 5: "resolved"}
 STABLE, NEW, ENLARGED, SHRUNKEN, RESOLVED = LABELS
@@ -28,7 +28,6 @@ _LEAST_ML = 1.0
 _SMOOTH_MM = 0.8  # one SD; takes noise out and leaves a small lesion
 _UNEVEN_MM = 15.0  # one SD of what counts as difference of the coils
 _LEAST_DAYS, _YEAR_DAYS = 90, 365.25
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class LesionChange:
 
     def count(self, number: int) -> int:
         """Count the connected parts (26 neighbours) of a label."""
-        return int(ndimage.label(self.labels == number, _EVERY_NEIGHBOUR)[1])
+        return int(ndimage.label(self.labels == number, NEIGHBOURS_26)[1])
 
     def as_measures(self) -> dict[str, float]:
         """Return volumes and counts under the names of the measures.
@@ -251,7 +250,7 @@ def _smooth_within(values: Volume, *, where: Mask, sd: float) -> Volume:
 
 
 def _drop_small(changed: Mask, *, voxel_mm3: float, min_mm3: float) -> Mask:
-    labels, _ = ndimage.label(changed, _EVERY_NEIGHBOUR)
+    labels, _ = ndimage.label(changed, NEIGHBOURS_26)
     keep = np.bincount(labels.ravel()) * voxel_mm3 >= min_mm3
     keep[0] = False  # the background
     kept: Mask = keep[labels]
@@ -273,7 +272,7 @@ def _label(*, stable: Mask, gained: Mask, lost: Mask) -> NDArray[np.uint8]:
 
 def _untouched(mask: Mask, *, by: Mask) -> Mask:
     """Keep the components that share no voxel with another mask."""
-    components, _ = ndimage.label(mask, _EVERY_NEIGHBOUR)
+    components, _ = ndimage.label(mask, NEIGHBOURS_26)
     touched = np.unique(components[by])
     kept: Mask = mask & ~np.isin(components, touched)
     return kept

@@ -68,19 +68,19 @@ def check_protocol(
     What a sidecar does not tell cannot be compared and counts as alike.
     """
     thickness = [float(max(image.header.get_zooms()[:3])) for image in (earlier, later)]
-    told = []
+    differences = []
     if abs(thickness[0] - thickness[1]) > _THICKER_MM:
-        told.append(f"longest voxel edge {thickness[0]:.2f} and {thickness[1]:.2f} mm")
+        differences.append(f"longest voxel edge {thickness[0]:.2f} and {thickness[1]:.2f} mm")
     for name in (*_SAME_TEXT, *_SAME_NUMBER):
         pair = earlier_metadata.get(name), later_metadata.get(name)
         if None not in pair and not _is_alike(*pair):
-            told.append(f"{name} {pair[0]} and {pair[1]}")
-    return Check(
-        name="FLAIR of one kind",
-        seen="; ".join(told) or "no difference that the sidecars tell",
+            differences.append(f"{name} {pair[0]} and {pair[1]}")
+    return Check.judged(
+        "FLAIR of one kind",
+        seen="; ".join(differences) or "no difference that the sidecars tell",
         expected="the same kind of sequence, scanner and slices at both sessions",
-        state=Qc.WARN if told else Qc.PASS,
-        advice="compare only like scans: another protocol looks like change" if told else "",
+        state=Qc.WARN if differences else Qc.PASS,
+        advice="compare only like scans: another protocol looks like change",
     )
 
 

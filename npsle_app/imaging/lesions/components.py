@@ -8,22 +8,16 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from npsle_app.arrays import Floats, Ints, Mask
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 
 CLASS_EDGES_MM3 = (10.0, 100.0, 1000.0)
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _HULL_POINTS = 200
 
 
 def label_lesions(mask: Mask) -> Ints:
     """Give each 26-connected component a number from 1, in the order of the array."""
-    labels: Ints = ndimage.label(mask, _EVERY_NEIGHBOUR)[0].astype(np.intp)
+    labels: Ints = ndimage.label(mask, NEIGHBOURS_26)[0].astype(np.intp)
     return labels
-
-
-def lesion_volumes_mm3(labels: Ints, *, voxel_mm3: float) -> Floats:
-    """Measure each lesion; (count,) array, empty where there is none."""
-    voxels: Floats = np.bincount(labels.ravel())[1:].astype(np.float64)
-    return voxels * voxel_mm3
 
 
 def count_by_size(volumes_mm3: Floats) -> tuple[int, ...]:

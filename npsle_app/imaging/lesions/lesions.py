@@ -9,7 +9,7 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from npsle_app.arrays import Ints, Mask, Volume
+from npsle_app.arrays import Ints, Volume
 from npsle_app.imaging.lesions import signs
 from npsle_app.imaging.lesions.components import label_lesions
 from npsle_app.imaging.lesions.location import LesionVoxels, Region, find_cortex, locate_lesions
@@ -20,20 +20,21 @@ from npsle_app.imaging.lesions.table import (
     summarise_regions,
     summarise_sizes,
 )
-from npsle_app.imaging.space.volumes import check_same_grid, voxel_mm3
-from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid, voxel_mm3
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _SURE = 0.9
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 REGION_NAMES = {region.value: region.name.lower() for region in Region}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionImages:
-    """Images of one person on one grid; maps of tissue and lesion from 0 to 1."""
+    """Images of one person on one grid; maps of tissue and lesion from 0 to 1.
+
+    `ventricles` marks the lateral ones; empty where none were found.
+    """
 
     t1w: nib.Nifti1Image
     flair: nib.Nifti1Image
@@ -43,6 +44,7 @@ class LesionImages:
     gm: nib.Nifti1Image
     wm: nib.Nifti1Image
     csf: nib.Nifti1Image
+    ventricles: nib.Nifti1Image
 
     def __post_init__(self) -> None:
         check_same_grid(
@@ -54,6 +56,7 @@ class LesionImages:
             self.gm,
             self.wm,
             self.csf,
+            self.ventricles,
         )
 
 
@@ -61,11 +64,10 @@ class LesionImages:
 class TemplateMaps:
     """What the template expects, (I, J, K) on the person's grid, but for `lobes`.
 
-    `zone` is where lateral ventricles may lie, `deep_gm` and `wm` are fractions; `lobes` is
-    an image in template space and `field` leads there from the T1w image.
+    `deep_gm` and `wm` are fractions; `lobes` is an image in template space and `field` leads
+    there from the T1w image.
     """
 
-    zone: Volume
     deep_gm: Volume
     wm: Volume
     lobes: nib.Nifti1Image
@@ -80,7 +82,6 @@ class LesionFindings:
     where a number is not defined; `hanging` names those that hang on the ventricles.
     """
 
-    ventricles: Mask
     regions: NDArray[np.uint8]
     voxels: LesionVoxels
     table: "DataFrame"
@@ -106,14 +107,14 @@ def study_lesions(
     Returns
     -------
     LesionFindings
-        Where no lateral ventricles are found, all numbers that hang on them are None.
+        Without lateral ventricles all numbers that hang on them are None.
     """
     lesions = np.asarray(images.mask.dataobj) > 0
     gm, wm, csf = (
         image.get_fdata(dtype=np.float32) for image in (images.gm, images.wm, images.csf)
     )
     labels, affine = label_lesions(lesions), images.t1w.affine
-    ventricles = find_lateral_ventricles(csf, zone=maps.zone, voxel_mm3=voxel_mm3(images.t1w))
+    ventricles = np.asarray(images.ventricles.dataobj) > 0
     voxels = locate_lesions(
         labels,
         ventricles=ventricles,
@@ -122,7 +123,7 @@ def study_lesions(
         field=maps.field,
         affine=affine,
     )
-    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, _EVERY_NEIGHBOUR)
+    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
     flair = images.flair.get_fdata(dtype=np.float32)
     table = describe_lesions(voxels, flair=flair, white_matter=normal, affine=affine)
     cavities = signs.find_cavities(
@@ -139,7 +140,6 @@ def study_lesions(
     suspects = (*cavities, *signs.find_large(table))
     hanging = _by_ventricles(table, found=bool(ventricles.any()))
     return LesionFindings(
-        ventricles=ventricles,
         regions=_paint(labels, table=table),
         voxels=voxels,
         table=table,

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints, Mask, Volume
 from npsle_app.imaging.space.displacement import apply_displacement, sample_at
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 
 TOUCHING_MM = 3.0
 BEYOND_MM = 10.0
@@ -18,7 +19,6 @@ NUCLEI_MM = 3.0
 LOBES = ("frontal", "parietal", "temporal", "occipital", "insular_deep", "infratentorial")
 SIDES = ("left", "right")
 
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _LEAST_TOUCHING = 3  # voxels; a single one may be an error of the tissue map
 _INFRATENTORIAL = LOBES.index("infratentorial")
 
@@ -111,7 +111,7 @@ def locate_lesions(
     place = sample_at(lobes, template_mm).astype(np.intp) - 1
     at = tuple(where.T)
     lobe = place % len(LOBES)
-    touched = ndimage.binary_dilation(cortex, _EVERY_NEIGHBOUR)[at] & (lobe != _INFRATENTORIAL)
+    touched = ndimage.binary_dilation(cortex, NEIGHBOURS_26)[at] & (lobe != _INFRATENTORIAL)
     return LesionVoxels(
         where=where,
         lesion=labels[at].astype(np.intp),

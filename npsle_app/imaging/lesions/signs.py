@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.lesions.components import extent_mm
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.records import Check, Qc
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _LEAST_RIM = 0.3  # share of a cavity's shell that is lesion
 _LEAST_EXPECTED = 0.5
 _NEAR_VENTRICLE_MM = 3.0
 _SURE = 0.9
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _LISTED = 6
 
 
@@ -114,7 +114,7 @@ def find_cavities(
     labels, _ = ndimage.label(dark)
     voxel_mm3 = float(abs(np.linalg.det(affine[:3, :3])))
     barred = np.unique(labels[_open(brain, ventricles=ventricles, affine=affine)])
-    touched = np.unique(labels[ndimage.binary_dilation(lesions, _EVERY_NEIGHBOUR)])
+    touched = np.unique(labels[ndimage.binary_dilation(lesions, NEIGHBOURS_26)])
     sizes = np.bincount(labels.ravel()) * voxel_mm3
     boxes = ndimage.find_objects(labels)
     return tuple(
@@ -130,7 +130,7 @@ def find_cavities(
 def _open(brain: Mask, *, ventricles: Mask, affine: Floats) -> Mask:
     """Mark the border of the brain and what lies within 3 mm of the ventricles."""
     sampling = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    border: Mask = brain & ~ndimage.binary_erosion(brain, _EVERY_NEIGHBOUR)
+    border: Mask = brain & ~ndimage.binary_erosion(brain, NEIGHBOURS_26)
     if not ventricles.any():
         return border
     distance = ndimage.distance_transform_edt(~ventricles, sampling=sampling)
@@ -148,7 +148,7 @@ def _is_rimmed(
 ) -> bool:
     around = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
     core = labels[around] == number
-    shell = ndimage.binary_dilation(core, _EVERY_NEIGHBOUR) & ~core
+    shell = ndimage.binary_dilation(core, NEIGHBOURS_26) & ~core
     rim = lesions[around][shell].mean()
     return bool(rim >= _LEAST_RIM and expected[around][core].mean() >= _LEAST_EXPECTED)
 
@@ -182,13 +182,11 @@ def check_infarcts(suspects: tuple[Suspect, ...]) -> Check:
     """Tell what may be an infarct; paper 2 excluded people with infarcts over 1.5 cm."""
     more = len(suspects) - _LISTED
     listed = "; ".join(str(suspect) for suspect in suspects[:_LISTED])
-    return Check(
-        name="Infarct suspects",
+    return Check.judged(
+        "Infarct suspects",
         seen=f"{listed}; and {more} more" if more > 0 else listed or "none",
         expected="no fluid-like cavity with a bright rim and no lesion over 1.5 cm",
         state=Qc.WARN if suspects else Qc.PASS,
         advice="flagged for exclusion, research use only; look: bands along the ventricles and "
-        "confluent lesions are as long without any infarct"
-        if suspects
-        else "",
+        "confluent lesions are as long without any infarct",
     )

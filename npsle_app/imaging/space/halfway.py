@@ -47,7 +47,9 @@ class Halfway:
         middle = nib.affines.apply_affine(
             self.grid.affine, (np.asarray(self.grid.shape[:3]) - 1) / 2
         )
-        ends = (nib.affines.apply_affine(way, middle) for way in (self.to_earlier, self.to_later))
+        ends = (
+            nib.affines.apply_affine(matrix, middle) for matrix in (self.to_earlier, self.to_later)
+        )
         return float(np.linalg.norm(np.subtract(*ends)))
 
     @property
@@ -118,7 +120,7 @@ def split_motion(forward: Floats, backward: Floats) -> tuple[Floats, Floats]:
     --------
     >>> there, back = np.eye(4), np.eye(4)
     >>> there[0, 3], back[0, 3] = 5, -3
-    >>> [float(way[0, 3]) for way in split_motion(there, back)]
+    >>> [float(half[0, 3]) for half in split_motion(there, back)]
     [-2.0, 2.0]
     """
     motion = (_logarithm(forward) - _logarithm(backward)) / 2
@@ -131,7 +133,7 @@ def lay_grid(*placed: tuple[nib.Nifti1Image, Floats]) -> nib.Nifti1Image:
     Parameters
     ----------
     *placed : tuple of Nifti1Image and (4, 4) array
-        Brain masks and the way from half-way world to the world of each.
+        Brain masks and the matrix from half-way world to the world of each.
 
     Returns
     -------
@@ -139,7 +141,7 @@ def lay_grid(*placed: tuple[nib.Nifti1Image, Floats]) -> nib.Nifti1Image:
         Empty, on RAS axes, over all brains and 6 mm beyond; the order of `placed` is of no
         importance.
     """
-    corners = np.concatenate([_corners(mask, way) for mask, way in placed])
+    corners = np.concatenate([_corners(mask, matrix) for mask, matrix in placed])
     edge_mm = float(np.exp(np.mean([np.log(voxel_mm3(mask)) for mask, _ in placed]) / 3))
     low, high = corners.min(axis=0) - _MARGIN_MM, corners.max(axis=0) + _MARGIN_MM
     shape = np.ceil((high - low) / edge_mm).astype(int) + 1
@@ -155,9 +157,9 @@ def _logarithm(motion: Floats) -> Floats:
     return found
 
 
-def _corners(mask: nib.Nifti1Image, way: Floats) -> Floats:
+def _corners(mask: nib.Nifti1Image, matrix: Floats) -> Floats:
     ends = [(part.start, part.stop - 1) for part in box_around(mask)]
-    to_halfway = np.linalg.inv(way) @ mask.affine
+    to_halfway = np.linalg.inv(matrix) @ mask.affine
     found: Floats = nib.affines.apply_affine(to_halfway, list(product(*ends)))
     return found
 

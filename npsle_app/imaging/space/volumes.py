@@ -4,9 +4,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from npsle_app.arrays import Volume
+from npsle_app.arrays import Mask, Volume
+from npsle_app.boxes import Slices, bounding_box, grown
 
 ATOL_MM = 1e-3
+NEIGHBOURS_26: Mask = np.ones((3, 3, 3), dtype=bool)  # of a voxel, corners too, and itself
 
 
 def check_same_grid(first: nib.Nifti1Image, *others: nib.Nifti1Image) -> None:
@@ -38,16 +40,10 @@ def voxel_mm3(image: nib.Nifti1Image) -> float:
     return float(abs(np.linalg.det(image.affine[:3, :3])))
 
 
-def box_around(region: nib.Nifti1Image) -> tuple[slice, ...]:
+def box_around(region: nib.Nifti1Image) -> Slices:
     """Return the slices of the box around a mask, one voxel wider where there is room."""
-    where = np.argwhere(region.get_fdata(dtype=np.float32) > 0)
-    if not len(where):
-        msg = "the mask is empty: there is nothing to cut out"
-        raise ValueError(msg)
-    low, high = np.maximum(where.min(axis=0) - 1, 0), where.max(axis=0) + 2
-    return tuple(
-        slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, region.shape, strict=True)
-    )
+    inside = region.get_fdata(dtype=np.float32) > 0
+    return grown(bounding_box(inside), margin=1, shape=inside.shape)
 
 
 def crop(image: nib.Nifti1Image, region: nib.Nifti1Image) -> nib.Nifti1Image:

@@ -2,8 +2,8 @@
 
 from npsle_app.imaging.tissue.regions import RegionVolumes
 from npsle_app.imaging.tissue.segmentation import Contrast
+from npsle_app.measures.names_of_regions import DEEP, SIDES, measure_name
 from npsle_app.records import Check, Qc, graded
-from npsle_app.region_names import DEEP, SIDES, measure_name
 
 _WARN_FILLED, _FAIL_FILLED = 0.7, 0.5
 _MOST_UNEVEN = 25.0
@@ -77,27 +77,26 @@ def check_filling(volumes: RegionVolumes) -> Check:
     }
     name, least = min(deep.items(), key=lambda item: item[1])
     state = Qc.PASS if least >= _WARN_FILLED else Qc.WARN
-    return Check(
-        name="Deep regions on their structures",
+    return Check.judged(
+        "Deep regions on their structures",
         seen=f"{100 * least:.0f} % of {name.removesuffix('_ml')} is tissue of its kind",
         expected=f"at least {100 * _WARN_FILLED:.0f} % in each deep region",
         state=Qc.FAIL if least < _FAIL_FILLED else state,
-        advice="" if state is Qc.PASS else "look at the outlines of the regions on the T1w image",
+        advice="look at the outlines of the regions on the T1w image",
     )
 
 
 def check_followed(gap_mm: float) -> Check:
-    """Judge whether the way through the session before leads to the same place as the direct one.
+    """Judge whether the transform through the session before leads where the direct one does.
 
     `gap_mm` is the median distance between both in the brain, in the template.
     """
-    state = graded(gap_mm, warn=_WARN_APART_MM, fail=_FAIL_APART_MM)
-    return Check(
-        name="Way through the session before",
+    return Check.judged(
+        "Way through the session before",
         seen=f"{gap_mm:.1f} mm from the direct way (median in the brain)",
         expected=f"at most {_WARN_APART_MM:g} mm",
-        state=state,
-        advice="" if state is Qc.PASS else "alternate the scans of both sessions: which moved?",
+        state=graded(gap_mm, warn=_WARN_APART_MM, fail=_FAIL_APART_MM),
+        advice="alternate the scans of both sessions: which moved?",
     )
 
 
@@ -108,11 +107,10 @@ def check_asymmetry(volumes: RegionVolumes) -> Check:
         left, right = (volumes.volumes_ml[measure_name(region, side=side)] for side in SIDES)
         uneven[region] = 200 * abs(left - right) / (left + right) if left + right else 0.0
     name, most = max(uneven.items(), key=lambda item: item[1])
-    state = Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN
-    return Check(
-        name="Left and right of the deep regions",
+    return Check.judged(
+        "Left and right of the deep regions",
         seen=f"{most:.0f} % apart in the {name}",
         expected=f"at most {_MOST_UNEVEN:g} %",
-        state=state,
-        advice="" if state is Qc.PASS else "a lesion, or an atlas that lies aslant: look at it",
+        state=Qc.PASS if most <= _MOST_UNEVEN else Qc.WARN,
+        advice="a lesion, or an atlas that lies aslant: look at it",
     )

@@ -12,7 +12,7 @@ from scipy import ndimage
 from npsle_app.arrays import Bools, Floats, Ints
 from npsle_app.imaging.space.displacement import apply_displacement, sample_at
 from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
-from npsle_app.region_names import (
+from npsle_app.measures.names_of_regions import (
     LATERAL_VENTRICLE,
     REGIONS,
     RIGHT_LABELS,
@@ -67,7 +67,7 @@ def measure_regions(
     Parameters
     ----------
     labels
-        Numbers of `region_names`, the same on both sides, in the space of the template.
+        Numbers of `names_of_regions`, the same on both sides, in the space of the template.
     field
         Takes points of the tissue maps' space to the template (see `to_template`).
 

@@ -60,13 +60,11 @@ def check_ventricles(ventricles: Mask, *, zone: Volume, affine: Floats) -> Check
     share = float(ventricles.sum() / max(float((zone > _MAIN).sum()), 1.0))
     low, high = _PLAUSIBLE_ML
     wrong = not low <= ml <= high or share < _LEAST_FILLED
-    return Check(
-        name="Lateral ventricles",
+    return Check.judged(
+        "Lateral ventricles",
         seen=f"{ml:.1f} mL, {100 * share:.0f} % of where the template allows them",
         expected=f"{low:g}-{high:g} mL and at least {100 * _LEAST_FILLED:g} %",
         state=Qc.FAIL if wrong else Qc.PASS,
         advice="look at the ventricle outline; if it is wrong, leave out all that hangs on the "
-        "distance from the ventricles"
-        if wrong
-        else "",
+        "distance from the ventricles",
     )

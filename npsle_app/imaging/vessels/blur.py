@@ -125,9 +125,9 @@ def most_likely(noise: Floats, *, n_voxels: Floats, expected: float) -> PointSpr
         return None
     kept = noise[:, used]
     kept = np.where(np.isfinite(kept), kept, np.nanmax(kept, axis=0))
-    told = _summed(-_TRUST * n_voxels[used] * np.log(kept))
+    likelihood = _summed(-_TRUST * n_voxels[used] * np.log(kept))
     widths = np.linspace(CANDIDATES[0], CANDIDATES[-1], 121)
-    believed = PchipInterpolator(CANDIDATES, told)(widths)
+    believed = PchipInterpolator(CANDIDATES, likelihood)(widths)
     believed = believed - 0.5 * ((widths - expected) / _PRIOR_SD) ** 2
     weight = np.exp(believed - believed.max())
     blurs = np.array([blur_sigma_mm(1.0, psf_fwhm_voxels=float(width)) for width in widths])
@@ -137,10 +137,10 @@ def most_likely(noise: Floats, *, n_voxels: Floats, expected: float) -> PointSpr
     return PointSpread(fwhm_voxels=mean, blur_sd=max(spread, _LEAST_SD))
 
 
-def _summed(told: Floats) -> Floats:
+def _summed(likelihood: Floats) -> Floats:
     """Sum over sections, (n candidates, n sections), by the mean of the middle half."""
-    n = told.shape[1]
-    ordered = np.sort(told - told[len(told) // 2], axis=1)
+    n = likelihood.shape[1]
+    ordered = np.sort(likelihood - likelihood[len(likelihood) // 2], axis=1)
     middle = ordered[:, n // 4 : n - n // 4]
     summed: Floats = n * middle.mean(axis=1)
     return summed

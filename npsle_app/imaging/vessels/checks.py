@@ -8,8 +8,8 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.imaging.vessels.measures import Summary
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 from npsle_app.records import Check, Qc, graded
-from npsle_app.vessel_measures import MAX_VOXEL_MM
 
 GOOD_VOXEL_MM = 0.6
 MIN_ACCEPTED = 0.7
@@ -64,32 +64,28 @@ def accepted(quality: Quality) -> Bools:
 def check_voxels(voxel_mm: Sequence[float]) -> Check:
     """Judge the voxel's longest edge."""
     longest = max(voxel_mm)
-    state = graded(longest, warn=GOOD_VOXEL_MM + 0.01, fail=MAX_VOXEL_MM + 0.01)
-    return Check(
-        name="Vessel wall: voxel size",
+    return Check.judged(
+        "Vessel wall: voxel size",
         seen=" × ".join(f"{edge:.2f}" for edge in voxel_mm) + " mm",
         expected=f"at most {GOOD_VOXEL_MM} mm; above {MAX_VOXEL_MM} mm nothing is measured",
-        state=state,
-        advice="" if state is Qc.PASS else "the wall is thinner than a voxel: "
-        "compare only with images of the same voxel size",
-    )  # fmt: skip
+        state=graded(longest, warn=GOOD_VOXEL_MM + 0.01, fail=MAX_VOXEL_MM + 0.01),
+        advice="the wall is thinner than a voxel: compare only with images of the same voxel size",
+    )
 
 
 def check_placement(alignment: Alignment) -> Check:
     """Judge how the vessel-wall image was laid on the T1w image."""
     moved = alignment.shift_mm > _MAX_SHIFT_MM or alignment.rotation_deg > _MAX_TURN_DEG
     lost = not alignment.information_after >= _KEPT * alignment.information_before
-    return Check(
-        name="Vessel wall: place on T1w",
+    return Check.judged(
+        "Vessel wall: place on T1w",
         seen=f"moved by {alignment.shift_mm:.1f} mm and {alignment.rotation_deg:.1f}°, "
         f"mutual information {alignment.information_before:.3f} → "
         f"{alignment.information_after:.3f} nats",
         expected=f"at most {_MAX_SHIFT_MM:g} mm and {_MAX_TURN_DEG:g}°, and likeness not lost",
         state=Qc.FAIL if moved or lost else Qc.PASS,
         advice="vessels may be sought in the wrong place: look at the projection, and give "
-        "landmarks"
-        if moved or lost
-        else "",
+        "landmarks",
     )
 
 
@@ -112,15 +108,13 @@ def check_flow(quality: Quality, *, vessel: str) -> Check:
     known = quality.lumen_of_wall[np.isfinite(quality.lumen_of_wall)]
     slow = (known > SLOW_FLOW) | (known > _usual(known) + SLOW_RISE)
     share = float(np.mean(slow)) if known.size else float("nan")
-    state = graded(share, warn=0.1, fail=0.3) if known.size else Qc.NOT_ASSESSABLE
-    return Check(
-        name=f"{vessel}: slow flow",
+    return Check.judged(
+        f"{vessel}: slow flow",
         seen=f"{100 * share:.0f} % of sections" if known.size else "no section",
         expected="the lumen's signal below 40 % of the wall's, and even, in 90 % of the sections",
-        state=state,
-        advice="" if state is Qc.PASS else "slow blood beside the wall looks like wall; "
-        "those sections were left out",
-    )  # fmt: skip
+        state=graded(share, warn=0.1, fail=0.3) if known.size else Qc.NOT_ASSESSABLE,
+        advice="slow blood beside the wall looks like wall; those sections were left out",
+    )
 
 
 def check_floor(summary: Summary | None, *, vessel: str) -> Check:

@@ -20,7 +20,7 @@ _MIN_SECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnVessel:
+class MaskedVessel:
     """What masks came to; outlines are (n, 72, 2) in mm along the line's frame."""
 
     line: Centreline
@@ -49,7 +49,7 @@ def study_masks(
     lumen: nib.Nifti1Image,
     outer: nib.Nifti1Image,
     line: Centreline | None = None,
-) -> DrawnVessel:
+) -> MaskedVessel:
     """Measure drawn masks that lie on the image's grid.
 
     Raises
@@ -66,7 +66,7 @@ def study_masks(
     inner = [text for text in rejected if text != _END]
     enough = accepted.sum() >= _MIN_SECTIONS and accepted.sum() >= MIN_ACCEPTED * len(inner)
     outlines = _outlines(contours)
-    return DrawnVessel(
+    return MaskedVessel(
         line=line,
         inner_mm=outlines[0],
         outer_mm=outlines[1],

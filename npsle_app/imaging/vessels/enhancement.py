@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage, optimize
 
-from npsle_app.arrays import Bools, Floats, Reals, Volume
+from npsle_app.arrays import Floats, Reals, Volume
 from npsle_app.imaging.space.registration import register_rigid, resample
 from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.imaging.vessels.blur import PSF_FWHM_VOXELS, blur_sigma_mm
@@ -15,7 +15,12 @@ from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.place import HeadPlace
 from npsle_app.imaging.vessels.planes import cut_around, to_voxels
 from npsle_app.imaging.vessels.results import MeasuredVessel, StudiedVessel
-from npsle_app.imaging.vessels.wall_signal import OutlinedSection, outlined_sections, solve_signals
+from npsle_app.imaging.vessels.wall_signal import (
+    OutlinedSection,
+    Outlines,
+    outlined_sections,
+    solve_signals,
+)
 from npsle_app.records import Check, Qc
 
 _NEAR_MM = 30.0  # white matter this near: farther away the coils see it otherwise than the vessel
@@ -43,10 +48,7 @@ def enhancement_ratio(
     *,
     post: nib.Nifti1Image,
     to_post: Reals,
-    line: Centreline,
-    inner_mm: Floats,
-    outer_mm: Floats,
-    accepted: Bools,
+    outlines: Outlines,
     white_matter: nib.Nifti1Image,
     psf_fwhm_voxels: float = PSF_FWHM_VOXELS,
 ) -> float:
@@ -58,9 +60,8 @@ def enhancement_ratio(
         Black-blood images of any grids, the first being the one that was measured.
     to_post
         (4, 4), maps world points of `pre` to those of `post`, mm, RAS.
-    line, inner_mm, outer_mm, accepted
-        The measured vessel in `pre`: n sections, outlines (n, 72, 2) in mm along the frame's
-        axes, and whether each counts.
+    outlines
+        Of the vessel that was measured in `pre`.
     white_matter
         Mask on the grid of `pre`; of it, what lies within 30 mm of the vessel is used.
     psf_fwhm_voxels
@@ -84,14 +85,11 @@ def enhancement_ratio(
     in the ratio.
     """
     check_same_grid(pre, white_matter)
-    reference = _reference(pre, post=post, to_post=to_post, line=line, mask=white_matter)
+    reference = _reference(pre, post=post, to_post=to_post, line=outlines.line, mask=white_matter)
     moved = nib.Nifti1Image(post.get_fdata(dtype=np.float32), np.linalg.inv(to_post) @ post.affine)
     walls = []
     for image, when in ((pre, "before"), (moved, "after")):
-        sections = outlined_sections(
-            image, line=line, inner_mm=inner_mm, outer_mm=outer_mm, accepted=accepted,
-            room_mm=_MAX_SHIFT_MM,
-        )  # fmt: skip
+        sections = outlined_sections(image, outlines=outlines, room_mm=_MAX_SHIFT_MM)
         if sum(section is not None for section in sections) < _MIN_SECTIONS:
             msg = f"not assessable: fewer than {_MIN_SECTIONS} sections {when} contrast agent"
             raise ValueError(msg)
@@ -234,10 +232,12 @@ def _enhanced(
             cut_around(image, line=vessel.line, margin_mm=_AROUND_MM),
             post=_cut_post(post, vessel=vessel, to_post=to_post),
             to_post=to_post,
-            line=vessel.line,
-            inner_mm=vessel.inner_mm,
-            outer_mm=vessel.outer_mm,
-            accepted=vessel.sections.accepted,
+            outlines=Outlines(
+                line=vessel.line,
+                inner_mm=vessel.inner_mm,
+                outer_mm=vessel.outer_mm,
+                accepted=vessel.sections.accepted,
+            ),
             white_matter=cut_around(white_matter, line=vessel.line, margin_mm=_AROUND_MM),
             psf_fwhm_voxels=vessel.psf_fwhm_voxels or PSF_FWHM_VOXELS,
         )

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Annulus, Section, Start, fit_annulus
 from npsle_app.imaging.vessels.blur import CANDIDATES, PointSpread, blur_sigma_mm, most_likely
-from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.contours import Contours
+from npsle_app.imaging.vessels.course import Course
 from npsle_app.imaging.vessels.planes import Voxels, ray_angles, voxels_around
 
 _AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
@@ -38,11 +37,10 @@ def lumen_centres(contours: Contours) -> Floats:
     return centres
 
 
-def look_around(
-    part: nib.Nifti1Image, *, line: Centreline, contours: Contours, voxel_mm: float
-) -> list[SectionStart]:
+def look_around(course: Course, *, contours: Contours, voxel_mm: float) -> list[SectionStart]:
     """Collect the voxels around each plane of a centreline, and start from its contours."""
-    voxels = voxels_around(part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
+    line = course.line
+    voxels = voxels_around(course.part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
     centres, slab_mm = lumen_centres(contours), half_slab_mm(voxel_mm)
     found = []
     for k, place in enumerate(line.along_mm):

@@ -74,18 +74,18 @@ def with_scatter(sd: Floats, *, values: Floats, lag: int) -> Floats:
     if len(jumps) < _MIN_JUMPS:
         return sd
     seen = MAD_TO_SD * float(np.median(jumps)) / np.sqrt(2)
-    told = float(np.median(sd[np.isfinite(values)]))
-    added: Floats = np.sqrt(sd**2 + max(seen**2 - told**2, 0.0))
+    fitted = float(np.median(sd[np.isfinite(values)]))
+    added: Floats = np.sqrt(sd**2 + max(seen**2 - fitted**2, 0.0))
     return added
 
 
 def mean_sd(values: Floats, *, sd: Floats, shared: float) -> float:
     """SD of the mean over sections that share voxels with their neighbours."""
     n = len(values)
-    told = float(np.sqrt(np.mean(sd**2) * shared / n))
+    fitted = float(np.sqrt(np.mean(sd**2) * shared / n))
     lag = max(round(shared), 1)
     if n < 4 + lag:
-        return told
+        return fitted
     jumps = values[lag:] - values[:-lag]
     seen = float(np.sqrt(np.mean(jumps**2) / 2 * shared / n))
-    return max(told, seen)
+    return max(fitted, seen)

@@ -6,13 +6,14 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints
-from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid, on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline, make_centreline, straighten
 from npsle_app.imaging.vessels.contours import Contours
 from npsle_app.imaging.vessels.measures import Sections
 from npsle_app.imaging.vessels.planes import (
     PIXEL_MM,
     RAY_STEP_MM,
+    box_of_points,
     ray_radii,
     sample_planes,
     sample_rays,
@@ -34,8 +35,9 @@ def draw_masks(
     nearest plane.
     """
     reach = float(np.abs(outer_mm).max()) * np.sqrt(2)
-    low, part = _box(image, line=line, reach_mm=reach)
-    voxels = np.argwhere(np.ones(part, dtype=bool)) + low
+    box = box_of_points(line.points, image=image, margin_mm=reach)
+    voxels = np.argwhere(np.ones([part.stop - part.start for part in box], dtype=bool))
+    voxels += [part.start for part in box]
     points = nib.affines.apply_affine(image.affine, voxels)
     along, first, second = straighten(points, line=line)
     near = np.isfinite(along) & (np.hypot(first, second) <= reach)
@@ -61,15 +63,15 @@ def follow_mask(lumen: nib.Nifti1Image) -> Centreline:
     if not inside.any():
         msg = "the lumen mask is empty"
         raise ValueError(msg)
-    labels, n = ndimage.label(inside, structure=np.ones((3, 3, 3)))
+    labels, n = ndimage.label(inside, structure=NEIGHBOURS_26)
     inside = labels == 1 + np.argmax(np.bincount(labels.ravel(), minlength=n + 1)[1:])
     edges = nib.affines.voxel_sizes(lumen.affine)
     depth = ndimage.distance_transform_edt(inside, sampling=edges)
     deep = np.where(inside, (depth.max() / np.maximum(depth, 1e-6)) ** 2, np.inf)
     first = _furthest(inside, place=tuple(int(v) for v in np.argwhere(inside)[0]), edges=edges)
     last = _furthest(inside, place=first, edges=edges)
-    way, _ = skimage.graph.route_through_array(deep, first, last, fully_connected=True)
-    return make_centreline(nib.affines.apply_affine(lumen.affine, np.array(way)))
+    route, _ = skimage.graph.route_through_array(deep, first, last, fully_connected=True)
+    return make_centreline(nib.affines.apply_affine(lumen.affine, np.array(route)))
 
 
 def measure_masks(
@@ -109,16 +111,6 @@ def measure_masks(
         outer_strength=np.ones_like(outer_mm),
     )
     return line, _sections(line, lumen=areas[0], outer=areas[1], contours=contours), contours
-
-
-def _box(
-    image: nib.Nifti1Image, *, line: Centreline, reach_mm: float
-) -> tuple[Ints, tuple[int, ...]]:
-    voxels = nib.affines.apply_affine(np.linalg.inv(image.affine), line.points)
-    margin = reach_mm / nib.affines.voxel_sizes(image.affine)
-    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
-    return low, tuple(int(n) for n in high - low)
 
 
 def _inside(first: Floats, *, second: Floats, plane: Ints, outlines: Floats) -> Bools:

@@ -12,13 +12,14 @@ from npsle_app.imaging.space.displacement import apply_displacement
 from npsle_app.imaging.space.registration import register_rigid, resample
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.vessels.centreline import Centreline
-from npsle_app.imaging.vessels.planes import to_voxels
-from npsle_app.vessel_names import VesselName
+from npsle_app.imaging.vessels.planes import box_of_points
+from npsle_app.measures.names_of_vessels import VesselName
 
 Range = tuple[float, float]
 
 _MARGIN_MM = 9.0
 _LATTICE_MM = 4.0
+_LEAST_PLANES = 8
 _MAX_AWAY_MM = 20.0
 _MIDLINE_MM = 15.0
 
@@ -86,8 +87,8 @@ def align_head(
     """
     matrix = register_rigid(image, fixed=t1w, seed=seed, fixed_mask=brain)
     before, after = (
-        resample(image, reference=t1w, matrix=way, order=1).get_fdata(dtype=np.float32)
-        for way in (np.eye(4), matrix)
+        resample(image, reference=t1w, matrix=motion, order=1).get_fdata(dtype=np.float32)
+        for motion in (np.eye(4), matrix)
     )
     shown = mark_shown(image, reference=t1w, matrix=matrix)
     inside = brain.get_fdata(dtype=np.float32) > 0
@@ -114,13 +115,13 @@ def search_box(
         If the vessel has no search box, or this lies outside the image.
     """
     if name.label not in BOXES:
-        msg = f"{name.text}: it has no search box; give landmarks or masks"
+        msg = "it has no search box; give landmarks or masks"
         raise ValueError(msg)
     ranges = BOXES[name.label].ranges(name.side)
     lattice = np.array(list(product(*(np.arange(a, b + 0.1, _LATTICE_MM) for a, b in ranges))))
     part = _cut(image, points=place.image_points(lattice))
     if part is None:
-        msg = f"{name.text}: not assessable: its search box lies outside the field of view"
+        msg = "not assessable: its search box lies outside the field of view"
         raise ValueError(msg)
     grid = np.argwhere(np.ones(part.shape[:3], dtype=bool))
     points = place.template_points(nib.affines.apply_affine(part.affine, grid))
@@ -140,7 +141,7 @@ def check_place(line: Centreline, *, name: VesselName, place: HeadPlace) -> None
     beyond = np.maximum(ranges[:, 0] - points, points - ranges[:, 1]).clip(min=0)
     away = float(np.median(np.linalg.norm(beyond, axis=1)))
     if away > _MAX_AWAY_MM:
-        msg = f"{name.text}: it lies {away:.0f} mm from where that vessel is expected"
+        msg = f"it lies {away:.0f} mm from where that vessel is expected"
         raise ValueError(msg)
 
 
@@ -150,17 +151,14 @@ def check_side(points: Floats, *, name: VesselName) -> None:
     right = {"left": x < 0, "right": x > 0, "middle": abs(x) < _MIDLINE_MM}
     if not right[name.side]:
         where = "right" if x > 0 else "left"
-        msg = (f"{name.text}: expected on the {name.side}, "
+        msg = (f"expected on the {name.side}, "
                f"found {abs(x):.0f} mm to the {where} of the midline")  # fmt: skip
         raise ValueError(msg)
 
 
 def _cut(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Image | None:
-    """Cut to the box around points and a margin; None where less than two planes are left."""
-    voxels = to_voxels(points, affine=image.affine)
-    margin = _MARGIN_MM / nib.affines.voxel_sizes(image.affine)
-    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
-    if np.any(high - low < 8):
+    """Cut to the box around points and a margin; None where fewer than 8 planes are left."""
+    box = box_of_points(points, image=image, margin_mm=_MARGIN_MM)
+    if any(part.stop - part.start < _LEAST_PLANES for part in box):
         return None
-    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    return image.slicer[box]

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Floats
+from npsle_app.boxes import Slices
 from npsle_app.imaging.vessels.centreline import Centreline, straighten
 
 PLANE_MM = 12.0
@@ -48,14 +49,22 @@ def cut_around(image: nib.Nifti1Image, *, line: Centreline, margin_mm: float) ->
         If a point of the centreline lies outside the image.
     """
     voxels = to_voxels(line.points, affine=image.affine)
-    size = np.array(image.shape[:3])
-    if np.any(voxels < -0.5) or np.any(voxels > size - 0.5):
+    if np.any(voxels < -0.5) or np.any(voxels > np.array(image.shape[:3]) - 0.5):
         msg = "the vessel leaves the image's field of view"
         raise ValueError(msg)
+    return image.slicer[box_of_points(line.points, image=image, margin_mm=margin_mm)]
+
+
+def box_of_points(points: Floats, *, image: nib.Nifti1Image, margin_mm: float) -> Slices:
+    """Return the box of voxels around points in mm, RAS, wider by a margin where there is room.
+
+    Where all of it lies outside the image, a slice ends before it starts.
+    """
+    voxels = to_voxels(points, affine=image.affine)
     margin = margin_mm / nib.affines.voxel_sizes(image.affine)
     low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, size).astype(int)
-    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
 def to_voxels(points: Floats, *, affine: Floats) -> Floats:

@@ -13,8 +13,8 @@ from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.masks import draw_masks
 from npsle_app.imaging.vessels.measures import Sections, Summary
 from npsle_app.imaging.vessels.planes import N_PIXELS, PLANE_MM, cut_around, sample_planes
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Check, Qc
-from npsle_app.vessel_names import VesselName
 
 _FIX = "fix the masks or landmarks, or take them away: nothing else was tried in their place"
 

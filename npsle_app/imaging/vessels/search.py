@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Volume
-from npsle_app.imaging.space.volumes import check_same_grid
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid
 from npsle_app.imaging.vessels.centreline import Centreline, make_centreline
-from npsle_app.imaging.vessels.planes import RAY_STEP_MM, sample_rays, to_voxels
+from npsle_app.imaging.vessels.planes import RAY_STEP_MM, box_of_points, sample_rays
 
 skimage = lazy_loader.load("skimage")
 
@@ -67,7 +67,6 @@ def find_vessel(
     *,
     box: nib.Nifti1Image,
     expected: Expectation,
-    name: str,
     dark: bool = True,
 ) -> Centreline:
     """Find a vessel inside a search box without landmarks.
@@ -97,7 +96,7 @@ def find_vessel(
     check_same_grid(image, box)
     inside = box.get_fdata(dtype=np.float32) > 0
     if not inside.any():
-        msg = f"{name}: not assessable: its search box lies outside the field of view"
+        msg = "not assessable: its search box lies outside the field of view"
         raise ValueError(msg)
     corners = nib.affines.apply_affine(image.affine, np.argwhere(inside))
     part = cut_around_points(image, points=corners)
@@ -110,7 +109,7 @@ def find_vessel(
         if not dark or is_dark_tube(part, line=line):
             return line
     kind = "dark" if dark else "bright"
-    msg = (f"{name}: not assessable: no {kind} tube of {expected.length_mm[0]:.0f}-"
+    msg = (f"not assessable: no {kind} tube of {expected.length_mm[0]:.0f}-"
            f"{expected.length_mm[1]:.0f} mm in its search box")  # fmt: skip
     raise ValueError(msg)
 
@@ -134,11 +133,7 @@ def is_dark_tube(image: nib.Nifti1Image, *, line: Centreline) -> bool:
 
 def cut_around_points(image: nib.Nifti1Image, *, points: Floats) -> nib.Nifti1Image:
     """Cut to the box around points, 8 mm wider where there is room."""
-    voxels = to_voxels(points, affine=image.affine)
-    margin = _MARGIN_MM / nib.affines.voxel_sizes(image.affine)
-    low = np.maximum(np.floor(voxels.min(axis=0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(voxels.max(axis=0) + margin) + 1, image.shape[:3]).astype(int)
-    return image.slicer[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
+    return image.slicer[box_of_points(points, image=image, margin_mm=_MARGIN_MM)]
 
 
 def join_tubes(
@@ -148,10 +143,10 @@ def join_tubes(
     cost = 1 / (_FLOOR + tubes.astype(float)) ** 2
     path: list[tuple[int, ...]] = []
     for start, end in pairwise(places):
-        way, _ = skimage.graph.route_through_array(
+        route, _ = skimage.graph.route_through_array(
             cost, start, end, fully_connected=True, geometric=True
         )
-        path += way
+        path += route
     try:
         return make_centreline(nib.affines.apply_affine(affine, np.array(path)))
     except ValueError:
@@ -160,7 +155,7 @@ def join_tubes(
 
 def _pieces(tubes: Volume, *, room: Bools) -> list[Bools]:
     """Return the connected dark tubes inside the room, those with most vesselness first."""
-    labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=np.ones((3, 3, 3)))
+    labels, n = ndimage.label((tubes > _IS_TUBE) & room, structure=NEIGHBOURS_26)
     if not n:
         return []
     sums = ndimage.sum_labels(tubes, labels, np.arange(1, n + 1))
@@ -176,11 +171,11 @@ def _followed(tubes: Volume, *, piece: Bools, affine: Floats) -> Centreline | No
     last = _furthest(reach, place=first)
     if first == last:
         return None
-    way, _ = skimage.graph.route_through_array(
+    route, _ = skimage.graph.route_through_array(
         cost, first, last, fully_connected=True, geometric=True
     )
     try:
-        return make_centreline(nib.affines.apply_affine(affine, np.array(way)))
+        return make_centreline(nib.affines.apply_affine(affine, np.array(route)))
     except ValueError:
         return None
 

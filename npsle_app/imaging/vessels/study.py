@@ -14,6 +14,7 @@ from npsle_app.imaging.vessels.checks import (
     check_sections,
     reasons_against,
 )
+from npsle_app.imaging.vessels.course import Course, lay_course
 from npsle_app.imaging.vessels.drawn import study_masks
 from npsle_app.imaging.vessels.place import HeadPlace, check_place, search_box
 from npsle_app.imaging.vessels.results import Guide, LostVessel, MeasuredVessel, Mode, StudiedVessel
@@ -21,7 +22,7 @@ from npsle_app.imaging.vessels.search import EXPECTED, find_vessel
 from npsle_app.imaging.vessels.tracing import Angiogram, find_by_angiogram, trace_landmarks
 from npsle_app.imaging.vessels.trunk import trim_to_trunk
 from npsle_app.imaging.vessels.wall import check_resolution, measure_vessel
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _APART_MM = 2.0
 
@@ -85,8 +86,7 @@ def _study(
         if place:
             check_place(made.line, name=name, place=place)
     except ValueError as error:
-        reason = str(error).removeprefix(f"{name.text}: ")
-        return LostVessel(name=name, mode=guide.mode, reason=reason)
+        return LostVessel(name=name, mode=guide.mode, reason=str(error))
     return made
 
 
@@ -120,17 +120,15 @@ def _traced(
     psf: float,
 ) -> MeasuredVessel:
     line = (
-        trace_landmarks(image, landmarks=guide.landmarks, name=name.text)
+        trace_landmarks(image, landmarks=guide.landmarks)
         if guide.mode is Mode.LANDMARKS
         else _sought(image, name=name, place=place)
     )
-    return _measured(image, name=name, mode=guide.mode, line=line, psf=psf)
+    return _measured(lay_course(image, line=line, name=name), mode=guide.mode, psf=psf)
 
 
-def _measured(
-    image: nib.Nifti1Image, *, name: VesselName, mode: Mode, line: Centreline, psf: float
-) -> MeasuredVessel:
-    vessel = measure_vessel(image, line=line, psf_fwhm_voxels=psf)
+def _measured(course: Course, *, mode: Mode, psf: float) -> MeasuredVessel:
+    vessel, name = measure_vessel(course, psf_fwhm_voxels=psf), course.name
     return MeasuredVessel(
         name=name,
         mode=mode,
@@ -140,7 +138,9 @@ def _measured(
         sections=vessel.sections,
         summary=vessel.summary,
         psf_fwhm_voxels=vessel.psf_fwhm_voxels,
-        rejected=_say_rejected(reasons_against(vessel.quality), accepted=vessel.sections.accepted),
+        rejected=_describe_rejected(
+            reasons_against(vessel.quality), accepted=vessel.sections.accepted
+        ),
         checks=(
             check_sections(vessel.quality, vessel=name.text),
             check_flow(vessel.quality, vessel=name.text),
@@ -155,8 +155,9 @@ def _sought(image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace | None
         raise ValueError(msg)
     part, box = search_box(image, name=name, place=place)
     expected = EXPECTED[name.label]
-    line = find_vessel(part, box=box, expected=expected, name=name.text)
-    return trim_to_trunk(part, line=line, least_mm=expected.length_mm[0], name=name.text)
+    line = find_vessel(part, box=box, expected=expected)
+    trunk = trim_to_trunk(lay_course(part, line=line, name=name), least_mm=expected.length_mm[0])
+    return trunk.line
 
 
 def with_angiogram(
@@ -174,16 +175,14 @@ def with_angiogram(
             made.append(one)
             continue
         try:
-            line = find_by_angiogram(image, name=one.name, place=place, angiogram=angiogram)
-            made.append(_measured(image, name=one.name, mode=one.mode, line=line,
-                                  psf=psf_fwhm_voxels))  # fmt: skip
+            course = find_by_angiogram(image, name=one.name, place=place, angiogram=angiogram)
+            made.append(_measured(course, mode=one.mode, psf=psf_fwhm_voxels))
         except ValueError as error:
-            reason = str(error).removeprefix(f"{one.name.text}: ")
-            made.append(replace(one, reason=f"{one.reason}; by the angiogram: {reason}"))
+            made.append(replace(one, reason=f"{one.reason}; by the angiogram: {error}"))
     return tuple(made)
 
 
-def _say_rejected(against: Mapping[str, Bools], *, accepted: Bools) -> tuple[str, ...]:
+def _describe_rejected(against: Mapping[str, Bools], *, accepted: Bools) -> tuple[str, ...]:
     texts = ["; ".join(text for text, bad in against.items() if bad[k])
              for k in range(len(accepted))]  # fmt: skip
     return tuple(

@@ -10,12 +10,12 @@ import pandas as pd
 from npsle_app.imaging.space.volumes import voxel_mm3
 from npsle_app.imaging.vessels.measures import FLOOR_VOXELS, Summary, nwi_at_radius, section_table
 from npsle_app.imaging.vessels.results import LostVessel, MeasuredVessel, Mode, StudiedVessel
-from npsle_app.vessel_measures import OF_ARTERY
-from npsle_app.vessel_names import STANDARD
+from npsle_app.measures import OF_ARTERY
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 
 Numbers = dict[str, float | None]
 
-_NAMES = tuple(row[0] for row in OF_ARTERY)
+_NAMES = tuple(OF_ARTERY)
 _INTERVALS = ("nwi_low", "nwi_high", "lumen_area_low_mm2", "lumen_area_high_mm2",
               "wall_thickness_low_mm", "wall_thickness_high_mm")  # fmt: skip
 _OF_SECTIONS = ("lumen_area_low_mm2", "lumen_area_high_mm2", "nwi_low", "nwi_high")
@@ -47,25 +47,30 @@ def vessel_numbers(vessel: StudiedVessel) -> Numbers:
     return {name: _known(made[name]) for name in _NAMES}
 
 
-def measures(vessels: Sequence[StudiedVessel], *, floor_mm: float) -> Numbers:
-    """Return every measure of a participant by its name.
+def numbers_by_vessel(vessels: Sequence[StudiedVessel]) -> dict[VesselName, Numbers]:
+    """Return the numbers of all seven standard vessels, None where one was not measured.
 
-    All seven standard vessels are there, with None where one was not measured; those beyond
-    them are in the tables alone. Means are over the standard ones that were measured.
+    Vessels beyond them are in the tables alone.
     """
-    known = {vessel.name: vessel_numbers(vessel) for vessel in vessels if vessel.name in STANDARD}
-    blank: Numbers = dict.fromkeys(_NAMES)
-    rows = [known.get(name, blank) for name in STANDARD]
-    made: Numbers = {
+    known = {vessel.name: vessel_numbers(vessel) for vessel in vessels}
+    return {name: known.get(name, dict.fromkeys(_NAMES)) for name in STANDARD}
+
+
+def named(numbers: Numbers, *, vessel: VesselName) -> Numbers:
+    """Name the numbers of a vessel as the app's measures."""
+    return {f"{vessel.measure}_{name}": value for name, value in numbers.items()}
+
+
+def mean_numbers(by_vessel: Mapping[VesselName, Numbers], *, floor_mm: float) -> Numbers:
+    """Return the participant's own measures: means over the vessels that were measured."""
+    rows = list(by_vessel.values())
+    return {
         "vw_nwi": _mean(rows, "nwi"),
         "vw_nwi_at_reference_radius": _mean(rows, "nwi_at_reference_radius"),
         "vw_lumen_area_mm2": _mean(rows, "lumen_area_mm2"),
         "vw_vessels_count": float(sum(row["nwi"] is not None for row in rows)),
         "vw_wall_floor_mm": floor_mm,
     }
-    for name, row in zip(STANDARD, rows, strict=True):
-        made |= {f"{name.measure}_{key}": value for key, value in row.items()}
-    return made
 
 
 def make_vessel_table(vessels: Sequence[StudiedVessel], *, floor_mm: float) -> pd.DataFrame:
@@ -182,7 +187,7 @@ VESSELS: Mapping[str, Mapping[str, object]] = {
     **_ABOUT,
     "state": {"Description": "measured, or not assessable"},
     "reason": {"Description": "Why a vessel is not assessable"},
-    **{row[0]: {"Description": row[2], **_unit(row[0])} for row in OF_ARTERY},
+    **{name: {"Description": text, **_unit(name)} for name, text in OF_ARTERY.items()},
     "wall_floor_mm": {
         "Description": "Thinnest wall that contours can show: 1.3 voxels; thinner ones rest on "
         "the fitted point spread",

@@ -8,8 +8,9 @@ import numpy as np
 
 from npsle_app.arrays import Bools, Floats, Volume
 from npsle_app.imaging.vessels.centreline import Centreline, make_centreline
+from npsle_app.imaging.vessels.course import Course, lay_course
 from npsle_app.imaging.vessels.place import HeadPlace, search_box
-from npsle_app.imaging.vessels.planes import cut_around, to_voxels
+from npsle_app.imaging.vessels.planes import to_voxels
 from npsle_app.imaging.vessels.search import (
     EXPECTED,
     cut_around_points,
@@ -19,15 +20,14 @@ from npsle_app.imaging.vessels.search import (
     vesselness,
 )
 from npsle_app.imaging.vessels.trunk import trim_to_trunk
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 _SNAP_MM = 2.0
 _MAX_DETOUR = 2.5
-_MARGIN_MM = 8.0
 
 
 def trace_landmarks(
-    image: nib.Nifti1Image, *, landmarks: Sequence[tuple[float, float, float]], name: str
+    image: nib.Nifti1Image, *, landmarks: Sequence[tuple[float, float, float]]
 ) -> Centreline:
     """Follow a vessel from the first landmark to the last, through those between them.
 
@@ -37,8 +37,6 @@ def trace_landmarks(
         Black-blood image.
     landmarks
         At least two points in mm, RAS, each within 2 mm of the vessel's middle.
-    name
-        What to call the vessel in messages.
 
     Raises
     ------
@@ -48,31 +46,31 @@ def trace_landmarks(
     """
     points = np.asarray(landmarks, dtype=float)
     if points.ndim != 2 or points.shape[1] != 3 or len(points) < 2 or not np.isfinite(points).all():
-        msg = f"{name}: expected two landmarks or more of three numbers, got {list(landmarks)}"
+        msg = f"expected two landmarks or more of three numbers, got {list(landmarks)}"
         raise ValueError(msg)
     apart_mm = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
     if not 4 <= apart_mm <= 100:
-        msg = f"{name}: the landmarks are {apart_mm:.1f} mm apart; expected 4 to 100 mm"
+        msg = f"the landmarks are {apart_mm:.1f} mm apart; expected 4 to 100 mm"
         raise ValueError(msg)
-    _check_inside(image, points=points, name=name)
+    _check_inside(image, points=points)
     line = _traced(image, points=points)
     if line is not None:
         return line
     flipped = points * np.array([-1, -1, 1])
     lies_mirrored = not _outside(flipped, image=image).any() and _traced(image, points=flipped)
     hint = "; read as LPS they do lie on one" if lies_mirrored else ", or blood is not black here"
-    msg = f"{name}: not assessable: the landmarks lie on no dark vessel with a wall{hint}"
+    msg = f"not assessable: the landmarks lie on no dark vessel with a wall{hint}"
     raise ValueError(msg)
 
 
-def _check_inside(image: nib.Nifti1Image, *, points: Floats, name: str) -> None:
+def _check_inside(image: nib.Nifti1Image, *, points: Floats) -> None:
     outside = _outside(points, image=image)
     if not outside.any():
         return
     other = not _outside(points * np.array([-1, -1, 1]), image=image).any()
     hint = "; read as LPS they would lie inside" if other else ""
     place = ", ".join(f"{value:.1f}" for value in points[np.argmax(outside)])
-    msg = f"{name}: the landmark ({place}) mm, RAS, lies outside the image{hint}"
+    msg = f"the landmark ({place}) mm, RAS, lies outside the image{hint}"
     raise ValueError(msg)
 
 
@@ -113,7 +111,7 @@ class Angiogram:
 
 def find_by_angiogram(
     image: nib.Nifti1Image, *, name: VesselName, place: HeadPlace, angiogram: Angiogram
-) -> Centreline:
+) -> Course:
     """Find a bright tube in the angiogram and bring its course to the black-blood image.
 
     Raises
@@ -122,13 +120,14 @@ def find_by_angiogram(
         If there is no such tube, it leaves the black-blood image, or no dark tube with a wall
         lies there; the message says that the vessel is not assessable.
     """
+    expected = EXPECTED[name.label]
     part, box = search_box(angiogram.image, name=name, place=angiogram.place)
-    bright = find_vessel(part, box=box, expected=EXPECTED[name.label], name=name.text, dark=False)
+    bright = find_vessel(part, box=box, expected=expected, dark=False)
     moved = place.to_image @ np.linalg.inv(angiogram.place.to_image)
     line = make_centreline(nib.affines.apply_affine(moved, bright.points))
-    around = cut_around(image, line=line, margin_mm=_MARGIN_MM)
-    if not is_dark_tube(around, line=line):
-        msg = f"{name.text}: not assessable: no dark tube lies where the angiogram shows a vessel"
+    course = lay_course(image, line=line, name=name)
+    if not is_dark_tube(course.part, line=line):
+        msg = "not assessable: no dark tube lies where the angiogram shows a vessel"
         raise ValueError(msg)
-    least_mm = EXPECTED[name.label].length_mm[0]
-    return trim_to_trunk(image, line=line, least_mm=least_mm, name=name.text)
+    trunk = trim_to_trunk(course, least_mm=expected.length_mm[0])
+    return lay_course(image, line=trunk.line, name=name)

@@ -11,25 +11,14 @@ from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Annulus
 from npsle_app.imaging.vessels.blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.checks import MIN_ACCEPTED, Quality, accepted
-from npsle_app.imaging.vessels.contours import Contours, find_contours
+from npsle_app.imaging.vessels.contours import Contours
+from npsle_app.imaging.vessels.course import Course
 from npsle_app.imaging.vessels.fits import fit_point_spread, fit_sections, half_slab_mm, look_around
 from npsle_app.imaging.vessels.measures import Sections, Summary, summarise
-from npsle_app.imaging.vessels.planes import RAY_STEP_MM, cut_around, ray_angles, sample_rays
+from npsle_app.imaging.vessels.planes import ray_angles
 from npsle_app.imaging.vessels.trunk import centred
-from npsle_app.vessel_measures import MAX_VOXEL_MM
-from tests.imaging.vessels.picture_section import PlaneSection, study_section
+from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
-__all__ = [
-    "PlaneSection",
-    "Vessel",
-    "check_resolution",
-    "check_sampling",
-    "measure_vessel",
-    "study_section",
-]
-
-
-_MARGIN_MM = 8.0
 _MIN_DETAIL = 0.65
 _TRIM = 1  # sections left out at each end, where the frame and the smoothing are one-sided
 
@@ -38,8 +27,8 @@ _TRIM = 1  # sections left out at each end, where the frame and the smoothing ar
 class Vessel:
     """A vessel that was measured; contours are (n, 72, 2) in mm along the frame's axes.
 
-    `summary` is None where fewer than 70 % of the sections were accepted; `sigma_mm` is the SD
-    of the whole blur, `psf_fwhm_voxels` the width of the scanner's part in it as it was fitted.
+    `summary` is None where fewer than 70 % of the sections were accepted; `psf_fwhm_voxels` is
+    the width of the scanner's point spread as it was fitted.
     """
 
     line: Centreline
@@ -48,19 +37,14 @@ class Vessel:
     sections: Sections
     quality: Quality
     summary: Summary | None
-    sigma_mm: float
     psf_fwhm_voxels: float
 
 
-def measure_vessel(
-    image: nib.Nifti1Image, *, line: Centreline, psf_fwhm_voxels: float = PSF_FWHM_VOXELS
-) -> Vessel:
+def measure_vessel(course: Course, *, psf_fwhm_voxels: float = PSF_FWHM_VOXELS) -> Vessel:
     """Measure lumen and wall along a centreline that runs inside the lumen.
 
     Parameters
     ----------
-    image
-        Black-blood image, any axes; mm are RAS by its affine.
     psf_fwhm_voxels
         Expected width of the scanner's point spread beside the voxel's own box, in voxels. What
         the vessel itself says of the width is weighed against it.
@@ -68,22 +52,20 @@ def measure_vessel(
     Raises
     ------
     ValueError
-        If voxels are longer than 0.8 mm, the image was interpolated or smoothed, or the
-        centreline leaves it.
+        If voxels are longer than 0.8 mm, or the image was interpolated or smoothed.
     """
-    voxel_mm = check_resolution(image)
-    part = cut_around(image, line=line, margin_mm=_MARGIN_MM)
-    check_sampling(part)
-    line = centred(part, line=line)
-    contours = find_contours(sample_rays(part, line=line), step_mm=RAY_STEP_MM)
-    starts = look_around(part, line=line, contours=contours, voxel_mm=voxel_mm)
+    voxel_mm = check_resolution(course.part)
+    check_sampling(course.part)
+    course = centred(course)
+    contours = course.contours()
+    starts = look_around(course, contours=contours, voxel_mm=voxel_mm)
     spread = fit_point_spread(starts, voxel_mm=voxel_mm, expected=psf_fwhm_voxels)
     sigma_mm = blur_sigma_mm(voxel_mm, psf_fwhm_voxels=spread.fwhm_voxels)
     fits = fit_sections(starts, sigma_mm=sigma_mm)
     quality = _quality(fits, contours=contours, voxel_mm=voxel_mm)
     sections = _sections(
         fits,
-        line=line,
+        line=course.line,
         contours=contours,
         quality=quality,
         voxel_mm=voxel_mm,
@@ -92,13 +74,12 @@ def measure_vessel(
     enough = sections.accepted[_TRIM:-_TRIM].mean() >= MIN_ACCEPTED
     inner, outer = _outlines(fits, contours=contours)
     return Vessel(
-        line=line,
+        line=course.line,
         inner_mm=inner,
         outer_mm=outer,
         sections=sections,
         quality=quality,
         summary=summarise(sections, voxel_mm=voxel_mm) if enough else None,
-        sigma_mm=sigma_mm,
         psf_fwhm_voxels=spread.fwhm_voxels,
     )
 

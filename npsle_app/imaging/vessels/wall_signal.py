@@ -17,6 +17,20 @@ _RIDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outlines:
+    """Lumen and wall of a measured vessel: n sections along its line, and whether each counts.
+
+    `inner_mm` and `outer_mm` are closed outlines, (n, 72, 2) in mm along the frame's axes;
+    `accepted` is (n,).
+    """
+
+    line: Centreline
+    inner_mm: Floats
+    outer_mm: Floats
+    accepted: Bools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutlinedSection:
     """The voxels of one section in one image and its outlines as radii about their middle."""
 
@@ -30,35 +44,26 @@ class OutlinedSection:
 
 
 def outlined_sections(
-    image: nib.Nifti1Image,
-    *,
-    line: Centreline,
-    inner_mm: Floats,
-    outer_mm: Floats,
-    accepted: Bools,
-    room_mm: float,
+    image: nib.Nifti1Image, *, outlines: Outlines, room_mm: float
 ) -> list[OutlinedSection | None]:
     """Collect the voxels of each accepted section; None where there are too few.
 
-    Outlines are (n, 72, 2) in mm along the frame's axes; voxels count to 1 mm beyond the outer
-    one, which may lie `room_mm` off the centreline's middle.
+    Voxels count to 1 mm beyond the outer outline, which may lie `room_mm` off the centreline's
+    middle.
     """
-    used = accepted & np.isfinite(outer_mm).all(axis=(1, 2))
+    used = outlines.accepted & np.isfinite(outlines.outer_mm).all(axis=(1, 2))
     if not used.any():
         return [None] * len(used)
-    reach = float(np.hypot(*outer_mm[used].T).max()) + _AROUND_MM + room_mm
-    voxels = voxels_around(image, line=line, reach_mm=reach)
+    reach = float(np.hypot(*outlines.outer_mm[used].T).max()) + _AROUND_MM + room_mm
+    voxels = voxels_around(image, line=outlines.line, reach_mm=reach)
     return [
-        _section(voxels, line=line, index=k, inner_mm=inner_mm[k], outer_mm=outer_mm[k])
-        if counts
-        else None
+        _section(voxels, outlines=outlines, index=k) if counts else None
         for k, counts in enumerate(used)
     ]
 
 
-def _section(
-    voxels: Voxels, *, line: Centreline, index: int, inner_mm: Floats, outer_mm: Floats
-) -> OutlinedSection | None:
+def _section(voxels: Voxels, *, outlines: Outlines, index: int) -> OutlinedSection | None:
+    line, inner_mm, outer_mm = outlines.line, outlines.inner_mm[index], outlines.outer_mm[index]
     centre = inner_mm.mean(axis=0)
     near = np.abs(voxels.along_mm - line.along_mm[index]) <= _HALF_SLAB_MM
     first, second = voxels.first_mm[near] - centre[0], voxels.second_mm[near] - centre[1]

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask
 from npsle_app.imaging.space.alignment import Alignment
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair_content import FlairContent
 from npsle_app.records import Check, Qc, graded, worst
@@ -24,7 +25,6 @@ _SHADING = (2.5, 10.0)  # good 1.07-1.44; up to 6 was corrected without loss
 _SATURATED = (0.0005, 0.02)  # good 0; at 0.7 % a tenth of the lesion volume was gone
 _AIR = (0.1, 0.3)  # good 0-0.07
 _GHOSTS = (0.07, 0.3)  # good 0-0.05; ghosts of 15 % gave 0.08-0.11 and cost a fifth of the volume
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _LEAST_ML = 1.0  # below it a ratio of volumes is chance
 _SHARE_OF_WM = (0.10, 0.20)  # about 50 and 100 mL; a heavy load of multiple sclerosis is 12 %
 
@@ -35,28 +35,26 @@ def check_alignment(alignment: Alignment) -> tuple[Check, ...]:
     moved = alignment.shift_mm > 20 or alignment.rotation_deg > 15
     lost = not alignment.information_after >= _KEPT * alignment.information_before
     return (
-        Check(
-            name="FLAIR motion",
+        Check.judged(
+            "FLAIR motion",
             seen=f"{alignment.shift_mm:.1f} mm, {alignment.rotation_deg:.1f}°",
             expected="at most 20 mm and 15° between FLAIR and T1w",
             state=Qc.FAIL if moved else Qc.PASS,
-            advice=look if moved else "",
+            advice=look,
         ),
-        Check(
-            name="FLAIR similarity",
+        Check.judged(
+            "FLAIR similarity",
             seen=f"{alignment.information_before:.3f} → {alignment.information_after:.3f} nats",
             expected="mutual information with T1w not 5 % lower than by the headers alone",
             state=Qc.FAIL if lost else Qc.PASS,
-            advice=look if lost else "",
+            advice=look,
         ),
-        Check(
-            name="FLAIR coverage",
+        Check.judged(
+            "FLAIR coverage",
             seen=f"{100 * alignment.coverage:.1f} % of the brain",
             expected="at least 98 %; below 85 % it fails",
             state=graded(-alignment.coverage, warn=-0.98, fail=-0.85),
-            advice=""
-            if alignment.coverage >= 0.98
-            else "lesions outside the FLAIR field of view are not counted",
+            advice="lesions outside the FLAIR field of view are not counted",
         ),
     )
 
@@ -64,12 +62,12 @@ def check_alignment(alignment: Alignment) -> tuple[Check, ...]:
 def check_slices(slice_mm: float) -> Check:
     """Judge the thickest voxel edge."""
     thick = slice_mm > 3.05
-    return Check(
-        name="FLAIR slice thickness",
+    return Check.judged(
+        "FLAIR slice thickness",
         seen=f"{slice_mm:.2f} mm",
         expected="at most 3 mm",
         state=Qc.WARN if thick else Qc.PASS,
-        advice="small lesions are blurred or missed; compare only like scans" if thick else "",
+        advice="small lesions are blurred or missed; compare only like scans",
     )
 
 
@@ -106,7 +104,7 @@ def _contrast(content: FlairContent) -> Check:
             graded(-content.wm_to_gm, warn=-_WM_TO_GM[0], fail=-0.5),
         ]
     )
-    return _check(
+    return Check.judged(
         "FLAIR contrast",
         seen=f"fluid {content.csf_to_gm:.2f}, white matter {content.wm_to_gm:.2f} of grey matter",
         expected=f"fluid at most {_CSF_TO_GM[0]:g}, white matter {_WM_TO_GM[0]:g} to "
@@ -118,7 +116,7 @@ def _contrast(content: FlairContent) -> Check:
 
 
 def _fluid(darker: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR shows the fluid of T1w",
         seen=f"darker than tissue in {100 * darker:.0f} % of pairs of voxels",
         expected=f"at least {100 * _FLUID_DARKER[0]:.0f} %; fails below "
@@ -130,7 +128,7 @@ def _fluid(darker: float) -> Check:
 
 
 def _copy(likeness: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR is not the T1w image",
         seen=f"finest detail of white matter correlates by {likeness:.2f}",
         expected=f"at most {_LIKENESS[0]:g}; fails over {_LIKENESS[1]:g}",
@@ -140,7 +138,7 @@ def _copy(likeness: float) -> Check:
 
 
 def _noise(noise: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR noise",
         seen=f"{100 * noise:.1f} % of white matter",
         expected=f"at most {100 * _NOISE[0]:.0f} %; fails over {100 * _NOISE[1]:.0f} %",
@@ -150,7 +148,7 @@ def _noise(noise: float) -> Check:
 
 
 def _unevenness(ratio: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR evenness",
         seen=f"white matter differs by a factor of {ratio:.2f} between octants",
         expected=f"at most {_UNEVENNESS[0]:g} after correction; fails over {_UNEVENNESS[1]:g}",
@@ -160,7 +158,7 @@ def _unevenness(ratio: float) -> Check:
 
 
 def _shading(ratio: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR shading",
         seen=f"the bias field spans a factor of {ratio:.2f}",
         expected=f"at most {_SHADING[0]:g}; fails over {_SHADING[1]:g}",
@@ -170,7 +168,7 @@ def _shading(ratio: float) -> Check:
 
 
 def _saturation(share: float) -> Check:
-    return _check(
+    return Check.judged(
         "FLAIR saturation",
         seen=f"{100 * share:.2f} % of the brain at the highest value",
         expected=f"at most {100 * _SATURATED[0]:g} %; fails over {100 * _SATURATED[1]:g} %",
@@ -181,19 +179,12 @@ def _saturation(share: float) -> Check:
 
 def _around(name: str, share: float, *, limits: tuple[float, float], advice: str) -> Check:
     known = np.isfinite(share)
-    return _check(
+    return Check.judged(
         name,
         seen=f"{100 * share:.0f} % of white matter" if known else "no air in the image",
         expected=f"at most {100 * limits[0]:.0f} %; fails over {100 * limits[1]:.0f} %",
         state=graded(share, warn=limits[0], fail=limits[1]) if known else Qc.NOT_ASSESSABLE,
         advice=advice,
-    )
-
-
-def _check(name: str, *, seen: str, expected: str, state: Qc, advice: str) -> Check:
-    passed = state is Qc.PASS
-    return Check(
-        name=name, seen=seen, expected=expected, state=state, advice="" if passed else advice
     )
 
 
@@ -220,24 +211,22 @@ def check_lesions(
     """
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     outside = float((priors.tissue.wm[mask] < 0.2).mean()) if mask.any() else 0.0
-    labels, count = ndimage.label(mask, _EVERY_NEIGHBOUR)
+    labels, count = ndimage.label(mask, NEIGHBOURS_26)
     largest = float(np.bincount(labels.ravel())[1:].max() * voxel_ml) if count else 0.0
     return (
-        Check(
-            name="Lesions outside white matter",
+        Check.judged(
+            "Lesions outside white matter",
             seen=f"{100 * outside:.0f} % of the volume",
             expected="at most 30 % where the template's white matter is below 0.2",
             state=Qc.WARN if outside > 0.3 else Qc.PASS,
-            advice="look for bright cortex, vessels or a failed registration"
-            if outside > 0.3
-            else "",
+            advice="look for bright cortex, vessels or a failed registration",
         ),
-        Check(
-            name="Largest lesion",
+        Check.judged(
+            "Largest lesion",
             seen=f"{largest:.1f} mL",
             expected="at most 30 mL",
             state=Qc.WARN if largest > 30 else Qc.PASS,
-            advice="confluent lesions, or an artefact: look at the figure" if largest > 30 else "",
+            advice="confluent lesions, or an artefact: look at the figure",
         ),
         _check_share(mask, priors=priors, brain=brain),
         _check_sides(mask, brain=brain, affine=affine),
@@ -249,15 +238,12 @@ def _check_share(mask: Mask, *, priors: LesionPriors, brain: Mask) -> Check:
     """Compare the lesions with the white matter that the template expects in the brain."""
     expected = float(priors.tissue.wm[brain].sum(dtype=np.float64))
     share = float(np.count_nonzero(mask)) / expected if expected else np.nan
-    state = graded(share, warn=_SHARE_OF_WM[0], fail=_SHARE_OF_WM[1])
-    return Check(
-        name="Lesion share of white matter",
+    return Check.judged(
+        "Lesion share of white matter",
         seen=f"{100 * share:.1f} %",
         expected=f"at most {100 * _SHARE_OF_WM[0]:.0f} %; fails over {100 * _SHARE_OF_WM[1]:.0f} %",
-        state=state,
-        advice="more than is plausible: look whether the figure shows lesions or an artefact"
-        if state is not Qc.PASS
-        else "",
+        state=graded(share, warn=_SHARE_OF_WM[0], fail=_SHARE_OF_WM[1]),
+        advice="more than is plausible: look whether the figure shows lesions or an artefact",
     )
 
 
@@ -269,24 +255,22 @@ def _check_sides(mask: Mask, *, brain: Mask, affine: Floats) -> Check:
     left = float(mask.sum() * voxel_ml) - right
     ratio = max(left, right) / max(min(left, right), voxel_ml)
     odd = left + right >= _LEAST_ML and ratio > 5
-    return Check(
-        name="Lesions left and right",
+    return Check.judged(
+        "Lesions left and right",
         seen=f"left {left:.2f} mL, right {right:.2f} mL",
         expected=f"neither more than 5 times the other (from {_LEAST_ML:.0f} mL in all)",
         state=Qc.WARN if odd else Qc.PASS,
-        advice="an infarct, or a bias field on one side: look at the figure" if odd else "",
+        advice="an infarct, or a bias field on one side: look at the figure",
     )
 
 
 def _check_firmness(volumes_ml: dict[float, float]) -> Check:
     low, high = volumes_ml[0.2], volumes_ml[0.5]
     loose = low > 2 * high and low >= _LEAST_ML
-    return Check(
-        name="Volume against threshold",
+    return Check.judged(
+        "Volume against threshold",
         seen=f"{low:.2f} mL at 0.2, {high:.2f} mL at 0.5",
         expected=f"ratio at most 2 (from {_LEAST_ML:.0f} mL at 0.2)",
         state=Qc.WARN if loose else Qc.PASS,
-        advice="faint lesions: the volume hangs on the threshold; compare only like scans"
-        if loose
-        else "",
+        advice="faint lesions: the volume hangs on the threshold; compare only like scans",
     )

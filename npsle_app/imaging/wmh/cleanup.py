@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Ints, Mask, Volume
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.imaging.wmh.features import LesionPriors
 
 _SEEN = 0.1  # probability above which voxels make up a component
@@ -15,7 +16,6 @@ _BELIEVED = 0.5  # mean probability above which a component stays on the rim
 _WHITE = 0.2  # mean prior of white matter below which it does not, however bright
 _MOSTLY = 0.5
 _VENTRICLE = 0.5
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
 def clear_borders(
@@ -49,7 +49,7 @@ def clear_borders(
     inside = priors.ventricles >= _VENTRICLE
     septum = _close(inside, radius_mm=_SEPTUM_MM, voxel_sizes_mm=voxel_sizes_mm) & ~inside
     kept = np.where(septum, np.float32(0), probability)
-    labels, count = ndimage.label(kept >= _SEEN, _EVERY_NEIGHBOUR)
+    labels, count = ndimage.label(kept >= _SEEN, NEIGHBOURS_26)
     share_of_rim, share_inside, mean, white = (
         _means(values, labels=labels, count=count)
         for values in (rim, inside, kept, priors.tissue.wm)

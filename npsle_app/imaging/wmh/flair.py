@@ -127,8 +127,8 @@ def _compare(
 ) -> Alignment:
     """Look at FLAIR before and after, both linear: a spline would sharpen noise."""
     before, after = (
-        registration.resample(scan, reference=t1w, matrix=way, order=1)
-        for way in (np.eye(4), matrix)
+        registration.resample(scan, reference=t1w, matrix=motion, order=1)
+        for motion in (np.eye(4), matrix)
     )
     return measure_alignment(
         matrix,

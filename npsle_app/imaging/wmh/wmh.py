@@ -6,6 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
+from npsle_app.boxes import bounding_box, grown
+from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.imaging.tissue.intensity import TissueModel, TissuePriors
 from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import LesionPriors, find_candidates
@@ -15,7 +17,6 @@ from npsle_app.imaging.wmh.work_grid import WorkGrid
 SOFT_FLOOR = 0.05
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 
-_EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 _USUAL_LOAD_ML = 10.0
 _LOADS_ML = (1.0, 50.0)
 _ODDS_OF_CUT = 0.55  # the best cut of the model's own odds is 5/11; at 0.2 odds are 1/4
@@ -72,7 +73,7 @@ def lesion_probability(
     if not brain.any():
         msg = "FLAIR covers no voxel of the brain: look at its registration to the T1w image"
         raise ValueError(msg)
-    box = _bounding_box(brain)
+    box = grown(bounding_box(brain), margin=_MARGIN, shape=brain.shape)
     grid = WorkGrid(shape=brain[box].shape, voxel_sizes_mm=voxel_sizes_mm)
     inside = grid.enter_mask(brain[box])
     known = _enter(priors.at(box), grid=grid)
@@ -151,7 +152,7 @@ def lesions(
     mask = probability >= threshold
     neighbours = ndimage.convolve(mask.astype(np.uint8), _SIX, mode="constant")
     mask |= neighbours > 4  # more than four of six, as LST does
-    labels, _ = ndimage.label(mask, _EVERY_NEIGHBOUR)
+    labels, _ = ndimage.label(mask, NEIGHBOURS_26)
     voxels = np.bincount(labels.ravel())
     keep = (voxels * voxel_mm3 >= min_lesion_mm3) & (voxels >= 2)
     keep[0] = False  # the background
@@ -174,7 +175,7 @@ def lesion_volumes_ml(
     seen = probability >= min(thresholds)
     if not seen.any():
         return dict.fromkeys(thresholds, 0.0)
-    small = probability[_bounding_box(seen)]
+    small = probability[grown(bounding_box(seen), margin=_MARGIN, shape=seen.shape)]
     return {
         threshold: float(
             lesions(
@@ -189,7 +190,7 @@ def lesion_volumes_ml(
 
 def count_lesions(mask: Mask) -> int:
     """Count the 26-connected components."""
-    return int(ndimage.label(mask, _EVERY_NEIGHBOUR)[1])
+    return int(ndimage.label(mask, NEIGHBOURS_26)[1])
 
 
 def soft_volume_ml(probability: Volume, *, voxel_mm3: float) -> float:
@@ -199,11 +200,3 @@ def soft_volume_ml(probability: Volume, *, voxel_mm3: float) -> float:
     the lesions of a mildly affected person.
     """
     return float(probability[probability >= SOFT_FLOOR].sum(dtype=np.float64) * voxel_mm3 / 1000)
-
-
-def _bounding_box(mask: Mask) -> tuple[slice, ...]:
-    ends = []
-    for axis in range(3):
-        filled = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        ends.append(slice(max(filled[0] - _MARGIN, 0), filled[-1] + 1 + _MARGIN))
-    return tuple(ends)

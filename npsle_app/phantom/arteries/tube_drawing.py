@@ -82,7 +82,7 @@ def _share(tube: Artery, *, grid: Grid) -> _Share:
     edge_mm = grid.voxel_mm[0]
     outer_mm, part_mm = tube.radius_mm + tube.wall_mm, edge_mm / _PARTS
     reach_mm = outer_mm + tube.offset_mm + _SLEEVE_MM + edge_mm
-    voxels = _box(tube, grid=grid, reach_mm=reach_mm)
+    voxels = _voxels_near(tube, grid=grid, reach_mm=reach_mm)
     middles = apply_affine(grid.affine, voxels)
     distance, index = cKDTree(tube.points).query(middles, distance_upper_bound=reach_mm)
     near = np.isfinite(distance)
@@ -113,7 +113,7 @@ def _share(tube: Artery, *, grid: Grid) -> _Share:
     )
 
 
-def _box(tube: Artery, *, grid: Grid, reach_mm: float) -> Ints:
+def _voxels_near(tube: Artery, *, grid: Grid, reach_mm: float) -> Ints:
     """Return the voxels in the box around a tube, (n, 3)."""
     ends = np.stack([tube.points.min(axis=0) - reach_mm, tube.points.max(axis=0) + reach_mm])
     corners = apply_affine(np.linalg.inv(grid.affine), ends)

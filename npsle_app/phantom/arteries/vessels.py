@@ -1,4 +1,7 @@
-"""Black-blood images of arteries whose lumen, wall and course are known."""
+"""Black-blood images of arteries whose lumen, wall and course are known.
+
+Of single arteries, for tests and benchmarks; those of a whole head are in `vessel_scan`.
+"""
 
 from dataclasses import dataclass
 
@@ -8,18 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Volume
-from npsle_app.phantom.arteries.tubes import Artery, arc, branch, inside_tube
-
-__all__ = [
-    "Artery",
-    "Surroundings",
-    "VesselScan",
-    "arc",
-    "branch",
-    "scan_arteries",
-    "true_masks",
-]
-
+from npsle_app.phantom.arteries.tubes import Artery, inside_tube
 
 LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
 PSF_FWHM_VOXELS = 0.6

@@ -131,7 +131,7 @@ def _write_visits(folder: Path, cohort: Cohort) -> None:
 
 
 def _meanings(cohort: Cohort, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {name: told for name, told in cohort.columns.items() if rows and name in rows[0]}
+    return {name: text for name, text in cohort.columns.items() if rows and name in rows[0]}
 
 
 def _by_participant(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_regions import DEEP, PARCELS, SIDES, measure_name
 from npsle_app.phantom.cohort.draws import bounded, chance
 from npsle_app.phantom.cohort.records import Person, Row, Visit
-from npsle_app.region_names import DEEP, PARCELS, SIDES, measure_name
 
 _CUT = -1.96
 RATIO, THALAMUS_SHARE = 2.70, 0.25

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from npsle_app.arrays import Reals, Volume
+from npsle_app.measures.names_of_regions import RIGHT_LABELS
 from npsle_app.phantom.head.atlas import Atlas, load_atlas
 from npsle_app.phantom.head.fields import Field, draw_field
 from npsle_app.phantom.head.grids import Grid, moved, turned
 from npsle_app.phantom.head.neck import head_and_neck
-from npsle_app.region_names import RIGHT_LABELS
 
 # The template is a quarter larger, in volume, than the average head.
 _MEAN_SCALE = 0.92
@@ -41,7 +41,7 @@ class Anatomy:
     `gm`, `wm` and `csf` sum to `intracranial`. `head` is the T1w signal outside it and
     `signal` the template's T1w signal inside, both relative to white matter.
     `from_ventricles` and `depth` (into white matter) are in mm. `region` is a number of
-    `region_names`, plus `RIGHT_LABELS` on the right, 0 outside all regions.
+    `names_of_regions`, plus `RIGHT_LABELS` on the right, 0 outside all regions.
     """
 
     grid: Grid

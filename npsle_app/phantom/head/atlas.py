@@ -48,7 +48,7 @@ class Atlas:
 
     `push` points away from the ventricles and fades with the distance from them.
     `depth` is the distance (mm) into the cerebral white matter, 0 where no lesion grows.
-    `regions` holds the numbers of `region_names`, the same on both sides.
+    `regions` holds the numbers of `names_of_regions`, the same on both sides.
     """
 
     head: Map

@@ -7,10 +7,10 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Bools, Volume
+from npsle_app.measures.names_of_regions import REGIONS, RIGHT_LABELS, SIDES, measure_name
 from npsle_app.phantom.arteries.head_arteries import HeadArteries
 from npsle_app.phantom.head.anatomy import Anatomy
 from npsle_app.phantom.head.fibres import Fibres
-from npsle_app.region_names import REGIONS, RIGHT_LABELS, SIDES, measure_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,52 @@
 """Tell the classes of the study's question apart, or apply a model to new participants."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from npsle_app.bids.output.names import GROUP_CLASSIFIER, GroupFile
+from pandas import DataFrame
+
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
-from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.output.writer import write_json
+from npsle_app.cohort.classifier.model import (
+    INTENDED_USE,
+    Model,
+    apply_model,
+    check_fit,
+    from_plain,
+    to_plain,
+)
+from npsle_app.cohort.classifier.performance import RATES
+from npsle_app.cohort.classifier.problem import NotEstimableError
+from npsle_app.cohort.classifier.question import ask, units_of
+from npsle_app.cohort.classifier.result import Coefficient, Effort, Result
+from npsle_app.cohort.classifier.statements import (
+    CITATIONS,
+    list_warnings,
+    tell_methods,
+    tell_results,
+)
+from npsle_app.cohort.classifier.tables import make_tables
+from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.study import Study
+from npsle_app.documents import read_json
 from npsle_app.engine.executors import open_executor
+from npsle_app.figures.paper.classifier import draw_calibration, draw_decision, draw_roc
+from npsle_app.figures.paper.estimates import Estimate, draw_forest
+from npsle_app.formatting import format_interval
 from npsle_app.settings import ClassifierSettings
-from npsle_app.stages.group.classifier_figures import draw_figures
-from npsle_app.stages.group.cohort import read_cohort
+from npsle_app.stages.group.shared import (
+    Drawing,
+    clear,
+    read_cohort,
+    save_drawings,
+    write_summary,
+    write_table,
+)
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from npsle_app.cohort.classifier.result import Effort, Result
-    from npsle_app.cohort.study.assembly import Cohort
-    from npsle_app.cohort.study.study import Study
+_STABLE = 0.95  # share of bootstrap samples with the same sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,42 +71,51 @@ def run(
     ValueError
         If the model file cannot be read or does not fit the participants.
     """
-    for old in output_dir.glob(f"{GROUP_CLASSIFIER}*"):
-        old.unlink()
-    study, cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
+    clear(output_dir, "classifier")
+    cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     version = previous_version(output_dir) or "unknown"
     if settings.model_file:
         return _apply(output_dir, cohort, path=Path(settings.model_file), version=version)
-    return _fit(output_dir, study, cohort, settings=settings, version=version)
+    return _fit(output_dir, cohort, settings=settings, version=version)
+
+
+def read_model(path: Path) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ValueError
+        With the file and what is wrong with it.
+    """
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        msg = f"cannot read the model {path}: {error}"
+        raise ValueError(msg) from error
+    try:
+        return from_plain(content)
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise ValueError(msg) from error
 
 
 def _fit(
-    output_dir: Path,
-    study: "Study",
-    cohort: "Cohort",
-    *,
-    settings: ClassifierSettings,
-    version: str,
+    output_dir: Path, cohort: Cohort, *, settings: ClassifierSettings, version: str
 ) -> ClassifierOutputs:
-    from npsle_app.cohort.classifier.problem import NotEstimableError
-    from npsle_app.cohort.classifier.question import ask
-
     try:
-        question = ask(study, cohort)
+        question = ask(cohort)
     except NotEstimableError as reason:
-        return _write_nothing(output_dir, study, str(reason))
+        return _write_nothing(output_dir, cohort.study, str(reason))
     with open_executor(settings.processes) as (executor, _):
         result = question.assess(
-            effort=_effort(settings, participants=len(question.problem.y)),
+            effort=_choose_effort(settings, participants=len(question.problem.y)),
             executor=executor,
             app_version=version,
         )
-    return _write(output_dir, study, result)
+    return _write(output_dir, cohort.study, result)
 
 
-def _effort(settings: ClassifierSettings, *, participants: int) -> "Effort":
-    from npsle_app.cohort.classifier.result import Effort
-
+def _choose_effort(settings: ClassifierSettings, *, participants: int) -> Effort:
     effort = Effort(
         repeats=settings.repeats,
         bootstrap_samples=settings.bootstrap_samples,
@@ -90,10 +126,7 @@ def _effort(settings: ClassifierSettings, *, participants: int) -> "Effort":
     return effort.reduced() if participants >= settings.large_from else effort
 
 
-def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> ClassifierOutputs:
-    from npsle_app.cohort.classifier.model import INTENDED_USE, apply_model, check_fit
-    from npsle_app.cohort.classifier.question import units_of
-
+def _apply(output_dir: Path, cohort: Cohort, *, path: Path, version: str) -> ClassifierOutputs:
     model = read_model(path)
     try:
         check_fit(
@@ -103,8 +136,7 @@ def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> C
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from error
-    written = _write_table(output_dir, "applied", table)
-    summary = output_dir / GroupFile.CLASSIFIER.path
+    written = write_table(output_dir, GroupFile.CLASSIFIER_APPLIED, table)
     unknown = int((table["qc"] != "pass").sum())
     analysis = {
         "name": "classifier",
@@ -118,59 +150,29 @@ def _apply(output_dir: Path, cohort: "Cohort", *, path: Path, version: str) -> C
         ],
         "citations": [],
     }
-    _write_summary(summary, analysis, status="applied", warnings=[INTENDED_USE])
+    summary = _summarise(output_dir, analysis, status="applied", warnings=[INTENDED_USE])
     return ClassifierOutputs(summary=summary, tables=(written,))
 
 
-def read_model(path: Path) -> Any:
-    """Read a model file.
-
-    Raises
-    ------
-    ValueError
-        With the file and what is wrong with it.
-    """
-    from npsle_app.cohort.classifier.model import from_plain
-
-    try:
-        return from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the model {path}: {error}"
-        raise ValueError(msg) from error
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise ValueError(msg) from error
-
-
-def _write(output_dir: Path, study: "Study", result: "Result") -> ClassifierOutputs:
-    from npsle_app.cohort.classifier.model import to_plain
-    from npsle_app.cohort.classifier.statements import (
-        CITATIONS,
-        list_warnings,
-        tell_methods,
-        tell_results,
-    )
-    from npsle_app.cohort.classifier.tables import make_tables
-
+def _write(output_dir: Path, study: Study, result: Result) -> ClassifierOutputs:
     tables = make_tables(result)
-    paths = [_write_table(output_dir, name, table) for name, table in tables.items()]
+    files = {name: GroupFile(f"classifier_{name}") for name in tables}
+    paths = [write_table(output_dir, files[name], table) for name, table in tables.items()]
     model = output_dir / GroupFile.CLASSIFIER_MODEL.path
     write_json(model, to_plain(result.model))
-    summary = output_dir / GroupFile.CLASSIFIER.path
     analysis = _describe(study) | {
-        "tables": {name: _file(name).path for name in tables},
+        "tables": {name: file.path for name, file in files.items()},
         "model": GroupFile.CLASSIFIER_MODEL.path,
-        "figures": draw_figures(output_dir, result=result, tables=tables),
+        "figures": save_drawings(output_dir, _draw(result, tables), stage="classifier"),
         "methods": tell_methods(result),
         "results": list(tell_results(result)),
         "citations": list(CITATIONS),
     }
-    _write_summary(summary, analysis, status="estimated", warnings=list_warnings(result))
+    summary = _summarise(output_dir, analysis, status="estimated", warnings=list_warnings(result))
     return ClassifierOutputs(summary=summary, tables=tuple(paths), model=model)
 
 
-def _write_nothing(output_dir: Path, study: "Study", reason: str) -> ClassifierOutputs:
-    summary = output_dir / GroupFile.CLASSIFIER.path
+def _write_nothing(output_dir: Path, study: Study, reason: str) -> ClassifierOutputs:
     analysis = _describe(study) | {
         "tables": {},
         "figures": [],
@@ -178,24 +180,11 @@ def _write_nothing(output_dir: Path, study: "Study", reason: str) -> ClassifierO
         "results": [reason],
         "citations": [],
     }
-    _write_summary(summary, analysis, status="not estimable", warnings=[])
+    summary = _summarise(output_dir, analysis, status="not estimable", warnings=[])
     return ClassifierOutputs(summary=summary)
 
 
-def _write_summary(
-    path: Path, analysis: Mapping[str, Any], *, status: str, warnings: Sequence[str]
-) -> None:
-    """Write what the page reads, in the shape that all group stages share."""
-    content = {
-        "title": analysis["title"],
-        "status": status,
-        "warnings": list(warnings),
-        "analyses": [analysis],
-    }
-    write_json(path, content)
-
-
-def _describe(study: "Study") -> dict[str, Any]:
+def _describe(study: Study) -> dict[str, Any]:
     question = study.classifier
     label = study.contrast(question.contrast).label if question.contrast else ""
     return {
@@ -206,15 +195,94 @@ def _describe(study: "Study") -> dict[str, Any]:
     }
 
 
-def _file(name: str) -> GroupFile:
-    return GroupFile[f"CLASSIFIER_{name.upper()}"]
+def _summarise(
+    output_dir: Path, analysis: Mapping[str, Any], *, status: str, warnings: list[str]
+) -> Path:
+    """Write the summary of the only analysis."""
+    content = {"title": analysis["title"], "status": status, "warnings": warnings}
+    return write_summary(output_dir, GroupFile.CLASSIFIER, content, analyses=[analysis])
 
 
-def _write_table(output_dir: Path, name: str, table: "DataFrame") -> Path:
-    from npsle_app.cohort.classifier.tables import make_dictionary
+def _draw(result: Result, tables: Mapping[str, DataFrame]) -> Iterator[Drawing]:
+    yield _draw_roc(result)
+    yield _draw_calibration(result, tables["calibration"])
+    yield _draw_decision(result, tables["decision"])
+    yield Drawing(
+        name="classifier-coefficients",
+        figure=draw_forest(
+            [_make_estimate(one) for one in result.coefficients],
+            label="Log odds per standard deviation",
+        ),
+        caption="Standardised coefficients of the model fitted to all, with the middle 95 % of "
+        "bootstrap samples and the share of samples with the same sign. Penalised: shrunk "
+        "towards 0, hence no confidence intervals.",
+    )
 
-    path = output_dir / _file(name).path
-    write_tsv(path, table)
-    dictionary: Mapping[str, Any] = make_dictionary(table)
-    write_json(path.with_suffix(".json"), dictionary)
-    return path
+
+def _draw_roc(result: Result) -> Drawing:
+    aucs = {
+        "apparent": result.aucs.apparent,
+        "optimism-corrected": result.aucs.corrected,
+        "nested": result.aucs.nested,
+    }
+    lines = [f"{name} {one.value:.2f} ({one.low:.2f}–{one.high:.2f})" for name, one in aucs.items()]
+    point = (1 - result.specificity.value, result.sensitivity.value)
+    return Drawing(
+        name="classifier-roc",
+        figure=draw_roc(RATES, result.roc, point=point, text="\n".join(["AUC", *lines])),
+        caption=f"ROC curve of out-of-fold predictions, mean of {result.effort.repeats} repeats, "
+        "with the point-by-point 95 % band of bootstrap samples; square: sensitivity and "
+        "specificity at cuts chosen in inner folds.",
+    )
+
+
+def _draw_calibration(result: Result, groups: DataFrame) -> Drawing:
+    fit = result.calibration
+    intercept, slope = result.recalibration
+    told = (
+        f"intercept {fit.intercept.value:.2f} ({fit.intercept.low:.2f} to "
+        f"{fit.intercept.high:.2f})\nslope {fit.slope.value:.2f} ({fit.slope.low:.2f} to "
+        f"{fit.slope.high:.2f})\nBrier {fit.brier.value:.3f}"
+    ).replace("-", "−")
+    columns = ("predicted", "observed", "low", "high")
+    return Drawing(
+        name="classifier-calibration",
+        figure=draw_calibration(
+            list(zip(*(groups[name] for name in columns), strict=True)),
+            probabilities=result.probabilities,
+            is_positive=result.problem.y == 1,
+            intercept=intercept,
+            slope=slope,
+            told=told,
+        ),
+        caption="Calibration of out-of-fold predictions: squares are fifths of the participants "
+        "with Wilson intervals, the line is the logistic recalibration, ticks are participants "
+        f"(above {result.problem.positive}, below {result.problem.negative}).",
+    )
+
+
+def _draw_decision(result: Result, table: DataFrame) -> Drawing:
+    return Drawing(
+        name="classifier-decision",
+        figure=draw_decision(
+            table["threshold"].to_numpy(float),
+            result.benefit,
+            treat_all=table["treat_all"].to_numpy(float),
+            prevalence=float(result.problem.y.mean()),
+        ),
+        caption="Decision curve of out-of-fold predictions with the 95 % band of bootstrap "
+        "samples; grey upright line: share of the class. Illustration, no advice to act.",
+    )
+
+
+def _make_estimate(coefficient: Coefficient) -> Estimate:
+    value, low, high = (getattr(coefficient.estimate, name) for name in ("value", "low", "high"))
+    shown = format_interval(value, low, high, decimals=2)
+    return Estimate(
+        name=coefficient.name,
+        value=value,
+        low=low,
+        high=high,
+        shown=f"{shown}, same sign {100 * coefficient.sign_stability:.0f} %",
+        emphasised=coefficient.sign_stability >= _STABLE,
+    )

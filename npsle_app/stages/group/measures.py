@@ -4,16 +4,18 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.cohort.study.measures import KEYS, baseline, in_order, list_outliers, pivot
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
-
-if TYPE_CHECKING:
-    from pandas import DataFrame  # takes half a second, and a rerun must not wait for it
+from npsle_app.stages.group.shared import MEASURES_FILE, write_table
 
 _TAKEN = ("measure", "value", "qc")
 _KEYS = {
@@ -34,10 +36,12 @@ class MeasuresOutputs:
     """Tables of the study; each has a dictionary beside it.
 
     `measures` has a row per participant and session, `phenotype` one per participant (the
-    first session), `sessions` one file for each participant who has sessions.
+    first session), `sessions` one file for each participant who has sessions; `outliers` names
+    the values that the page flags.
     """
 
     measures: Path
+    outliers: Path
     phenotype: Path
     participants: Path
     sessions: tuple[Path, ...]
@@ -52,15 +56,13 @@ def run(
     absent stands in the tables too. The columns of the raw `participants.tsv` are copied;
     without `raw`, from the dataset that the output links to as `raw`.
     """
-    from npsle_app.cohort.study.measures import baseline
-
     del settings  # nothing to choose so far
     wide = gather(output_dir)
     people, meanings = participants_table(
         output_dir, raw=raw or linked_dataset(output_dir, name="raw")
     )
     columns = _describe(wide)
-    measures = output_dir / "npsle_app_measures.tsv"
+    measures = output_dir / MEASURES_FILE
     _write(measures, wide, _KEYS | columns)
     participants = output_dir / "participants.tsv"
     _write(participants, people, meanings)
@@ -76,22 +78,19 @@ def run(
     )
     return MeasuresOutputs(
         measures=measures,
+        outliers=write_table(output_dir, GroupFile.OUTLIERS, list_outliers(wide)),
         phenotype=phenotype,
         participants=participants,
         sessions=_write_sessions(output_dir, wide, columns),
     )
 
 
-def gather(output_dir: Path) -> "DataFrame":
+def gather(output_dir: Path) -> pd.DataFrame:
     """Read the measures and ratings of all participants: a row per participant and session."""
     return _join_ratings(_read_all(output_dir), read_ratings(output_dir / "qc"))
 
 
-def _read_all(output_dir: Path) -> "DataFrame":
-    import pandas as pd
-
-    from npsle_app.cohort.study.measures import KEYS, pivot
-
+def _read_all(output_dir: Path) -> pd.DataFrame:
     paths = [
         *output_dir.glob("sub-*/*_measures.tsv"),
         *output_dir.glob("sub-*/ses-*/*_measures.tsv"),
@@ -102,7 +101,7 @@ def _read_all(output_dir: Path) -> "DataFrame":
     return pivot(pd.DataFrame(rows, columns=[*KEYS, *_TAKEN]))
 
 
-def _read(path: Path) -> "Iterator[tuple[str, str | None, str, float | None, str]]":
+def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str]]:
     """Read one participant's rows; a table of its own for each of 10,000 would take a minute."""
     stem = path.name.removesuffix("_measures.tsv")
     participant, _, session = stem.partition("_")
@@ -124,14 +123,12 @@ def _read(path: Path) -> "Iterator[tuple[str, str | None, str, float | None, str
         yield participant, session or None, measure, number, qc
 
 
-def _join_ratings(wide: "DataFrame", ratings: "DataFrame") -> "DataFrame":
+def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
     """Add the ratings; a session that was rated and not measured keeps a row."""
-    from npsle_app.cohort.study.measures import KEYS, in_order
-
     return in_order(wide.merge(ratings, how="outer", on=KEYS))
 
 
-def _describe(wide: "DataFrame") -> dict[str, Mapping[str, Any]]:
+def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     meanings: dict[str, Mapping[str, Any]] = {}
     for name in (name for name in MEASURES if name in wide):
         measure = MEASURES[name]
@@ -148,13 +145,13 @@ def _describe(wide: "DataFrame") -> dict[str, Mapping[str, Any]]:
     return meanings
 
 
-def _write(path: Path, rows: "DataFrame", meanings: Mapping[str, Any]) -> None:
+def _write(path: Path, rows: pd.DataFrame, meanings: Mapping[str, Any]) -> None:
     write_tsv(path, rows)
     write_json(path.with_suffix(".json"), meanings)
 
 
 def _write_sessions(
-    output_dir: Path, wide: "DataFrame", columns: Mapping[str, Any]
+    output_dir: Path, wide: pd.DataFrame, columns: Mapping[str, Any]
 ) -> tuple[Path, ...]:
     """Write a table for each participant with sessions; take old ones away."""
     paths = []

@@ -1,35 +1,43 @@
 """Compare everyone's regional volumes with a reference, and say what deviations mean."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from npsle_app.bids.input.participants import linked_dataset
-from npsle_app.bids.input.study_tables import read_dates
-from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from pandas import DataFrame
+
+from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
-from npsle_app.bids.output.writer import write_json
-from npsle_app.settings import NormativeSettings
-from npsle_app.stages.group.cohort import assemble_cohort, read_tables
-from npsle_app.stages.group.normative_figures import NAME_STARTS, draw_figures
-from npsle_app.stages.group.normative_reference import (
-    own_provenance,
-    read_reference,
-    write_reference,
+from npsle_app.cohort.deviations.analyses import Effort, NormativeStudy, model_study
+from npsle_app.cohort.deviations.dry_run import tell_plan
+from npsle_app.cohort.deviations.events import tell_rule
+from npsle_app.cohort.deviations.plots import (
+    list_associations,
+    list_curves,
+    list_ratios,
+    list_regional,
+    longest_follow_up,
+    tabulate_scores,
 )
-from npsle_app.stages.group.summary import describe, write_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from npsle_app.cohort.deviations.analyses import NormativeStudy
-    from npsle_app.cohort.normative.model import Tail
-    from npsle_app.cohort.study.study import Study
-
-_FILES = tuple(
-    file
-    for file in GroupFile
-    if file.name.startswith(("NORMATIVE", "DEVIATION", "RISK", "SURVIVAL", "COX"))
+from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.tables import Tables
+from npsle_app.figures.paper.estimates import Estimate, draw_forest
+from npsle_app.figures.paper.normative import draw_deviations, draw_ratios
+from npsle_app.figures.paper.paper import head_with
+from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_ticks
+from npsle_app.formatting import equals_p
+from npsle_app.settings import NormativeSettings
+from npsle_app.stages.group.reference_io import own_provenance, read_given, write_reference
+from npsle_app.stages.group.shared import (
+    Drawing,
+    assemble_cohort,
+    clear,
+    describe,
+    read_cohort,
+    save_drawings,
+    write_summary,
+    write_table,
 )
 
 
@@ -55,21 +63,15 @@ def run(
     ValueError
         With the file of the reference and what is wrong with it.
     """
-    from npsle_app.cohort.deviations.analyses import Effort, model_study
-
-    _clear(output_dir)
-    tables = read_tables(output_dir, raw=raw)
-    study, cohort = assemble_cohort(tables, study_file=settings.study_file)
+    clear(output_dir, "normative")
+    cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     path = settings.reference_file
     try:
-        found = model_study(
-            tables,
-            cohort=cohort,
-            study=study,
-            dates=_dates(output_dir, raw),
+        modelled = model_study(
+            cohort,
             own=own_provenance(previous_version(output_dir) or "unknown"),
-            given=read_reference(Path(path)) if path else None,
-            tail=cast("Tail", settings.tail),
+            given=read_given(settings),
+            tail=settings.tail,
             allow_foreign=settings.allow_foreign,
             effort=Effort(
                 permutations=settings.permutations,
@@ -81,82 +83,54 @@ def run(
         if path:
             msg = f"{path}: {error}"
             raise ValueError(msg) from error
-        return _write_nothing(output_dir, study, str(error), tail=settings.tail)
-    return _write(output_dir, study, found, settings=settings)
+        return _write_nothing(output_dir, cohort.study, str(error), tail=settings.tail)
+    return _write(output_dir, cohort.study, modelled, settings=settings)
 
 
-def plan(
-    output_dir: Path,
-    *,
-    settings: NormativeSettings,
-    raw: Path | None = None,
-    measures: "DataFrame | None" = None,
-) -> list[str]:
-    """Say who would make the reference and who would be scored; writes nothing."""
-    from npsle_app.cohort.deviations.dry_run import tell_plan
-    from npsle_app.cohort.study.visits import list_visits
+def plan(tables: Tables, *, settings: NormativeSettings) -> Iterator[str]:
+    """Say who would make the reference and who would be scored; writes nothing.
 
-    tables = read_tables(output_dir, raw=raw, measures=measures)
-    study, cohort = assemble_cohort(tables, study_file=settings.study_file)
-    visits = list_visits(
-        tables,
-        cohort=cohort,
-        study=study,
-        dates=_dates(output_dir, raw),
-    )
-    path = settings.reference_file
-    given = read_reference(Path(path)) if path else None
-    return list(tell_plan(visits, study=study, given=given))
-
-
-def _dates(output_dir: Path, raw: Path | None) -> dict[tuple[str, str], str]:
-    source = raw or linked_dataset(output_dir, name="raw")
-    return read_dates(source) if source else {}
-
-
-def _clear(output_dir: Path) -> None:
-    for file in _FILES:
-        (output_dir / file.path).unlink(missing_ok=True)
-        (output_dir / file.path).with_suffix(".json").unlink(missing_ok=True)
-    for start in NAME_STARTS:
-        for old in (output_dir / GROUP_FIGURES).glob(f"{start}*"):
-            old.unlink()
+    Raises
+    ------
+    ValueError
+        If the tables, the study file or the reference make no sense.
+    """
+    cohort = assemble_cohort(tables, study_file=settings.study_file)
+    return tell_plan(cohort, given=read_given(settings))
 
 
 def _write(
-    output_dir: Path, study: "Study", normative: "NormativeStudy", *, settings: NormativeSettings
+    output_dir: Path, study: Study, modelled: NormativeStudy, *, settings: NormativeSettings
 ) -> NormativeOutputs:
-    from npsle_app.cohort.study.normative_columns import make_dictionary
-
-    found_tables = {"normative_scores": normative.scores}
-    for analysis in normative.analyses:
+    found_tables = {"normative_scores": modelled.scores}
+    for analysis in modelled.analyses:
         found_tables |= analysis.tables
     tables = [
-        write_table(output_dir, name, table, dictionary=make_dictionary(table.columns))
-        for name, table in found_tables.items()
+        write_table(output_dir, GroupFile(name), table) for name, table in found_tables.items()
     ]
-    reference = normative.found.reference
+    reference = modelled.found.reference
     model, *more = write_reference(output_dir, reference)
-    figures = draw_figures(output_dir, normative)
-    summary = output_dir / GroupFile.NORMATIVE.path
     content = _describe_study(study, tail=settings.tail) | {
         "status": "estimated",
         "reason": "",
         "labels": list(reference.labels),
         "reference": {"source": reference.source, "name": reference.name},
-        "warnings": list(normative.warnings),
+        "warnings": list(modelled.warnings),
         "scores": GroupFile.NORMATIVE_SCORES.path,
         "model": GroupFile.NORMATIVE_MODEL.path,
-        "analyses": [
-            describe(one, figures=figures.get(one.name, [])) for one in normative.analyses
-        ],
     }
-    write_json(summary, content)
+    described = [
+        describe(
+            analysis,
+            figures=save_drawings(output_dir, _draw(analysis.name, modelled), stage="normative"),
+        )
+        for analysis in modelled.analyses
+    ]
+    summary = write_summary(output_dir, GroupFile.NORMATIVE, content, analyses=described)
     return NormativeOutputs(summary=summary, tables=(*tables, *more), model=model)
 
 
-def _write_nothing(output_dir: Path, study: "Study", reason: str, *, tail: str) -> NormativeOutputs:
-    summary = output_dir / GroupFile.NORMATIVE.path
+def _write_nothing(output_dir: Path, study: Study, reason: str, *, tail: str) -> NormativeOutputs:
     gap = {
         "name": "normative_model",
         "title": "Normative model",
@@ -173,11 +147,97 @@ def _write_nothing(output_dir: Path, study: "Study", reason: str, *, tail: str) 
         "reason": reason,
         "labels": [],
         "warnings": [],
-        "analyses": [gap],
     }
-    write_json(summary, content)
+    summary = write_summary(output_dir, GroupFile.NORMATIVE, content, analyses=[gap])
     return NormativeOutputs(summary=summary)
 
 
-def _describe_study(study: "Study", *, tail: str) -> dict[str, Any]:
+def _describe_study(study: Study, *, tail: str) -> dict[str, Any]:
     return {"title": study.title, "mode": study.mode, "tail": tail}
+
+
+def _draw(analysis: str, modelled: NormativeStudy) -> Iterator[Drawing]:
+    """Draw what an analysis shows, each figure with the labels of the reference."""
+    drawers = {
+        "deviations": _draw_counts,
+        "deviation_associations": _draw_associations,
+        "deviation_events": _draw_events,
+    }
+    labels = modelled.found.reference.labels
+    for drawing in drawers[analysis](modelled) if analysis in drawers else ():
+        head_with(drawing.figure, labels)
+        caption = " ".join([drawing.caption, *(f"{label}." for label in labels)])
+        yield replace(drawing, caption=caption)
+
+
+def _draw_counts(modelled: NormativeStudy) -> Iterator[Drawing]:
+    found = modelled.found
+    if (scores := tabulate_scores(found)) is not None:
+        cut = "|z| > 1.96" if found.tail == "both" else "z < −1.96"
+        dots = f" a dot: critical ({cut});" if scores.critical.any() else ""
+        yield Drawing(
+            name="deviation-scores",
+            figure=draw_deviations(
+                scores.z,
+                people=scores.people,
+                regions=scores.regions,
+                critical=scores.critical,
+                groups=scores.groups,
+            ),
+            caption="Each person's regions at baseline, by group and number of deviations;"
+            f"{dots} hatched: no score.",
+            wide=True,
+        )
+    table = _find_table(modelled, "deviation_comparisons")
+    if ratios := [Estimate(**one) for one in list_ratios(table, found)]:
+        yield Drawing(
+            name="deviation-ratios",
+            figure=draw_ratios(ratios, label="Incidence rate ratio"),
+            caption="Incidence rate ratios of critical deviations with 95 % intervals; squares: "
+            f"p < {found.study.alpha:g} by permutation.",
+        )
+
+
+def _draw_associations(modelled: NormativeStudy) -> Iterator[Drawing]:
+    found, table = modelled.found, _find_table(modelled, "deviation_associations")
+    label = "β, standard deviations of the score per standard deviation"
+    if rows := [Estimate(**one) for one in list_associations(table, found)]:
+        yield Drawing(
+            name="deviation-associations",
+            figure=draw_forest(rows, label=label),
+            caption="Disability and the number of deviations, across people and over time; "
+            f"squares: q < {found.study.alpha:g}.",
+        )
+    if rows := [Estimate(**one) for one in list_regional(table)]:
+        yield Drawing(
+            name="deviation-regions",
+            figure=draw_forest(rows, label=label),
+            caption="Disability and single regions' z, the associations with the smallest "
+            f"p-values; squares: q < {found.study.alpha:g}. A negative β: smaller volume, higher "
+            "score.",
+        )
+
+
+def _draw_events(modelled: NormativeStudy) -> Iterator[Drawing]:
+    found = modelled.found
+    longest = longest_follow_up(found)
+    if longest <= 0:
+        return
+    ticks = time_ticks(longest)
+    curves = [SurvivalCurve(**one) for one in list_curves(found, ticks=ticks)]
+    if not curves:
+        return
+    p = _find_table(modelled, "survival_tests")["p"].iloc[0]
+    event = found.study.normative.event_label
+    yield Drawing(
+        name="survival",
+        figure=draw_survival(
+            curves, ticks=ticks, unit="years", event=event, text=f"log-rank {equals_p(float(p))}"
+        ),
+        caption=f"Share of patients without {event}, by risk, with 95 % bands; strokes: end of "
+        f"follow-up. High risk: {tell_rule(found)}.",
+    )
+
+
+def _find_table(modelled: NormativeStudy, name: str) -> DataFrame:
+    return next(one.tables[name] for one in modelled.analyses if name in one.tables)

@@ -11,12 +11,14 @@ from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_contours, draw_pair
+from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.head.brain import is_brain_extracted
 from npsle_app.imaging.head.checks import check_head
 from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head
 from npsle_app.imaging.space.volumes import fraction
-from npsle_app.records import FigureRecord, Record
+from npsle_app.records import Record
 from npsle_app.settings import AnatSettings
+from npsle_app.stages.participant.shared import digests, figure_paths, save_drawings
 from npsle_app.templates import Template
 
 _USED = (Template.HEAD, Template.BRAIN, Template.INTRACRANIAL)
@@ -60,7 +62,7 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         bias_spline_mm=settings.bias_spline_mm,
     )
     saved = _save(head, t1w.path, stripped=stripped, out=out)
-    figures = _draw(head, out=out)
+    figures = save_drawings(_draw(head), out=out)
     record = Record(
         stage="anat",
         methods=_METHODS.format(warp_mm=settings.warp_sampling_mm),
@@ -69,12 +71,11 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         figures=figures,
         choices=(_STRIPPED,) if stripped else (),
     )
-    paths = tuple(path for f in figures for path in (f.path, f.after) if path)
     return AnatOutputs(
         **saved,
         intracranial_mask=_save_skull(head, t1w.path, out=out),
         record=out.record(record),
-        figures=paths,
+        figures=figure_paths(figures),
     )
 
 
@@ -85,7 +86,7 @@ def read_template() -> HeadTemplate:
 
 
 def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path]:
-    used = {"Templates": {name.name: templates.digest(name) for name in _USED}}
+    used = {"Templates": digests(_USED)}
     t1w = out.image(head.t1w, File.T1W, sources=[scan], SkullStripped=stripped)
     return {
         "t1w": t1w,
@@ -106,31 +107,27 @@ def _save_skull(head: PreparedHead, scan: Path, *, out: Writer) -> Path | None:
     if head.intracranial is None:
         return None
     return out.image(
-        head.intracranial, File.INTRACRANIAL_MASK, sources=[scan], Templates=_digests()
+        head.intracranial, File.INTRACRANIAL_MASK, sources=[scan], Templates=digests(_USED)
     )
 
 
-def _digests() -> dict[str, str]:
-    return {name.name: templates.digest(name) for name in _USED}
-
-
-def _draw(head: PreparedHead, *, out: Writer) -> tuple[FigureRecord, ...]:
+def _draw(head: PreparedHead) -> tuple[Drawing, ...]:
     masks: dict[str, nib.Nifti1Image] = {"brain": head.brain}
     if head.intracranial is not None:
         masks["intracranial space"] = head.intracranial
     before, after = draw_pair(head.template, head.in_template)
     return (
-        FigureRecord(
+        Drawing(
             title="Brain and intracranial masks on T1w",
-            path=out.figure(draw_contours(head.t1w, masks=masks), "desc-masks_T1w"),
+            picture=Picture("desc-masks_T1w", draw_contours(head.t1w, masks=masks)),
             caption="Good: the brain line follows the cortex and holds cerebellum and brainstem; "
             "the outer line runs along the inside of the skull. Bad: eyes, neck or scalp inside, "
             "cortex outside, or a brain cut by the edge of the image.",
         ),
-        FigureRecord(
+        Drawing(
             title="T1w against template",
-            path=out.figure(before, "desc-template_T1w"),
-            after=out.figure(after, "space-template_T1w"),
+            picture=Picture("desc-template_T1w", before),
+            after=Picture("space-template_T1w", after),
             caption="Good: skull, ventricles and midline stay in place as the two alternate. "
             "Bad: the head jumps, tilts or changes size.",
         ),

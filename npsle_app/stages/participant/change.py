@@ -9,6 +9,7 @@ from npsle_app.bids.output.names import WMH_CHANGES, File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_change, draw_pair
+from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.lesions.change import (
     Appearance,
     LesionChange,
@@ -24,9 +25,10 @@ from npsle_app.imaging.lesions.change_checks import (
 )
 from npsle_app.imaging.space.halfway import Halfway, find_halfway
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
+from npsle_app.records import Check, Record, worst
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant.anat import AnatOutputs
+from npsle_app.stages.participant.shared import figure_paths, measured, save_drawings
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 
@@ -94,8 +96,8 @@ def run(
         tissue=earlier_tissue,
     )
     halfway = _register_halfway(earlier, later, seed=settings.random_seed)
-    before = _resample_halfway(earlier, halfway, way=halfway.to_earlier)
-    after = _resample_halfway(later, halfway, way=halfway.to_later)
+    before = _resample_halfway(earlier, halfway, matrix=halfway.to_earlier)
+    after = _resample_halfway(later, halfway, matrix=halfway.to_later)
     change = compare_lesions(
         before,
         after,
@@ -106,16 +108,15 @@ def run(
     )
     checks = _check(earlier, later, halfway=halfway, shown=(before, after), change=change)
     saved = _save(earlier, later, halfway=halfway, shown=(before, after), change=change, out=out)
-    figures = _draw(halfway, shown=(before, after), change=change, out=out)
+    figures = save_drawings(_draw(halfway, shown=(before, after), change=change), out=out)
     record = Record(
         stage="change",
         methods=_METHODS.format(
             sd=settings.significance_sd, shift=settings.shift_mm, smallest=settings.min_change_mm3
         ),
         citations=("reuter2012", "schmidt2019", "antspy"),
-        measures=_measure(
-            change,
-            days=earlier.visit.days_until(later.visit),
+        measures=measured(
+            _numbers(change, days=earlier.visit.days_until(later.visit)),
             qc=worst([check.state for check in checks]),
             sources=(saved["labels"], earlier.wmh.mask, later.wmh.mask),
         ),
@@ -126,7 +127,7 @@ def run(
     return ChangeOutputs(
         **saved,
         record=out.record(record),
-        figures=tuple(path for f in figures for path in (f.path, f.after) if path),
+        figures=figure_paths(figures),
     )
 
 
@@ -141,7 +142,7 @@ def _register_halfway(earlier: _Session, later: _Session, *, seed: int) -> Halfw
     return find_halfway(*heads, earlier_brain=brains[0], later_brain=brains[1], seed=seed)
 
 
-def _resample_halfway(session: _Session, halfway: Halfway, *, way: Floats) -> Appearance:
+def _resample_halfway(session: _Session, halfway: Halfway, *, matrix: Floats) -> Appearance:
     flair, lesions, wm, brain = (
         read_image(path)
         for path in (
@@ -151,7 +152,7 @@ def _resample_halfway(session: _Session, halfway: Halfway, *, way: Floats) -> Ap
             session.anat.brain_mask,
         )
     )
-    return appear(flair, lesions=lesions, wm=wm, brain=brain, grid=halfway.grid, matrix=way)
+    return appear(flair, lesions=lesions, wm=wm, brain=brain, grid=halfway.grid, matrix=matrix)
 
 
 def _check(
@@ -179,21 +180,10 @@ def _check(
     )
 
 
-def _measure(
-    change: LesionChange, *, days: float | None, qc: Qc, sources: tuple[Path, ...]
-) -> tuple[Measure, ...]:
-    values: dict[str, float | None] = dict(change.as_measures())
-    yearly = per_year(change.as_measures()["wmh_net_change_ml"], days=days)
-    values["wmh_net_change_ml_per_year"] = yearly
-    return tuple(
-        Measure(
-            name=name,
-            value=value,
-            qc=Qc.NOT_ASSESSABLE if value is None else qc,
-            sources=sources,
-        )
-        for name, value in values.items()
-    )
+def _numbers(change: LesionChange, *, days: float | None) -> dict[str, float | None]:
+    found = change.as_measures()
+    yearly = per_year(found["wmh_net_change_ml"], days=days)
+    return {**found, "wmh_net_change_ml_per_year": yearly}
 
 
 def _save(
@@ -237,8 +227,7 @@ def _draw(
     *,
     shown: tuple[Appearance, Appearance],
     change: LesionChange,
-    out: Writer,
-) -> tuple[FigureRecord, ...]:
+) -> tuple[Drawing, ...]:
     before, after = (on_grid_of(halfway.grid, one.flair) for one in shown)
     brain = on_grid_of(halfway.grid, shown[0].shown | shown[1].shown)
     outlines = {
@@ -248,17 +237,17 @@ def _draw(
     figure = draw_change(before, after, changes=outlines, brain=brain)
     pair = draw_pair(before, after, focus=brain)
     return (
-        FigureRecord(
+        Drawing(
             title="Change of lesions since the session before",
-            path=out.figure(figure, "change-lesions"),
+            picture=Picture("change-lesions", figure),
             caption="The same slices of FLAIR, above at the session before, below at this one. "
             "What is outlined as new should be dark above and bright below, what is resolved the "
             "other way round; an outline around cortex, or along one side of the brain, is none.",
         ),
-        FigureRecord(
+        Drawing(
             title="FLAIR of both sessions",
-            path=out.figure(pair[0], "change-flair-earlier"),
-            after=out.figure(pair[1], "change-flair-later"),
+            picture=Picture("change-flair-earlier", pair[0]),
+            after=Picture("change-flair-later", pair[1]),
             caption="Both sessions half-way between them: ventricles, sulci and the brain's "
             "outline should stay in place while the two alternate.",
         ),

@@ -1,9 +1,11 @@
 """Prepare a diffusion series and fit its tensor."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from npsle_app.bids.input.gradients import read_plain_b_values, read_tables
@@ -17,6 +19,14 @@ from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.stages.drawing import Drawing
+from npsle_app.figures.stages.dwi import (
+    draw_colours,
+    draw_gradients,
+    draw_losses,
+    draw_motion,
+    draw_on_t1w,
+)
 from npsle_app.imaging.diffusion.checks import (
     check_diffusivity,
     check_distortion,
@@ -41,11 +51,12 @@ from npsle_app.imaging.diffusion.preprocessing import (
 )
 from npsle_app.imaging.diffusion.tensor import six_components
 from npsle_app.imaging.diffusion.volumes import join_runs
+from npsle_app.imaging.space.registration import resample
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.records import Check, Measure, Qc, Record, worst
+from npsle_app.records import Check, Record, worst
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.dwi_figures import draw
+from npsle_app.stages.participant.shared import figure_paths, measured, save_drawings
 
 _METHODS = (
     "Diffusion series were denoised by Marchenko-Pastur principal component analysis and freed of "
@@ -99,31 +110,30 @@ class DwiOutputs:
 def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer) -> DwiOutputs:
     """Correct the series, fit the tensor, judge both."""
     try:
-        found = _find(dwi, anat=anat, settings=settings)
+        findings = _find(dwi, anat=anat, settings=settings)
     except ValueError as error:
         msg = f"{dwi.path.name}: {error}"
         raise ValueError(msg) from error
-    saved = _save(found, scan=dwi, anat=anat, settings=settings, out=out)
-    checks = _check(found)
-    figures = draw(found, head=_read_head(anat), out=out)
+    saved = _save(findings, scan=dwi, anat=anat, settings=settings, out=out)
+    checks = _check(findings)
+    figures = save_drawings(_draw(findings, head=_read_head(anat)), out=out)
     record = Record(
         stage="dwi",
         methods=_METHODS.format(
             fit="robust" if settings.robust_tensor else "two passes",
-            shells=", ".join(f"{b:.0f}" for b in found.selection.shells),
+            shells=", ".join(f"{b:.0f}" for b in findings.selection.shells),
         ),
         citations=_CITATIONS,
-        measures=_measure(
-            found,
+        measures=measured(
+            findings.numbers,
             qc=worst([check.state for check in checks]),
             sources=(saved["dwi"], saved["motion"]),
         ),
         checks=checks,
         figures=figures,
-        choices=_choices(found, scan=dwi, settings=settings),
+        choices=_choices(findings, scan=dwi, settings=settings),
     )
-    paths = tuple(path for f in figures for path in (f.path, f.after) if path)
-    return DwiOutputs(**saved, record=out.record(record), figures=paths)
+    return DwiOutputs(**saved, record=out.record(record), figures=figure_paths(figures))
 
 
 def _find(scan: Scan, *, anat: AnatOutputs | None, settings: DwiSettings) -> DwiFindings:
@@ -229,8 +239,8 @@ def _save(
         "trace": (findings.trace, File.DWI_TRACE, fit),
     }
     saved = {
-        name: out.image(image, file, sources=both, **told)
-        for name, (image, file, told) in maps.items()
+        name: out.image(image, file, sources=both, **metadata)
+        for name, (image, file, metadata) in maps.items()
     }
     rows, dictionary = describe_volumes(findings)
     return {
@@ -265,26 +275,39 @@ def _describe(findings: DwiFindings, *, scan: Scan, settings: DwiSettings) -> di
     return {"Steps": taken, "DistortionCorrection": findings.prepared.distortion}
 
 
-def _measure(findings: DwiFindings, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
-    return tuple(
-        Measure(
-            name=name,
-            value=value,
-            qc=Qc.NOT_ASSESSABLE if value is None else qc,
-            sources=sources,
-        )
-        for name, value in findings.numbers.items()
+def _draw(findings: DwiFindings, *, head: Head | None) -> Iterator[Drawing]:
+    prepared, gradients = findings.prepared, findings.prepared.gradients
+    yield draw_colours(findings.fa, directions=findings.colour_fa, brain=prepared.brain)
+    if head is not None and prepared.to_t1w is not None:
+        images = {False: prepared.b0_before, True: prepared.b0}
+        for corrected, image in images.items():
+            if corrected or prepared.displacement_mm is not None:
+                b0 = resample(image, reference=head.t1w, matrix=prepared.to_t1w, order=1)
+                yield draw_on_t1w(b0, t1w=head.t1w, brain=head.brain, corrected=corrected)
+    yield draw_gradients(
+        gradients.directions,
+        b_values=gradients.b_values,
+        used=np.isin(np.arange(len(gradients.b_values)), findings.selection.volumes),
     )
+    shifts_mm, displacement_mm = findings.shifts_mm, findings.displacement_mm
+    if prepared.motion is not None and shifts_mm is not None and displacement_mm is not None:
+        yield draw_motion(
+            shifts_mm,
+            rotations_deg=np.rad2deg(prepared.motion.rotations),
+            displacement_mm=displacement_mm,
+        )
+    if prepared.outliers is not None:
+        yield draw_losses(prepared.outliers.loss, dropped=prepared.outliers.found)
 
 
 def _choices(findings: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tuple[str, ...]:
     if scan.preprocessed:
         return (_EXTERNAL,)
     left_out = [text for name, text in _STEPS.items() if not getattr(settings, name)]
-    told = [f"Left out by the settings: {', '.join(left_out)}."] if left_out else []
+    choices = [f"Left out by the settings: {', '.join(left_out)}."] if left_out else []
     if scan.runs:
         names = ", ".join(one.path.name for one in (scan, *scan.runs))
-        told.append(f"Runs measured as one series: {names}.")
-    if scan.reverse:
-        told.append(f"Distortion was taken from {scan.reverse[0].path.name}.")
-    return (*told, *findings.joined.left_out, *findings.prepared.notes)
+        choices.append(f"Runs measured as one series: {names}.")
+    if scan.reverse and findings.prepared.distortion == "pair":
+        choices.append(f"Distortion was taken from {scan.reverse[0].path.name}.")
+    return (*choices, *findings.joined.left_out, *findings.prepared.notes)

@@ -9,13 +9,20 @@ import numpy as np
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_pair
+from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 from npsle_app.imaging.tissue.filling import fill
 from npsle_app.imaging.tissue.intensity import find_bounds
-from npsle_app.records import FigureRecord, Record
+from npsle_app.records import Record
 from npsle_app.settings import FillingSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.priors import TISSUE, digests, tissue_priors
+from npsle_app.stages.participant.shared import (
+    TISSUE,
+    digests,
+    figure_paths,
+    save_drawings,
+    tissue_priors,
+)
 from npsle_app.stages.participant.wmh import WmhOutputs
 
 _METHODS = (
@@ -61,22 +68,14 @@ def run(
         CsfDeviations=settings.csf_sd,
         Templates=digests(TISSUE),
     )
-    before, after = (
-        out.figure(figure, f"filling-{name}")
-        for name, figure in zip(
-            ("before", "after"),
-            draw_pair(t1w, made, focus=brain_mask, contours={"lesion mask": lesion_mask}),
-            strict=True,
-        )
-    )
-    figure = FigureRecord(
+    before, after = draw_pair(t1w, made, focus=brain_mask, contours={"lesion mask": lesion_mask})
+    drawing = Drawing(
         title="Lesion filling",
-        path=before,
-        after=after,
+        picture=Picture("filling-before", before),
+        after=Picture("filling-after", after),
         caption="T1w image before and after filling: inside the outlines it should look like "
         "the white matter around, outside nothing should move.",
     )
-    record = Record(
-        stage="filling", methods=_METHODS, citations=("lst_lga_2012",), figures=(figure,)
-    )
-    return FillingOutputs(t1w=path, record=out.record(record), figures=(before, after))
+    figures = save_drawings([drawing], out=out)
+    record = Record(stage="filling", methods=_METHODS, citations=("lst_lga_2012",), figures=figures)
+    return FillingOutputs(t1w=path, record=out.record(record), figures=figure_paths(figures))

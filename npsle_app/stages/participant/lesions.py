@@ -1,9 +1,8 @@
 """Tell where lesions lie, how large they are, of what shape, and what a reader should look at."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -12,7 +11,10 @@ from npsle_app import templates
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.stages.drawing import Drawing
+from npsle_app.figures.stages.lesions import draw_places, draw_sizes
 from npsle_app.imaging.lesions.lesions import (
+    REGION_NAMES,
     LesionFindings,
     LesionImages,
     TemplateMaps,
@@ -22,18 +24,29 @@ from npsle_app.imaging.lesions.signs import check_infarcts
 from npsle_app.imaging.lesions.table import COLUMNS
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import fraction, on_grid_of
-from npsle_app.imaging.tissue.ventricles import check_ventricles
-from npsle_app.records import Check, Measure, Qc, Record, worst
+from npsle_app.records import Record, worst
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.lesions_figures import draw
-from npsle_app.stages.participant.priors import digests
-from npsle_app.stages.participant.states import state_before
+from npsle_app.stages.participant.shared import (
+    digests,
+    figure_paths,
+    measured,
+    read_ventricles,
+    save_drawings,
+    upstream_qc,
+)
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from npsle_app.templates import Template
 
 _USED = (Template.LATERAL_VENTRICLE_ZONE, Template.DEEP_GM, Template.WM, Template.LOBES)
+_BY_INFARCTS = ("wmh_cavity_count", "wmh_infarct_suspects")
+_SIZES = {
+    "< 10": "wmh_count_below_10mm3",
+    "10–100": "wmh_count_10_to_100mm3",
+    "100–1000": "wmh_count_100_to_1000mm3",
+    "≥ 1000": "wmh_count_from_1000mm3",
+}
 _METHODS = (
     "Lesions (26-connected) were called periventricular if they came within 3 mm of the lateral "
     "ventricles and confluent if they also reached beyond 10 mm, others deep; these were divided "
@@ -62,7 +75,6 @@ _NO_SHAPE = "Shapes are missing where no lesion has the 27 voxels that they need
 class LesionsOutputs:
     """Maps on the T1w grid, and one row for each lesion."""
 
-    ventricles: Path
     regions: Path
     table: Path
     record: Path
@@ -78,40 +90,39 @@ def run(
     out: Writer,
 ) -> LesionsOutputs:
     """Measure the lesions of the map."""
-    images = _read(anat, wmh=wmh, tissue=tissue)
-    maps = read_maps(images.t1w, field=read_image(anat.template_to_t1w))
-    limits = _read_limits(wmh.mask)
-    found = study_lesions(
-        images, maps=maps, threshold=limits["Threshold"], status_min_ml=settings.status_min_ml
+    ventricles, by_ventricles = read_ventricles(tissue.ventricles, field=anat.template_to_t1w)
+    images = _read_images(anat, wmh=wmh, tissue=tissue, ventricles=ventricles)
+    findings = study_lesions(
+        images,
+        maps=read_maps(images.t1w, field=read_image(anat.template_to_t1w)),
+        threshold=wmh.threshold,
+        status_min_ml=settings.status_min_ml,
     )
-    size: dict[str, float | None] = {"wmh_min_lesion_mm3": float(limits["MinimumLesionVolume"])}
-    checks = (
-        check_ventricles(found.ventricles, zone=maps.zone, affine=images.t1w.affine),
-        check_infarcts(found.suspects),
-    )
-    saved = _save(found, grid=images.t1w, sources=(wmh.mask, tissue.csf, tissue.gm), out=out)
-    figures = draw(images.flair, brain=images.brain, findings=found, out=out)
+    checks = (by_ventricles, check_infarcts(findings.suspects))
+    upstream = upstream_qc(anat.record, wmh.record, out=out)
+    saved = _save(findings, grid=images.t1w, wmh=wmh, tissue=tissue, out=out)
+    figures = save_drawings(_draw(findings, images=images), out=out)
     record = Record(
         stage="lesions",
         methods=_METHODS,
         citations=_CITATIONS,
-        measures=_measure(
-            found,
-            numbers=found.numbers | size,
-            checks=checks,
-            before=state_before(anat.record, wmh.record, out=out),
-            sources=(wmh.mask, *saved.values()),
+        measures=measured(
+            findings.numbers | {"wmh_min_lesion_mm3": wmh.min_lesion_mm3},
+            qc=upstream,
+            sources=(wmh.mask, tissue.ventricles, *saved.values()),
+            exceptions=dict.fromkeys(findings.hanging, worst([upstream, by_ventricles.state]))
+            | dict.fromkeys(_BY_INFARCTS, worst([upstream, checks[1].state])),
         ),
         checks=checks,
         figures=figures,
-        choices=_choices(found),
+        choices=_choices(findings, images=images),
     )
-    return LesionsOutputs(
-        **saved, record=out.record(record), figures=tuple(figure.path for figure in figures)
-    )
+    return LesionsOutputs(**saved, record=out.record(record), figures=figure_paths(figures))
 
 
-def _read(anat: AnatOutputs, *, wmh: WmhOutputs, tissue: TissueOutputs) -> LesionImages:
+def _read_images(
+    anat: AnatOutputs, *, wmh: WmhOutputs, tissue: TissueOutputs, ventricles: nib.Nifti1Image
+) -> LesionImages:
     return LesionImages(
         t1w=read_image(anat.t1w),
         flair=read_image(wmh.flair),
@@ -121,73 +132,58 @@ def _read(anat: AnatOutputs, *, wmh: WmhOutputs, tissue: TissueOutputs) -> Lesio
         gm=read_image(tissue.gm),
         wm=read_image(tissue.wm),
         csf=read_image(tissue.csf),
+        ventricles=ventricles,
     )
 
 
 def read_maps(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TemplateMaps:
     """Bring over what the template expects; `field` goes from the T1w image to the template."""
-    zone, deep_gm, wm = (
-        warp(fraction(templates.load(name)), reference=grid, field=field, order=order).get_fdata(
+    deep_gm, wm = (
+        warp(fraction(templates.load(name)), reference=grid, field=field).get_fdata(
             dtype=np.float32
         )
-        for name, order in zip(_USED, (0, 1, 1), strict=False)
+        for name in (Template.DEEP_GM, Template.WM)
     )
-    return TemplateMaps(
-        zone=zone, deep_gm=deep_gm, wm=wm, lobes=templates.load(Template.LOBES), field=field
-    )
-
-
-def _read_limits(mask: Path) -> dict[str, Any]:
-    """Read threshold and minimum size from the sidecar of the mask."""
-    sidecar = mask.with_name(f"{mask.name.split('.')[0]}.json")
-    content: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
-    return content
+    return TemplateMaps(deep_gm=deep_gm, wm=wm, lobes=templates.load(Template.LOBES), field=field)
 
 
 def _save(
-    findings: LesionFindings, *, grid: nib.Nifti1Image, sources: tuple[Path, ...], out: Writer
+    findings: LesionFindings,
+    *,
+    grid: nib.Nifti1Image,
+    wmh: WmhOutputs,
+    tissue: TissueOutputs,
+    out: Writer,
 ) -> dict[str, Path]:
-    mask, csf, gm = sources
-    used = {"Templates": digests(_USED)}
-    ventricles = out.image(
-        on_grid_of(grid, findings.ventricles), File.LATERAL_VENTRICLES, sources=(csf,), **used
-    )
     return {
-        "ventricles": ventricles,
         "regions": out.image(
             on_grid_of(grid, findings.regions),
             File.WMH_REGIONS,
-            sources=(mask, ventricles, gm),
-            **used,
+            sources=(wmh.mask, tissue.ventricles, tissue.gm),
+            Templates=digests(_USED),
         ),
         "table": out.table(findings.table, File.LESIONS, dictionary=COLUMNS),
     }
 
 
-def _measure(
-    findings: LesionFindings,
-    *,
-    numbers: dict[str, float | None],
-    checks: tuple[Check, Check],
-    before: Qc,
-    sources: tuple[Path, ...],
-) -> tuple[Measure, ...]:
-    by_ventricles, by_infarcts = (worst([before, check.state]) for check in checks)
-    own = dict.fromkeys(findings.hanging, by_ventricles)
-    own |= dict.fromkeys(("wmh_cavity_count", "wmh_infarct_suspects"), by_infarcts)
-    return tuple(
-        Measure(
-            name=name,
-            value=value,
-            qc=Qc.NOT_ASSESSABLE if value is None else own.get(name, before),
-            sources=sources,
-        )
-        for name, value in numbers.items()
+def _draw(findings: LesionFindings, *, images: LesionImages) -> Iterator[Drawing]:
+    numbers = findings.numbers
+    periventricular, deep = (
+        numbers[f"wmh_fazekas_{place}"] for place in ("periventricular", "deep")
     )
+    yield draw_places(
+        images.flair,
+        regions=on_grid_of(images.flair, findings.regions),
+        names=REGION_NAMES,
+        brain=images.brain,
+        ventricles=images.ventricles,
+        fazekas=None if periventricular is None or deep is None else (periventricular, deep),
+    )
+    yield draw_sizes({label: numbers[name] or 0.0 for label, name in _SIZES.items()})
 
 
-def _choices(findings: LesionFindings) -> tuple[str, ...]:
-    if not findings.ventricles.any():
+def _choices(findings: LesionFindings, *, images: LesionImages) -> tuple[str, ...]:
+    if not np.any(images.ventricles.dataobj):
         return (_NO_VENTRICLES,)
     missing = [name for name, value in findings.numbers.items() if value is None]
     return (_NO_SHAPE.format(names=", ".join(missing)),) if missing else ()

@@ -1,33 +1,46 @@
-"""Measure brain regions: the atlas through the deformation, refined by tissue maps."""
+"""Measure brain regions: the atlas through the deformation, refined by tissue maps.
+
+Two registrations of one head to the template differ by more than most brains change in a year.
+Where there is a session before, its regions are therefore carried over.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
-import numpy as np
 
 from npsle_app import templates
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
-from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
+from npsle_app.figures.stages.drawing import Drawing
+from npsle_app.figures.stages.regions import draw_deep, draw_followed, draw_lobes
+from npsle_app.imaging.space.displacement import compose_fields, median_displacement_mm
+from npsle_app.imaging.space.registration import register_later_scan, warp
 from npsle_app.imaging.tissue import regions
-from npsle_app.imaging.tissue.checks import check_asymmetry, check_filling
-from npsle_app.imaging.tissue.regions import TissueShares
-from npsle_app.imaging.tissue.ventricles import check_ventricles, find_lateral_ventricles
-from npsle_app.records import Check, Measure, Qc, Record, worst
+from npsle_app.imaging.tissue.checks import check_asymmetry, check_filling, check_followed
+from npsle_app.imaging.tissue.regions import TissueShares, number_regions
+from npsle_app.measures.names_of_regions import DEEP
+from npsle_app.records import Check, Record, worst
 from npsle_app.settings import RegionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.priors import digests
-from npsle_app.stages.participant.regions_figures import draw
-from npsle_app.stages.participant.regions_way import find_way
-from npsle_app.stages.participant.states import state_before
+from npsle_app.stages.participant.shared import (
+    digests,
+    figure_paths,
+    measured,
+    read_ventricles,
+    save_drawings,
+    upstream_qc,
+)
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
 
 _USED = (Template.REGIONS, Template.LATERAL_VENTRICLE_ZONE)
+_SURFACE = (
+    *("frontal_lobe", "parietal_lobe", "temporal_lobe", "occipital_lobe"),
+    *("insula", "cerebellum"),
+)
 _METHODS = (
     "Regional volumes were measured in the space of the T1w image: each voxel belongs to the "
     "regions of the AAL atlas (made symmetric) around its place in the template, in the shares "
@@ -35,6 +48,12 @@ _METHODS = (
     "cerebellum by grey and white matter; inside putamen, caudate, hippocampus and amygdala by "
     "all that is not fluid. Lateral ventricles are fluid where the template expects them."
 )
+_METHODS_CARRIED_OVER = (
+    " Regions of the session before were carried over by a rigid and a stiff nonlinear "
+    "registration of the T1w images (SyN), so that volumes of the sessions differ by the head "
+    "and not by two registrations to the template."
+)
+_CARRIED_OVER = "Regions were carried over from the session before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +61,30 @@ class RegionsOutputs:
     """A label image on the T1w grid, for the eye.
 
     `field` brings the template to the T1w image by way of the session before; None where the
-    direct way of `anat` was taken.
+    transform of `anat` itself was taken.
     """
 
     labels: Path
     record: Path
     figures: tuple[Path, ...]
     field: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Transform:
+    """The field to measure with, where it lies, and what to say where it was carried over."""
+
+    field: nib.Nifti1Image
+    path: Path
+    checks: tuple[Check, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    methods: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def carried_over(self) -> bool:
+        """Whether it goes through the session before."""
+        return bool(self.choices)
 
 
 def run(
@@ -61,63 +97,93 @@ def run(
     out: Writer,
 ) -> RegionsOutputs:
     """Measure all regions, left and right, where those of the session before were."""
-    t1w = read_image(anat.t1w)
-    way = find_way(
-        anat, before=earlier_anat, regions=earlier_regions, seed=settings.random_seed, out=out
+    transform = (
+        _carry_over_transform(
+            anat,
+            earlier=earlier_anat,
+            earlier_field=earlier_regions.field or earlier_anat.template_to_t1w,
+            seed=settings.random_seed,
+            out=out,
+        )
+        if earlier_anat and earlier_regions
+        else _Transform(field=read_image(anat.template_to_t1w), path=anat.template_to_t1w)
     )
-    field = way.field
+    field, atlas = transform.field, templates.load(Template.REGIONS)
     gm, wm, csf = (read_image(path) for path in (tissue.gm, tissue.wm, tissue.csf))
     shares = TissueShares(gm=gm, wm=wm, csf=csf)
-    atlas = templates.load(Template.REGIONS)
-    found = regions.measure_regions(shares, labels=atlas, field=field)
-    ventricles, by_ventricles = _find_ventricles(csf, field=field)
+    volumes = regions.measure_regions(shares, labels=atlas, field=field)
+    ventricles, by_ventricles = read_ventricles(tissue.ventricles, field=anat.template_to_t1w)
     fluid = regions.measure_ventricles(csf, ventricles=ventricles, field=field)
-    own = (*way.checks, check_filling(found), check_asymmetry(found))
-    before = state_before(anat.record, tissue.record, out=out)
-    sources = (tissue.gm, tissue.wm, tissue.csf, way.path or anat.template_to_t1w)
+    own = (*transform.checks, check_filling(volumes), check_asymmetry(volumes))
+    upstream = upstream_qc(anat.record, tissue.record, out=out)
+    sources = (tissue.gm, tissue.wm, tissue.csf, transform.path)
     labels = regions.label_regions(shares, labels=atlas, field=field)
     path = out.image(labels, File.BRAIN_REGIONS, sources=sources, Templates=digests(_USED))
-    figures = (*way.figures, *draw(t1w, labels=labels, ventricles=ventricles, out=out))
+    drawings = _draw(read_image(anat.t1w), labels=labels, ventricles=ventricles)
+    figures = save_drawings((*transform.drawings, *drawings), out=out)
     record = Record(
         stage="regions",
-        methods=_METHODS + way.methods,
+        methods=_METHODS + transform.methods,
         citations=("aal", "mni152_2009a"),
         measures=(
-            *_measure(found.volumes_ml, worst([before, *(check.state for check in own)]), sources),
-            *_measure(fluid, worst([before, by_ventricles.state]), sources),
+            *measured(
+                _present(volumes.volumes_ml),
+                qc=worst([upstream, *(check.state for check in own)]),
+                sources=sources,
+            ),
+            *measured(_present(fluid), qc=worst([upstream, by_ventricles.state]), sources=sources),
         ),
         checks=(*own, by_ventricles),
         figures=figures,
-        choices=way.choices,
+        choices=transform.choices,
     )
     return RegionsOutputs(
         labels=path,
         record=out.record(record),
-        figures=tuple(path for one in figures for path in (one.path, one.after) if path),
-        field=way.path,
+        figures=figure_paths(figures),
+        field=transform.path if transform.carried_over else None,
     )
 
 
-def _find_ventricles(
-    csf: nib.Nifti1Image, *, field: nib.Nifti1Image
-) -> tuple[nib.Nifti1Image, Check]:
-    template = fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE))
-    zone = warp(template, reference=csf, field=field, order=0).get_fdata(dtype=np.float32)
-    mask = find_lateral_ventricles(
-        csf.get_fdata(dtype=np.float32), zone=zone, voxel_mm3=voxel_mm3(csf)
+def _carry_over_transform(
+    anat: AnatOutputs, *, earlier: AnatOutputs, earlier_field: Path, seed: int, out: Writer
+) -> _Transform:
+    """Bring the template to the session before, and this by the T1w images to the session."""
+    t1w, brain, earlier_t1w = (
+        read_image(path) for path in (anat.t1w, anat.brain_mask, earlier.t1w)
     )
-    return on_grid_of(csf, mask), check_ventricles(mask, zone=zone, affine=csf.affine)
+    between = register_later_scan(t1w, earlier=earlier_t1w, brain=brain, seed=seed)
+    field = compose_fields(between, second=read_image(earlier_field))
+    path = out.image(
+        field, File.TEMPLATE_TO_LATER_T1W, sources=(anat.t1w, earlier.t1w, earlier_field)
+    )
+    gap_mm = median_displacement_mm(field, read_image(anat.template_to_t1w), inside=brain)
+    followed = warp(earlier_t1w, reference=t1w, field=between)
+    return _Transform(
+        field=field,
+        path=path,
+        checks=(check_followed(gap_mm),),
+        drawings=(draw_followed(t1w, earlier=followed, brain=brain),),
+        methods=_METHODS_CARRIED_OVER,
+        choices=(_CARRIED_OVER,),
+    )
 
 
-def _measure(
-    volumes_ml: Mapping[str, float], qc: Qc, sources: tuple[Path, ...]
-) -> tuple[Measure, ...]:
-    return tuple(
-        Measure(
-            name=name,
-            value=value or None,
-            qc=qc if value else Qc.NOT_ASSESSABLE,
-            sources=sources,
-        )
-        for name, value in volumes_ml.items()
+def _draw(
+    t1w: nib.Nifti1Image, *, labels: nib.Nifti1Image, ventricles: nib.Nifti1Image
+) -> tuple[Drawing, ...]:
+    masks = {name: number_regions(labels, names=(name,)) for name in DEEP}
+    names = {place: name.replace("_", " ") for place, name in enumerate(_SURFACE, start=1)}
+    return (
+        draw_deep(
+            t1w,
+            masks=masks | {"lateral ventricles": ventricles},
+            focus=number_regions(labels, names=DEEP),
+        ),
+        draw_lobes(t1w, labels=number_regions(labels, names=_SURFACE), names=names),
     )
+
+
+def _present(volumes_ml: Mapping[str, float]) -> dict[str, float | None]:
+    """Turn 0 into None: a region of which the head shows nothing was not measured."""
+    return {name: volume or None for name, volume in volumes_ml.items()}

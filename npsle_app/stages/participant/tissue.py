@@ -4,22 +4,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 
 from npsle_app import templates
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_contours, draw_labels
+from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.head.checks import check_edge
 from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction
+from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
 from npsle_app.imaging.tissue import segmentation
 from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
-from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, TissueVolumes
-from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
+from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors
+from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
+from npsle_app.records import Record, worst
 from npsle_app.settings import TissueSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.filling import FillingOutputs
+from npsle_app.stages.participant.shared import (
+    digests,
+    figure_paths,
+    measured,
+    save_drawings,
+    ventricle_zone,
+)
 from npsle_app.stages.participant.wmh import WmhOutputs
 from npsle_app.templates import Template
 
@@ -35,12 +45,13 @@ _METHODS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TissueOutputs:
-    """Tissue maps on the T1w grid."""
+    """Tissue maps and the lateral ventricles on the T1w grid."""
 
     labels: Path
     gm: Path
     wm: Path
     csf: Path
+    ventricles: Path
     record: Path
     figures: tuple[Path, ...]
 
@@ -79,7 +90,8 @@ def run(
         check_lesions(mapped=wmh is not None, filled=filling is not None),
     )
     saved = _save(maps, [source, anat.template_to_t1w, *([wmh.mask] if wmh else [])], out=out)
-    figures = _draw(t1w, maps=maps, mask=mask, out=out)
+    ventricles = _save_ventricles(maps.csf, field=field, source=saved["csf"], out=out)
+    figures = save_drawings(_draw(t1w, maps=maps, mask=mask), out=out)
     record = Record(
         stage="tissue",
         methods=_METHODS.format(
@@ -88,13 +100,17 @@ def run(
             mrf=settings.mrf_weight,
         ),
         citations=("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015"),
-        measures=_measures(volumes, checks=checks, sources=tuple(saved.values())),
+        measures=measured(
+            volumes.as_measures(),
+            qc=worst([check.state for check in checks]),
+            sources=tuple(saved.values()),
+        ),
         checks=checks,
         figures=figures,
         choices=() if filling else ("No lesions were filled: the stages before left no map.",),
     )
     return TissueOutputs(
-        **saved, record=out.record(record), figures=tuple(figure.path for figure in figures)
+        **saved, ventricles=ventricles, record=out.record(record), figures=figure_paths(figures)
     )
 
 
@@ -106,7 +122,7 @@ def _priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
 
 
 def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Path]:
-    used = {"Templates": {name.name: templates.digest(name) for name in _USED}}
+    used = {"Templates": digests(_USED)}
     return {
         name: out.image(image, file, sources=sources, **used)
         for name, image, file in (
@@ -118,42 +134,41 @@ def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Pa
     }
 
 
-def _measures(
-    volumes: TissueVolumes, *, checks: tuple[Check, ...], sources: tuple[Path, ...]
-) -> tuple[Measure, ...]:
-    qc = worst([check.state for check in checks])
-    return tuple(
-        Measure(
-            name=name,
-            value=value,
-            qc=Qc.NOT_ASSESSABLE if value is None else qc,
-            sources=sources,
-        )
-        for name, value in volumes.as_measures().items()
+def _save_ventricles(
+    csf: nib.Nifti1Image, *, field: nib.Nifti1Image, source: Path, out: Writer
+) -> Path:
+    mask = find_lateral_ventricles(
+        csf.get_fdata(dtype=np.float32),
+        zone=ventricle_zone(csf, field=field),
+        voxel_mm3=voxel_mm3(csf),
+    )
+    return out.image(
+        on_grid_of(csf, mask),
+        File.LATERAL_VENTRICLES,
+        sources=(source,),
+        Templates=digests((Template.LATERAL_VENTRICLE_ZONE,)),
     )
 
 
-def _draw(
-    t1w: nib.Nifti1Image, *, maps: TissueMaps, mask: nib.Nifti1Image, out: Writer
-) -> tuple[FigureRecord, ...]:
+def _draw(t1w: nib.Nifti1Image, *, maps: TissueMaps, mask: nib.Nifti1Image) -> tuple[Drawing, ...]:
     labels = maps.labels
     classes = {
         name: segmentation.only(labels, index) for index, name in segmentation.LABELS.items()
     }
     return (
-        FigureRecord(
+        Drawing(
             title="Tissue classes on T1w",
-            path=out.figure(
-                draw_labels(t1w, labels=labels, names=segmentation.LABELS), "seg-tissue_T1w"
+            picture=Picture(
+                "seg-tissue_T1w", draw_labels(t1w, labels=labels, names=segmentation.LABELS)
             ),
             caption="Good: cortex and deep nuclei are grey matter, ventricles and sulci fluid. "
             "Bad: thalamus or lesions in the wrong class, dura or skull as grey matter.",
         ),
-        FigureRecord(
+        Drawing(
             title="Edges of grey and white matter",
-            path=out.figure(
-                draw_contours(t1w, masks={k: classes[k] for k in ("GM", "WM")}, focus=mask),
+            picture=Picture(
                 "desc-edges_T1w",
+                draw_contours(t1w, masks={k: classes[k] for k in ("GM", "WM")}, focus=mask),
             ),
             caption="Good: the lines run along the edges that the eye sees. "
             "Bad: they cut through gyri, or white matter swallows the cortex.",

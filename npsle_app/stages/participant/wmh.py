@@ -12,6 +12,8 @@ from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.stages.drawing import Drawing
+from npsle_app.figures.stages.wmh import draw_wmh
 from npsle_app.imaging.head.checks import check_template_place, white_matter_offsets_mm
 from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of, voxel_mm3
 from npsle_app.imaging.wmh.checks import check_alignment, check_content, check_lesions, check_slices
@@ -26,12 +28,19 @@ from npsle_app.imaging.wmh.wmh import (
     lesions,
     soft_volume_ml,
 )
-from npsle_app.records import Check, Measure, Qc, Record, worst
+from npsle_app.records import Check, Qc, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.lesion_model import describe_model, read_model
-from npsle_app.stages.participant.priors import LESIONS, digests, lesion_priors
-from npsle_app.stages.participant.wmh_figures import draw
+from npsle_app.stages.participant.shared import (
+    LESIONS,
+    describe_lesion_model,
+    digests,
+    figure_paths,
+    lesion_priors,
+    measured,
+    read_lesion_model,
+    save_drawings,
+)
 
 _METHODS = (
     "FLAIR was brought to the T1w image by a rigid registration (mutual information), corrected "
@@ -41,22 +50,25 @@ _METHODS = (
     "lesion prediction algorithm, and the odds fitted to the load. Lesions are voxels of at least "
     "{threshold} in components of at least {smallest:g} mm³."
 )
+_CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WmhOutputs:
-    """Maps on the T1w grid."""
+    """Maps on the T1w grid, and the limits that made the mask of the probability."""
 
     flair: Path
     flair_to_t1w: Path
     probability: Path
     mask: Path
+    threshold: float
+    min_lesion_mm3: float
     record: Path
     figures: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Findings:
     """The lesions, (I, J, K) bool on `grid`, and all that tells how they came about."""
 
     grid: nib.Nifti1Image
@@ -74,38 +86,35 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
     """Find the lesions and measure them."""
     scan = subtract_offset(read_image(flair.path))
     try:
-        found = _find(scan, anat=anat, settings=settings)
+        findings = _find(scan, anat=anat, settings=settings)
     except ValueError as error:
         msg = f"{flair.path.name}: {error}"
         raise ValueError(msg) from error
-    saved = _save(found, flair=flair, anat=anat, settings=settings, out=out)
-    checks = _check(scan, found=found)
-    figures = draw(
-        found.grid,
-        brain=found.brain,
-        prepared=found.prepared,
-        probability=found.map.probability,
-        mask=found.mask,
-        settings=settings,
-        out=out,
-    )
+    saved = _save(findings, flair=flair, anat=anat, settings=settings, out=out)
+    checks = _check(scan, findings=findings)
+    figures = save_drawings(_draw(findings, settings=settings), out=out)
     record = Record(
         stage="wmh",
         methods=_METHODS.format(threshold=settings.threshold, smallest=settings.min_lesion_mm3),
         citations=("lst_lpa", "ljubljana", "ants_syn", "n4"),
-        measures=_measure(
-            found,
+        measures=measured(
+            _numbers(findings),
             qc=worst([check.state for check in checks]),
             sources=(saved["mask"], saved["probability"]),
         ),
         checks=checks,
         figures=figures,
     )
-    paths = tuple(path for f in figures for path in (f.path, f.after) if path)
-    return WmhOutputs(**saved, record=out.record(record), figures=paths)
+    return WmhOutputs(
+        **saved,
+        threshold=settings.threshold,
+        min_lesion_mm3=settings.min_lesion_mm3,
+        record=out.record(record),
+        figures=figure_paths(figures),
+    )
 
 
-def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) -> _Found:
+def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) -> _Findings:
     t1w, brain, field = (
         nib.Nifti1Image.from_filename(path)
         for path in (anat.t1w, anat.brain_mask, anat.template_to_t1w)
@@ -128,18 +137,18 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
         priors=priors.tissue,
     )
     try:
-        found = lesion_probability(
+        lesion_map = lesion_probability(
             prepared.flair.get_fdata(dtype=np.float32),
             t1w.get_fdata(dtype=np.float32),
             brain=prepared.shown,
             priors=priors,
             voxel_sizes_mm=voxel_sizes(t1w.affine),
-            model=read_model(),
+            model=read_lesion_model(),
         )
     except ValueError as error:
         raise ValueError(_explain(error, content=content)) from error
     voxel, smallest = voxel_mm3(t1w), settings.min_lesion_mm3
-    return _Found(
+    return _Findings(
         grid=t1w,
         brain=brain,
         prepared=prepared,
@@ -151,14 +160,16 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
             voxel_sizes_mm=voxel_sizes(t1w.affine),
         ),
         priors=priors,
-        map=found,
+        map=lesion_map,
         mask=lesions(
-            found.probability,
+            lesion_map.probability,
             voxel_mm3=voxel,
             threshold=settings.threshold,
             min_lesion_mm3=smallest,
         ),
-        volumes_ml=lesion_volumes_ml(found.probability, voxel_mm3=voxel, min_lesion_mm3=smallest),
+        volumes_ml=lesion_volumes_ml(
+            lesion_map.probability, voxel_mm3=voxel, min_lesion_mm3=smallest
+        ),
     )
 
 
@@ -168,55 +179,72 @@ def _explain(error: ValueError, *, content: FlairContent) -> str:
     return "; ".join([*(f"{check.seen}: {check.advice}" for check in failed), str(error)])
 
 
-def _check(scan: nib.Nifti1Image, *, found: _Found) -> tuple[Check, ...]:
+def _check(scan: nib.Nifti1Image, *, findings: _Findings) -> tuple[Check, ...]:
     return (
-        *check_alignment(found.prepared.alignment),
+        *check_alignment(findings.prepared.alignment),
         check_slices(float(voxel_sizes(scan.affine).max())),
-        check_template_place(found.offsets_mm),
-        *check_content(found.content),
+        check_template_place(findings.offsets_mm),
+        *check_content(findings.content),
         *check_lesions(
-            found.mask,
-            brain=np.asarray(found.brain.dataobj) > 0,
-            priors=found.priors,
-            affine=found.grid.affine,
-            volumes_ml=found.volumes_ml,
+            findings.mask,
+            brain=np.asarray(findings.brain.dataobj) > 0,
+            priors=findings.priors,
+            affine=findings.grid.affine,
+            volumes_ml=findings.volumes_ml,
         ),
     )
 
 
 def _save(
-    found: _Found, *, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer
+    findings: _Findings, *, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer
 ) -> dict[str, Path]:
-    grid, stripped = found.grid, anat.intracranial_mask is None
+    grid, stripped = findings.grid, anat.intracranial_mask is None
     both = (flair.path, anat.t1w, anat.brain_mask)
-    made = (*both, anat.template_to_t1w)
-    model = {**describe_model(), "Templates": digests(LESIONS)}
-    probability = on_grid_of(grid, found.map.probability)
+    every = (*both, anat.template_to_t1w)
+    model = {**describe_lesion_model(), "Templates": digests(LESIONS)}
+    probability = on_grid_of(grid, findings.map.probability)
     limits = {
         "Threshold": settings.threshold,
         "MinimumLesionVolume": settings.min_lesion_mm3,
         "MinimumLesionVolumeUnits": "mm3",
     }
     return {
-        "flair": out.image(found.prepared.flair, File.FLAIR, sources=both, SkullStripped=stripped),
+        "flair": out.image(
+            findings.prepared.flair, File.FLAIR, sources=both, SkullStripped=stripped
+        ),
         "flair_to_t1w": out.matrix(
-            found.prepared.matrix, File.FLAIR_TO_T1W, sources=(flair.path, anat.t1w)
+            findings.prepared.matrix, File.FLAIR_TO_T1W, sources=(flair.path, anat.t1w)
         ),
-        "probability": out.image(probability, File.WMH_PROBABILITY, sources=made, **model),
+        "probability": out.image(probability, File.WMH_PROBABILITY, sources=every, **model),
         "mask": out.image(
-            on_grid_of(grid, found.mask), File.WMH_MASK, sources=made, **limits, **model
+            on_grid_of(grid, findings.mask), File.WMH_MASK, sources=every, **limits, **model
         ),
     }
 
 
-def _measure(found: _Found, *, qc: Qc, sources: tuple[Path, ...]) -> tuple[Measure, ...]:
-    voxel = voxel_mm3(found.grid)
-    values = {
-        "wmh_ml": float(found.mask.sum()) * voxel / 1000,
-        **{f"wmh_ml_at_{threshold}": volume for threshold, volume in found.volumes_ml.items()},
-        "wmh_soft_ml": soft_volume_ml(found.map.probability, voxel_mm3=voxel),
-        "wmh_count": float(count_lesions(found.mask)),
-    }
-    return tuple(
-        Measure(name=name, value=value, qc=qc, sources=sources) for name, value in values.items()
+def _draw(findings: _Findings, *, settings: WmhSettings) -> tuple[Drawing, ...]:
+    grid, probability = findings.grid, findings.map.probability
+    return draw_wmh(
+        findings.prepared.flair,
+        t1w=grid,
+        brain=findings.brain,
+        probability=on_grid_of(grid, probability),
+        mask=on_grid_of(grid, findings.mask),
+        volumes_ml=lesion_volumes_ml(
+            probability,
+            voxel_mm3=voxel_mm3(grid),
+            min_lesion_mm3=settings.min_lesion_mm3,
+            thresholds=_CURVE,
+        ),
+        threshold=settings.threshold,
     )
+
+
+def _numbers(findings: _Findings) -> dict[str, float]:
+    voxel = voxel_mm3(findings.grid)
+    return {
+        "wmh_ml": float(findings.mask.sum()) * voxel / 1000,
+        **{f"wmh_ml_at_{threshold}": volume for threshold, volume in findings.volumes_ml.items()},
+        "wmh_soft_ml": soft_volume_ml(findings.map.probability, voxel_mm3=voxel),
+        "wmh_count": float(count_lesions(findings.mask)),
+    }

@@ -93,7 +93,7 @@ def test_a_pipe_called_a_sidecar_is_not_waited_for(tmp_path):
     image = save(root, good_bytes(), name="sub-01_T1w.nii")
     os.mkfifo(image.with_suffix(".json"))
     (session,) = find_sessions(root, "01")
-    assert any("it is no regular file" in one.found for one in check_session(session))
+    assert any("is a pipe" in one.found for one in check_session(session))
 
 
 def test_a_small_file_that_unpacks_to_much_more_than_its_image_is_refused(tmp_path):

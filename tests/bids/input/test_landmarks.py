@@ -5,7 +5,7 @@ import json
 import pytest
 
 from npsle_app.bids.input.landmarks import landmark_fault, read_landmarks, read_line
-from npsle_app.vessel_names import VesselName
+from npsle_app.measures.names_of_vessels import VesselName
 
 M1, BA = VesselName("M1", "left"), VesselName("BA", "middle")
 POINTS = ((-12.0, 3.0, -18.0), (-20.0, 5.0, -18.0), (-30.0, 8.0, -19.0))

@@ -233,14 +233,67 @@ def test_a_model_that_fits_is_let_pass_whatever_the_build(model):
     [
         ({"format": "other"}, "no classifier of this app"),
         ({"format_version": 9}, "format_version is 9"),
-        ({"predictors": []}, "no predictors"),
-        ({"intercept_of_standardised": "1"}, "no finite number"),
-        ({"positive": None, "predictors": [{}]}, "no whole model"),
+        ({"predictors": []}, "it has no predictors"),
+        (
+            {"intercept_of_standardised": "1"},
+            "intercept_of_standardised: expected a number, got '1'",
+        ),
+        ({"intercept_of_standardised": float("nan")}, "expected a number, got nan"),
+        ({"positive": None, "predictors": [{}]}, "no whole classifier .positive: expected a text"),
+        ({"participants": 0}, "participants must be at least 1, got 0"),
+        ({"events": 41}, "by 41 of 40 participants, which cannot be"),
+        ({"negative": "NPSLE"}, "it tells 'NPSLE' from 'NPSLE'"),
+        ({"equaton": ""}, "it has no key 'equaton'; .*: is it 'equation'"),
+        ({"equation": "log odds(NPSLE) = 1"}, "its equation is log odds.NPSLE. = 1, its other"),
+        (
+            {"constant": 0.0},
+            r"it was changed by hand \(its constant is 0\.0, its other numbers give",
+        ),
+        ({"cut_probability": 0.9}, "its cut_probability is 0.9, its other numbers give 0.52"),
     ],
 )
 def test_a_broken_model_file_is_refused(model, change, reason):
     with pytest.raises(ValueError, match=reason):
         from_plain(to_plain(model) | change)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("sd", -0.1, r"predictors\[0\]\.sd must be at least 0, got -0\.1"),
+        ("sd", 0.5, "coefficient_per_unit is .*, its other numbers give"),
+        ("sd", None, r"predictors\[0\]\.sd: expected a number, got None"),
+        (
+            "coefficient_per_unit",
+            7.0,
+            r"its predictors\[0\]\.coefficient_per_unit is 7\.0, its other",
+        ),
+        (
+            "coefficient_standardised",
+            7.0,
+            "changed by hand .*coefficient_per_unit .*; its constant .*; its equation",
+        ),
+        ("column", "alps_left", "its equation is .* alps_mean .*, its other .* alps_left"),
+    ],
+)
+def test_a_predictor_that_was_changed_by_hand_is_refused(model, key, value, reason):
+    content = to_plain(model)
+    content["predictors"][0][key] = value
+    with pytest.raises(ValueError, match=reason):
+        from_plain(content)
+
+
+def test_a_predictor_that_stands_twice_is_refused(model):
+    content = to_plain(model)
+    content["predictors"].append(content["predictors"][0])
+    with pytest.raises(ValueError, match="it has alps_mean twice among its predictors"):
+        from_plain(content)
+
+
+def test_what_differs_in_the_last_digits_alone_was_not_changed(model):
+    content = to_plain(model)
+    content["constant"] *= 1 + 1e-12
+    assert from_plain(content) == model
 
 
 def test_the_decision_curve_is_that_computed_by_hand():

@@ -1,12 +1,15 @@
 """Studies with known deviations: tables as they are read from disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.deviations.analyses import Effort, NormativeStudy, model_study
 from npsle_app.cohort.normative.model import Provenance
-from npsle_app.cohort.study.assembly import Tables, assemble
+from npsle_app.cohort.study.assembly import assemble
 from npsle_app.cohort.study.parsing import parse_study
+from npsle_app.cohort.study.tables import Tables
 
 OWN = Provenance(software="npsle_app", app_version="1.0.0", templates={"REGIONS": "abc"})
 REGIONS = (
@@ -73,19 +76,15 @@ def dates_of(tables: Tables) -> dict[tuple[str, str], str]:
     return {(who, ses): f"{2019 + int(ses[-1])}-03-01" for who, ses in keys if ses}
 
 
+def with_dates(tables: Tables) -> Tables:
+    """Let the tables say when sessions were."""
+    return replace(tables, dates=dates_of(tables))
+
+
 def run(tables: Tables, *, study=None, effort=QUICK, **parts) -> NormativeStudy:
     """Model a study from its tables."""
-    parsed = parse_study(study or STUDY)
-    cohort = assemble(tables, study=parsed)
-    return model_study(
-        tables,
-        cohort=cohort,
-        study=parsed,
-        dates=dates_of(tables),
-        own=OWN,
-        effort=effort,
-        **parts,
-    )
+    cohort = assemble(with_dates(tables), study=parse_study(study or STUDY))
+    return model_study(cohort, own=OWN, effort=effort, **parts)
 
 
 def table_of(found: NormativeStudy, name: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from npsle_app.cohort.deviations.plots import (
     longest_follow_up,
     tabulate_scores,
 )
-from npsle_app.cohort.study.normative_columns import MEANINGS
+from npsle_app.group_tables import group_tables
 from tests.cohort.deviations.studies import QUICK, REGIONS, STUDY, make_tables, run, table_of
 
 ASKED = STUDY["normative"]
@@ -45,11 +45,11 @@ def associations(found, **wanted):
     return table
 
 
-def test_every_column_of_every_table_is_explained(found):
-    columns = {
-        name for one in found.analyses for table in one.tables.values() for name in table.columns
-    }
-    assert columns | set(found.scores.columns) <= set(MEANINGS)
+def test_every_table_has_the_columns_that_are_described_in_their_order(found):
+    tables = {name: table for one in found.analyses for name, table in one.tables.items()}
+    for name, table in (tables | {"normative_scores": found.scores}).items():
+        described = [column.name for column in group_tables()[name].columns]
+        assert list(table) == [column for column in described if column in table]
 
 
 def test_more_deviations_go_with_a_higher_score_as_planted(found):

@@ -17,6 +17,7 @@ def scores(critical, *, regions=None, reason=None):
     return pd.DataFrame(
         {
             "participant_id": np.repeat([f"sub-{place:03d}" for place in range(people)], count),
+            "session_id": "",
             "region": np.tile(names, people),
             "critical": pd.Series([one for row in critical for one in row], dtype=object),
             "reason": [reason if one is None else None for row in critical for one in row],

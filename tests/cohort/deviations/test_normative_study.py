@@ -1,11 +1,20 @@
 """A study from its tables to scores: who makes the reference, who is scored, and what is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from npsle_app.cohort.deviations import statements
+from npsle_app.cohort.deviations.analyses import model_study
+from npsle_app.cohort.deviations.statements import SAID_OF_REFERENCE
+from npsle_app.cohort.normative import gaps
 from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.normative.sources import GivenReference
+from npsle_app.cohort.study.assembly import assemble
+from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.deviations.studies import (
     OWN,
     REGIONS,
@@ -45,8 +54,6 @@ def critical_share(found, group):
 
 
 def test_controls_deviate_as_chance_has_it_and_planted_patients_as_planted(found):
-    from scipy import stats
-
     assert critical_share(found, "HC") == pytest.approx(0.025, abs=0.02)
     planted = stats.norm.cdf(-1.96 + 1.5)
     assert critical_share(found, "NPSLE") == pytest.approx(planted, abs=0.08)
@@ -62,8 +69,6 @@ def test_every_session_and_region_has_a_row_and_controls_were_scored_out_of_fold
 
 
 def test_the_ratio_of_counts_holds_the_planted_one(found):
-    from scipy import stats
-
     table = table_of(found, "deviation_comparisons").set_index(["contrast", "method"])
     row = table.loc[("patients_v_controls", "dispersion estimated, HC3")]
     planted = stats.norm.cdf(-1.96 + 1.5) / 0.025
@@ -103,8 +108,6 @@ def test_no_controls_are_a_reason_that_says_what_to_do(tables):
 def test_no_regions_are_a_reason_that_names_the_stage():
     tables = make_tables()
     bare = tables.measures.drop(columns=list(REGIONS))
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="no region was measured: run the participant level"):
         run(replace(tables, measures=bare))
 
@@ -132,6 +135,49 @@ def test_missing_ages_and_a_head_of_zero_are_labelled_gaps():
     assert set(scores.loc["sub-046", "reason"]) == {"TIV is 0 mL"}
     assert set(scores.loc["sub-047", "reason"]) == {"TIV is missing"}
     assert scores.loc["sub-048", "z"].notna().all()
+
+
+def odd_people():
+    """A study with one person for each gap that a person can have."""
+    tables = make_tables(controls=60, patients=30)
+    people, measures = tables.participants, tables.measures
+    people.loc[65, "age"], people.loc[66, "age"], people.loc[67, "age"] = "n/a", "0", "89"
+    people.loc[68, "sex"], people.loc[69, "sex"] = "n/a", "O"
+    people["scanner"] = [*("A" if row % 2 else "B" for row in range(89)), "C"]
+    measures.loc[70, "tiv_ml"], measures.loc[71, "tiv_ml"] = 0.0, 3000.0
+    measures.loc[72, f"{REGIONS[0]}_qc"] = "fail"
+    measures["qc_exclude"] = None
+    measures.loc[73, "qc_exclude"] = "yes"
+    return tables
+
+
+def test_every_gap_of_a_person_is_counted_among_the_warnings():
+    warnings = run(odd_people()).warnings
+    for what in (
+        *("no age, hence", "an age that cannot be, hence", "outside the ages of the reference"),
+        *("no sex, hence", "of a sex that the reference lacks", "no usable total intracranial"),
+        *("outside the head sizes", "a region's volume is missing", "left out of the study"),
+        "of a site that the reference does not know",
+    ):
+        assert [text for text in warnings if text.startswith(f"1 person: {what}")], what
+
+
+def test_a_sentence_that_is_changed_loses_no_warning(monkeypatch):
+    before = run(odd_people()).warnings
+    other = property(lambda _: "other words", lambda *_: None)
+    monkeypatch.setattr(gaps.Remark, "text", other)
+    found = run(odd_people())
+    assert set(found.scores["reason"].dropna()) == {"other words"}
+    assert [text for text in found.warnings if "other words" not in text] == [
+        text for text in before if "is not in the reference" not in text
+    ]
+    outside = found.scores[found.scores["participant_id"] == "sub-067"]
+    assert outside["critical"].isna().all()
+
+
+def test_each_gap_is_said_of_people_or_of_the_reference_as_a_whole():
+    assert {*statements._CAREFUL} | SAID_OF_REFERENCE == {*gaps.Gap}
+    assert not {*statements._CAREFUL} & SAID_OF_REFERENCE
 
 
 def test_a_region_that_failed_its_checks_is_left_out_alone():
@@ -183,9 +229,28 @@ def test_ages_beyond_the_reference_have_a_score_but_no_label():
 def test_a_table_of_healthy_people_is_a_reference_and_none_of_them_scores_himself(tables, found):
     again = run(tables, given=given(people_of(tables)))
     assert again.found.reference.source == "a table of healthy people"
-    held = set(again.found.reference.held_out["participant_id"])
-    assert held == {f"sub-{number:03d}\t" for number in range(100)}
+    held = again.found.reference.held_out
+    assert set(held["participant_id"]) == {f"sub-{number:03d}" for number in range(100)}
+    assert set(held["session_id"]) == {""}
     assert again.scores["z"].to_numpy() == pytest.approx(found.scores["z"].to_numpy(), abs=1e-9)
+
+
+def test_a_scan_of_the_reference_is_known_by_its_session_though_ids_differ():
+    tables = make_tables(controls=60, patients=30, visits=2)
+    people = people_of(tables).drop_duplicates("participant_id")
+    named = people.assign(participant_id=[f"other-{row}" for row in range(len(people))])
+    held = run(tables, given=given(named)).found.reference.held_out
+    scans = set(zip(held["participant_id"], held["session_id"], strict=True))
+    assert scans == {(f"sub-{number:03d}", "ses-1") for number in range(60)}
+
+
+def test_who_is_not_in_the_reference_is_named_with_the_session():
+    tables = make_tables(controls=40, patients=20, visits=2)
+    tables.participants.loc[7, "age"] = "n/a"
+    assert any(
+        text.startswith("sub-007 ses-1 is not in the reference: age is missing")
+        for text in run(tables).warnings
+    )
 
 
 def test_a_namesake_in_the_reference_is_pointed_out(tables):
@@ -236,13 +301,8 @@ def test_later_sessions_are_scored_by_age_at_that_time_and_say_what_the_model_ha
 
 def test_a_study_alone_without_dates_says_that_age_is_missing_at_later_sessions():
     tables = make_tables(controls=60, patients=20, visits=2)
-    from npsle_app.cohort.deviations.analyses import model_study
-    from npsle_app.cohort.study.assembly import assemble
-    from npsle_app.cohort.study.parsing import parse_study
-
-    study = parse_study(STUDY)
-    cohort = assemble(tables, study=study)
-    found = model_study(tables, cohort=cohort, study=study, dates={}, own=OWN)
+    cohort = assemble(tables, study=parse_study(STUDY))
+    found = model_study(cohort, own=OWN)
     later = found.scores[found.scores["session_id"] == "ses-2"]
     assert set(later["reason"]) == {"age is missing"}
 

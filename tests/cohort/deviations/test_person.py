@@ -12,9 +12,9 @@ from npsle_app.cohort.deviations.person import (
     scores_by_label,
 )
 from npsle_app.cohort.normative.reference import fit_reference
-from npsle_app.cohort.normative.scores import score
+from npsle_app.cohort.normative.scores import remark_few, score
+from npsle_app.measures.names_of_regions import RIGHT_LABELS
 from npsle_app.records import Qc
-from npsle_app.region_names import RIGHT_LABELS
 from tests.cohort.healthy_people import OWN, make_people, region_names
 
 REGIONS = ("region_thalamus_left_ml", "region_frontal_lobe_left_ml", "region_lingual_right_ml")
@@ -84,6 +84,16 @@ def test_a_sex_that_the_reference_lacks_has_no_curve(model):
 @pytest.mark.parametrize(("n", "state"), [(40, Qc.PASS), (9, Qc.WARN)])
 def test_below_10_people_the_reference_warns(n, state):
     assert check_scores(table({REGIONS[0]: -2.1}, n=n))[0].state is state
+
+
+def test_few_people_are_told_once_and_what_else_was_odd_is_kept():
+    few = f"{remark_few(8).text}; the model has seen another scan of this person"
+    people, fit = check_scores(table({REGIONS[0]: -2.1}, n=8, reason=few))
+    assert people.seen == "8 of this sex"
+    assert fit.seen == "the model has seen another scan of this person"
+    assert (
+        check_scores(table({REGIONS[0]: -2.1}, n=8, reason=remark_few(8).text))[1].state is Qc.PASS
+    )
 
 
 def test_without_any_score_the_check_fails_and_tells_why():

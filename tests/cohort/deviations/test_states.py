@@ -52,7 +52,7 @@ def labels(**people):
     names = ["thalamus", "caudate", "putamen"]
     return pd.DataFrame(
         [
-            {"participant_id": name, "region": region, "critical": state}
+            {"participant_id": name, "session_id": "1", "region": region, "critical": state}
             for name, states in people.items()
             for region, state in zip(names, states, strict=True)
         ]
@@ -69,11 +69,19 @@ def test_the_rule_decides_on_named_regions_or_the_number_of_deviations():
         unknown_but_high=[None, True, True],
     )
     rule = RiskRule(regions=("thalamus",), at_least=2)
-    found = classify_risk(table, rule=rule)
+    found = classify_risk(table, rule=rule).xs("1", level="session_id")
     assert found[["named", "many", "unknown_but_high"]].tolist() == ["high"] * 3
     assert found["one"] == "low"
     assert found[["unknown", "open"]].isna().all()
     assert rule.text == "a critical deviation in thalamus or 2 or more critical deviations"
+
+
+def test_each_scan_of_a_person_is_judged_on_its_own():
+    first = labels(a=[True, False, False])
+    again = labels(a=[False, False, False]).assign(session_id="2")
+    rule = RiskRule(regions=("thalamus",), at_least=2)
+    found = classify_risk(pd.concat([first, again]), rule=rule)
+    assert found.to_dict() == {("a", "1"): "high", ("a", "2"): "low"}
 
 
 def test_a_rule_on_what_no_one_has_is_refused():

@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks.statistics import assemble_simulated, draw_nulls, measure_coverage, planted_delta
 from npsle_app.cohort.statistics.regressions import PRIMARY, regress
-from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 
 STUDIES = 40
 # 40 studies give each kind of interval 240 or more draws, many of them related: 3 standard
@@ -19,7 +18,7 @@ LEAST, MOST = 0.88, 1.0
 def test_a_large_cohort_gives_back_the_planted_differences():
     """With ten times the paper's patients each B lies within 4 standard errors of the truth."""
     cohort, truth = assemble_simulated("paper2", participants=1550, seed=1)
-    table = regress(cohort, study=DEFAULT_STUDY)
+    table = regress(cohort)
     for row in table[(table["model"] == PRIMARY) & table["b"].notna()].itertuples():
         name = "ln_wmh" if row.measure == "wmh_ml" else row.measure
         assert abs(row.b - truth["differences"][row.contrast][name]) < 4 * row.se

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from npsle_app.cohort.estimators.discrimination import (
@@ -51,6 +51,17 @@ def test_delong_is_that_of_its_definition_by_hand():
     assert covariance[0, 0] == pytest.approx(0.125 / 2 + 0.125 / 2)
 
 
+def test_delong_is_that_of_all_pairs_where_scores_are_tied():
+    rng = np.random.default_rng(7)
+    y = (np.arange(50) < 20).astype(float)
+    scores = np.round(rng.normal(size=(2, 50)) + y, 1)
+    pairs = np.stack([pairwise(row, y) for row in scores])
+    expected = np.cov(pairs.mean(axis=2)) / 20 + np.cov(pairs.mean(axis=1)) / 30
+    value, covariance = delong(*scores, y=y)
+    np.testing.assert_allclose(value, pairs.mean(axis=(1, 2)))
+    np.testing.assert_allclose(covariance, expected)
+
+
 def test_delong_of_two_scores_knows_their_covariance():
     rng = np.random.default_rng(3)
     y = (np.arange(60) < 25).astype(float)
@@ -80,14 +91,16 @@ def test_the_interval_of_an_auc_stays_between_0_and_1():
     assert np.isnan(auc_interval(1.0, 0.0).low)
 
 
-def test_wilson_is_that_of_statsmodels():
-    # statsmodels: proportion_confint with method="wilson"
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(8, 10, method="wilson")
+def test_wilson_is_that_of_scipy_and_of_r():
+    """R: prop.test(8, 10, correct = FALSE) prints 0.4901625 0.9433178."""
+    theirs = binomtest(8, 10).proportion_ci(method="wilson")
     found = wilson(8, 10)
-    assert (found.value, found.low, found.high) == pytest.approx((0.8, low, high))
-    assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert (found.value, found.low, found.high) == pytest.approx((0.8, theirs.low, theirs.high))
+    assert (found.low, found.high) == pytest.approx((0.4901625, 0.9433178), abs=5e-8)
+
+
+def test_wilson_takes_a_mean_count_over_repeats():
+    assert wilson(7, 10).low < wilson(7.5, 10).low < wilson(8, 10).low
 
 
 def test_wilson_holds_at_its_ends_and_without_trials():

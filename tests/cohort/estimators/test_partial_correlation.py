@@ -1,11 +1,11 @@
-"""Oracle: pingouin 0.7, `pingouin.partial_corr(data, x, y, covar, method=...)`."""
+"""Oracles: the t test of a regression, closed forms, and printed pairs of r and P."""
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
+import statsmodels.formula.api as smf
 
-from npsle_app.cohort.estimators.partial_correlation import p_of_r, partial_correlation
+from npsle_app.cohort.estimators.partial_correlation import partial_correlation, residuals
 
 
 @pytest.fixture
@@ -28,15 +28,28 @@ def _ours(data, covariates=("age", "sex", "bmi"), method="pearson"):
 
 
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_it_equals_pingouin(data, method):
+def test_its_test_is_that_of_the_variable_in_a_regression(data, method):
+    """r = t / √(t² + df) of the coefficient of ldl in alps ~ ldl + age + sex + bmi."""
+    ranked = data.rank() if method == "spearman" else data
+    fit = smf.ols("alps ~ ldl + age + sex + bmi", ranked).fit()
+    t = fit.tvalues["ldl"]
     ours = _ours(data, method=method)
-    theirs = pingouin.partial_corr(data, "alps", "ldl", ["age", "sex", "bmi"], method=method)
-    assert ours.r == pytest.approx(theirs["r"].iloc[0], abs=1e-10)
-    assert ours.p == pytest.approx(theirs["p_val"].iloc[0], abs=1e-10)
-    low, high = theirs["CI95"].iloc[0]
-    assert (ours.low, ours.high) == pytest.approx((low, high), abs=0.006)
-    assert ours.n == 57
-    assert ours.df == 52
+    assert (ours.n, ours.df) == (57, fit.df_resid)
+    assert ours.r == pytest.approx(t / np.sqrt(t**2 + fit.df_resid), abs=1e-12)
+    assert ours.p == pytest.approx(fit.pvalues["ldl"], abs=1e-12)
+
+
+def test_limits_are_symmetric_on_fishers_scale(data):
+    ours = _ours(data)
+    reach = 1.959963984540054 / np.sqrt(57 - 3 - 3)
+    expected = np.tanh(np.arctanh(ours.r) + np.array([-reach, reach]))
+    np.testing.assert_allclose([ours.low, ours.high], expected, atol=1e-14)
+
+
+def test_one_covariate_is_taken_away_by_the_closed_form(data):
+    r = data[["alps", "ldl", "age"]].corr().to_numpy()
+    expected = (r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    assert _ours(data, covariates=("age",)).r == pytest.approx(expected, abs=1e-12)
 
 
 def test_without_covariates_it_is_the_plain_correlation(data):
@@ -51,9 +64,49 @@ def test_without_covariates_it_is_the_plain_correlation(data):
 )
 def test_the_printed_pairs_of_r_and_p_fit_56_and_57_patients(r, df, printed):
     """Wang 2026 prints r and P without n; with four others of 80 they would not fit."""
-    box = [p_of_r(r + side * 0.0005, df=df) for side in (1, -1)]
+    box = [_p_of(r + side * 0.0005, df=df) for side in (1, -1)]
     assert min(box) - 0.0005 <= printed <= max(box) + 0.0005
-    assert p_of_r(r, df=75) < printed - 0.01
+    assert _p_of(r, df=75) < printed - 0.01
+
+
+def _p_of(r, *, df):
+    """Return the p of people whose partial correlation, three covariates taken away, is r."""
+    rng = np.random.default_rng(1)
+    covariates = rng.normal(size=(df + 5, 3))
+    left, _ = np.linalg.qr(residuals(rng.normal(size=(df + 5, 2)), covariates=covariates))
+    y = r * left[:, 0] + np.sqrt(1 - r**2) * left[:, 1]
+    found = partial_correlation(left[:, 0], y=y, covariates=covariates)
+    assert found.r == pytest.approx(r)
+    assert found.df == df
+    return found.p
+
+
+def test_covariates_that_say_the_same_are_taken_away_once_and_cost_their_number(data):
+    twice = data.assign(months=12 * data["age"])
+    one, other = _ours(data), _ours(twice, covariates=("age", "sex", "bmi", "months"))
+    assert other.r == pytest.approx(one.r)
+    assert other.df == one.df - 1
+
+
+def test_tiny_units_do_not_make_a_variable_one_with_a_covariate(data):
+    tiny = data.assign(alps=data["alps"] * 1e-10, age=data["age"] * 1e-12)
+    assert _ours(tiny).r == pytest.approx(_ours(data).r)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("covariates", [(), ("age", "sex", "bmi")])
+def test_a_perfect_correlation_keeps_its_sign_and_has_no_limits(data, sign, covariates):
+    of_age = 0.1 * data["age"] if covariates else 0.0
+    found = _ours(data.assign(ldl=sign * 2 * data["alps"] + of_age), covariates)
+    assert (found.r, found.p) == (sign, 0)
+    assert np.isnan([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-5, 1e-4, 1e-2])
+def test_a_nearly_perfect_correlation_is_nearly_one(data, noise):
+    apart = np.random.default_rng(2).normal(size=57) * data["alps"].std()
+    found = _ours(data.assign(ldl=data["alps"] + noise * apart))
+    assert found.r == pytest.approx(np.sqrt(1 - noise**2), abs=2 * noise**2)
 
 
 def test_scale_and_shift_change_nothing_and_sign_turns(data):

@@ -1,15 +1,15 @@
-"""Oracles: scikit-posthocs 0.17 (Dunn), pingouin 0.7 (Kruskal-Wallis, Cliff's delta)."""
+"""Oracles: scikit-posthocs 0.17 (Dunn), scipy (Kruskal-Wallis, U), and definitions by hand."""
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
 import scikit_posthocs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
+from npsle_app.cohort.estimators.discrimination import pairwise
 from npsle_app.cohort.estimators.rank_tests import (
-    adjust_holm,
     cliffs_delta,
     dunn,
     kruskal_wallis,
@@ -34,15 +34,31 @@ def _long(groups):
     )
 
 
-def test_kruskal_wallis_equals_pingouin():
-    groups = _stored()
-    ours = kruskal_wallis(list(groups.values()))
-    theirs = pingouin.kruskal(data=_long(groups), dv="value", between="group").iloc[0]
-    assert ours.h == pytest.approx(theirs["H"], abs=1e-10)
-    assert ours.p == pytest.approx(theirs["p_unc"], abs=1e-12)
-    assert ours.df == theirs["ddof1"]
+@pytest.mark.parametrize("decimals", [0, 1, 12])
+def test_kruskal_wallis_equals_scipy(decimals):
+    groups = list(_stored(decimals=decimals).values())
+    ours, theirs = kruskal_wallis(groups), stats.kruskal(*groups)
+    assert ours.h == pytest.approx(theirs.statistic, abs=1e-10)
+    assert ours.p == pytest.approx(theirs.pvalue, abs=1e-12)
+    assert (ours.n, ours.df) == (80, 2)
     assert ours.epsilon2 == pytest.approx(ours.h / 79)
     assert 0 <= ours.low < ours.epsilon2 < ours.high <= 1
+
+
+def test_kruskal_wallis_by_hand():
+    """Sums of ranks 6 and 15: H = 12 / (6 · 7) · (6² + 15²) / 3 − 3 · 7 = 27/7."""
+    found = kruskal_wallis([np.arange(3.0), np.arange(3.0) + 7])
+    assert found.h == pytest.approx(27 / 7)
+    assert found.p == pytest.approx(0.04953, abs=5e-6)
+
+
+def test_at_its_limits_of_epsilon_squared_h_is_at_the_edge_of_95_percent():
+    found = kruskal_wallis(list(_stored().values()))
+    for limit, probability in ((found.low, 0.975), (found.high, 0.025)):
+        edge = optimize.brentq(
+            lambda nc, p=probability: stats.ncx2.cdf(found.h, 2, nc) - p, 1e-9, 200
+        )
+        assert limit * 79 == pytest.approx(edge, rel=1e-6)
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 12])
@@ -78,18 +94,34 @@ def test_ranks_know_no_unit(seed, scale, shift):
     np.testing.assert_allclose(dunn(groups)["z"], dunn(moved)["z"], atol=1e-9)
 
 
-def test_holm_by_hand():
-    np.testing.assert_allclose(adjust_holm(np.array([0.04, 0.01, 0.03])), [0.06, 0.03, 0.06])
+def test_p_values_are_adjusted_by_their_number_and_step_by_step_by_holm():
+    table = dunn(_stored()).sort_values("p")
+    smallest, middle, largest = table["p"]
+    assert table["p_bonferroni"].tolist() == [min(3 * p, 1.0) for p in table["p"]]
+    steps = np.maximum.accumulate([3 * smallest, 2 * middle, largest])
+    np.testing.assert_allclose(table["p_holm"], steps)
 
 
-def test_cliffs_delta_by_hand_and_by_pingouin():
+def test_cliffs_delta_by_hand():
     group, against = np.array([3.0, 4, 5]), np.array([1.0, 3, 6])
     delta, low, high = cliffs_delta(group, against=against)
     # of nine pairs 5 are above, 3 below, 1 tied
     assert delta == pytest.approx(2 / 9)
     assert -1 <= low < delta < high <= 1
-    area = pingouin.compute_effsize(group, against, eftype="CLES")
+
+
+def test_cliffs_delta_is_u_per_pair_and_its_limits_follow_from_all_pairs():
+    groups = _stored()
+    group, against = groups["NPSLE"], groups["HC"]
+    delta, low, high = cliffs_delta(group, against=against)
+    area = stats.mannwhitneyu(group, against).statistic / (30 * 20)
     assert delta == pytest.approx(2 * area - 1)
+    y = np.repeat([1.0, 0.0], [30, 20])
+    pairs = pairwise(np.concatenate([group, against]), y)
+    variance = pairs.mean(axis=1).var(ddof=1) / 30 + pairs.mean(axis=0).var(ddof=1) / 20
+    reach = 1.959963984540054 * np.sqrt(variance) / (area * (1 - area))
+    odds = area / (1 - area) * np.exp(np.array([-reach, reach]))
+    np.testing.assert_allclose([low, high], 2 * odds / (1 + odds) - 1)
 
 
 def test_cliffs_delta_turns_its_sign_with_the_groups():
@@ -104,6 +136,12 @@ def test_groups_that_do_not_overlap_have_a_delta_without_limits():
     assert delta == 1
     assert np.isnan([low, high]).all()
     assert np.isnan(cliffs_delta(np.array([]), against=np.array([1.0]))).all()
+
+
+def test_one_value_has_a_delta_without_limits():
+    delta, low, high = cliffs_delta(np.array([2.0]), against=np.array([1.0, 3, 3]))
+    assert delta == pytest.approx(-1 / 3)
+    assert np.isnan([low, high]).all()
 
 
 def test_the_median_has_no_limits_where_there_are_fewer_than_six_values():

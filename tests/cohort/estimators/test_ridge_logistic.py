@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,7 +13,7 @@ from npsle_app.cohort.estimators.resampling import (
     plain_bootstrap_counts,
     stratified_folds,
 )
-from npsle_app.cohort.estimators.ridge_logistic import expit, fit, fit_path, linear_predictor, scale
+from npsle_app.cohort.estimators.ridge_logistic import fit, fit_path, linear_predictor, scale
 from npsle_app.cohort.estimators.tuned_ridge import fit_tuned, inner_folds
 
 

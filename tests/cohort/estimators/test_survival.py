@@ -27,6 +27,20 @@ def test_survival_without_censoring_is_the_share_that_is_left():
     assert np.isnan(found.loc[23, "low"])
 
 
+def test_without_an_event_nobody_is_lost():
+    found = estimate_survival(np.array([2.0, 5.0]), event=np.array([False, False]))
+    assert found[["time", "at_risk", "events", "survival"]].to_numpy().tolist() == [[0, 2, 0, 1]]
+    assert found[["low", "high"]].isna().all(axis=None)
+
+
+def test_one_event_has_limits_by_hand():
+    """S = 3/4; Greenwood's variance of ln S is 1 / (4 · 3)."""
+    found = estimate_survival(np.arange(1.0, 5), event=np.arange(4) == 0).set_index("time")
+    reach = 1.959963984540054 * np.sqrt(1 / 12) / abs(np.log(0.75))
+    expected = 0.75 ** np.exp([reach, -reach])
+    np.testing.assert_allclose(found.loc[1.0, ["low", "high"]].to_numpy(float), expected)
+
+
 def test_log_rank_is_that_of_survdiff():
     found = compare_survival(TIME, event=EVENT, groups=GROUPS)
     assert found.chi2 == pytest.approx(16.79, abs=0.01)

@@ -90,10 +90,14 @@ def _set(plain, path, value):
         (("format",), "another", "it is no normative model of this app"),
         (("format_version",), 9, "its format_version is 9, known is 1"),
         (("sexes",), [], "it has no sex"),
-        (("sexes", 0, "tiv_centre_ml"), float("nan"), "no finite number"),
-        (("sexes", 0, "regions", NAMES[0], "coefficients"), [1.0], "it has lists of"),
-        (("sexes", 0, "regions", NAMES[0], "site_offsets"), [], "it has lists of"),
-        (("method",), None, "it is no whole normative model"),
+        (("sexes", 0, "tiv_centre_ml"), float("nan"), "tiv_centre_ml: expected a number, got nan"),
+        (("sexes", 0, "regions", NAMES[0], "coefficients"), [1.0], "a list of 1 numbers, where"),
+        (("sexes", 0, "regions", NAMES[0], "relative_covariance", 1), [1.0], "a list of 1 numbers"),
+        (("sexes", 0, "regions", NAMES[0], "site_offsets"), [], "a list of 0 numbers, where 3 are"),
+        (("sexes", 0, "regions", NAMES[0], "rmse"), -1.0, r"_ml\.rmse must be at least 0, got -1"),
+        (("sexes", 0, "sites"), "A", r"sexes\[0\]\.sites: expected a list of texts, got 'A'"),
+        (("method",), None, "it is no whole normative model .method: expected a table, got None"),
+        (("metod",), {}, "it has no key 'metod'; .*: is it 'method'"),
     ],
 )
 def test_what_is_no_whole_model_is_refused(model, path, value, told):

@@ -1,13 +1,13 @@
 """Golden: the printed χ² p-values of Inglese 2021, doi:10.1007/s00330-021-07970-2.
 
-Oracle of the other tests: scipy, and pingouin.welch_anova.
+Oracle of the other tests: scipy, and statsmodels' anova_oneway.
 """
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
 from scipy import stats
+from statsmodels.stats.oneway import anova_oneway
 
 from npsle_app.cohort.estimators.two_sample import (
     compare_counts,
@@ -17,7 +17,6 @@ from npsle_app.cohort.estimators.two_sample import (
     standardised_difference_of_shares,
 )
 from npsle_app.cohort.statistics.baseline_table import make_table1
-from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.study_tables import make_cohort
 
@@ -90,21 +89,20 @@ def test_symmetric_numbers_are_compared_by_t_as_in_the_paper_and_by_welch(sample
     pair = samples[:2]
     papers = compare_numbers(pair, symmetric=True, recommended=False)
     welch = compare_numbers(pair, symmetric=True, recommended=True)
-    assert papers.p == pytest.approx(stats.ttest_ind(*pair).pvalue)
-    assert welch.p == pytest.approx(stats.ttest_ind(*pair, equal_var=False).pvalue)
+    student, unequal = (stats.ttest_ind(*pair, equal_var=equal) for equal in (True, False))
+    for ours, theirs in ((papers, student), (welch, unequal)):
+        assert ours.statistic == pytest.approx(theirs.statistic)
+        assert ours.df == pytest.approx(theirs.df)
+        assert ours.p == pytest.approx(theirs.pvalue)
 
 
-def test_welchs_analysis_of_variance_equals_pingouin(samples):
-    """pingouin.welch_anova(data, dv="value", between="group")."""
-    long = pd.DataFrame(
-        [(group, value) for group, values in enumerate(samples) for value in values],
-        columns=["group", "value"],
-    )
-    theirs = pingouin.welch_anova(long, dv="value", between="group").iloc[0]
+def test_welchs_analysis_of_variance_equals_statsmodels(samples):
+    """anova_oneway(samples, use_var="unequal")."""
+    theirs = anova_oneway(samples, use_var="unequal")
     ours = compare_numbers(samples, symmetric=True, recommended=True)
-    assert ours.statistic == pytest.approx(theirs["F"])
-    assert ours.df == pytest.approx(theirs["ddof2"])
-    assert ours.p == pytest.approx(theirs["p_unc"])
+    assert ours.statistic == pytest.approx(theirs.statistic)
+    assert ours.df == pytest.approx(theirs.df_denom)
+    assert ours.p == pytest.approx(theirs.pvalue)
     papers = compare_numbers(samples, symmetric=True, recommended=False)
     assert papers.p == pytest.approx(stats.f_oneway(*samples).pvalue)
 
@@ -112,7 +110,10 @@ def test_welchs_analysis_of_variance_equals_pingouin(samples):
 def test_skewed_numbers_are_compared_by_ranks(samples):
     skewed = [np.exp(values / 10) for values in samples]
     assert not is_symmetric(skewed)
-    assert compare_numbers(skewed[:2], symmetric=False, recommended=True).name == "Mann-Whitney U"
+    pair = compare_numbers(skewed[:2], symmetric=False, recommended=True)
+    assert pair.name == "Mann-Whitney U"
+    theirs = stats.mannwhitneyu(*samples[:2], use_continuity=False, method="asymptotic")
+    assert (pair.statistic, pair.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     assert compare_numbers(skewed, symmetric=False, recommended=True).p == pytest.approx(
         stats.kruskal(*samples).pvalue
     )
@@ -148,7 +149,7 @@ def _rows(table, **wanted):
 def test_each_cell_says_its_missing_values_and_each_variable_its_test():
     cohort = make_cohort()
     cohort.frame.loc[[1, 4], "bmi"] = np.nan  # both SLE
-    cells, tests = make_table1(cohort, study=DEFAULT_STUDY)
+    cells, tests = make_table1(cohort)
     bmi = _rows(cells, comparison="non-NPSLE v NPSLE", variable="bmi")
     assert bmi["population"].tolist() == ["non-NPSLE", "NPSLE"]
     assert bmi["n"].tolist() == [18, 20]
@@ -166,7 +167,7 @@ def test_each_cell_says_its_missing_values_and_each_variable_its_test():
 
 
 def test_a_variable_that_controls_lack_is_compared_between_the_others_and_says_so():
-    cells, tests = make_table1(make_cohort(), study=DEFAULT_STUDY)
+    cells, tests = make_table1(make_cohort())
     for variable in ("sdi", "disease_duration_years"):
         three, two = (
             _rows(tests, comparison=name, variable=variable).iloc[0]
@@ -184,7 +185,7 @@ def test_a_variable_that_controls_lack_is_compared_between_the_others_and_says_s
 def test_levels_that_controls_lack_are_compared_between_the_others_and_say_so():
     study = parse_study({"table1": {"variables": ["immunosuppressant"]}})
     given = ["n/a", "1", "0", "n/a", "0", "1"] * 10
-    _, tests = make_table1(make_cohort(participants={"immunosuppressant": given}), study=study)
+    _, tests = make_table1(make_cohort(study=study, participants={"immunosuppressant": given}))
     row = _rows(tests, comparison="HC v non-NPSLE v NPSLE").iloc[0]
     assert row["p_paper"] == pytest.approx(1.0)
     assert row["note"] == "non-NPSLE v NPSLE alone: no values in Controls"
@@ -193,7 +194,7 @@ def test_levels_that_controls_lack_are_compared_between_the_others_and_say_so():
 def test_a_variable_that_one_population_has_is_described_and_not_tested():
     cohort = make_cohort()
     cohort.frame.loc[cohort.frame["group"] != "NPSLE", "sdi"] = np.nan
-    cells, tests = make_table1(cohort, study=DEFAULT_STUDY)
+    cells, tests = make_table1(cohort)
     row = _rows(tests, comparison="non-NPSLE v NPSLE", variable="sdi").iloc[0]
     assert (row["status"], row["reason"]) == ("not estimable", "sdi: no values outside NPSLE")
     shown = _rows(cells, comparison="non-NPSLE v NPSLE", variable="sdi", population="NPSLE")
@@ -214,7 +215,7 @@ def test_what_cannot_be_tested_names_the_column_and_the_others_go_on(
     participants, variable, message
 ):
     cohort = make_cohort(participants=participants)
-    _, tests = make_table1(cohort, study=DEFAULT_STUDY)
+    _, tests = make_table1(cohort)
     row = _rows(tests, comparison="non-NPSLE v NPSLE", variable=variable).iloc[0]
     assert row["status"] == "not estimable"
     assert variable in row["reason"]
@@ -227,7 +228,7 @@ def test_the_means_of_a_row_have_the_same_decimals():
     cohort = make_cohort()
     controls = cohort.frame["group"] == "HC"
     cohort.frame.loc[controls, "age"] = 40 + np.linspace(-3, 3, controls.sum())
-    cells, _ = make_table1(cohort, study=DEFAULT_STUDY)
+    cells, _ = make_table1(cohort)
     shown = _rows(cells, comparison="HC v non-NPSLE v NPSLE", variable="age")["shown"]
     decimals = {len(text.split(" ")[0].partition(".")[2]) for text in shown}
     assert decimals == {1}
@@ -235,13 +236,13 @@ def test_the_means_of_a_row_have_the_same_decimals():
 
 def test_scores_of_whole_points_have_one_decimal_at_most():
     given = ["n/a", "0", "1", "n/a", "1", "1"] * 10
-    cells, _ = make_table1(make_cohort(participants={"sdi": given}), study=DEFAULT_STUDY)
+    cells, _ = make_table1(make_cohort(participants={"sdi": given}))
     shown = _rows(cells, comparison="non-NPSLE v NPSLE", variable="sdi")["shown"]
     assert shown.tolist() == ["0.5 (0.0–1.0)", "1.0 (1.0–1.0)"]
 
 
 def test_the_comparisons_can_be_chosen():
     study = parse_study({"table1": {"comparisons": [["HC", "patients"]], "variables": ["age"]}})
-    cells, _ = make_table1(make_cohort(), study=study)
+    cells, _ = make_table1(make_cohort(study=study))
     assert cells["population"].tolist() == ["HC", "patients"]
     assert cells["n"].tolist() == [20, 40]

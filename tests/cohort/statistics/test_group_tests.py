@@ -20,7 +20,7 @@ def _by_measure(table, name="alps_mean"):
 
 def test_each_measure_is_compared_between_the_groups_in_their_order():
     cohort = make_cohort()
-    overall = compare_groups(cohort, study=DEFAULT_STUDY)
+    overall = compare_groups(cohort)
     frame = cohort.frame
     groups = [frame.loc[frame["group"] == name, "alps_mean"] for name in ("HC", "SLE", "NPSLE")]
     expected = kruskal_wallis([values.to_numpy() for values in groups])
@@ -28,7 +28,7 @@ def test_each_measure_is_compared_between_the_groups_in_their_order():
     assert row["h"] == expected.h
     assert row["n"] == 60
     assert row["status"] == "estimated"
-    pairs = compare_pairs(cohort, study=DEFAULT_STUDY, overall=overall)
+    pairs = compare_pairs(cohort, overall=overall)
     alps = pairs[pairs["measure"] == "alps_mean"]
     assert list(zip(alps["against"], alps["group"], strict=True)) == [
         ("HC", "non-NPSLE"),
@@ -41,7 +41,7 @@ def test_each_measure_is_compared_between_the_groups_in_their_order():
 
 
 def test_a_measure_that_no_table_has_is_told_and_the_others_go_on():
-    table = compare_groups(make_cohort(), study=DEFAULT_STUDY)
+    table = compare_groups(make_cohort())
     row = _by_measure(table, "vw_nwi")
     assert row["status"] == "not estimable"
     assert "no column vw_nwi" in row["reason"]
@@ -51,8 +51,8 @@ def test_a_measure_that_no_table_has_is_told_and_the_others_go_on():
 def test_pairs_of_a_measure_without_an_overall_difference_are_not_to_be_read():
     cohort = make_cohort()
     cohort.frame["alps_left"] = np.arange(60) % 7 + 0.0
-    overall = compare_groups(cohort, study=DEFAULT_STUDY)
-    pairs = compare_pairs(cohort, study=DEFAULT_STUDY, overall=overall)
+    overall = compare_groups(cohort)
+    pairs = compare_pairs(cohort, overall=overall)
     assert _by_measure(overall, "alps_left")["p"] > 0.05
     assert set(pairs.loc[pairs["measure"] == "alps_left", "to_be_read"]) == {"no"}
     assert set(pairs.loc[pairs["measure"] == "alps_mean", "to_be_read"]) == {"yes"}
@@ -68,15 +68,15 @@ def test_pairs_of_a_measure_without_an_overall_difference_are_not_to_be_read():
 )
 def test_one_group_or_one_person_per_group_is_not_estimable_and_says_why(groups, reason):
     cohort = make_cohort(participants={"group": groups})
-    table = compare_groups(cohort, study=DEFAULT_STUDY)
+    table = compare_groups(cohort)
     assert set(table["status"]) == {"not estimable"}
     assert reason in _by_measure(table)["reason"]
-    assert compare_pairs(cohort, study=DEFAULT_STUDY, overall=table).empty
+    assert compare_pairs(cohort, overall=table).empty
 
 
 def test_a_constant_measure_and_one_that_is_missing_name_themselves():
     cohort = make_cohort(measures={"gm_ml": 600.0, "wm_ml": np.nan})
-    table = compare_groups(cohort, study=DEFAULT_STUDY)
+    table = compare_groups(cohort)
     assert _by_measure(table, "gm_ml")["reason"] == "gm_ml: is constant (600)"
     assert _by_measure(table, "wm_ml")["reason"].startswith("wm_ml: needs at least two groups")
     assert _by_measure(table)["status"] == "estimated"
@@ -85,7 +85,7 @@ def test_a_constant_measure_and_one_that_is_missing_name_themselves():
 def test_a_group_without_values_is_left_out_and_named():
     cohort = make_cohort()
     cohort.frame.loc[cohort.frame["group"] == "HC", "alps_mean"] = np.nan
-    row = _by_measure(compare_groups(cohort, study=DEFAULT_STUDY))
+    row = _by_measure(compare_groups(cohort))
     assert row["status"] == "estimated"
     assert row["df"] == 1
     assert row["note"] == "left out: Controls: 0 values of alps_mean"
@@ -93,13 +93,13 @@ def test_a_group_without_values_is_left_out_and_named():
 
 def test_a_star_means_every_measure():
     study = parse_study({"group_tests": {"measures": ["*"]}})
-    assert set(compare_groups(make_cohort(), study=study)["measure"]) == set(MEASURED)
+    assert set(compare_groups(make_cohort(study=study))["measure"]) == set(MEASURED)
 
 
 def test_groups_are_described_with_their_missing_values():
     cohort = make_cohort()
     cohort.frame.loc[0, "alps_mean"] = np.nan
-    table = describe_groups(cohort, study=DEFAULT_STUDY)
+    table = describe_groups(cohort)
     row = table[(table["measure"] == "alps_mean") & (table["group"] == "HC")].iloc[0]
     assert (row["n"], row["missing"]) == (19, 1)
     assert row["median_low"] <= row["median"] <= row["median_high"]
@@ -112,7 +112,7 @@ def test_a_sample_is_described_by_what_it_is_large_enough_for():
 
 
 def test_q_values_are_made_within_a_family_and_an_estimable_test_only():
-    table = compare_groups(make_cohort(), study=DEFAULT_STUDY)
+    table = compare_groups(make_cohort())
     told = add_families(table, study=DEFAULT_STUDY, analysis="group_tests", p_columns=("p",))
     assert told.columns.get_loc("q") == told.columns.get_loc("p") + 1
     done = told[told["status"] == "estimated"].sort_values("p")
@@ -125,7 +125,7 @@ def test_a_test_belongs_to_the_first_family_that_it_fits():
     study = parse_study(
         {"families": [{"name": "fibres", "analysis": "group_tests", "measures": ["alps_mean"]}]}
     )
-    table = compare_groups(make_cohort(), study=study)
+    table = compare_groups(make_cohort(study=study))
     told = add_families(table, study=study, analysis="group_tests", p_columns=("p",))
     row = _by_measure(told)
     assert row["family"] == "fibres"
@@ -135,9 +135,9 @@ def test_a_test_belongs_to_the_first_family_that_it_fits():
 
 def test_tables_call_groups_by_their_labels_beside_their_names():
     cohort = make_cohort()
-    overall = compare_groups(cohort, study=DEFAULT_STUDY)
-    pairs = compare_pairs(cohort, study=DEFAULT_STUDY, overall=overall)
-    described = describe_groups(cohort, study=DEFAULT_STUDY)
+    overall = compare_groups(cohort)
+    pairs = compare_pairs(cohort, overall=overall)
+    described = describe_groups(cohort)
     named = {*zip(described["group"], described["group_label"], strict=True)}
     assert named == {("HC", "Controls"), ("non-NPSLE", "non-NPSLE"), ("NPSLE", "NPSLE")}
     assert {*zip(pairs["against"], pairs["against_label"], strict=True)} <= named

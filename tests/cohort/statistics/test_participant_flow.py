@@ -3,13 +3,12 @@
 import numpy as np
 
 from npsle_app.cohort.statistics.participant_flow import COLUMNS, tell_who_enters
-from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.study_tables import make_cohort
 
 
-def _told(cohort, study=DEFAULT_STUDY, **wanted):
-    table = tell_who_enters(cohort, study=study)
+def _told(cohort, **wanted):
+    table = tell_who_enters(cohort)
     assert list(table) == COLUMNS
     for column, value in wanted.items():
         table = table[table[column] == value]
@@ -29,10 +28,10 @@ def test_all_of_both_classes_enter_the_classifier_which_imputes_what_they_lack()
     study = parse_study(
         {"classifier": {"clinical": ["ldl_mmol_l"], "imaging": ["alps_mean", "vw_nwi"]}}
     )
-    cohort = make_cohort()
+    cohort = make_cohort(study=study)
     ill = cohort.frame.index[cohort.frame["group"] == "NPSLE"]
     cohort.frame.loc[ill[:2], "alps_mean"] = np.nan
-    told = _told(cohort, study, analysis="classifier")
+    told = _told(cohort, analysis="classifier")
     assert told.loc["NPSLE"].tolist() == [
         20,
         20,

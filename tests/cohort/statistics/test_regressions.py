@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 
 from npsle_app.cohort.estimators.imputation import impute, pool
 from npsle_app.cohort.estimators.power import detectable_coefficient, detectable_difference
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
 from npsle_app.cohort.statistics.regressions import regress
-from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Imputation
 from tests.cohort.study_tables import make_cohort
@@ -31,11 +31,11 @@ def _row(table, measure="wm_ml", model="primary", contrast="main"):
 
 def test_the_primary_model_is_that_of_statsmodels_on_the_people_of_the_contrast():
     """smf.ols("wm_ml ~ npsle + age + sex + tiv_ml", rows)."""
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     rows = cohort.frame[cohort.frame["group"] != "HC"].copy()
     rows["npsle"] = (rows["group"] == "NPSLE").astype(float)
     theirs = smf.ols("wm_ml ~ npsle + age + sex + tiv_ml", rows).fit()
-    row = _row(regress(cohort, study=MAIN))
+    row = _row(regress(cohort))
     assert row["b"] == pytest.approx(theirs.params["npsle"])
     assert row["p"] == pytest.approx(theirs.pvalues["npsle"])
     assert (row["n"], row["df"], row["n_group"], row["n_against"]) == (40, 35, 20, 20)
@@ -44,7 +44,7 @@ def test_the_primary_model_is_that_of_statsmodels_on_the_people_of_the_contrast(
 
 
 def test_the_secondary_model_adds_risks_and_duration():
-    row = _row(regress(make_cohort(), study=MAIN), model="secondary")
+    row = _row(regress(make_cohort(study=MAIN)), model="secondary")
     assert row["covariates"] == (
         "age, sex, tiv_ml, hypertension, current_smoking, bmi, diabetes, disease_duration_years"
     )
@@ -52,9 +52,9 @@ def test_the_secondary_model_adds_risks_and_duration():
 
 
 def test_lesion_volume_enters_as_a_logarithm_and_its_zeros_are_told():
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     cohort.frame.loc[[1, 2], "wmh_ml"] = 0.0
-    row = _row(regress(cohort, study=MAIN), "wmh_ml")
+    row = _row(regress(cohort), "wmh_ml")
     assert row["transform"] == "ln(value × 10⁶)"
     assert row["n_zero"] == 2
     assert row["note"] == "2 zeros became 0.0045"
@@ -65,15 +65,16 @@ def test_lesion_volume_enters_as_a_logarithm_and_its_zeros_are_told():
     by_hand["npsle"] = (by_hand["group"] == "NPSLE").astype(float)
     theirs = smf.ols("y ~ npsle + age + sex + tiv_ml", by_hand).fit()
     assert row["b"] == pytest.approx(theirs.params["npsle"])
-    assert np.isnan(_row(regress(cohort, study=MAIN))["ratio"])
+    assert np.isnan(_row(regress(cohort))["ratio"])
 
 
 def test_ranks_of_lesion_volume_need_no_value_for_zeros():
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     cohort.frame.loc[[1, 2], "wmh_ml"] = 0.0
-    one = _row(regress(cohort, study=MAIN), "wmh_ml", "primary, ranks")
+    one = _row(regress(cohort), "wmh_ml", "primary, ranks")
+    other = replace(MAIN, regressions=replace(MAIN.regressions, zero_becomes=9))
     other = _row(
-        regress(cohort, study=replace(MAIN, regressions=replace(MAIN.regressions, zero_becomes=9))),
+        regress(replace(cohort, study=other)),
         "wmh_ml",
         "primary, ranks",
     )
@@ -81,10 +82,10 @@ def test_ranks_of_lesion_volume_need_no_value_for_zeros():
 
 
 def test_scanner_and_type_of_flair_make_models_of_their_own():
-    table = regress(make_cohort(), study=MAIN)
+    table = regress(make_cohort(study=MAIN))
     assert _row(table, model="primary + scanner")["df"] == 34
     assert _row(table, model="primary + flair_type")["covariates"] == "age, sex, tiv_ml, flair_type"
-    one = regress(make_cohort(participants={"scanner": "A"}), study=MAIN)
+    one = regress(make_cohort(study=MAIN, participants={"scanner": "A"}))
     assert _row(one, model="primary + scanner")["reason"].endswith(
         "scanner has one level here: nothing to adjust for"
     )
@@ -93,7 +94,7 @@ def test_scanner_and_type_of_flair_make_models_of_their_own():
 def test_a_scanner_that_is_the_group_cannot_be_told_apart():
     scanner = ["A", "A", "B"] * 20
     row = _row(
-        regress(make_cohort(participants={"scanner": scanner}), study=MAIN),
+        regress(make_cohort(study=MAIN, participants={"scanner": scanner})),
         model="primary + scanner",
     )
     assert row["status"] == "not estimable"
@@ -101,9 +102,9 @@ def test_a_scanner_that_is_the_group_cannot_be_told_apart():
 
 
 def test_missing_covariates_leave_their_participants_out_and_are_counted():
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     cohort.frame.loc[[1, 2, 4], "bmi"] = np.nan
-    table = regress(cohort, study=MAIN)
+    table = regress(cohort)
     assert (_row(table)["n"], _row(table)["missing"]) == (40, 0)
     assert (_row(table, model="secondary")["n"], _row(table, model="secondary")["missing"]) == (
         37,
@@ -112,9 +113,9 @@ def test_missing_covariates_leave_their_participants_out_and_are_counted():
 
 
 def test_the_participant_with_the_greatest_influence_is_named():
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     cohort.frame.loc[7, "wm_ml"] += 500
-    assert _row(regress(cohort, study=MAIN))["max_cook_participant"] == "sub-007"
+    assert _row(regress(cohort))["max_cook_participant"] == "sub-007"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_the_participant_with_the_greatest_influence_is_named():
 def test_what_cannot_be_fitted_names_the_column_and_the_others_go_on(
     participants, measures, reason
 ):
-    table = regress(make_cohort(participants=participants, measures=measures), study=MAIN)
+    table = regress(make_cohort(study=MAIN, participants=participants, measures=measures))
     row = _row(table)
     assert row["status"] == "not estimable"
     assert row["reason"].startswith(reason)
@@ -148,34 +149,37 @@ def test_what_cannot_be_fitted_names_the_column_and_the_others_go_on(
 
 
 def test_a_volume_below_zero_has_no_logarithm():
-    cohort = make_cohort()
+    cohort = make_cohort(study=MAIN)
     cohort.frame.loc[1, "wmh_ml"] = -1.0
-    assert "wmh_ml is below 0 (-1)" in _row(regress(cohort, study=MAIN), "wmh_ml")["reason"]
+    assert "wmh_ml is below 0 (-1)" in _row(regress(cohort), "wmh_ml")["reason"]
 
 
 def test_without_missing_values_imputation_changes_nothing():
     cohort = make_cohort()
-    table = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
-    row, complete = _row(table, model="primary, imputed"), _row(regress(cohort, study=MAIN))
+    table = regress_imputed(replace(cohort, study=IMPUTED), rng=np.random.default_rng(1))
+    row, complete = (
+        _row(table, model="primary, imputed"),
+        _row(regress(replace(cohort, study=MAIN))),
+    )
     assert row["b"] == pytest.approx(complete["b"])
     assert row["se"] == pytest.approx(complete["se"])
     assert row["missing_information"] == 0
 
 
 def test_imputation_keeps_all_and_says_how_much_is_lost():
-    cohort = make_cohort()
+    cohort = make_cohort(study=IMPUTED)
     cohort.frame.loc[[1, 2, 4, 5, 7, 8], "bmi"] = np.nan
-    table = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
+    table = regress_imputed(cohort, rng=np.random.default_rng(1))
     row = _row(table, model="secondary, imputed")
     assert row["n"] == 40
     assert "covariates of 6 participants were imputed" in row["note"]
     assert 0 < row["missing_information"] < 0.5
-    again = regress_imputed(cohort, study=IMPUTED, rng=np.random.default_rng(1))
+    again = regress_imputed(cohort, rng=np.random.default_rng(1))
     assert _row(again, model="secondary, imputed")["b"] == row["b"]
 
 
 def test_without_imputation_in_the_study_there_are_no_rows():
-    assert regress_imputed(make_cohort(), study=MAIN, rng=np.random.default_rng(1)).empty
+    assert regress_imputed(make_cohort(study=MAIN), rng=np.random.default_rng(1)).empty
 
 
 def test_rubins_rules_by_hand():
@@ -213,8 +217,26 @@ def test_what_80_percent_power_finds_by_statsmodels():
     assert detectable_coefficient(2.0, df=10**6) == pytest.approx(2 * 2.8016, abs=1e-3)
 
 
+@pytest.mark.parametrize("df", [2, 3, 10, 100, 8000])
+def test_the_detectable_effect_has_80_percent_power(df):
+    """Both tails of the noncentral t; a difference of n v n has the noncentrality d √(n / 2)."""
+    critical = stats.t.isf(0.025, df)
+    effects = [detectable_coefficient(1.0, df=df)]
+    if df % 2 == 0:
+        n = (df + 2) // 2
+        effects.append(detectable_difference(n, n_against=n) * np.sqrt(n / 2))
+    for effect in effects:
+        upper = stats.nct.sf(critical, df, effect)
+        assert upper + stats.nct.sf(critical, df, -effect) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_an_effect_beyond_all_measure_is_not_told():
+    assert np.isnan(detectable_coefficient(1.0, df=1))
+    assert np.isnan(detectable_coefficient(1.0, df=0))
+
+
 def test_every_contrast_of_the_papers_is_a_model_of_its_own():
-    table = regress(make_cohort(), study=DEFAULT_STUDY)
+    table = regress(make_cohort())
     primary = table[(table["model"] == "primary") & (table["measure"] == "gm_ml")]
     sizes = dict(zip(primary["contrast"], primary["n"], strict=True))
     assert sizes["npsle_v_non"] == 40

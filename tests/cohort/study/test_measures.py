@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from npsle_app.cohort.study.measures import baseline, outliers, pivot
+from npsle_app.cohort.study.measures import baseline, list_outliers, outliers, pivot
 
 _COLUMNS = ["participant_id", "session_id", "measure", "value", "qc"]
 
@@ -82,3 +82,27 @@ def test_small_samples_have_no_outliers():
 
 def test_missing_values_are_no_outliers():
     assert not outliers(pd.Series([None, 1.0, 2.0, 3.0, 2.5, 1.5])).any()
+
+
+def test_outliers_are_listed_by_measure_with_who_has_them():
+    wide = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{number:02d}" for number in range(6)],
+            "session_id": [None] * 5 + ["ses-1"],
+            "wmh_count": pd.array([900, 1, 2, 3, 2, None], dtype="Int64"),
+            "tiv_ml": [1400.0, 1410, 1420, 1430, 1440, 1990],
+            "tiv_ml_qc": ["pass"] * 6,
+        }
+    )
+    rows = list_outliers(wide).to_dict("records")
+    assert [(row["participant_id"], row["measure"], row["value"]) for row in rows] == [
+        ("sub-05", "tiv_ml", 1990.0),
+        ("sub-00", "wmh_count", 900.0),
+    ]
+    assert rows[0]["session_id"] == "ses-1"
+
+
+def test_without_measures_the_list_of_outliers_is_empty():
+    listed = list_outliers(pd.DataFrame({"participant_id": ["sub-01"], "session_id": [None]}))
+    assert list(listed) == ["participant_id", "session_id", "measure", "value"]
+    assert listed.empty

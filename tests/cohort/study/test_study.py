@@ -97,7 +97,10 @@ def test_comparisons_are_the_groups_and_both_sides_of_each_contrast():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("grups = []", r"the study file has no key 'grups'; there are \['alpha'"),
+        (
+            "grups = []",
+            r"the study file has no key 'grups'; there are \['alpha', .*\]: is it 'groups'\?",
+        ),
         ("mode = 'best'", r"mode 'best' is none of \['recommended', 'paper'\]"),
         ("mode = 1", "mode: expected a text, got 1"),
         ("alpha = 5.0", "alpha must lie between 0 and 1, got 5.0"),
@@ -108,9 +111,9 @@ def test_comparisons_are_the_groups_and_both_sides_of_each_contrast():
             "reference_group = 'X'",
             r"reference_group: no population is called 'X'; there are \['HC'",
         ),
-        ("populations = 3", r"populations must be a table \(\[populations\]\), got 3"),
+        ("populations = 3", "populations: expected a table, got 3"),
         ("[populations.A]\nwho = 1", r"populations\.A has no key 'who'; there are \['label'"),
-        ("[contrasts.c]\ngroup = 'HC'", r"contrasts\.c lacks \['against'\]"),
+        ("[contrasts.c]\ngroup = 'HC'", r"contrasts\.c lacks the key 'against'"),
         (
             "[contrasts.c]\ngroup = 'HC'\nagainst = 'HC'\n[classifier]\ncontrast = 'c'",
             "compares 'HC' with itself",
@@ -122,11 +125,22 @@ def test_comparisons_are_the_groups_and_both_sides_of_each_contrast():
         ("[classifier]\ncontrast = 'x'", "no contrast is called 'x'; there are"),
         ("[table1]\nvariables = [1]", r"table1\.variables: expected a text, got 1"),
         ("[table1]\nrows = []", r"table1 has no key 'rows'; there are \['comparisons'"),
-        ("families = 1", r"families must be a list of tables"),
+        ("families = 1", "families: expected a list of tables, got 1"),
         ("[[families]]\nanalysis = 'x'", "analysis 'x' is none of"),
         ("[[families]]\nanalysis = 'regressions'\ncontrasts = ['x']", "no contrast is called 'x'"),
         ("[regressions]\nzero_becomes = 0", "zero_becomes must be above 0"),
         ("[imputation]\ndatasets = 1", "imputation takes 0 or at least 2 data sets"),
+        ("[imputation]\ndatasets = 1000000", "at most 1000 of each, got 1000000 and 10"),
+        ("[imputation]\ndatasets = 5\niterations = -5", "at least 1 iteration, .* got 5 and -5"),
+        (
+            "[regressions]\nzero_becomes = nan",
+            r"regressions\.zero_becomes: expected a number, got nan",
+        ),
+        ("alpha = nan", "alpha: expected a number, got nan"),
+        ("[columns]\nage = 3", r"columns\.age: expected a text, got 3"),
+        ("[populations.A.where]\ndx = 'SLE'", r"A\.where\.dx: expected a list of texts, got 'SLE'"),
+        ("[table1]\ncomparisons = ['HC']", r"comparisons: expected a list of texts, got 'HC'"),
+        ("[normative]\nrisk_at_least = 0", "normative: risk_at_least must be 1 or more, got 0"),
         ("[exclusions]\ninfarct_suspects = 'x'", "infarct_suspects 'x' is none of"),
     ],
 )

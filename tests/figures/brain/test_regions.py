@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.figures.brain.canvas import COLOURS
-from npsle_app.figures.brain.regions import draw_regions
-from npsle_app.figures.paper.bars import draw_bars
+from npsle_app.figures.brain.charts import draw_bars
+from npsle_app.figures.brain.slices import draw_regions
 
 NAMES = {1: "periventricular", 2: "confluent"}
 

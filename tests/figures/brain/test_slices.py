@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from npsle_app.figures.brain.charts import draw_curve
 from npsle_app.figures.brain.slices import (
     draw_change,
     draw_contours,
-    draw_curve,
     draw_labels,
     draw_lesions,
     draw_pair,

@@ -6,14 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.figures.brain.vessels import (
-    DrawnVessel,
-    crossings,
-    draw_courses,
-    draw_gallery,
-    draw_profiles,
-    draw_straightened,
-)
+from npsle_app.figures.brain.drawn_vessel import DrawnVessel
+from npsle_app.figures.brain.vessel_courses import draw_courses
+from npsle_app.figures.brain.vessel_profiles import draw_profiles
+from npsle_app.figures.brain.vessels import crossings, draw_gallery, draw_straightened
 
 N, N_PIXELS = 13, 121
 LUMEN_MM, WALL_MM = 1.5, 0.8

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from npsle_app.figures.paper.deviations import CentilePanel, draw_centile_panels, draw_score_map
-from npsle_app.figures.paper.normative import Visit
+from npsle_app.figures.paper.deviations import (
+    CentilePanel,
+    Visit,
+    draw_centile_panels,
+    draw_score_map,
+)
 
 AGES = np.linspace(20.0, 70.0, 30)
 CURVES = {centile: 7 - 0.01 * AGES + centile / 100 for centile in (2.5, 25.0, 50.0, 75.0, 97.5)}
@@ -62,11 +66,11 @@ def test_what_is_as_expected_or_unknown_has_no_colour(z):
 
 def test_a_critical_scan_is_marked_in_its_panel():
     def panel(critical):
-        visit = Visit(age_years=40.0, volume=6.0, shown="z −2.3", critical=critical)
+        visit = Visit(age_years=40.0, volume=6.0, critical=critical)
         return CentilePanel(title="thalamus", ages_years=AGES, curves=CURVES, visits=[visit])
 
     marked, plain = (
-        pixels(draw_centile_panels([panel(critical)], told="women", unit="mL"))
+        pixels(draw_centile_panels([panel(critical)], text="women", unit="mL"))
         for critical in (True, False)
     )
     assert warm(marked).sum() > 20
@@ -75,6 +79,6 @@ def test_a_critical_scan_is_marked_in_its_panel():
 
 def test_five_regions_take_two_rows():
     panel = CentilePanel(title="caudate", ages_years=AGES, curves=CURVES, visits=[])
-    one, two = (draw_centile_panels([panel] * n, told="", unit="mL") for n in (4, 5))
+    one, two = (draw_centile_panels([panel] * n, text="", unit="mL") for n in (4, 5))
     assert two.get_figheight() > 1.5 * one.get_figheight()
     assert len(two.axes) == 5

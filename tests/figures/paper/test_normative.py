@@ -1,10 +1,10 @@
-"""A person on centile curves, deviations of many, ratios, and survival with those at risk."""
+"""Deviations of many, ratios, and survival with those at risk."""
 
 import numpy as np
 import pytest
 
 from npsle_app.figures.paper.estimates import Estimate
-from npsle_app.figures.paper.normative import Visit, draw_centiles, draw_deviations, draw_ratios
+from npsle_app.figures.paper.normative import draw_deviations, draw_ratios
 from npsle_app.figures.paper.paper import head_with
 from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_ticks
 
@@ -12,21 +12,6 @@ from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_
 def texts(figure):
     axes = figure.axes[0]
     return [text.get_text() for text in axes.texts]
-
-
-def test_the_person_stands_at_age_and_volume_and_is_marked_if_critical():
-    ages = np.linspace(20, 70, 6)
-    curves = {c: np.full(6, 7 + c / 100) for c in (2.5, 50, 97.5)}
-    visits = [
-        Visit(age_years=40, volume=7.4, shown="z −0.4", critical=False),
-        Visit(age_years=45, volume=6.1, shown="z −2.9", critical=True),
-    ]
-    figure = draw_centiles(ages, curves, visits=visits, title="Thalamus $x$", unit="mL")
-    assert {"2.5", "50", "97.5", "z −0.4", "z −2.9"} <= set(texts(figure))
-    dots = [line for line in figure.axes[0].lines if line.get_marker() not in ("None", None)]
-    assert [(*dot.get_xdata(), *dot.get_ydata()) for dot in dots] == [(40, 7.4), (45, 6.1)]
-    assert dots[0].get_color() != dots[1].get_color()
-    assert figure.axes[0].get_ylabel() == "Volume, mL"
 
 
 def test_a_missing_score_is_no_colour_and_a_critical_one_has_a_dot():

@@ -41,7 +41,7 @@ def figures():
             columns=["a", HOSTILE],
             notable=np.array([[True, False]]),
         ),
-        "adjusted": draw_adjusted([(cloud(5), np.arange(5.0))], x=HOSTILE, y="y", told=HOSTILE),
+        "adjusted": draw_adjusted([(cloud(5), np.arange(5.0))], x=HOSTILE, y="y", text=HOSTILE),
         "flow": draw_flow(first="a", left_out=[HOSTILE], second="b", groups=[HOSTILE, "d"]),
     }
 
@@ -74,7 +74,7 @@ def test_of_150_values_each_has_a_dot(tmp_path):
 
 
 def test_of_many_pairs_150_have_dots_in_their_own_places():
-    figure = draw_adjusted([(cloud(1000), 2 * np.linspace(1, 2, 1000))], x="x", y="y", told="z")
+    figure = draw_adjusted([(cloud(1000), 2 * np.linspace(1, 2, 1000))], x="x", y="y", text="z")
     (dots,) = figure.axes[0].collections
     places = np.asarray(dots.get_offsets())
     assert places.shape == (150, 2)

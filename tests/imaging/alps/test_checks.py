@@ -4,10 +4,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.alps_measures import ALPS
 from npsle_app.imaging.alps.checks import check_alps
 from npsle_app.imaging.alps.study import PRIMARY, VARIANTS
 from npsle_app.imaging.alps.table import COLUMNS, make_table, numbers
+from npsle_app.measures import MEASURES
 from npsle_app.records import Qc
 from tests.imaging.alps.scene import (
     ASSOCIATION,
@@ -132,7 +132,7 @@ def test_half_a_sphere_outside_the_image_fails_or_warns():
 
 def test_every_measure_is_defined_and_every_definition_measured():
     found = numbers(study(make_images()))
-    assert list(found) == [definition.name for definition in ALPS]
+    assert list(found) == [name for name, one in MEASURES.items() if one.stage == "alps"]
     assert all(value is not None for value in found.values())
     assert found["alps_mean"] == pytest.approx(INDEX)
     assert found["alps_dyy_projection_left"] == pytest.approx(0.46e-3)

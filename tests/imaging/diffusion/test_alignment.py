@@ -43,8 +43,9 @@ def moved(image, motion):
 def error_mm(found, truth, brain):
     points = nib.affines.apply_affine(AFFINE, np.argwhere(brain))
     gaps = [
-        nib.affines.apply_affine(a, points) - nib.affines.apply_affine(b, points)
-        for a, b in zip(found.matrices, truth.matrices, strict=True)
+        nib.affines.apply_affine(found.matrix(n), points)
+        - nib.affines.apply_affine(truth.matrix(n), points)
+        for n in range(len(truth.rotations))
     ]
     gaps = np.array(gaps)
     return np.linalg.norm(gaps - gaps[2:].mean(axis=0) * (np.arange(len(gaps)) > 1)[:, None, None],

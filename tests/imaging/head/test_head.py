@@ -8,7 +8,7 @@ from npsle_app.imaging.head.checks import check_head
 from npsle_app.imaging.head.head import HeadTemplate, prepare_head
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.phantom.participant import make_participant
+from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.records import Qc
 from npsle_app.stages.participant.anat import read_template
 
@@ -24,7 +24,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def person():
-    return make_participant(1, seed=0, voxel_mm=4, lesion_ml=0)
+    return make_participant(Request(1, seed=0, voxel_mm=4, lesion_ml=0))
 
 
 @pytest.fixture(scope="module")

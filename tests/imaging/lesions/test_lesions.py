@@ -11,8 +11,18 @@ from npsle_app import templates
 from npsle_app.imaging.lesions.lesions import LesionImages, TemplateMaps, study_lesions
 from npsle_app.imaging.lesions.location import LOBES, SIDES
 from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
-from npsle_app.phantom.participant import make_participant
+from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
+from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.templates import Template
+
+
+def ventricles(csf):
+    zone = resample_from_to(fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE)), csf, order=0)
+    return find_lateral_ventricles(
+        csf.get_fdata(dtype=np.float32),
+        zone=zone.get_fdata(dtype=np.float32),
+        voxel_mm3=voxel_mm3(csf),
+    )
 
 
 def study(person, *, mask):
@@ -25,13 +35,12 @@ def study(person, *, mask):
         mask=on_grid_of(t1w, mask),
         probability=on_grid_of(t1w, mask.astype(np.float32)),
         **{name: maps[name] for name in ("gm", "wm", "csf")},
+        ventricles=on_grid_of(t1w, ventricles(maps["csf"])),
     )
     still = nib.Nifti1Image(np.zeros((*t1w.shape, 1, 3), np.float32), t1w.affine)
-    zone = resample_from_to(fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE)), t1w, order=0)
     return study_lesions(
         images,
         maps=TemplateMaps(
-            zone=zone.get_fdata(dtype=np.float32),
             deep_gm=np.zeros(t1w.shape, np.float32),
             wm=maps["wm"].get_fdata(dtype=np.float32),
             lobes=templates.load(Template.LOBES),
@@ -63,7 +72,7 @@ def turned(image):
 
 @pytest.fixture(scope="module")
 def person():
-    return make_participant(1, seed=0, voxel_mm=3.0, lesion_ml=6.0)
+    return make_participant(Request(1, seed=0, voxel_mm=3.0, lesion_ml=6.0))
 
 
 @pytest.fixture(scope="module")

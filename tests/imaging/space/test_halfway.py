@@ -7,7 +7,7 @@ import pytest
 from npsle_app.imaging.space import halfway
 from npsle_app.imaging.space.halfway import find_halfway, lay_grid, split_motion
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.phantom.participant import make_participant
+from npsle_app.phantom.participant import Request, make_participant
 
 
 def rigid(*, shift=(0, 0, 0), degrees=(0, 0, 0)):
@@ -90,7 +90,9 @@ def test_registrations_that_disagree_are_told(monkeypatch):
 @pytest.fixture(scope="module")
 def heads():
     """One head in two poses, and its brain masks."""
-    made = [make_participant(1, seed=0, voxel_mm=4, lesion_ml=2, session=k) for k in (1, 2)]
+    made = [
+        make_participant(Request(1, seed=0, voxel_mm=4, lesion_ml=2, session=k)) for k in (1, 2)
+    ]
     scans = [on_grid_of(p.t1w, p.t1w.get_fdata(dtype=np.float32)) for p in made]
     brains = [
         on_grid_of(p.t1w, p.maps["gm"].get_fdata() + p.maps["wm"].get_fdata() > 0.5) for p in made

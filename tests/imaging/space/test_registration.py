@@ -15,7 +15,7 @@ from npsle_app.imaging.space.registration import (
     warp,
 )
 from npsle_app.imaging.space.volumes import on_grid_of
-from npsle_app.phantom.participant import make_participant
+from npsle_app.phantom.participant import Request, make_participant
 
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.2, -0.1, 0.3) @ np.diag([-1.5, 2.0, 2.5]), [10, -20, 30]
@@ -37,7 +37,7 @@ def blob(rng):
 
 @pytest.fixture(scope="module")
 def head():
-    scan = make_participant(1, seed=0, voxel_mm=4, lesion_ml=0).t1w
+    scan = make_participant(Request(1, seed=0, voxel_mm=4, lesion_ml=0)).t1w
     return on_grid_of(scan, scan.get_fdata(dtype=np.float32))
 
 

@@ -12,8 +12,7 @@ from npsle_app.imaging.tissue.regions import (
     measure_ventricles,
     number_regions,
 )
-from npsle_app.records import Qc
-from npsle_app.region_names import (
+from npsle_app.measures.names_of_regions import (
     MAIN_REGIONS,
     PARCELS,
     REGIONS,
@@ -22,6 +21,7 @@ from npsle_app.region_names import (
     label_rows,
     measure_name,
 )
+from npsle_app.records import Qc
 
 SHAPE = (60, 40, 30)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])

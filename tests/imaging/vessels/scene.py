@@ -5,8 +5,12 @@ from functools import cache
 import numpy as np
 
 from npsle_app.imaging.vessels.centreline import make_centreline
-from npsle_app.phantom.arteries.vessels import Artery, arc, scan_arteries
+from npsle_app.imaging.vessels.course import lay_course
+from npsle_app.measures.names_of_vessels import VesselName
+from npsle_app.phantom.arteries.tubes import Artery, arc
+from npsle_app.phantom.arteries.vessels import scan_arteries
 
+M1 = VesselName("M1", "left")
 INSIDE = slice(60, -60)  # 3 mm from each end of the points
 
 
@@ -48,3 +52,8 @@ def rough_line(artery, *, seed=0):
     """Return the centreline through points that are 0.3 mm off."""
     points = artery.points[INSIDE][::20]
     return make_centreline(points + np.random.default_rng(seed).normal(0, 0.3, points.shape))
+
+
+def course_along(line, *, image):
+    """Lay the course of a vessel, whatever its name."""
+    return lay_course(image, line=line, name=M1)

@@ -8,6 +8,7 @@ import pytest
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.enhancement import enhancement_ratio
+from npsle_app.imaging.vessels.wall_signal import Outlines
 from npsle_app.phantom.arteries.tube_drawing import Signals, draw_tubes
 from npsle_app.phantom.arteries.tubes import Artery, arc
 from npsle_app.phantom.head.acquisition import nifti
@@ -32,7 +33,7 @@ def scanned(*, wall=1.0, gain=1.0, snr=25.0, moved_mm=(0.0, 0.0, 0.0), seed=1, a
     return nifti(data.astype(np.float32), grid=grid)
 
 
-def outlines(radius_mm, *, n):
+def circles(radius_mm, *, n):
     angles = np.arange(72) * 2 * np.pi / 72
     return np.tile(radius_mm * np.stack([np.cos(angles), np.sin(angles)], axis=1), (n, 1, 1))
 
@@ -50,10 +51,13 @@ def case():
     n = len(line.points)
     far = np.abs(np.indices(SIZE)[0] - SIZE[0] / 2) > 14
     return Case(pre, {
-        "to_post": np.eye(4), "line": line,
-        "inner_mm": outlines(ARTERY.radius_mm, n=n),
-        "outer_mm": outlines(ARTERY.radius_mm + ARTERY.wall_mm, n=n),
-        "accepted": np.ones(n, dtype=bool),
+        "to_post": np.eye(4),
+        "outlines": Outlines(
+            line=line,
+            inner_mm=circles(ARTERY.radius_mm, n=n),
+            outer_mm=circles(ARTERY.radius_mm + ARTERY.wall_mm, n=n),
+            accepted=np.ones(n, dtype=bool),
+        ),
         "white_matter": nib.Nifti1Image(far.astype(np.uint8), pre.affine),
     })  # fmt: skip
 
@@ -96,9 +100,10 @@ def test_without_white_matter_there_is_no_ratio(case):
 
 
 def test_without_accepted_sections_there_is_no_ratio(case):
-    nothing = np.zeros_like(case.rest["accepted"])
+    outlines = case.rest["outlines"]
+    nothing = replace(outlines, accepted=np.zeros_like(outlines.accepted))
     with pytest.raises(ValueError, match="not assessable: fewer than 4 sections"):
-        ratio(case, scanned(seed=2), accepted=nothing)
+        ratio(case, scanned(seed=2), outlines=nothing)
 
 
 def test_a_scan_after_contrast_agent_without_the_vessel_has_no_ratio(case):

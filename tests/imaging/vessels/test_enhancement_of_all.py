@@ -8,8 +8,8 @@ from npsle_app.imaging.vessels import enhancement
 from npsle_app.imaging.vessels.enhancement import mark_white_matter, with_enhancement
 from npsle_app.imaging.vessels.place import HeadPlace
 from npsle_app.imaging.vessels.results import LostVessel, Mode
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Qc
-from npsle_app.vessel_names import VesselName
 from tests.imaging.alps.scene import field_of
 from tests.imaging.vessels.test_table import vessel
 

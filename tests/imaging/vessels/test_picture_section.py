@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from skimage.io import imread
 
-from npsle_app.imaging.vessels.wall import study_section
+from tests.imaging.vessels.picture_section import study_section
 
 
 def ring(*, inner=18.0, outer=30.0, scale=1.0):

@@ -6,7 +6,7 @@ import pytest
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.place import BOXES, HeadPlace, check_place, check_side, search_box
-from npsle_app.vessel_names import STANDARD, VesselName
+from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 from tests.imaging.alps.scene import field_of, turned
 
 M1 = VesselName("M1", "left")
@@ -72,7 +72,7 @@ def test_a_box_outside_the_image_is_not_assessable(place):
 
 
 def test_a_vessel_without_a_box_needs_landmarks(place):
-    with pytest.raises(ValueError, match="M2 left: it has no search box; give landmarks"):
+    with pytest.raises(ValueError, match="it has no search box; give landmarks"):
         search_box(image_around(corners(M1)), name=VesselName("M2", "left"), place=place)
 
 
@@ -90,6 +90,6 @@ def test_a_vessel_far_from_its_box_is_refused(place):
     line = make_centreline(place.image_points(there))
     check_place(line, name=M1, place=place)
     away = make_centreline(place.image_points(there + np.array([0, 0, 60])))
-    with pytest.raises(ValueError, match=r"M1 left: it lies \d+ mm from where that vessel"):
+    with pytest.raises(ValueError, match=r"it lies \d+ mm from where that vessel"):
         check_place(away, name=M1, place=place)
     check_place(away, name=VesselName("A2", "left"), place=place)

@@ -12,14 +12,16 @@ from npsle_app.imaging.vessels.table import (
     make_line_table,
     make_section_table,
     make_vessel_table,
-    measures,
+    mean_numbers,
+    named,
+    numbers_by_vessel,
     nwi_at_floor,
     reason,
     vessel_numbers,
 )
 from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.records import Qc
-from npsle_app.vessel_names import VesselName
 
 FLOOR_MM = 0.65
 N = 25
@@ -57,19 +59,24 @@ def lost(label="BA", side="middle", *, mode=Mode.AUTOMATIC):
 
 
 def test_the_measures_are_those_that_are_defined():
-    found = measures([vessel(), lost()], floor_mm=FLOOR_MM)
+    by_vessel = numbers_by_vessel([vessel(), lost()])
+    found = [*mean_numbers(by_vessel, floor_mm=FLOOR_MM)]
+    for name, numbers in by_vessel.items():
+        found += named(numbers, vessel=name)
+    assert len(found) == len(set(found))
     assert set(found) == {name for name, one in MEASURES.items() if one.stage == "vessel_wall"}
 
 
 def test_means_are_over_the_standard_vessels_that_were_measured():
     wide, narrow = vessel(radius_mm=1.5), vessel("ICA", "right", radius_mm=1.0)
-    found = measures([wide, narrow, vessel("M2"), lost()], floor_mm=FLOOR_MM)
+    by_vessel = numbers_by_vessel([wide, narrow, vessel("M2"), lost()])
+    found = mean_numbers(by_vessel, floor_mm=FLOOR_MM)
     both = [nwi_at_radius(0.5, radius_mm=radius) for radius in (1.5, 1.0)]
-    assert found["vw_m1_left_nwi"] == pytest.approx(both[0])
+    assert by_vessel[VesselName("M1", "left")]["nwi"] == pytest.approx(both[0])
     assert found["vw_nwi"] == pytest.approx(np.mean(both))
     assert found["vw_lumen_area_mm2"] == pytest.approx(np.pi * (1.5**2 + 1) / 2)
     assert found["vw_vessels_count"] == 2
-    assert found["vw_ba_nwi"] is None
+    assert by_vessel[VesselName("BA", "middle")]["nwi"] is None
 
 
 def test_the_adjusted_index_is_that_of_the_wall_alone():

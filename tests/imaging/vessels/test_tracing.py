@@ -9,11 +9,9 @@ from scipy.spatial import cKDTree
 
 from npsle_app.imaging.vessels.place import HeadPlace
 from npsle_app.imaging.vessels.tracing import Angiogram, find_by_angiogram
-from npsle_app.vessel_names import VesselName
 from tests.imaging.alps.scene import field_of
-from tests.imaging.vessels.scene import scene
+from tests.imaging.vessels.scene import M1, scene
 
-M1 = VesselName("M1", "left")
 BENT = {"bend_radius_mm": 12.0}
 
 
@@ -38,7 +36,8 @@ def angiogram(place, *, shift_mm=(2.0, -1.0, 0.5)):
 
 def test_the_course_comes_from_the_angiogram_to_its_place_in_the_black_blood_image(place):
     artery, scan = scene(**BENT)
-    line = find_by_angiogram(scan.image, name=M1, place=place, angiogram=angiogram(place))
+    course = find_by_angiogram(scan.image, name=M1, place=place, angiogram=angiogram(place))
+    line = course.line
     inner = line.points[np.abs(line.points[:, 2]) < 5]
     assert len(inner) > 15
     assert cKDTree(artery.points).query(inner)[0].max() < 0.8
@@ -54,5 +53,5 @@ def test_an_angiogram_without_the_vessel_says_so(place):
     _, scan = scene(**BENT)
     nothing = nib.Nifti1Image(np.ones(scan.image.shape, np.float32), scan.image.affine)
     flat = Angiogram(image=nothing, place=place)
-    with pytest.raises(ValueError, match="M1 left: not assessable: no bright tube of 8-30 mm"):
+    with pytest.raises(ValueError, match="not assessable: no bright tube of 8-30 mm"):
         find_by_angiogram(scan.image, name=M1, place=place, angiogram=flat)

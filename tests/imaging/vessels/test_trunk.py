@@ -8,7 +8,9 @@ from scipy.spatial import cKDTree
 
 from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.trunk import centred, trim_to_trunk, trunk_of
-from npsle_app.phantom.arteries.vessels import Artery, arc, scan_arteries
+from npsle_app.phantom.arteries.tubes import Artery, arc
+from npsle_app.phantom.arteries.vessels import scan_arteries
+from tests.imaging.vessels.scene import course_along
 
 FORK_MM = 13.0
 
@@ -31,7 +33,7 @@ def line_along(points):
 
 def test_a_line_that_runs_on_into_a_branch_is_cut_at_the_fork():
     trunk, points, image = forked()
-    found = trim_to_trunk(image, line=line_along(points), least_mm=4, name="M1")
+    found = trim_to_trunk(course_along(line_along(points), image=image), least_mm=4).line
     along = cKDTree(points).query(found.points)[1] * 0.05
     assert along.max() == pytest.approx(FORK_MM - 1, abs=1.0)
     assert along.min() == pytest.approx(3, abs=0.6)
@@ -40,15 +42,16 @@ def test_a_line_that_runs_on_into_a_branch_is_cut_at_the_fork():
 
 def test_a_line_that_starts_in_a_branch_is_cut_alike():
     _, points, image = forked()
-    found = trim_to_trunk(image, line=line_along(points[::-1]), least_mm=4, name="M1")
+    course = course_along(line_along(points[::-1]), image=image)
+    found = trim_to_trunk(course, least_mm=4).line
     along = cKDTree(points).query(found.points)[1] * 0.05
     assert along.max() == pytest.approx(FORK_MM - 1, abs=1.0)
 
 
 def test_a_trunk_that_is_too_short_is_not_assessable():
     _, points, image = forked()
-    with pytest.raises(ValueError, match=r"M1: not assessable: .* expected 15 mm or more"):
-        trim_to_trunk(image, line=line_along(points), least_mm=15, name="M1")
+    with pytest.raises(ValueError, match=r"not assessable: .* expected 15 mm or more"):
+        trim_to_trunk(course_along(line_along(points), image=image), least_mm=15)
 
 
 def test_a_line_at_the_lumens_edge_moves_to_its_middle():
@@ -56,7 +59,7 @@ def test_a_line_at_the_lumens_edge_moves_to_its_middle():
     course = points[60 : round(FORK_MM / 0.05) - 40 : 10]
     inwards = np.mean(course, axis=0) - course
     edge = course + inwards / np.linalg.norm(inwards, axis=1, keepdims=True)
-    line = centred(image, line=make_centreline(edge, smoothing_mm=0))
+    line = centred(course_along(make_centreline(edge, smoothing_mm=0), image=image)).line
     inner = line.points[2:-2]
     assert cKDTree(trunk.points).query(inner)[0].max() < 0.25
 

@@ -11,13 +11,13 @@ from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.checks import check_flow
 from npsle_app.imaging.vessels.wall import check_resolution, measure_vessel
 from npsle_app.records import Qc
-from tests.imaging.vessels.scene import rough_line, scene
+from tests.imaging.vessels.scene import course_along, rough_line, scene
 
 
 @cache
 def found(**options):
     artery, scan = scene(**options)
-    return artery, measure_vessel(scan.image, line=rough_line(artery))
+    return artery, measure_vessel(course_along(rough_line(artery), image=scan.image))
 
 
 def with_image(data, affine):
@@ -63,7 +63,7 @@ def test_the_centreline_moves_to_the_lumens_middle():
 def test_the_signals_scale_changes_nothing():
     artery, scan = scene()
     other = with_image(7.3 * scan.image.get_fdata(), scan.image.affine)
-    seen = measure_vessel(other, line=rough_line(artery)).summary
+    seen = measure_vessel(course_along(rough_line(artery), image=other)).summary
     assert seen.nwi.value == pytest.approx(found()[1].summary.nwi.value, abs=1e-4)
 
 
@@ -72,7 +72,7 @@ def test_the_order_of_the_axes_in_the_file_changes_nothing():
     flip = np.diag([-1.0, 1, 1, 1])
     flip[0, 3] = scan.image.shape[0] - 1
     other = with_image(scan.image.get_fdata()[::-1], scan.image.affine @ flip)
-    seen = measure_vessel(other, line=rough_line(artery)).summary
+    seen = measure_vessel(course_along(rough_line(artery), image=other)).summary
     assert seen.nwi.value == pytest.approx(found()[1].summary.nwi.value, abs=1e-3)
 
 
@@ -80,8 +80,9 @@ def test_a_mirrored_head_has_a_mirrored_vessel():
     artery, scan = scene(bend_radius_mm=15.0, offset_mm=0.3)
     line, mirror = rough_line(artery), np.diag([-1.0, 1, 1, 1])
     other = with_image(scan.image.get_fdata(), mirror @ scan.image.affine)
-    first = measure_vessel(scan.image, line=line)
-    second = measure_vessel(other, line=make_centreline(line.points * [-1, 1, 1], smoothing_mm=0))
+    first = measure_vessel(course_along(line, image=scan.image))
+    mirrored = make_centreline(line.points * [-1, 1, 1], smoothing_mm=0)
+    second = measure_vessel(course_along(mirrored, image=other))
     n = min(len(first.line.points), len(second.line.points))
     assert second.summary.nwi.value == pytest.approx(first.summary.nwi.value, abs=0.005)
     assert second.line.points[:n] == pytest.approx(first.line.points[:n] * [-1, 1, 1], abs=0.1)
@@ -104,7 +105,8 @@ def test_a_bright_blood_image_gives_no_number():
 def test_noise_alone_gives_no_number():
     artery, scan = scene()
     noise = np.random.default_rng(0).normal(100, 20, scan.image.shape)
-    vessel = measure_vessel(with_image(noise, scan.image.affine), line=rough_line(artery))
+    image = with_image(noise, scan.image.affine)
+    vessel = measure_vessel(course_along(rough_line(artery), image=image))
     assert vessel.summary is None
 
 
@@ -118,7 +120,7 @@ def test_a_centreline_outside_the_image_is_refused():
     _, scan = scene()
     line = make_centreline(np.linspace([30, 0, 0], [30, 0, 10], 20))
     with pytest.raises(ValueError, match="field of view"):
-        measure_vessel(scan.image, line=line)
+        course_along(line, image=scan.image)
 
 
 def test_an_interpolated_image_is_refused_because_its_blur_is_not_that_of_its_voxels():
@@ -127,4 +129,4 @@ def test_an_interpolated_image_is_refused_because_its_blur_is_not_that_of_its_vo
     step = (np.array(scan.image.shape) - 1) / (np.array(fine.shape) - 1)
     affine = scan.image.affine @ np.diag([*step, 1])
     with pytest.raises(ValueError, match="not assessable: the image was interpolated"):
-        measure_vessel(with_image(fine, affine), line=rough_line(artery))
+        measure_vessel(course_along(rough_line(artery), image=with_image(fine, affine)))

@@ -10,7 +10,7 @@ from nibabel.processing import resample_from_to
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
-from npsle_app.stages.participant.lesion_model import read_model
+from npsle_app.stages.participant.shared import read_lesion_model
 from tests.imaging.wmh.test_wmh import VOXEL_MM, make_head
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -114,7 +114,7 @@ def test_other_voxels_change_the_volume_by_less_than_a_tenth(head, voxel_mm):
         brain=other.brain,
         priors=other.priors,
         voxel_sizes_mm=np.full(3, voxel_mm),
-        model=read_model(),
+        model=read_lesion_model(),
     ).probability
     changed = volume_ml(found, voxel_mm3=voxel_mm**3)
     assert changed == pytest.approx(volume_ml(head.probability()), rel=0.1)

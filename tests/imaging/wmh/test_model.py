@@ -7,12 +7,12 @@ import pytest
 
 from npsle_app.imaging.wmh.features import FEATURES
 from npsle_app.imaging.wmh.model import LesionModel
-from npsle_app.stages.participant.lesion_model import describe_model, read_model
+from npsle_app.stages.participant.shared import describe_lesion_model, read_lesion_model
 
 
 @pytest.fixture(scope="module")
 def model():
-    return read_model()
+    return read_lesion_model()
 
 
 def lesion_voxel(**changes):
@@ -83,7 +83,7 @@ def test_no_voxel_gives_no_probability(model):
 
 
 def test_the_model_says_its_name_and_hash():
-    facts = describe_model()
+    facts = describe_lesion_model()
     assert facts["Model"].startswith("npsle-wmh")
     assert len(facts["ModelSha256"]) == 64
 

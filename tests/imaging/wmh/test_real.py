@@ -15,7 +15,7 @@ from nibabel.processing import resample_from_to
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
-from npsle_app.stages.participant.lesion_model import read_model
+from npsle_app.stages.participant.shared import read_lesion_model
 from training.wmh.people import Person, list_masks, load_rated
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -42,7 +42,7 @@ def probability(person: Person, *, voxel_mm: float = 1.0):
         brain=person.brain,
         priors=person.priors,
         voxel_sizes_mm=np.full(3, voxel_mm),
-        model=read_model(),
+        model=read_lesion_model(),
     ).probability
 
 

@@ -17,7 +17,7 @@ from npsle_app.imaging.wmh.wmh import (
     lesions,
     soft_volume_ml,
 )
-from npsle_app.stages.participant.lesion_model import read_model
+from npsle_app.stages.participant.shared import read_lesion_model
 from npsle_app.templates import Template
 
 SHAPE = (44, 44, 44)
@@ -45,7 +45,7 @@ class Head:
         given = {"brain": self.brain, "priors": self.priors} | changes
         images = given.pop("flair", self.flair), given.pop("t1w", self.t1w)
         return lesion_probability(
-            *images, voxel_sizes_mm=VOXEL_MM, model=read_model(), **given
+            *images, voxel_sizes_mm=VOXEL_MM, model=read_lesion_model(), **given
         ).probability
 
 

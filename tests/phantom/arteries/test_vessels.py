@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from npsle_app.phantom.arteries.vessels import Artery, Surroundings, arc, branch, scan_arteries
+from npsle_app.phantom.arteries.tubes import Artery, arc, branch
+from npsle_app.phantom.arteries.vessels import Surroundings, scan_arteries
 
 
 def scan(artery, *others, **options):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from npsle_app.bids.input.study_tables import read_dates
+from npsle_app.bids.input.study_tables import read_clinical
 from npsle_app.cohort.estimators.cox import fit_cox
 from npsle_app.measures import MEASURES
 from npsle_app.phantom.__main__ import main
@@ -82,7 +82,7 @@ def test_those_who_deviate_more_have_events_sooner(first):
 def test_sessions_lie_on_disk_with_their_dates_and_scores(tmp_path):
     assert main([str(tmp_path / "c"), "--cohort", "paper3", "--participants", "12"]) == 0
     root = tmp_path / "c"
-    dates = read_dates(root)
+    dates = read_clinical(root).dates
     assert all(session.startswith("ses-") for _, session in dates)
     table = pd.read_csv(root / "sub-0002" / "sub-0002_sessions.tsv", sep="\t")
     assert list(table) == ["session_id", "acq_time", "edss", "sledai_2k"]

@@ -21,14 +21,14 @@ from npsle_app.phantom.head.anatomy import draw_shape, make_anatomy
 from npsle_app.phantom.head.diffusion import B_VALUE, N_DIRECTIONS, N_UNWEIGHTED
 from npsle_app.phantom.head.fibres import draw_fibres, to_template
 from npsle_app.phantom.head.grids import whole_head
-from npsle_app.phantom.participant import make_participant
+from npsle_app.phantom.participant import Request, make_participant
 
 COARSE_MM = 3.0
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["straight slices", "oblique slices"])
 def scanned(request):
-    return make_participant(request.param, seed=0, voxel_mm=COARSE_MM, diffusion=True)
+    return make_participant(Request(request.param, seed=0, voxel_mm=COARSE_MM, diffusion=True))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["straight", "oblique"])
@@ -125,8 +125,8 @@ def test_fluid_loses_more_signal_than_white_matter(scanned):
 
 
 def test_diffusion_leaves_the_other_images_as_they_were():
-    plain = make_participant(1, seed=0, voxel_mm=4.0)
-    with_dwi = make_participant(1, seed=0, voxel_mm=4.0, diffusion=True)
+    plain = make_participant(Request(1, seed=0, voxel_mm=4.0))
+    with_dwi = make_participant(Request(1, seed=0, voxel_mm=4.0, diffusion=True))
     assert plain.dwi is None
     assert plain.t1w.to_bytes() == with_dwi.t1w.to_bytes()
     assert plain.flair.to_bytes() == with_dwi.flair.to_bytes()

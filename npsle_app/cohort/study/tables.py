@@ -1,0 +1,41 @@
+"""The tables of a study as they were read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The tables of a study as they were read, all cells text but those of `measures`.
+
+    Attributes
+    ----------
+    participants
+        `participants.tsv`, one row per participant.
+    measures
+        One row per participant and session, with a column and a `_qc` column per measure.
+    visits
+        By the name of their file, tables with `participant_id` and, where visits differ,
+        `session_id`: `sub-*_sessions.tsv` joined, and `phenotype/*.tsv`.
+    units
+        The unit of a column, as JSON dictionaries say it.
+    notes
+        What was put right when the files were read.
+    headings
+        What the dataset calls a column whose heading was put right, by the app's name.
+    dates
+        When sessions were (ISO 8601), by participant and session, as far as known.
+    tidied
+        Whether all that is certain was put right already.
+    """
+
+    participants: pd.DataFrame
+    measures: pd.DataFrame
+    visits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    headings: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    tidied: bool = False

@@ -1,0 +1,134 @@
+"""What the stages of a participant share: template maps, the lesion model, and their last steps."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from npsle_app import templates
+from npsle_app.arrays import Volume
+from npsle_app.bids.output.reader import read_image, read_record
+from npsle_app.bids.output.writer import Writer
+from npsle_app.figures.stages.drawing import Drawing, Picture
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.volumes import fraction
+from npsle_app.imaging.tissue.intensity import TissuePriors
+from npsle_app.imaging.tissue.ventricles import check_ventricles
+from npsle_app.imaging.wmh.features import LesionPriors
+from npsle_app.imaging.wmh.model import LesionModel
+from npsle_app.records import Check, FigureRecord, Measure, Qc, worst
+from npsle_app.templates import Template
+
+TISSUE = (Template.GM, Template.WM)
+LESIONS = (*TISSUE, Template.WMH_PRIOR, Template.VENTRICLES)
+_LESION_MODEL = files("npsle_app") / "data" / "wmh_model.onnx"
+
+
+def tissue_priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
+    """Bring grey and white matter over; `field` goes from the T1w image to the template."""
+    gm, wm = (_warped(template, grid=grid, field=field) for template in TISSUE)
+    return TissuePriors(gm=gm, wm=wm)
+
+
+def lesion_priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> LesionPriors:
+    """Bring over all that the lesion model needs."""
+    return LesionPriors(
+        tissue=tissue_priors(grid, field=field),
+        lesion=_warped(Template.WMH_PRIOR, grid=grid, field=field),
+        ventricles=_warped(Template.VENTRICLES, grid=grid, field=field),
+    )
+
+
+def ventricle_zone(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> Volume:
+    """Bring over where lateral ventricles may lie, as `find_lateral_ventricles` takes it."""
+    template = fraction(templates.load(Template.LATERAL_VENTRICLE_ZONE))
+    zone: Volume = warp(template, reference=grid, field=field, order=0).get_fdata(dtype=np.float32)
+    return zone
+
+
+def read_ventricles(mask: Path, *, field: Path) -> tuple[nib.Nifti1Image, Check]:
+    """Open the lateral ventricles that `tissue` found, and judge them for what builds on them.
+
+    `field` goes from the T1w image to the template, as it did when they were sought.
+    """
+    image = read_image(mask)
+    zone = ventricle_zone(image, field=read_image(field))
+    check = check_ventricles(np.asarray(image.dataobj) > 0, zone=zone, affine=image.affine)
+    return image, check
+
+
+def digests(used: Iterable[Template]) -> dict[str, str]:
+    """Return the SHA-256 of each template, for the sidecars."""
+    return {template.name: templates.digest(template) for template in used}
+
+
+def read_lesion_model() -> LesionModel:
+    """Open the trained model that comes with the package."""
+    return LesionModel(_LESION_MODEL.read_bytes())
+
+
+def describe_lesion_model() -> dict[str, str]:
+    """Return name and hash of the model, for the sidecars."""
+    return {
+        "Model": read_lesion_model().name,
+        "ModelSha256": hashlib.sha256(_LESION_MODEL.read_bytes()).hexdigest(),
+    }
+
+
+def upstream_qc(*records: Path, out: Writer) -> Qc:
+    """Return the worst state of all checks in the records of stages before."""
+    read = (read_record(path, root=out.root, datasets=out.datasets) for path in records)
+    return worst([check.state for record in read for check in record.checks])
+
+
+def measured(
+    numbers: Mapping[str, float | None],
+    *,
+    qc: Qc,
+    sources: tuple[Path, ...],
+    exceptions: Mapping[str, Qc] | None = None,
+) -> tuple[Measure, ...]:
+    """Make measures of numbers by their names; what is None is not assessable.
+
+    `qc` is the state of all numbers but those in `exceptions`.
+    """
+    states = exceptions or {}
+    return tuple(
+        Measure(
+            name=name,
+            value=value,
+            qc=Qc.NOT_ASSESSABLE if value is None else states.get(name, qc),
+            sources=sources,
+        )
+        for name, value in numbers.items()
+    )
+
+
+def save_drawings(drawings: Iterable[Drawing], *, out: Writer) -> tuple[FigureRecord, ...]:
+    """Save the pictures; drawn and saved one by one, so that few are held at a time."""
+    return tuple(
+        FigureRecord(
+            title=drawing.title,
+            path=_save_picture(drawing.picture, out=out),
+            caption=drawing.caption,
+            after=None if drawing.after is None else _save_picture(drawing.after, out=out),
+        )
+        for drawing in drawings
+    )
+
+
+def figure_paths(figures: Iterable[FigureRecord]) -> tuple[Path, ...]:
+    """Return the files of all pictures, those that alternate side by side."""
+    return tuple(path for figure in figures for path in (figure.path, figure.after) if path)
+
+
+def _save_picture(picture: Picture, *, out: Writer) -> Path:
+    return out.figure(picture.figure, picture.name)
+
+
+def _warped(template: Template, *, grid: nib.Nifti1Image, field: nib.Nifti1Image) -> Volume:
+    image = warp(templates.load(template), reference=grid, field=field)
+    return image.get_fdata(dtype=np.float32) / np.float32(255)
