@@ -47,6 +47,24 @@ def test_a_clean_series_has_no_dropped_slices_and_stays(gradients, rng):
     np.testing.assert_array_equal(found.fixed, image.get_fdata(dtype=np.float32))
 
 
+@pytest.mark.parametrize("left", [0.0, 0.55])
+def test_a_volume_that_is_lost_as_a_whole_does_not_lift_the_limit_for_the_others(
+    gradients, rng, left
+):
+    image, brain, _ = series(gradients, rng=rng)
+    data = image.get_fdata(dtype=np.float32)
+    whole = data.copy()
+    data[..., 9] *= left
+    data[:, :, 12, 7] *= 0.7
+    found = find_outliers(nib.Nifti1Image(data, AFFINE), mask=brain, gradients=gradients)
+    slices = np.flatnonzero(np.isfinite(found.loss[:, 9]))
+    expected = sorted([[12, 7], *([int(one), 9] for one in slices)])
+    assert np.argwhere(found.found).tolist() == expected
+    rest = (found.fixed - whole)[brain]
+    assert abs(rest.mean()) < 0.01 * whole[brain].mean()
+    assert np.nanmedian(found.loss[:, 9]) > 0.4
+
+
 def test_six_directions_cannot_tell_dropped_slices(rng):
     gradients = scheme(rng, count=6, zeros=1)
     image, brain, _ = series(gradients)
