@@ -20,6 +20,24 @@ def out(tmp_path):
     return _put(tmp_path, make_tables())
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """All that the stage leaves of a study, in the folder of its tables and summary."""
+    out = _put(tmp_path_factory.mktemp("study"), make_tables())
+    return out, _run(out)
+
+
+@pytest.fixture
+def lean(tmp_path):
+    """A study file of one group test and nothing else."""
+    file = tmp_path / "lean.toml"
+    file.write_text(
+        '[group_tests]\nmeasures = ["gm_ml"]\n[correlations]\nmeasures = []\n'
+        "[regressions]\noutcomes = []\n"
+    )
+    return str(file)
+
+
 def _put(folder, tables):
     """Leave the tables as the raw dataset and the stage `measures` do."""
     raw, out = folder / "raw", folder / "npsle_app"
@@ -38,21 +56,22 @@ def _read(out, file):
     return pd.read_csv(out / file.path, sep="\t", keep_default_na=False, na_values=["n/a"])
 
 
-def test_every_table_is_written_with_a_description_of_each_column(out):
-    made = _run(out)
+def test_every_table_is_written_with_a_description_of_each_column(made):
+    out, left = made
     names = {file.path for file in GroupFile if file.path.endswith(".tsv")}
-    written = {path.relative_to(out).as_posix() for path in made.tables}
+    written = {path.relative_to(out).as_posix() for path in left.tables}
     assert written <= names
     assert {"group/table1.tsv", "group/regressions.tsv", "group/dunn.tsv"} <= written
-    for path in made.tables:
+    for path in left.tables:
         columns = pd.read_csv(path, sep="\t").columns
         meanings = json.loads(path.with_suffix(".json").read_text())
         assert list(meanings) == list(columns)
         assert all(meaning["Description"] for meaning in meanings.values())
 
 
-def test_the_summary_says_what_was_done_found_and_left_out(out):
-    told = json.loads(_run(out).summary.read_text())
+def test_the_summary_says_what_was_done_found_and_left_out(made):
+    out, left = made
+    told = json.loads(left.summary.read_text())
     analyses = {one["name"]: one for one in told["analyses"]}
     assert list(analyses) == [
         "participants",
@@ -74,11 +93,11 @@ def test_the_summary_says_what_was_done_found_and_left_out(out):
         assert all((out / path).is_file() for path in one["tables"].values())
 
 
-def test_the_same_files_come_out_a_second_time(out):
-    made = _run(out)
-    first = [path.read_bytes() for path in (made.summary, *made.tables)]
+def test_the_same_files_come_out_a_second_time(made):
+    out, left = made
+    first = [path.read_bytes() for path in (left.summary, *left.tables)]
     _run(out)
-    assert [path.read_bytes() for path in (made.summary, *made.tables)] == first
+    assert [path.read_bytes() for path in (left.summary, *left.tables)] == first
 
 
 def test_a_study_file_changes_groups_and_contrasts(out, tmp_path):
@@ -142,11 +161,11 @@ def _read_measured(out):
     )
 
 
-def test_the_raw_dataset_is_found_by_the_link_of_the_output(out):
+def test_the_raw_dataset_is_found_by_the_link_of_the_output(out, lean):
     write_dataset_files(out, bids_dir=out.parent / "raw", version="0")
-    made = run(output_dir=out, settings=SETTINGS)
+    left = run(output_dir=out, settings=replace(SETTINGS, study_file=lean))
     assert len(_read(out, GroupFile.ANALYSIS_FRAME)) == 60
-    assert made.summary.is_file()
+    assert left.summary.is_file()
 
 
 def test_a_study_without_groups_or_measures_is_not_estimable_and_no_failure(tmp_path):
