@@ -28,6 +28,23 @@ def analysed(tmp_path_factory):
     return _run(out)
 
 
+@pytest.fixture(scope="module")
+def made(analysed):
+    """All that the stage leaves of a study, in the folder of its tables and summary."""
+    return analysed.summary.parents[1], analysed
+
+
+@pytest.fixture
+def lean(tmp_path):
+    """A study file of one group test and nothing else."""
+    file = tmp_path / "lean.toml"
+    file.write_text(
+        '[group_tests]\nmeasures = ["gm_ml"]\n[correlations]\nmeasures = []\n'
+        "[regressions]\noutcomes = []\n"
+    )
+    return str(file)
+
+
 def _put(folder, tables):
     """Leave the tables as the raw dataset and the stage `measures` do."""
     raw, out = folder / "raw", folder / "npsle_app"
@@ -172,11 +189,11 @@ def _read_measured(out):
     )
 
 
-def test_the_raw_dataset_is_found_by_the_link_of_the_output(out):
+def test_the_raw_dataset_is_found_by_the_link_of_the_output(out, lean):
     write_dataset_files(out, bids_dir=out.parent / "raw", version="0")
-    made = run(output_dir=out, settings=SETTINGS)
+    left = run(output_dir=out, settings=replace(SETTINGS, study_file=lean))
     assert len(_read(out, GroupFile.ANALYSIS_FRAME)) == 60
-    assert made.summary.is_file()
+    assert left.summary.is_file()
 
 
 def _study_of_one(tmp_path, measures):
