@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+import pandas as pd
 
 
-def read_table(path: Path, *, missing: Sequence[str] = ("n/a",), text: bool = False) -> "DataFrame":
+def read_table(
+    path: Path, *, missing: Sequence[str] = ("n/a",), text: bool = False
+) -> pd.DataFrame:
     """Read a table, numbers as numbers unless all is `text`; cells with one of `missing` are NaN.
 
     The defaults are for what `write_tsv` wrote.
     """
-    import pandas as pd
-
     return pd.read_csv(
         path,
         sep="\t",
@@ -27,6 +25,6 @@ def read_table(path: Path, *, missing: Sequence[str] = ("n/a",), text: bool = Fa
     )
 
 
-def read_texts(path: Path) -> "DataFrame":
+def read_texts(path: Path) -> pd.DataFrame:
     """Read a table that people wrote: every cell as text, NaN where it is `n/a` or empty."""
     return read_table(path, missing=("n/a", ""), text=True)

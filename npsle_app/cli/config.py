@@ -5,6 +5,7 @@ from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import tomli_w
 from pydantic.dataclasses import dataclass
 
 from npsle_app.cli.errors import RefusedError
@@ -77,8 +78,6 @@ def resolve(request: Request) -> Configuration:
 
 def to_toml(options: Options, settings: Settings, *, environment: Mapping[str, Any]) -> str:
     """Write flags and settings so that `resolve` reads the same ones back."""
-    import tomli_w
-
     sections = {name: _plain(section) for name, section in asdict(settings).items()}
     content = {_ENVIRONMENT: _plain(environment), _RUN: _plain(asdict(options)), **sections}
     return tomli_w.dumps(content)

@@ -1,17 +1,18 @@
 """How far the run is: a live table on a terminal, lines in the log everywhere."""
 
+import logging
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.job import Job
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.live import Live
 
 _RUNNING = "running"
 _WAITING = "·"
@@ -44,9 +45,6 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if self._show:
-            from rich.console import Console
-            from rich.live import Live
-
             self._live = Live(self.table(), console=Console(stderr=True), refresh_per_second=2)
             self._live.__enter__()
         return self
@@ -66,11 +64,8 @@ class Progress:
         if self._live:
             self._live.update(self.table())
 
-    def table(self) -> "RenderableType":
+    def table(self) -> Table:
         """Return participants × stages, those that moved last on top."""
-        from rich.table import Table
-        from rich.text import Text
-
         ended = sum(state not in (_RUNNING, _WAITING) for state in self._states.values())
         table = Table(caption=f"{ended} of {len(self._states)} stages ended")
         for column in ("session", *self._stages):
@@ -84,8 +79,6 @@ class Progress:
 
 
 def _line(name: str, outcome: Outcome | None) -> tuple[int, str]:
-    import logging
-
     if outcome is None:
         return logging.INFO, f"{name}: started"
     cost = f" in {outcome.seconds:.1f} s, {outcome.peak_mb:.0f} MB" if outcome.seconds else ""

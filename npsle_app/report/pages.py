@@ -4,12 +4,9 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 def render(template: str, **context: object) -> str:
@@ -30,8 +27,7 @@ def render(template: str, **context: object) -> str:
 
 
 @cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _environment() -> Environment:
 
     return Environment(
         loader=PackageLoader("npsle_app.report"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pandas import DataFrame
+
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.proof import write_proof
 from npsle_app.bids.output.writer import replace
@@ -88,8 +90,6 @@ def _written(
 
 def write_measures(content: SessionContent) -> Path | None:
     """Write a session's table of measures; take an old one away where there are none."""
-    from pandas import DataFrame
-
     rows = [
         {
             "measure": line.measure.name,

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
+from PIL import Image, UnidentifiedImageError
+
 # Base64 adds a third; 5.5 MB of pictures leave the page under 8 MB.
 BUDGET_BYTES = 5_500_000
 _TYPES = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg"}
@@ -28,8 +30,6 @@ def shrink(data: bytes, *, limit: int) -> bytes:
 
     Its width falls by a fifth at a time, to 160 pixels at the least, whatever the limit.
     """
-    from PIL import Image
-
     with Image.open(BytesIO(data)) as opened:
         picture = opened.convert("RGB")
     while True:
@@ -42,8 +42,6 @@ def shrink(data: bytes, *, limit: int) -> bytes:
 
 def thumbnail(path: Path, *, width: int) -> str | None:
     """Return a small copy of a picture's upper part as a data URI; None if it cannot be read."""
-    from PIL import Image, UnidentifiedImageError
-
     try:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")

@@ -1,19 +1,20 @@
 """The table of participants of the output, made from that of the input."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from npsle_app.bids.input.text_tables import ID, TableForm, TextTable, read_text_table
 from npsle_app.documents import read_json
 from npsle_app.participant_ids import match_ids
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 _ID = {"participant_id": {"Description": "Participant"}}
 
 
-def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFrame, dict[str, Any]]":
+def participants_table(
+    output_dir: Path, *, raw: Path | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the participants with a folder in the output, and the data dictionary.
 
     Columns are those of the raw `participants.tsv`, as text; a participant whom it lacks has
@@ -24,8 +25,6 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
     ValueError
         If the raw table names a participant twice or has no ids.
     """
-    import pandas as pd
-
     present = sorted(path.name for path in output_dir.glob("sub-*") if path.is_dir())
     people = pd.DataFrame({"participant_id": present}, dtype=object)
     source = raw / "participants.tsv" if raw else None
@@ -41,7 +40,7 @@ def participants_table(output_dir: Path, *, raw: Path | None) -> "tuple[DataFram
     return merged, meanings | (_ID if "participant_id" not in known else {})
 
 
-def _by_folder(table: "DataFrame", *, folders: list[str], path: Path) -> "DataFrame":
+def _by_folder(table: pd.DataFrame, *, folders: list[str], path: Path) -> pd.DataFrame:
     """Call participants as their folders are called; rows without an id are left out."""
     named = table[table[ID].notna()]
     matched = match_ids(named[ID], known=folders, where=path.name).ids

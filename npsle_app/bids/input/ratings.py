@@ -7,12 +7,11 @@ in one, with the columns `participant_id`, `session_id`, `rater`, `rating`, `exc
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from npsle_app.bids.tables import read_texts
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 RATINGS = ("good", "acceptable", "exclude")  # the worst last
 
@@ -33,7 +32,7 @@ RATING_COLUMNS: dict[str, Mapping[str, Any]] = {
 }
 
 
-def read_ratings(folder: Path) -> "DataFrame":
+def read_ratings(folder: Path) -> pd.DataFrame:
     """Read all tables of ratings; one row per session, several raters merged.
 
     Returns
@@ -47,8 +46,6 @@ def read_ratings(folder: Path) -> "DataFrame":
     ValueError
         If a table lacks a column or holds a rating that does not exist.
     """
-    import pandas as pd
-
     columns = ["participant_id", "session_id", *RATING_COLUMNS]
     tables = [_read(path) for path in sorted(folder.glob("*.tsv"))]
     if not tables:
@@ -61,7 +58,7 @@ def read_ratings(folder: Path) -> "DataFrame":
     return pd.DataFrame(rows, columns=columns)
 
 
-def _read(path: Path) -> "DataFrame":
+def _read(path: Path) -> pd.DataFrame:
     table = read_texts(path)
     missing = {"participant_id", "rating"} - set(table)
     if missing:
@@ -77,15 +74,15 @@ def _read(path: Path) -> "DataFrame":
     return table
 
 
-def _worst(rows: "DataFrame") -> str | None:
+def _worst(rows: pd.DataFrame) -> str | None:
     return max(rows["rating"].dropna(), key=RATINGS.index, default=None)
 
 
-def _excluded(rows: "DataFrame") -> str:
+def _excluded(rows: pd.DataFrame) -> str:
     said = (rows["rating"] == "exclude") | (rows["exclude"] == "yes")
     return "yes" if said.any() else "no"
 
 
-def _stages(rows: "DataFrame") -> str | None:
+def _stages(rows: pd.DataFrame) -> str | None:
     named = {name.strip() for text in rows["stages"].dropna() for name in text.split(",")}
     return ",".join(sorted(named)) or None

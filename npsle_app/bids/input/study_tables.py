@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from npsle_app.bids.input.participants import read_dictionary, read_participants
 from npsle_app.bids.input.text_tables import TableForm, TextTable, read_text_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _OWN = "npsle_app"  # our own measures, should the output folder be the dataset
 
@@ -31,8 +29,8 @@ class ClinicalTables:
         What was put right in reading.
     """
 
-    participants: "DataFrame"
-    visits: "dict[str, DataFrame]" = field(default_factory=dict)
+    participants: pd.DataFrame
+    visits: dict[str, pd.DataFrame] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     dates: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -55,8 +53,6 @@ def read_clinical(
     ValueError
         With the file, what was found in it and what to do.
     """
-    import pandas as pd
-
     source = participants or raw / "participants.tsv"
     people = (
         read_participants(source, form=form)
@@ -87,7 +83,7 @@ def read_clinical(
     )
 
 
-def _list_dates(visits: "DataFrame") -> dict[tuple[str, str], str]:
+def _list_dates(visits: pd.DataFrame) -> dict[tuple[str, str], str]:
     if "acq_time" not in visits:
         return {}
     known = visits.dropna(subset=["session_id", "acq_time"])

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from npsle_app.vocabulary import VOCABULARY
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 ID = "participant_id"
 _MISSING = ("", "n/a")
@@ -49,7 +48,7 @@ class TableForm:
 class TextTable:
     """Cells as text without blanks around them, missing ones None; and what was put right."""
 
-    frame: "DataFrame"
+    frame: pd.DataFrame
     notes: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
 
@@ -165,7 +164,6 @@ def _find_separator(lines: Sequence[str]) -> str:
 
 
 def _read_sheet(path: Path, *, sheet: str) -> list[list[str]]:
-    import pandas as pd
 
     try:
         cells = pd.read_excel(path, sheet_name=sheet or 0, header=None, dtype=object)
@@ -210,7 +208,6 @@ def is_id(name: str) -> bool:
 
 
 def _tabulate(rows: list[list[str]], path: Path, *, notes: list[str]) -> TextTable:
-    import pandas as pd
 
     if not rows:
         msg = f"{path} is empty: it needs a header with {ID}"

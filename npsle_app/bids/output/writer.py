@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import ArrayLike
+from pandas import DataFrame
 
 from npsle_app.bids.output.names import AnyFile, File
 from npsle_app.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas import DataFrame
 
 # These entities belong to a derivative, not to the scan it was made from.
 _DERIVED = re.compile(r"_(space|atlas|hemi|seg|scale|res|den|label|desc|from|to|mode)-[^_]+")
@@ -106,7 +106,7 @@ class Writer:
 
     def table(
         self,
-        rows: "DataFrame",
+        rows: DataFrame,
         file: AnyFile,
         *,
         dictionary: Mapping[str, Any],
@@ -246,7 +246,7 @@ def _save(figure: "Figure", kind: str, metadata: dict[str, None], part: Path) ->
     figure.savefig(part, format=kind, metadata=metadata)
 
 
-def write_tsv(path: Path, rows: "DataFrame") -> None:
+def write_tsv(path: Path, rows: DataFrame) -> None:
     """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing, no quotes.
 
     Tabs and line breaks inside a cell become spaces.

@@ -1,12 +1,12 @@
 """All that is measured of a lesion map beyond its volume."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
+from pandas import DataFrame
 from scipy import ndimage
 
 from npsle_app.arrays import Ints, Volume
@@ -21,9 +21,6 @@ from npsle_app.imaging.lesions.table import (
     summarise_sizes,
 )
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26, check_same_grid, voxel_mm3
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _SURE = 0.9
 REGION_NAMES = {region.value: region.name.lower() for region in Region}
@@ -84,7 +81,7 @@ class LesionFindings:
 
     regions: NDArray[np.uint8]
     voxels: LesionVoxels
-    table: "DataFrame"
+    table: DataFrame
     suspects: tuple[signs.Suspect, ...]
     numbers: dict[str, float | None]
     hanging: frozenset[str]
@@ -158,7 +155,7 @@ def study_lesions(
     )
 
 
-def _by_ventricles(table: "DataFrame", *, found: bool) -> dict[str, float | None]:
+def _by_ventricles(table: DataFrame, *, found: bool) -> dict[str, float | None]:
     numbers = summarise_regions(table) | {
         "wmh_fazekas_periventricular": float(signs.fazekas_periventricular(table)),
         "wmh_fazekas_deep": float(signs.fazekas_deep(table)),
@@ -175,7 +172,7 @@ def _raw(probability: nib.Nifti1Image, *, threshold: float) -> dict[str, float |
     }
 
 
-def _paint(labels: Ints, *, table: "DataFrame") -> NDArray[np.uint8]:
+def _paint(labels: Ints, *, table: DataFrame) -> NDArray[np.uint8]:
     """Give each voxel the region of its lesion."""
     by_number = np.zeros(len(table) + 1, dtype=np.uint8)
     for number, region in region_labels(table).items():

@@ -4,20 +4,17 @@ All of it is estimated from the lesion map, not rated, and no diagnosis.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
+from pandas import DataFrame
 from scipy import ndimage
 
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.imaging.lesions.components import extent_mm
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.records import Check, Qc
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 LARGE_MM = 15.0
 _LEAST_CAVITY_MM3 = 15.0  # a lacune of 3 mm
@@ -43,7 +40,7 @@ class Suspect:
         return f"{self.kind} of {self.extent_mm:.0f} mm{place} at ({x}, {y}, {z}) mm"
 
 
-def fazekas_periventricular(table: "DataFrame") -> int:
+def fazekas_periventricular(table: DataFrame) -> int:
     """Estimate the periventricular grade from how far lesions reach from the ventricles.
 
     0 where none comes within 3 mm; 1 where they reach less than 5 mm, 2 up to 10 mm,
@@ -53,7 +50,7 @@ def fazekas_periventricular(table: "DataFrame") -> int:
     return 0 if reach.empty else 1 + int(np.digitize(reach.max(), (5.0, 10.0 + 1e-6)))
 
 
-def fazekas_deep(table: "DataFrame") -> int:
+def fazekas_deep(table: DataFrame) -> int:
     """Estimate the deep grade from the longest deep lesion above the tentorium.
 
     0 none; 1 shorter than 10 mm; 2 up to 20 mm; 3 longer, or where there is a confluent
@@ -164,7 +161,7 @@ def _cavity(labels: NDArray[np.integer], *, number: int, affine: Floats) -> Susp
     )
 
 
-def find_large(table: "DataFrame") -> tuple[Suspect, ...]:
+def find_large(table: DataFrame) -> tuple[Suspect, ...]:
     """List lesions longer than 15 mm, the longest first; `table` of `describe_lesions`."""
     large = table[table["extent_mm"] > LARGE_MM].sort_values("extent_mm", ascending=False)
     return tuple(

@@ -1,12 +1,13 @@
 """One row for each lesion: how large, where, of what shape; and from rows to one person."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from pandas import DataFrame, Series
 
 from npsle_app.arrays import Floats, Ints, Mask, Volume
-from npsle_app.imaging.lesions.components import extent_mm
+from npsle_app.imaging.lesions.components import count_by_size, extent_mm
 from npsle_app.imaging.lesions.location import (
     BEYOND_MM,
     LOBES,
@@ -16,17 +17,6 @@ from npsle_app.imaging.lesions.location import (
     regions,
 )
 from npsle_app.imaging.lesions.shape import SHAPES, measure_shape
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-from typing import TYPE_CHECKING
-
-from npsle_app.imaging.lesions.components import count_by_size
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
 
 _AXES = ("x", "y", "z")
 
@@ -88,7 +78,7 @@ _SIZES = ("below_10mm3", "10_to_100mm3", "100_to_1000mm3", "from_1000mm3")
 
 def describe_lesions(
     voxels: LesionVoxels, *, flair: Volume, white_matter: Mask, affine: Floats
-) -> "DataFrame":
+) -> DataFrame:
     """Describe each lesion in the columns of `COLUMNS`.
 
     Parameters
@@ -102,8 +92,6 @@ def describe_lesions(
     affine : (4, 4) array
         Voxels to world.
     """
-    from pandas import DataFrame
-
     normal = float(np.median(flair[white_matter])) if white_matter.any() else float("nan")
     rows = [
         _row(voxels, number=number, region=region, affine=affine)
@@ -143,7 +131,7 @@ def _row(voxels: LesionVoxels, *, number: int, region: Region, affine: Floats) -
     }
 
 
-def summarise_regions(table: "DataFrame") -> dict[str, float | None]:
+def summarise_regions(table: DataFrame) -> dict[str, float | None]:
     """Sum and count the lesions by region; `table` is that of `describe_lesions`.
 
     By continuity and distance, periventricular + confluent + deep is the whole; by voxels,
@@ -178,14 +166,14 @@ def lesion_type(zones: set[str]) -> int:
     return 4 if zones else 0
 
 
-def _volume_and_count(name: str, volumes_mm3: "Series[float]") -> dict[str, float | None]:
+def _volume_and_count(name: str, volumes_mm3: Series) -> dict[str, float | None]:
     return {
         f"wmh_{name}_ml": float(volumes_mm3.sum()) / 1000,
         f"wmh_{name}_count": float(len(volumes_mm3)),
     }
 
 
-def _shapes(table: "DataFrame") -> dict[str, float | None]:
+def _shapes(table: DataFrame) -> dict[str, float | None]:
     """Average over the lesions that have a shape; None where none has."""
     deep = table["zone"] == "deep"
     means = {
@@ -214,7 +202,7 @@ def summarise_places(voxels: LesionVoxels, *, voxel_mm3: float) -> dict[str, flo
     }
 
 
-def summarise_sizes(table: "DataFrame") -> dict[str, float | None]:
+def summarise_sizes(table: DataFrame) -> dict[str, float | None]:
     """Count by size; the largest of no lesions is 0, their median is not defined."""
     volumes = table["volume_mm3"].to_numpy(dtype=float)
     counts = count_by_size(volumes)
@@ -225,7 +213,7 @@ def summarise_sizes(table: "DataFrame") -> dict[str, float | None]:
     }
 
 
-def region_labels(table: "DataFrame") -> dict[int, Region]:
+def region_labels(table: DataFrame) -> dict[int, Region]:
     """Return the region of each lesion by its number."""
     return {
         int(number): Region[name.upper()]
