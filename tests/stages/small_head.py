@@ -11,6 +11,7 @@ from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import LesionPriors
+from npsle_app.records import Record
 from npsle_app.stages.participant.anat import AnatOutputs
 
 SHAPE = (44, 44, 44)
@@ -48,6 +49,7 @@ def make_session(folder: Path, rng: np.random.Generator, *, shape=SHAPE, radius=
     lesions = np.any([distance(spot, shape=shape) <= 2.5 for spot in spots], axis=0)
     parts = [("gm", brain), ("wm", core), ("csf", ventricle), ("lesion", lesions)]
     raw, root = folder / "raw", folder / "out"
+    out = Writer(root=root, participant="01", datasets={"raw": raw})
     flair = save(paint(FLAIR, parts, rng), raw / "sub-01/anat/sub-01_FLAIR.nii.gz")
     anat = root / "sub-01/anat"
     gm, wm, ventricles = (
@@ -63,10 +65,10 @@ def make_session(folder: Path, rng: np.random.Generator, *, shape=SHAPE, radius=
             t1w_in_template=anat / "none.nii.gz",
             t1w_to_template=save(brain.astype(np.uint8), anat / "sub-01_to_xfm.nii.gz"),
             template_to_t1w=save(brain.astype(np.uint8), anat / "sub-01_from_xfm.nii.gz"),
-            record=anat / "none.json",
+            record=out.record(Record(stage="anat", methods="", citations=())),
             figures=(),
         ),
-        out=Writer(root=root, participant="01", datasets={"raw": raw}),
+        out=out,
         priors=LesionPriors(
             tissue=TissuePriors(gm=gm, wm=wm),
             lesion=np.where(core, 0.1, 0.004).astype(np.float32),

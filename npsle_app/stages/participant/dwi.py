@@ -56,7 +56,7 @@ from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.records import Check, Record, worst
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.shared import figure_paths, measured, save_drawings
+from npsle_app.stages.participant.shared import figure_paths, inheriting, measured, save_drawings
 
 _METHODS = (
     "Diffusion series were denoised by Marchenko-Pastur principal component analysis and freed of "
@@ -107,6 +107,7 @@ class DwiOutputs:
     figures: tuple[Path, ...]
 
 
+@inheriting()
 def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer) -> DwiOutputs:
     """Correct the series, fit the tensor, judge both."""
     try:
