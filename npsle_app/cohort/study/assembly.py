@@ -21,6 +21,7 @@ from npsle_app.cohort.study.measures import KEYS
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
 from npsle_app.cohort.study.tidying import tidy
+from npsle_app.vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,7 @@ def _convert(
     if "current_smoking" not in joined and "smoking" in frame:
         try:
             frame["current_smoking"] = read_smoking(frame["smoking"], people=people)
+            notes += _tell_smoking(frame)
         except UnusableError as error:
             unusable["current_smoking"] = str(error)
     return frame, unusable, notes
@@ -203,3 +205,12 @@ def _read_around_odd_cells(
             texts = texts.where(~error.wrong.astype(bool), None)
             notes.append(f"{int(error.wrong.sum())} cells are taken as missing: {error}")
     return read(texts), notes
+
+
+def _tell_smoking(frame: pd.DataFrame) -> list[str]:
+    """Say where a column of levels told smoking by yes and no."""
+    levels = {str(level).lower() for level in frame["smoking"].dropna()}
+    if not levels & set(VOCABULARY.yes_no):
+        return []
+    n = int(frame["current_smoking"].sum())
+    return [f"smoking holds yes and no: read as smoking now ({n} yes)"]

@@ -11,6 +11,7 @@ from npsle_app.cohort.study.exclusion import EXCLUDED, NOT_LISTED, NOT_MEASURED
 from npsle_app.cohort.study.populations import members
 
 _SHOWN = 5
+_NOTHING = "nothing"
 
 
 def look_at_cohort(cohort: Cohort) -> list[str]:
@@ -76,13 +77,17 @@ def _tell_levels(nowhere: pd.DataFrame, cohort: Cohort, *, columns: list[str]) -
         if column not in nowhere:
             yield f"  {cohort.find_absence(column)}: name it under [columns] of the study file"
             continue
-        counts = Counter(each(nowhere[column], as_level).fillna("nothing"))
+        counts = Counter(each(nowhere[column], as_level).fillna(_NOTHING))
         held = ", ".join(f"{level!r} ({n})" for level, n in counts.most_common(_SHOWN))
-        odd = next((level for level, _ in counts.most_common() if level != "nothing"), "…")
-        known = [level for name in study.groups for level in study.populations[name].where[column]]
-        yield (
-            f"  {column} holds {held} there, and the groups ask for {known}; say what they mean "
-            f'under [table.levels.{column}] of the study file: "{odd}" = "{known[-1]}"'
+        asked = [study.populations[name].where.get(column, ()) for name in study.groups]
+        known = [level for levels in asked for level in levels]
+        told = f"  {column} holds {held} there, and the groups ask for {known}"
+        odd = [level for level, _ in counts.most_common() if level != _NOTHING]
+        yield told + (
+            f"; say what they mean under [table.levels.{column}] of the study file: "
+            f'"{odd[0]}" = "{known[-1]}"'
+            if odd
+            else ""
         )
 
 

@@ -88,6 +88,7 @@ def test_smoking_told_as_yes_and_no_is_smoking_now():
     )
     smokers = cohort.frame["current_smoking"].sum()
     assert smokers == PLAIN.frame["current_smoking"].sum() > 0
+    assert f"smoking holds yes and no: read as smoking now ({smokers:.0f} yes)" in cohort.notes
 
 
 @pytest.mark.fault(
