@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from npsle_app.cli import environment, jobs, reports
+from npsle_app.cli import environment, jobs, reports, sessions
 from npsle_app.engine import status
 
 
@@ -174,16 +174,14 @@ def test_a_full_disk_is_told_and_leaves_no_table_that_says_done(app, monkeypatch
     "that one fails, the others complete",
 )
 def test_one_participant_that_cannot_be_read_leaves_the_others(app, monkeypatch, tmp_path):
-    from npsle_app.bids.input import dataset as reading
-
-    real = reading.find_sessions
+    real = sessions.find_sessions
 
     def find(bids_dir, participant, **options):
         if participant == "01":
             raise PermissionError(13, "Permission denied", str(bids_dir / "sub-01"))
         return real(bids_dir, participant, **options)
 
-    monkeypatch.setattr(reading, "find_sessions", find)
+    monkeypatch.setattr(sessions, "find_sessions", find)
     call = app("participant")
     assert call.code == 1
     assert "1 participant could not be read" in call.lines[-1]
