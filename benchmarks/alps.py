@@ -30,8 +30,8 @@ from numpy.typing import NDArray  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
 from npsle_app.bids.input.gradients import read_tables  # noqa: E402
+from npsle_app.bids.input.phase_encoding import phase_axis  # noqa: E402
 from npsle_app.bids.input.scans import Scan  # noqa: E402
-from npsle_app.bids.input.series import phase_axis  # noqa: E402
 from npsle_app.imaging.diffusion.denoise import denoise  # noqa: E402
 from npsle_app.imaging.diffusion.epi_distortion import Head  # noqa: E402
 from npsle_app.imaging.diffusion.findings import study_series  # noqa: E402
@@ -39,6 +39,7 @@ from npsle_app.imaging.diffusion.gibbs import remove_ringing  # noqa: E402
 from npsle_app.imaging.diffusion.gradients import choose_volumes, mean_unweighted, read_fsl  # noqa: E402
 from npsle_app.imaging.diffusion.preprocessing import Steps, prepare_dwi  # noqa: E402
 from npsle_app.imaging.diffusion.tensor import fit_tensors, fractional_anisotropy  # noqa: E402
+from npsle_app.imaging.diffusion.volumes import join_runs  # noqa: E402
 from npsle_app.imaging.head.head_mask import head_mask  # noqa: E402
 
 MAX_FA_DIFFERENCE, MAX_RATIO, MAX_BRANCH_S, MAX_BRANCH_GB = 0.01, 2.5, 240.0, 3.0
@@ -149,6 +150,7 @@ def run_branch(
 ) -> list[str]:
     print("the whole branch")
     gradients = read_fsl(b_values, vectors=vectors, affine=image.affine)
+    joined = join_runs([image], gradients=[gradients], names=[options.dwi.name])
     t1w, brain = (nib.Nifti1Image.from_filename(path) for path in (options.t1w, options.brain))
     head, seconds = Head(t1w=t1w, brain=brain), {}
     start = time.perf_counter()
@@ -164,7 +166,7 @@ def run_branch(
         seconds,
         "tensor, maps",
         lambda: study_series(
-            prepared, played_out=gradients, selection=choose_volumes(gradients), head=head,
+            prepared, joined=joined, selection=choose_volumes(gradients), head=head,
             robust=False,
         ),
     )  # fmt: skip

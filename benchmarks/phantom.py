@@ -12,7 +12,7 @@ import csv
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,14 +96,20 @@ def compare(raw: Path, derivatives: Path) -> Iterator[Comparison]:
 
 
 def filling_law(
-    derivatives: Path, *, raw: Path, index: int, study: Study, iterations: int | None = None
+    derivatives: Path,
+    *,
+    raw: Path,
+    index: int,
+    study: Study,
+    loads_ml: Sequence[float] = LESIONS_ML,
+    iterations: int | None = None,
 ) -> Iterator[Filled]:
     """Compare tissue with filled lesions to tissue without lesions, same head and transforms."""
     head = _Head.read(derivatives, raw=raw, label=f"{index:02d}")
     iterations = iterations or TissueSettings().iterations
     free = make_participant(Request(index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=0))
     gm, wm = _volumes(head.segmented(head.corrected(free.t1w), iterations=iterations))
-    for lesion_ml in LESIONS_ML:
+    for lesion_ml in loads_ml:
         person = make_participant(
             Request(index, seed=study.seed, voxel_mm=study.voxel_mm, lesion_ml=lesion_ml)
         )
@@ -224,7 +230,13 @@ def main() -> int:
     parser.add_argument("--sloppy", action="store_true", help="only to see that it runs")
     parser.add_argument("--skip-filling", action="store_true")
     options = parser.parse_args()
-    study = Study(participants=options.participants, seed=options.seed, voxel_mm=options.voxel_mm)
+    study = Study(
+        participants=options.participants,
+        seed=options.seed,
+        voxel_mm=options.voxel_mm,
+        diffusion=False,
+        vessel_wall=False,
+    )
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)

@@ -72,7 +72,8 @@ class Record:
     """All that the report needs of one stage of one session.
 
     `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
-    for the methods text; `choices` say what was decided for this person and why.
+    for the methods text; `choices` say what was decided for this person and why. `inherited` is
+    the worst state of all checks that its inputs rest on, over all stages before.
     """
 
     stage: str
@@ -82,6 +83,12 @@ class Record:
     checks: tuple[Check, ...] = ()
     figures: tuple[FigureRecord, ...] = ()
     choices: tuple[str, ...] = ()
+    inherited: Qc = Qc.PASS
+
+    @property
+    def state(self) -> Qc:
+        """The worst state of its own checks and of all before."""
+        return worst([self.inherited, *(check.state for check in self.checks)])
 
 
 def worst(states: "list[Qc] | tuple[Qc, ...]") -> Qc:

@@ -8,7 +8,8 @@ from benchmarks.phantom import Filled, compare, filling_law, run_study
 from npsle_app.measures.names_of_regions import DEEP, SIDES, measure_name
 from npsle_app.phantom.study import Study
 
-STUDY = Study(participants=1, seed=0, voxel_mm=1.0)
+STUDY = Study(participants=1, seed=0, voxel_mm=1.0, diffusion=False, vessel_wall=False)
+LESIONS_ML = (1.0, 20.0)
 PERCENT = {"tiv_ml": 3, "tbv_ml": 3, "gm_ml": 5, "wm_ml": 5, "wmh_ml": 25}
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def filled(folder: Path) -> list[Filled]:
-    return list(filling_law(folder / "out", raw=folder / "bids", index=1, study=STUDY))
+    return list(
+        filling_law(folder / "out", raw=folder / "bids", index=1, study=STUDY, loads_ml=LESIONS_ML)
+    )
 
 
 def test_volumes_are_near_the_truth(folder: Path) -> None:

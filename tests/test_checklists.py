@@ -4,7 +4,7 @@ import ast
 import inspect
 
 from npsle_app.checklists import CHECKLISTS
-from npsle_app.cohort import classifier_checklist
+from npsle_app.cohort.classifier import checklist as classifier_checklist
 
 
 def _answers() -> set[str]:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from npsle_app.stages.group.cohort import read_study
-from npsle_app.stages.group.normative_reference import read_reference
 
 from npsle_app.bids.input import validation
 from npsle_app.bids.input.dataset import find_sessions, read_filters
@@ -25,6 +23,8 @@ from npsle_app.cli.sessions import check_folders
 from npsle_app.engine import receipts
 from npsle_app.report.page_notes import PageNotes, load_notes
 from npsle_app.stages.group.classifier import read_model
+from npsle_app.stages.group.reference_io import read_reference
+from npsle_app.stages.group.shared import read_study
 
 DEEP = 50_000
 PIPE = b""

@@ -7,7 +7,7 @@ from pathlib import Path
 from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
 from npsle_app.cli.errors import RefusedError
-from npsle_app.engine.job import Job, one_line, printable
+from npsle_app.engine.job import Job, describe, one_line, printable
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.settings import Settings
@@ -23,6 +23,7 @@ def tell_plan(
     foreseen = _foresee_all(jobs)
     for session in sessions:
         yield f"{session.id}"
+        yield from (f"  note: {one_line(note)}" for note in session.notes)
         yield from _tell_scans(session, bids_dir=bids_dir)
         for stage in pipeline.PARTICIPANT:
             told = foreseen[(session.participant, session.session), stage.name]
@@ -30,8 +31,12 @@ def tell_plan(
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
 
 
-def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[str]:
+def tell_group(
+    output_dir: Path, settings: Settings, *, raw: Path, tables: Sequence[str] = ()
+) -> Iterator[str]:
     """Say who would enter which analysis with what lies in the output folder now.
+
+    `tables` is what was seen of the tables of people.
 
     Raises
     ------
@@ -40,17 +45,20 @@ def tell_group(output_dir: Path, settings: Settings, *, raw: Path) -> Iterator[s
     """
     there = len(list(output_dir.glob("sub-*/log/status.tsv")))
     yield f"group: will gather {there} participants processed so far"
+    yield from (f"  {printable(line)}" for line in tables)
     if not there:
         return
+    study_file = settings.statistics.study_file
     try:
-        tables = shared.read_tables(output_dir, raw=raw, measures=measures.gather(output_dir))
+        found = shared.read_tables(
+            output_dir, study_file=study_file, raw=raw, measures=measures.gather(output_dir)
+        )
         told = [
-            *statistics.plan(tables, settings=settings.statistics),
-            *normative.plan(tables, settings=settings.normative),
+            *statistics.plan(found, settings=settings.statistics),
+            *normative.plan(found, settings=settings.normative),
         ]
     except ValueError as error:
         raise RefusedError(str(error)) from error
-    study_file = settings.statistics.study_file
     yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
     yield from (f"  {printable(line)}" for line in told)
 
@@ -59,8 +67,8 @@ def _tell_scans(session: Session, *, bids_dir: Path) -> Iterator[str]:
     for choice in session.choices:
         used = _shorten(choice.scan.path, bids_dir) if choice.scan else "none"
         yield "  " + one_line(f"{choice.kind}: {used} ({choice.reason})")
-        for path in choice.others:
-            yield f"    not used: {one_line(_shorten(path, bids_dir))}"
+        for one in choice.others:
+            yield "    " + one_line(f"not used: {_shorten(one.path, bids_dir)} ({one.reason})")
 
 
 def _foresee_all(jobs: Mapping[Key, Job]) -> dict[Key, str]:
@@ -82,9 +90,12 @@ def _foresee_all(jobs: Mapping[Key, Job]) -> dict[Key, str]:
 def _foresee(
     key: Key, jobs: Mapping[Key, Job], outcomes: Mapping[Key, Outcome], *, waits: bool
 ) -> Outcome | None:
-    upstream = gather_upstream(key, jobs, outcomes=outcomes)
-    # what will be made is not there to be hashed: only that it will be made is known
-    return jobs[key].foresee(upstream) if waits else jobs[key].settle(upstream)
+    try:
+        upstream = gather_upstream(key, jobs, outcomes=outcomes)
+        # what will be made is not there to be hashed: only that it will be made is known
+        return jobs[key].foresee(upstream) if waits else jobs[key].settle(upstream)
+    except Exception as error:  # noqa: BLE001 - the run would go on, and so does its plan
+        return Outcome(Status.FAILED, reason=describe(error))
 
 
 def _say_after(key: Key, waits: Iterable[Key]) -> str:

@@ -20,9 +20,9 @@ from npsle_app.report import contents, participant
 from npsle_app.report.group import write_report
 from npsle_app.report.page_notes import load_notes
 from npsle_app.settings import Settings
+from npsle_app.stages.group import shared
 from npsle_app.stages.group.classifier import read_model
 from npsle_app.stages.group.reference_io import check_given
-from npsle_app.stages.group.shared import read_study
 
 
 def check_ready(output_dir: Path) -> None:
@@ -47,12 +47,46 @@ def check_study(settings: Settings) -> None:
         With the file, what was found in it and what there is.
     """
     try:
-        read_study(settings.statistics.study_file)
+        shared.read_study(settings.statistics.study_file)
         if settings.classifier.model_file:
             read_model(Path(settings.classifier.model_file))
         check_given(settings.normative, version=get_version())
     except ValueError as error:
         raise RefusedError(str(error)) from error
+
+
+def look_at_tables(
+    bids_dir: Path, output_dir: Path, settings: Settings, *, to_come: bool
+) -> list[str]:
+    """Say who of the tables was scanned, how many each group has, and what is not understood.
+
+    `to_come` says whether the participants of the dataset are measured in this run, too.
+
+    Raises
+    ------
+    RefusedError
+        If a table cannot be read, or not one of the people listed was scanned.
+    """
+    roots = (bids_dir, output_dir) if to_come else (output_dir,)
+    scanned = sorted({unit for root in roots for unit in _list_units(root)}, key=str)
+    if not scanned:
+        return []
+    try:
+        return shared.look_at_tables(
+            output_dir,
+            study_file=settings.statistics.study_file,
+            raw=bids_dir,
+            scanned=scanned,
+        )
+    except (OSError, ValueError) as error:
+        raise RefusedError(str(error)) from error
+
+
+def _list_units(root: Path) -> Iterator[tuple[str, str | None]]:
+    """List folders of participants and sessions; a participant without sessions has None."""
+    for folder in root.glob("sub-*/"):
+        sessions: list[str | None] = [session.name for session in folder.glob("ses-*/")]
+        yield from ((folder.name, session) for session in sessions or [None])
 
 
 def run_group(

@@ -11,7 +11,7 @@ from npsle_app.bids.input.scans import Scan, Session, Visit
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.version import get_version
-from npsle_app.engine.job import EARLIER, Earlier, Job, printable
+from npsle_app.engine.job import EARLIER, Earlier, Job, describe, printable
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
@@ -23,7 +23,7 @@ class SessionCheck:
     """Looks at the scans of a session once, when first asked; then remembers."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._problems: tuple[Problem, ...] | None = None
 
     @property
@@ -34,14 +34,25 @@ class SessionCheck:
     def __call__(self) -> Mapping[str, str]:
         """Return the reason for each kind of scan that cannot be used."""
         if self._problems is None:
-            self._problems = tuple(check_session(self._session))
+            self._problems = self._check()
             for problem in self._problems:
-                LOGGER.warning("%s preflight: %s", self._session.id, say_problem(problem))
+                LOGGER.warning("%s preflight: %s", self.session.id, say_problem(problem))
         refused: dict[str, list[str]] = {}
         for problem in self._problems:
             if problem.refused:
                 refused.setdefault(problem.kind, []).append(say_problem(problem))
         return {kind: "; ".join(texts) for kind, texts in refused.items()}
+
+    def _check(self) -> tuple[Problem, ...]:
+        try:
+            return tuple(check_session(self.session))
+        except Exception as error:  # noqa: BLE001 - one session's scans must not end the others
+            found = f"the scans of this session cannot be checked ({describe(error)})"
+            advice = "look at their headers, or leave them out with --bids-filter-file"
+            return tuple(
+                Problem(kind, scan.path, found, advice, refused=True)
+                for kind, scan in self.session.scans.items()
+            )
 
 
 def say_problem(problem: Problem) -> str:

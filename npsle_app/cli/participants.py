@@ -150,12 +150,15 @@ def _tell_choices(work: Work) -> None:
     for participant, outcome in work.unreadable.items():
         LOGGER.error("sub-%s %s", participant, outcome.reason)
     for session in (session for found in work.sessions.values() for session in found):
+        for note in session.notes:
+            LOGGER.warning("%s", printable(f"{session.id}: {note}"))
         for choice in session.choices:
             used = choice.scan.path.name if choice.scan else "none"
             told = printable(f"{session.id} {choice.kind}: {used} ({choice.reason})")
             LOGGER.info("%s", told)
-            for path in choice.others:
-                LOGGER.debug("%s", printable(f"{session.id} {choice.kind}: not {path.name}"))
+            for one in choice.others:
+                told = f"{session.id} {choice.kind}: not {one.path.name} ({one.reason})"
+                LOGGER.info("%s", printable(told))
 
 
 def _warn_of_little_memory(options: Options) -> None:

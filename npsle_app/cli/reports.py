@@ -142,7 +142,7 @@ class Reporter:
     def _problems(self, participant: str) -> dict[str | None, list[str]]:
         checks = {key[0]: self.jobs[key].refusals for key in self._keys(participant)}
         return {
-            unit[1]: [say_problem(problem) for problem in check.problems]
+            unit[1]: [*map(printable, check.session.notes), *map(say_problem, check.problems)]
             for unit, check in checks.items()
             if isinstance(check, SessionCheck)
         }

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from npsle_app.cli.reports import write_methods
 from npsle_app.cli.sessions import check_folders
 from npsle_app.cli.summary import Summary
 from npsle_app.cli.version import get_version
+from npsle_app.engine.job import printable
+from npsle_app.settings import Settings
 
 
 def run(request: Request, configuration: Configuration) -> int:
@@ -45,10 +47,9 @@ def run(request: Request, configuration: Configuration) -> int:
     """
     options, settings = configuration
     check_folders(request, options)
-    if "group" in request.levels:
-        group.check_study(settings)
+    tables = _look_at_tables(request, settings) if "group" in request.levels else []
     if options.dry_run:
-        return _tell(request, configuration)
+        return _tell(request, configuration, tables=tables)
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir) as folder:
@@ -56,6 +57,8 @@ def run(request: Request, configuration: Configuration) -> int:
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
         with _logged(request, configuration) as text:
+            for line in tables:
+                LOGGER.info("tables: %s", printable(line))
             summary = _do(request, configuration, work=work, folder=folder, text=text)
             LOGGER.info(summary.line)
         if options.clean_workdir and summary.code == 0:
@@ -63,6 +66,12 @@ def run(request: Request, configuration: Configuration) -> int:
     _say_failures(summary)
     print(summary.line, flush=True)  # noqa: T201 - the last line is for the user
     return summary.code
+
+
+def _look_at_tables(request: Request, settings: Settings) -> list[str]:
+    group.check_study(settings)
+    to_come = "participant" in request.levels
+    return group.look_at_tables(request.bids_dir, request.output_dir, settings, to_come=to_come)
 
 
 def _plan(request: Request, configuration: Configuration) -> Work | None:
@@ -151,13 +160,16 @@ def _validate(request: Request, options: Options, work: Work) -> None:
         LOGGER.info("the BIDS validator found no error")
 
 
-def _tell(request: Request, configuration: Configuration) -> int:
+def _tell(request: Request, configuration: Configuration, *, tables: Sequence[str]) -> int:
     if work := _plan(request, configuration):
         sessions = [session for found in work.sessions.values() for session in found]
         for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
             print(line)  # noqa: T201 - what a dry run is for
     if "group" in request.levels:
-        for line in tell_group(request.output_dir, configuration.settings, raw=request.bids_dir):
+        told = tell_group(
+            request.output_dir, configuration.settings, raw=request.bids_dir, tables=tables
+        )
+        for line in told:
             print(line)  # noqa: T201
     return 0
 

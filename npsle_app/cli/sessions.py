@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from npsle_app.bids.input.dataset import find_sessions, list_participants, read_filters
+from npsle_app.bids.input.dataset import (
+    ForeignIndexError,
+    find_sessions,
+    has_index,
+    list_participants,
+    read_filters,
+)
 from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.scans import Session, pair_sessions
 from npsle_app.bids.output.tree import previous_version
@@ -122,7 +128,9 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
                 database_dir=_database(options),
                 derivatives=options.datasets,
             )
-        except (OSError, ValueError, RecursionError) as error:
+        except ForeignIndexError as error:
+            raise RefusedError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 - one participant's folder ends no other's run
             reason = f"cannot be indexed: {describe(error)}"
             found.unreadable[participant] = Outcome(Status.FAILED, reason=reason)
             continue
@@ -141,7 +149,7 @@ def _database(options: Options) -> Path | None:
     folder = options.bids_database_dir
     if folder is None or not options.dry_run:
         return folder
-    return folder if folder.is_dir() and any(folder.iterdir()) else None
+    return folder if has_index(folder) else None
 
 
 def _check_dataset(bids_dir: Path) -> None:

@@ -159,7 +159,10 @@ class Job:
         return {name: outcome for name, outcome in used.items() if outcome.unproven}
 
     def _find_refusal(self) -> Outcome | None:
-        refused = self.refusals()
+        try:
+            refused = self.refusals()
+        except Exception as error:  # noqa: BLE001 - what one check raises ends no other job
+            return Outcome(Status.FAILED, reason=f"its scans cannot be checked: {describe(error)}")
         if reasons := [refused[kind] for kind in self.stage.scans if kind in refused]:
             return Outcome(Status.FAILED, reason=one_line("; ".join(reasons)))
         return None

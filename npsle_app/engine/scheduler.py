@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from npsle_app.engine.executors import explain
-from npsle_app.engine.job import Job, earlier_name
+from npsle_app.engine.job import Job, describe, earlier_name
 from npsle_app.engine.stage import Outcome, Status
 
 STOPPED = "not started: --stop-on-first-crash"
@@ -110,8 +110,12 @@ class _Run:
 
     def begin(self, key: Key) -> Future[Outcome] | None:
         """Start a job; None if it was settled without computing."""
-        upstream = gather_upstream(key, self.jobs, outcomes=self.outcomes)
-        outcome = self.jobs[key].settle(upstream)
+        try:
+            upstream = gather_upstream(key, self.jobs, outcomes=self.outcomes)
+            outcome = self.jobs[key].settle(upstream)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            self.end(key, Outcome(Status.FAILED, reason=describe(error)))
+            return None
         if outcome is None and self._stopped:
             outcome = Outcome(Status.BLOCKED, reason=STOPPED)
         if outcome is not None:

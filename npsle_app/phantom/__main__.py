@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed=asked.seed,
         voxel_mm=asked.voxel_mm or 1.0,
         sessions=asked.sessions or 1,
+        diffusion=not asked.no_diffusion,
+        vessel_wall=not asked.no_vessel_wall,
     )
     write_study(out, study=study)
     sys.stdout.write(f"{study.participants} participants in {out}\n")
@@ -32,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
-    if asked.sessions or asked.voxel_mm:
-        return _refuse("--cohort writes tables alone: leave out --sessions and --voxel-mm")
+    of_images = ("sessions", "voxel_mm", "no_diffusion", "no_vessel_wall")
+    given = [f"--{name.replace('_', '-')}" for name in of_images if getattr(asked, name)]
+    if given:
+        return _refuse(f"--cohort writes tables alone: leave out {' and '.join(given)}")
     participants = asked.participants or block_of(asked.cohort)
     write_cohort(
         out, cohort=simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
@@ -80,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="V",
         help="edge of the T1w voxels, 0.7 to 4 mm; default 1, and 3 is fast",
     )
+    for name, images in (("diffusion", "diffusion images"), ("vessel-wall", "images of arteries")):
+        parser.add_argument(f"--no-{name}", action="store_true", help=f"leave out {images}")
     parser.add_argument("--force", action="store_true", help="write into a folder with files")
     return parser
 

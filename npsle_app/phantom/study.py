@@ -28,9 +28,11 @@ larger study.
 
 `sourcedata/truth.tsv` holds the true volumes of tissues and regions, DTI-ALPS indices, arteries'
 lumens and walls, `sourcedata/sub-*` the true tissue and lesion fractions on the grid of the T1w
-image. Of three participants one has a black-blood image with an angiogram, one with and without
-contrast agent, one none. Clinical columns are drawn at random and carry no medical information.
+image. {vessels}Clinical columns are drawn at random and carry no medical information.
 """
+_VESSELS = """\
+Of three participants one has a black-blood image with an angiogram, one with and without
+contrast agent, one none. """
 
 _TRUTH_COLUMNS = {
     "tiv_ml": "Intracranial volume: sum of the three tissues",
@@ -80,12 +82,15 @@ class Study:
 
     With several `sessions`, a year apart, each person is scanned again: the head lies
     otherwise, and lesions have grown. One session makes a dataset without session folders.
+    Without `diffusion` or `vessel_wall` the other images and the truth stay the same.
     """
 
     participants: int = 3
     seed: int = 0
     voxel_mm: float = 1.0
     sessions: int = 1
+    diffusion: bool = True
+    vessel_wall: bool = True
 
 
 def write_study(folder: Path, *, study: Study) -> None:
@@ -99,8 +104,8 @@ def write_study(folder: Path, *, study: Study) -> None:
                     seed=study.seed,
                     voxel_mm=study.voxel_mm,
                     session=session,
-                    diffusion=True,
-                    vessel_wall=True,
+                    diffusion=study.diffusion,
+                    vessel_wall=study.vessel_wall,
                 )
             )
             label = f"ses-{session}" if study.sessions > 1 else None
@@ -121,9 +126,17 @@ def write_study(folder: Path, *, study: Study) -> None:
             "Authors": ["npsle_app developers"],
         },
     )
-    more = f" --sessions {study.sessions}" if study.sessions > 1 else ""
-    text = _README.format(**asdict(study), more=more)
+    text = _readme(study)
     replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _readme(study: Study) -> str:
+    """Name the call that makes these very files, and what lies in them."""
+    more = [f" --sessions {study.sessions}"] if study.sessions > 1 else []
+    more += [] if study.diffusion else [" --no-diffusion"]
+    more += [] if study.vessel_wall else [" --no-vessel-wall"]
+    vessels = _VESSELS if study.vessel_wall else ""
+    return _README.format(**asdict(study), more="".join(more), vessels=vessels)
 
 
 def _truth_row(person: PhantomParticipant, *, session: str | None) -> dict[str, Any]:

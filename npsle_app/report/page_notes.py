@@ -24,7 +24,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownChoice:
-    """Which scan of a kind was used, by names of files; `used` is empty where there is none."""
+    """Which scan of a kind was used, by names of files; `used` is empty where there is none.
+
+    `others` names each image that was not used, with the reason.
+    """
 
     kind: str
     used: str
@@ -64,7 +67,7 @@ def show(choice: Choice) -> ShownChoice:
         kind=choice.kind,
         used=choice.scan.path.name if choice.scan else "",
         reason=choice.reason,
-        others=tuple(path.name for path in choice.others),
+        others=tuple(f"{one.path.name} ({one.reason})" for one in choice.others),
     )
 
 

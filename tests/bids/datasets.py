@@ -25,10 +25,17 @@ def place(root: Path, name: str) -> Path:
     return root.joinpath(*labels, name)
 
 
-def make_image(root: Path, name: str, *, zooms: tuple[float, float, float] = (1, 1, 1)) -> Path:
-    """Save a tiny image of noise under a BIDS name."""
+def make_image(
+    root: Path,
+    name: str,
+    *,
+    zooms: tuple[float, float, float] = (1, 1, 1),
+    shape: tuple[int, int, int] = (17, 18, 16),
+    seed: int = 0,
+) -> Path:
+    """Save a small image of noise under a BIDS name."""
     path = place(root, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = np.random.default_rng(0).integers(1, 99, (4, 4, 4)).astype(np.int16)
+    data = np.random.default_rng(seed).integers(1, 99, shape).astype(np.int16)
     nib.save(nib.Nifti1Image(data, np.diag([*zooms, 1])), path)
     return path

@@ -1,6 +1,9 @@
 """In which order stages run, and what one failure does to the others."""
 
-from npsle_app.engine.scheduler import STOPPED
+from dataclasses import replace
+
+from npsle_app.engine.job import Job
+from npsle_app.engine.scheduler import STOPPED, run_jobs
 from npsle_app.engine.stage import Status
 from tests.engine.plan import Study
 
@@ -72,6 +75,44 @@ def test_a_refused_scan_fails_the_stage_that_takes_it_and_no_other(study, inline
     assert outcomes["01", "wmh"].status is Status.FAILED
     assert outcomes["01", "wmh"].reason == study.refused["flair"]
     assert outcomes["01", "tissue"].outputs.table.read_text() == "7 no lesions"
+
+
+def test_a_check_that_raises_fails_the_stages_of_its_unit_and_the_others_go_on(study, inline):
+    study.add("02", t1w="3", flair="5")
+
+    def raises():
+        msg = "data code 9999 not recognized"
+        raise OverflowError(msg)
+
+    jobs = study.jobs()
+    jobs = {
+        key: replace(job, refusals=raises) if key[0] == "01" else job for key, job in jobs.items()
+    }
+    outcomes = run_jobs(jobs, inline)
+
+    assert {outcomes["01", name].status for name in ("anat", "wmh")} == {
+        Status.FAILED,
+        Status.BLOCKED,
+    }
+    assert "OverflowError: data code 9999" in outcomes["01", "anat"].reason
+    assert outcomes["02", "tissue"].status is Status.DONE
+
+
+def test_a_job_that_cannot_even_be_settled_fails_alone(study, inline, monkeypatch):
+    study.add("02", t1w="3", flair="5")
+    settle = Job.settle
+
+    def broken(job, upstream):
+        if job.stage.name == "wmh" and job.receipt.parent.name == "01":
+            raise RecursionError
+        return settle(job, upstream)
+
+    monkeypatch.setattr(Job, "settle", broken)
+    outcomes = study.run(inline)
+
+    assert outcomes["01", "wmh"].status is Status.FAILED
+    assert outcomes["01", "wmh"].reason == "RecursionError"
+    assert outcomes["02", "wmh"].status is Status.DONE
 
 
 def test_a_unit_is_finished_before_the_next_is_begun(study, inline):

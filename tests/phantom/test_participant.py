@@ -39,19 +39,25 @@ def test_t1w_differs_from_the_healthy_one_inside_lesions_only(person, healthy):
     assert not same[lesions > 0.5].any()
 
 
-def test_lesions_are_dark_in_t1w_and_bright_in_flair():
-    loads = {ml: make_participant(Request(2, seed=4, voxel_mm=3, lesion_ml=ml)) for ml in (0, 12)}
-    inside = _data(loads[12].maps["lesions"]) > 0.9
-    ratio = _data(loads[12].t1w)[inside].mean() / _data(loads[0].t1w)[inside].mean()
+@pytest.fixture(scope="module")
+def loads():
+    """One head with several volumes of lesions, by mL."""
+    wanted = (0, 0.5, 5, 15)
+    return {ml: make_participant(Request(2, seed=1, voxel_mm=3, lesion_ml=ml)) for ml in wanted}
+
+
+def test_lesions_are_dark_in_t1w_and_bright_in_flair(loads):
+    inside = _data(loads[15].maps["lesions"]) > 0.9
+    ratio = _data(loads[15].t1w)[inside].mean() / _data(loads[0].t1w)[inside].mean()
     assert 0.72 < ratio < 0.95
-    gain = _data(loads[12].flair).astype(float) - _data(loads[0].flair)
+    gain = _data(loads[15].flair).astype(float) - _data(loads[0].flair)
     assert gain.min() >= 0
     assert gain.max() > 0.3 * np.median(_data(loads[0].flair)[_data(loads[0].flair) > 200])
 
 
 @pytest.mark.parametrize("lesion_ml", [0.5, 5, 15])
-def test_lesion_volume_is_the_one_asked_for(lesion_ml):
-    made = make_participant(Request(2, seed=1, voxel_mm=3, lesion_ml=lesion_ml))
+def test_lesion_volume_is_the_one_asked_for(loads, lesion_ml):
+    made = loads[lesion_ml]
     assert made.truth.wmh_ml == pytest.approx(lesion_ml, rel=0.06)  # 0.5 mL: 18 voxels
     assert made.truth.wmh_soft_ml == pytest.approx(lesion_ml, rel=0.7)
 

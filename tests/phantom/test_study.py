@@ -13,6 +13,7 @@ import pytest
 from npsle_app.phantom.__main__ import main
 
 COARSE = ("--voxel-mm", "4")
+BARE = ("--no-diffusion", "--no-vessel-wall")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,19 @@ def test_a_participant_stays_the_same_in_a_larger_study(study, tmp_path):
     assert small == _digests(study, "**/sub-01/**/*")
 
 
+def test_without_diffusion_and_arteries_the_other_images_and_the_truth_stay(study, tmp_path):
+    call = ("--participants", "2", "--seed", "7", *COARSE, *BARE)
+    assert main([str(tmp_path / "bare"), *call]) == 0
+    bare, whole = (_digests(folder, "**/*") for folder in (tmp_path / "bare", study))
+    left_out = set(whole) - set(bare)
+    assert len(left_out) == 2 * (4 + 2) + 2 * 4
+    assert all(any(word in name for word in ("dwi", "epi", "vwi", "angio")) for name in left_out)
+    assert {name for name in bare if bare[name] != whole[name]} == {"README.md"}
+    told = (tmp_path / "bare" / "README.md").read_text()
+    assert f"npsle_phantom {' '.join(call)}`" in told
+    assert "black-blood" not in told
+
+
 def test_every_column_is_explained(study):
     for table in ("participants", "sourcedata/truth"):
         columns = pd.read_csv(study / f"{table}.tsv", sep="\t").columns
@@ -83,7 +97,7 @@ def test_a_folder_with_files_is_refused_unless_forced(tmp_path, capsys):
     assert main([str(tmp_path), *COARSE]) == 2
     assert "is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    assert main([str(tmp_path), "--participants", "1", "--force", *COARSE]) == 0
+    assert main([str(tmp_path), "--participants", "1", "--force", *COARSE, *BARE]) == 0
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
 

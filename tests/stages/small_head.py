@@ -11,6 +11,7 @@ from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import LesionPriors
+from npsle_app.records import Record
 from npsle_app.stages.participant.anat import AnatOutputs
 
 SHAPE = (44, 44, 44)
@@ -34,18 +35,21 @@ class SmallSession:
         return self.lesions.sum() * 8 / 1000
 
 
-def distance(centre):
-    axes = zip(np.indices(SHAPE), centre, strict=True)
+def distance(centre, *, shape=SHAPE):
+    axes = zip(np.indices(shape), centre, strict=True)
     return np.sqrt(sum((axis - c) ** 2 for axis, c in axes))
 
 
-def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
-    middle = distance((22, 22, 22))
-    brain, core, ventricle = middle <= 19, middle <= 15, middle <= 5
-    spots = [(22, 22, 33), (31, 22, 22), (22, 12, 22)]
-    lesions = np.any([distance(spot) <= 2.5 for spot in spots], axis=0)
+def make_session(folder: Path, rng: np.random.Generator, *, shape=SHAPE, radius=19):
+    """Make a head of `radius` voxels; its lesions are as large in a smaller one."""
+    size, centre = radius / 19, np.array(shape) / 2
+    middle = distance(centre, shape=shape)
+    brain, core, ventricle = middle <= radius, middle <= 15 * size, middle <= 5 * size
+    spots = centre + size * np.array([(0, 0, 11), (9, 0, 0), (0, -10, 0)])
+    lesions = np.any([distance(spot, shape=shape) <= 2.5 for spot in spots], axis=0)
     parts = [("gm", brain), ("wm", core), ("csf", ventricle), ("lesion", lesions)]
     raw, root = folder / "raw", folder / "out"
+    out = Writer(root=root, participant="01", datasets={"raw": raw})
     flair = save(paint(FLAIR, parts, rng), raw / "sub-01/anat/sub-01_FLAIR.nii.gz")
     anat = root / "sub-01/anat"
     gm, wm, ventricles = (
@@ -61,10 +65,10 @@ def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
             t1w_in_template=anat / "none.nii.gz",
             t1w_to_template=save(brain.astype(np.uint8), anat / "sub-01_to_xfm.nii.gz"),
             template_to_t1w=save(brain.astype(np.uint8), anat / "sub-01_from_xfm.nii.gz"),
-            record=anat / "none.json",
+            record=out.record(Record(stage="anat", methods="", citations=())),
             figures=(),
         ),
-        out=Writer(root=root, participant="01", datasets={"raw": raw}),
+        out=out,
         priors=LesionPriors(
             tissue=TissuePriors(gm=gm, wm=wm),
             lesion=np.where(core, 0.1, 0.004).astype(np.float32),
@@ -75,10 +79,10 @@ def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
 
 
 def paint(values, parts, rng):
-    image = np.zeros(SHAPE, np.float32)
+    image = np.zeros(parts[0][1].shape, np.float32)
     for name, where in parts:
         image[where] = values[name]
-    return np.where(image > 0, image + rng.normal(0, 4, SHAPE), 0).astype(np.float32)
+    return np.where(image > 0, image + rng.normal(0, 4, image.shape), 0).astype(np.float32)
 
 
 def save(data, path):

@@ -11,7 +11,7 @@ from npsle_app.bids.output.writer import Writer
 from npsle_app.settings import AlpsSettings, AnatSettings, DwiSettings
 from npsle_app.stages.participant import alps, anat, dwi
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 CANON = {
     "ortho_dir-AP": ("ortho_dir-PA",),

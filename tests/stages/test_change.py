@@ -11,6 +11,7 @@ import pytest
 from npsle_app.bids.input.scans import Scan, Visit
 from npsle_app.bids.output.writer import Writer
 from npsle_app.imaging.space import halfway
+from npsle_app.records import Record
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant import change
 from npsle_app.stages.participant.anat import AnatOutputs
@@ -53,7 +54,10 @@ def make(root: Path, label: str, rng, *spots, acquired=None, metadata=None) -> S
         )
     }
     t1w, seen, mask, wm, whole = paths.values()
-    rest, report = folder / "none.nii.gz", {"record": folder / "none.json", "figures": ()}
+    record = Writer(root=root / "out", participant="01", session=label).record(
+        Record(stage="anat", methods="", citations=())
+    )
+    rest, report = folder / "none.nii.gz", {"record": record, "figures": ()}
     raw = root / f"raw/sub-01/ses-{label}/anat/sub-01_ses-{label}_FLAIR.nii.gz"
     return Session(
         visit=Visit(label, acquired),

@@ -23,7 +23,7 @@ def run(session, lesions):
     mask = save(lesions.astype(np.uint8), session.anat.t1w.with_name("sub-01_label-L_mask.nii.gz"))
     wmh = WmhOutputs(
         flair=mask, flair_to_t1w=mask, probability=mask, mask=mask, threshold=0.2,
-        min_lesion_mm3=9.0, record=mask, figures=(),
+        min_lesion_mm3=9.0, record=session.anat.record, figures=(),
     )  # fmt: skip
     return filling.run(anat=session.anat, wmh=wmh, settings=FillingSettings(), out=session.out)
 

@@ -1,6 +1,7 @@
 """The stage writes what the page reads, applies a model, and says why where it cannot."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -28,6 +29,13 @@ def out(tmp_path_factory):
     gather(output_dir=folder / DERIVATIVE, settings=MeasuresSettings())
     run(output_dir=folder / DERIVATIVE, settings=QUICK)
     return folder / DERIVATIVE
+
+
+@pytest.fixture
+def copied(out, tmp_path):
+    """Return a copy of the study, to be run again otherwise."""
+    shutil.copytree(out.parents[1], tmp_path / "study")
+    return tmp_path / "study" / DERIVATIVE
 
 
 def _summary(out):
@@ -75,36 +83,27 @@ def test_the_checklist_has_every_item_of_tripod_ai(out):
     )
 
 
-def test_a_model_is_applied_to_the_participants_it_fits(out, tmp_path):
-    model = tmp_path / "model.json"
-    model.write_bytes((out / GroupFile.CLASSIFIER_MODEL.path).read_bytes())
-    try:
-        made = run(output_dir=out, settings=replace(QUICK, model_file=str(model)))
-        table = pd.read_csv(made.tables[0], sep="\t", keep_default_na=False, na_values=["n/a"])
-        assert len(table) == 80
-        # controls have no SLEDAI-2K, hence no prediction
-        assert (table["qc"] == "not assessable").sum() == 20
-        assert "sledai_2k_non_np" in set(table["reason"].dropna()).pop()
-        assert _summary(out)["status"] == "applied"
-        assert not (out / GroupFile.CLASSIFIER_MODEL.path).exists()
-        assert not list((out / GROUP_FIGURES).glob("*")), "of the fit that was"
-        others = [
-            name for name in group_files()["classifier"].tables if name != "classifier_applied"
-        ]
-        assert_tables_are_as_described(out, "classifier", but=others)
-    finally:
-        run(output_dir=out, settings=QUICK)
+def test_a_model_is_applied_to_the_participants_it_fits(out, copied):
+    model = out / GroupFile.CLASSIFIER_MODEL.path
+    made = run(output_dir=copied, settings=replace(QUICK, model_file=str(model)))
+    table = pd.read_csv(made.tables[0], sep="\t", keep_default_na=False, na_values=["n/a"])
+    assert len(table) == 80
+    # controls have no SLEDAI-2K, hence no prediction
+    assert (table["qc"] == "not assessable").sum() == 20
+    assert "sledai_2k_non_np" in set(table["reason"].dropna()).pop()
+    assert _summary(copied)["status"] == "applied"
+    assert not (copied / GroupFile.CLASSIFIER_MODEL.path).exists()
+    assert not list((copied / GROUP_FIGURES).glob("*")), "of the fit that was"
+    others = [name for name in group_files()["classifier"].tables if name != "classifier_applied"]
+    assert_tables_are_as_described(copied, "classifier", but=others)
 
 
-def test_a_model_of_another_version_is_refused_by_the_name_of_its_file(out, tmp_path):
+def test_a_model_of_another_version_is_refused_by_the_name_of_its_file(out, copied, tmp_path):
     content = json.loads((out / GroupFile.CLASSIFIER_MODEL.path).read_text())
     model = tmp_path / "model.json"
     model.write_text(json.dumps(content | {"app_version": "0.0.1"}))
-    try:
-        with pytest.raises(ValueError, match=r"model\.json: .*of version 0\.0\.1"):
-            run(output_dir=out, settings=replace(QUICK, model_file=str(model)))
-    finally:
-        run(output_dir=out, settings=QUICK)
+    with pytest.raises(ValueError, match=r"model\.json: .*of version 0\.0\.1"):
+        run(output_dir=copied, settings=replace(QUICK, model_file=str(model)))
 
 
 def test_a_study_without_one_of_the_classes_is_not_estimable(tmp_path):
@@ -117,7 +116,7 @@ def test_a_study_without_one_of_the_classes_is_not_estimable(tmp_path):
     assert "not estimable" in _summary(out)["analyses"][0]["results"][0]
 
 
-def test_the_same_study_gives_the_same_bytes(out):
-    before = (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes()
-    run(output_dir=out, settings=QUICK)
-    assert (out / GroupFile.CLASSIFIER_PERFORMANCE.path).read_bytes() == before
+def test_the_same_study_gives_the_same_bytes(out, copied):
+    run(output_dir=copied, settings=QUICK)
+    path = GroupFile.CLASSIFIER_PERFORMANCE.path
+    assert (copied / path).read_bytes() == (out / path).read_bytes()

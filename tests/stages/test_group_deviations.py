@@ -32,7 +32,11 @@ def scored(tmp_path_factory):
     out = folder / DERIVATIVE
     measures.run(output_dir=out, settings=MeasuresSettings())
     quick = NormativeSettings(permutations=9, bootstrap_samples=2)
-    normative.run(output_dir=out, settings=replace(quick, study_file=str(folder / "study.toml")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normative, "draw_figures", lambda *_: {})
+        normative.run(
+            output_dir=out, settings=replace(quick, study_file=str(folder / "study.toml"))
+        )
     for path in out.glob("sub-*"):
         if path.name not in KEPT:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -21,6 +21,30 @@ def out(tmp_path):
     return _put(tmp_path, make_tables())
 
 
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory):
+    """What a run left, not to be changed."""
+    out = _put(tmp_path_factory.mktemp("study"), make_tables())
+    return _run(out)
+
+
+@pytest.fixture(scope="module")
+def made(analysed):
+    """All that the stage leaves of a study, in the folder of its tables and summary."""
+    return analysed.summary.parents[1], analysed
+
+
+@pytest.fixture
+def lean(tmp_path):
+    """A study file of one group test and nothing else."""
+    file = tmp_path / "lean.toml"
+    file.write_text(
+        '[group_tests]\nmeasures = ["gm_ml"]\n[correlations]\nmeasures = []\n'
+        "[regressions]\noutcomes = []\n"
+    )
+    return str(file)
+
+
 def _put(folder, tables):
     """Leave the tables as the raw dataset and the stage `measures` do."""
     raw, out = folder / "raw", folder / "npsle_app"
@@ -39,27 +63,22 @@ def _read(out, file):
     return pd.read_csv(out / file.path, sep="\t", keep_default_na=False, na_values=["n/a"])
 
 
-def test_every_table_is_written_with_a_description_of_each_column(out):
-    made = _run(out)
-    names = {file.path for file in GroupFile if file.path.endswith(".tsv")}
-    written = {path.relative_to(out).as_posix() for path in made.tables}
-    assert written <= names
-    assert {"group/table1.tsv", "group/regressions.tsv", "group/dunn.tsv"} <= written
-    for path in made.tables:
+def test_every_table_is_written_with_a_description_of_each_column(analysed):
+    out = analysed.summary.parents[1]
+    assert_tables_are_as_described(out, "statistics", open_tables=["analysis_frame"])
+    own = {file.path for file in GroupFile if file.stage == "statistics"}
+    written = {path.relative_to(out).as_posix() for path in (*analysed.tables, analysed.summary)}
+    assert written == own
+    for path in analysed.tables:
         columns = pd.read_csv(path, sep="\t").columns
         meanings = json.loads(path.with_suffix(".json").read_text())
         assert list(meanings) == list(columns)
         assert all(meaning["Description"] for meaning in meanings.values())
 
 
-def test_every_table_is_as_described(out):
-    _run(out)
-    assert_tables_are_as_described(out, "statistics", open_tables=["analysis_frame"])
-
-
-def test_columns_of_the_study_are_explained_by_what_the_app_knows_of_them(out):
-    _run(out)
-    frame = json.loads((out / GroupFile.ANALYSIS_FRAME.path).with_suffix(".json").read_text())
+def test_columns_of_the_study_are_explained_by_what_the_app_knows_of_them(analysed):
+    file = analysed.summary.parents[1] / GroupFile.ANALYSIS_FRAME.path
+    frame = json.loads(file.with_suffix(".json").read_text())
     assert frame["age"] == {
         "LongName": "Age",
         "Description": "Age at the baseline session",
@@ -68,23 +87,9 @@ def test_columns_of_the_study_are_explained_by_what_the_app_knows_of_them(out):
     assert frame["hypertension"]["Levels"] == {"1": "yes", "0": "no"}
 
 
-def test_what_another_study_left_is_gone_and_what_other_stages_left_is_not(out):
-    figures = out / GROUP_FIGURES
-    figures.mkdir(parents=True)
-    old = [figures / "groups-old-measure.svg", figures / "adjusted-a-b.pdf"]
-    others = [
-        *(figures / name for name in ("deviation-scores.svg", "mine.svg", "classifier-roc.pdf")),
-        *(out / file.path for file in (GroupFile.COX, GroupFile.CLASSIFIER_ROC)),
-    ]
-    for path in (*old, *others):
-        path.write_text("old")
-    _run(out)
-    assert not any(path.exists() for path in old)
-    assert {path.read_text() for path in others} == {"old"}
-
-
-def test_the_summary_says_what_was_done_found_and_left_out(out):
-    told = json.loads(_run(out).summary.read_text())
+def test_the_summary_says_what_was_done_found_and_left_out(analysed):
+    out = analysed.summary.parents[1]
+    told = json.loads(analysed.summary.read_text())
     analyses = {one["name"]: one for one in told["analyses"]}
     assert list(analyses) == [
         "participants",
@@ -106,11 +111,21 @@ def test_the_summary_says_what_was_done_found_and_left_out(out):
         assert all((out / path).is_file() for path in one["tables"].values())
 
 
-def test_the_same_files_come_out_a_second_time(out):
+def test_a_second_run_gives_the_same_files_and_takes_away_old_ones_of_its_own_alone(out):
     made = _run(out)
     first = [path.read_bytes() for path in (made.summary, *made.tables)]
+    figures = out / GROUP_FIGURES
+    old = [figures / "groups-old-measure.svg", figures / "adjusted-a-b.pdf"]
+    others = [
+        *(figures / name for name in ("deviation-scores.svg", "mine.svg", "classifier-roc.pdf")),
+        *(out / file.path for file in (GroupFile.COX, GroupFile.CLASSIFIER_ROC)),
+    ]
+    for path in (*old, *others):
+        path.write_text("old")
     _run(out)
     assert [path.read_bytes() for path in (made.summary, *made.tables)] == first
+    assert not any(path.exists() for path in old)
+    assert {path.read_text() for path in others} == {"old"}
 
 
 def test_a_study_file_changes_groups_and_contrasts(out, tmp_path):
@@ -174,22 +189,34 @@ def _read_measured(out):
     )
 
 
-def test_the_raw_dataset_is_found_by_the_link_of_the_output(out):
+def test_the_raw_dataset_is_found_by_the_link_of_the_output(out, lean):
     write_dataset_files(out, bids_dir=out.parent / "raw", version="0")
-    made = run(output_dir=out, settings=SETTINGS)
+    left = run(output_dir=out, settings=replace(SETTINGS, study_file=lean))
     assert len(_read(out, GroupFile.ANALYSIS_FRAME)) == 60
-    assert made.summary.is_file()
+    assert left.summary.is_file()
 
 
-def test_a_study_without_groups_or_measures_is_not_estimable_and_no_failure(tmp_path):
+def _study_of_one(tmp_path, measures):
     raw, out = tmp_path / "raw", tmp_path / "npsle_app"
     for place in (raw, out):
         place.mkdir()
     (raw / "participants.tsv").write_text("participant_id\nsub-01\n")
-    (out / "npsle_app_measures.tsv").write_text("participant_id\tsession_id\n")
+    (out / "npsle_app_measures.tsv").write_text(measures)
+    return out
+
+
+def test_a_study_without_groups_is_not_estimable_and_no_failure(tmp_path):
+    measured = "participant_id\tsession_id\ttiv_ml\ttiv_ml_qc\nsub-01\tn/a\t1400\tpass\n"
+    out = _study_of_one(tmp_path, measured)
     told = json.loads(_run(out).summary.read_text())
     assert all(not one["results"] or one["name"] == "correlations" for one in told["analyses"])
-    assert "no measures" in told["analyses"][0]["methods"]
     tests = _read(out, GroupFile.TABLE1_TESTS)
     assert set(tests["status"]) == {"not estimable"}
     assert tests["reason"].str.contains("no column").all()
+
+
+@pytest.mark.fault("Tables", "no participant enters", "the group level fails and says why")
+def test_a_study_that_nobody_enters_fails_with_the_reasons(tmp_path):
+    out = _study_of_one(tmp_path, "participant_id\tsession_id\n")
+    with pytest.raises(ValueError, match=r"not one of 1 .* no measures: not processed \(n = 1\)"):
+        _run(out)

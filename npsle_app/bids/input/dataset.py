@@ -5,8 +5,9 @@ second. Each participant is indexed alone, because an index of a whole dataset t
 """
 
 import csv
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 
 _NOT_RAW = ("code", "derivatives", "models", "sourcedata", "stimuli")
 _IMAGES = (".nii", ".nii.gz")
+_INDEX = "layout_index.sqlite"
+_SHOWN = 3
+
+
+class ForeignIndexError(ValueError):
+    """The index that was given is of another dataset."""
+
+
+def has_index(database_dir: Path) -> bool:
+    """Tell whether a folder holds an index that can be used."""
+    return (database_dir / _INDEX).is_file()
 
 
 def list_participants(bids_dir: Path) -> list[str]:
@@ -61,8 +73,9 @@ def find_sessions(
     filters
         By kind of scan, as `read_filters` returns them.
     database_dir
-        Where an index of the whole dataset is kept; made if it is not there. Without it,
-        this participant alone is indexed, in memory.
+        Where an index of the whole dataset is kept; made if it is not there. Without it, or
+        where it does not know the same images as the folder holds, this participant alone is
+        indexed, in memory.
     derivatives
         Datasets by name that may hold preprocessed diffusion series, and masks or landmarks
         of vessels.
@@ -77,12 +90,16 @@ def find_sessions(
     ------
     FileNotFoundError
         If the participant has no folder.
+    PermissionError
+        If it may not be looked at.
+    ForeignIndexError
+        If the index is of another dataset.
     """
     label = participant.removeprefix("sub-")
     if not (bids_dir / f"sub-{label}").is_dir():
         msg = f"{bids_dir} has no folder sub-{label}"
         raise FileNotFoundError(msg)
-    images = _images(bids_dir, label, database_dir=database_dir)
+    images, notes = _images(bids_dir, label, database_dir=database_dir)
     asked = {session.removeprefix("ses-") for session in sessions}
     labels = _session_labels(bids_dir / f"sub-{label}", images)
     dates = _dates(bids_dir / f"sub-{label}" / f"sub-{label}_sessions.tsv")
@@ -94,6 +111,7 @@ def find_sessions(
             filters=filters or {},
             acquired=dates.get(session or ""),
             derivatives=derivatives or {},
+            notes=notes,
         )
         for session in labels
         if not asked or session in asked
@@ -108,6 +126,7 @@ def _session(
     filters: Filters,
     acquired: str | None,
     derivatives: Mapping[str, Path],
+    notes: tuple[str, ...],
 ) -> Session:
     own = [image for image in images if image.entities.get("session") == session]
 
@@ -118,12 +137,18 @@ def _session(
                 own, wanted=wanted, derivatives=derivatives, participant=participant,
                 session=session,
             )  # fmt: skip
+        if kind == "flair":
+            t1w = choices[0].scan
+            return choose(kind, own, wanted=wanted, unlike=t1w.path if t1w else None)
         if kind != "dwi":
             return choose(kind, own, wanted=wanted)
         made = find_preprocessed(derivatives, participant=participant, session=session)
         return made or choose_series(own, wanted=wanted)
 
-    return Session(participant, session, tuple(choice(kind) for kind in KINDS), acquired)
+    choices: list[Choice] = []
+    for kind in KINDS:
+        choices.append(choice(kind))  # noqa: PERF401 - one looks at those before it
+    return Session(participant, session, tuple(choices), acquired, notes=notes)
 
 
 def _dates(table: Path) -> dict[str, str]:
@@ -141,27 +166,90 @@ def _dates(table: Path) -> dict[str, str]:
 
 
 def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | None]:
-    folders = (entry.name for entry in folder.glob("ses-*") if entry.is_dir())
+    entries = folder.glob("ses-*")
+    folders = (entry.name for entry in entries if entry.is_dir() and not entry.is_symlink())
     labels = sorted((name.removeprefix("ses-") for name in folders), key=_natural)
     outside = any(image.entities.get("session") is None for image in images)
     return [None, *labels] if outside or not labels else [*labels]
 
 
-def _images(bids_dir: Path, participant: str, *, database_dir: Path | None) -> list[Candidate]:
+def _images(
+    bids_dir: Path, participant: str, *, database_dir: Path | None
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Return the images of a participant, and what is to be said of how they were found."""
+    own = Path(f"sub-{participant}")
+    there, links = _walk(bids_dir / own)
+    notes = tuple(f"{own / link} is a link to a folder: it was not followed" for link in links)
+    if database_dir:
+        known = _indexed(bids_dir, own, base=Path(), database_dir=database_dir)
+        if known.keys() == {own / path for path in there}:
+            return _candidates(bids_dir, known), notes
+        notes = (*notes, _say_stale(database_dir, known.keys(), {own / path for path in there}))
     # A layout of the participant's own folder: from the root, pybids would look at the
     # folder of each participant before it passes them over.
-    own = Path(f"sub-{participant}")
-    base = Path() if database_dir else own
-    layout = _layout(bids_dir / base, database_dir=database_dir)
+    return _candidates(bids_dir, _indexed(bids_dir, own, base=own, links=links)), notes
+
+
+def _walk(folder: Path) -> tuple[set[Path], list[Path]]:
+    """List images and links to folders below a folder, relative to it; follow no link.
+
+    A link to a folder may lead back up, for ever, or out of the dataset.
+    """
+    images: set[Path] = set()
+    links: list[Path] = []
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        here = Path(name).relative_to(folder)
+        links += [here / one for one in folders if (folder / here / one).is_symlink()]
+        images |= {here / one for one in files if one.endswith(_IMAGES)}
+    return {path for path in images if _is_raw(path)}, sorted(links)
+
+
+def _is_raw(path: Path) -> bool:
+    return not any(part in _NOT_RAW or part.startswith(".") for part in path.parts)
+
+
+def _indexed(
+    bids_dir: Path,
+    own: Path,
+    *,
+    base: Path,
+    database_dir: Path | None = None,
+    links: Sequence[Path] = (),
+) -> dict[Path, Mapping[str, object]]:
+    """Return the entities of a participant's images by path within the dataset, from an index."""
+    layout = _layout(bids_dir / base, database_dir=database_dir, links=links)
     inside = (
         (base / Path(f.path).relative_to(layout.root), f.entities)
         for f in layout.get(extension=list(_IMAGES))
     )
+    return {path: entities for path, entities in inside if path.is_relative_to(own)}
+
+
+def _candidates(bids_dir: Path, indexed: Mapping[Path, Mapping[str, object]]) -> list[Candidate]:
     return [
         Candidate(bids_dir / path, {**entities, **_entities_of_folders(path)})
-        for path, entities in inside
-        if path.is_relative_to(own)
+        for path, entities in indexed.items()
     ]
+
+
+def _say_stale(database_dir: Path, known: Iterable[Path], there: Iterable[Path]) -> str:
+    unknown, gone = (
+        sorted(path.name for path in paths)
+        for paths in (set(there) - set(known), set(known) - set(there))
+    )
+    told = [
+        f"{text} {', '.join(names[:_SHOWN])}{' and others' if len(names) > _SHOWN else ''}"
+        for text, names in (("does not know", unknown), ("names what is gone,", gone))
+        if names
+    ]
+    return (
+        f"the index in {database_dir} {' and '.join(told)}: the folder was looked at instead; "
+        "take the index away, and it is made anew"
+    )
 
 
 def _entities_of_folders(path: Path) -> dict[str, str | None]:
@@ -175,7 +263,7 @@ def _entities_of_folders(path: Path) -> dict[str, str | None]:
     }
 
 
-def _layout(root: Path, *, database_dir: Path | None) -> "BIDSLayout":
+def _layout(root: Path, *, database_dir: Path | None, links: Sequence[Path] = ()) -> "BIDSLayout":
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
     description = root / "dataset_description.json"
@@ -183,12 +271,18 @@ def _layout(root: Path, *, database_dir: Path | None) -> "BIDSLayout":
         read_json(description)
     # Sidecars are read by npsle_app.bids.input.sidecars: one broken JSON would end the index here.
     indexer = BIDSLayoutIndexer(
-        validate=False, index_metadata=False, ignore=[*_NOT_RAW, re.compile(r"/\.")]
+        validate=False,
+        index_metadata=False,
+        ignore=[
+            *_NOT_RAW,
+            re.compile(r"/\."),
+            *(re.compile(f"^/{re.escape(link.as_posix())}(/|$)") for link in links),
+        ],
     )
     layout = BIDSLayout(root, validate=False, database_path=database_dir, indexer=indexer)
     if Path(layout.root).resolve() != root.resolve():
         msg = f"the index in {database_dir} is of {layout.root}, not of {root}; give another"
-        raise ValueError(msg)
+        raise ForeignIndexError(msg)
     return layout
 
 

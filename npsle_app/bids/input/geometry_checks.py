@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Reals
+from npsle_app.bids.input.images import Header
 from npsle_app.bids.input.problem import Finding
 
 MIN_VOXELS = 16
@@ -21,19 +21,20 @@ MAX_SHEAR_COSINE = 0.02
 _RECONVERT = "convert the scan from DICOM again (dcm2niix)"
 
 
-def geometry_findings(image: nib.Nifti1Image, *, whole_head: bool = True) -> Iterator[Finding]:
+def geometry_findings(header: Header, *, whole_head: bool = True) -> Iterator[Finding]:
     """Check affine, sform against qform, voxel size and field of view of a readable image.
 
     With `whole_head` false, as of a slab through vessels, a short field of view is no fault.
     """
-    affine = np.asarray(image.affine, dtype=float)
+    affine = header.affine
     broken = list(_broken_affine(affine))
     yield from broken
     if broken:
         return
-    yield from _codes(image.header)
-    zooms = image.header.get_zooms()[:3]
-    yield from _voxels(image.shape[:3], affine=affine, zooms=zooms, whole_head=whole_head)
+    yield from _codes(header.raw)
+    yield from _voxels(
+        header.shape[:3], affine=affine, zooms=header.zooms[:3], whole_head=whole_head
+    )
 
 
 def _broken_affine(affine: Reals) -> Iterator[Finding]:

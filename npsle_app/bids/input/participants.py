@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.input.text_tables import ID, TextTable, read_text_table
+from npsle_app.bids.input.text_tables import ID, TableForm, TextTable, read_text_table
 from npsle_app.documents import read_json
 from npsle_app.participant_ids import match_ids
 
@@ -63,15 +63,15 @@ def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
-def read_participants(path: Path) -> TextTable:
-    """Read a `participants.tsv`: all cells as text, missing ones None.
+def read_participants(path: Path, *, form: TableForm | None = None) -> TextTable:
+    """Read a `participants.tsv`, or what stands in its place: all cells text, missing ones None.
 
     Raises
     ------
     ValueError
         If it has no ids.
     """
-    table = read_text_table(path)
+    table = read_text_table(path, form=form)
     if ID not in table.frame:
         msg = (
             f"{path} has no column {ID}, found {list(table.frame.columns)}: "

@@ -7,7 +7,9 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
-from npsle_app.bids.input.image_checks import image_findings
+from npsle_app.bids.input import exclusions
+from npsle_app.bids.input.image_checks import image_findings, same_values
+from npsle_app.bids.input.images import Header, read_header
 from npsle_app.bids.input.landmarks import landmark_fault
 from npsle_app.bids.input.problem import Problem
 from npsle_app.bids.input.scans import Scan, Session
@@ -20,7 +22,7 @@ __all__ = ["Problem", "check_session"]
 SERIES = ("dwi",)
 SLABS = ("vwi",)
 _FIX = "fix the file or take it away: nothing is measured in its place"
-_FIELD_MAPS = ("_epi.nii", "_epi.nii.gz")
+HEADS = ("t1w", "flair")
 _ROUNDED_MM = 0.01
 SAME_EXTENT = 0.02
 OTHER_EXTENT = 0.15
@@ -41,6 +43,8 @@ def check_session(session: Session) -> list[Problem]:
     ]
     refused = {problem.kind for problem in problems if problem.refused}
     usable = {kind: scan for kind, scan in session.scans.items() if kind not in refused}
+    for kind in (kind for kind in HEADS if kind in usable):
+        problems += _check_hints(kind, scan=usable[kind])
     if {"t1w", "flair"} <= usable.keys():
         problems += _check_pair(usable["t1w"], flair=usable["flair"])
     if "vwi" in usable:
@@ -49,9 +53,13 @@ def check_session(session: Session) -> list[Problem]:
 
 
 def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
-    for one in (scan, *scan.runs, *scan.reverse, *scan.after_contrast, *scan.angiogram):
-        series = None if one.path.name.endswith(_FIELD_MAPS) else kind in SERIES
-        for finding in image_findings(one.path, series=series, whole_head=kind not in SLABS):
+    series, whole_head = kind in SERIES, kind not in SLABS
+    for one in (scan, *scan.runs):
+        for finding in image_findings(one.path, series=series, whole_head=whole_head):
+            yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
+    for one in (*scan.reverse, *scan.after_contrast, *scan.angiogram):
+        either = None if series else False
+        for finding in image_findings(one.path, series=either, whole_head=whole_head):
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
     for path in list_landmarks(scan.guides):
         if wrong := landmark_fault(path):
@@ -62,8 +70,26 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
         yield Problem(kind, path, f"the sidecar cannot be read ({told})", advice, refused=False)
 
 
+def _check_hints(kind: str, *, scan: Scan) -> Iterator[Problem]:
+    """Tell what hints at another image than a plain one of this head, and does not prove it."""
+    entities = {"ceagent": "ce-" in scan.path.name}
+    hint = exclusions.contrast_agent(entities, scan.metadata)
+    if told := hint or exclusions.perhaps_contrast_agent(scan.metadata):
+        found = told if hint else f"it may have been taken with a contrast agent ({told})"
+        yield Problem(kind, scan.path, found, "compare only like scans", refused=False)
+    header = read_header(scan.path)
+    if space := exclusions.standard_code(header):
+        yield Problem(
+            kind,
+            scan.path,
+            f"its header claims the space {space}",
+            "check that it was not fitted to a template: volumes would be those of a template",
+            refused=False,
+        )
+
+
 def _check_walls(vwi: Scan) -> Iterator[Problem]:
-    edges = nib.affines.voxel_sizes(nib.Nifti1Image.from_filename(vwi.path).affine)
+    edges = nib.affines.voxel_sizes(read_header(vwi.path).affine)
     if max(edges) > MAX_VOXEL_MM + _ROUNDED_MM:
         yield Problem(
             "vwi",
@@ -77,8 +103,8 @@ def _check_walls(vwi: Scan) -> Iterator[Problem]:
 
 
 def _check_pair(t1w: Scan, *, flair: Scan) -> Iterator[Problem]:
-    first, second = (nib.Nifti1Image.from_filename(scan.path) for scan in (t1w, flair))
-    if _same_values(first, second):
+    first, second = (read_header(scan.path) for scan in (t1w, flair))
+    if same_values(t1w.path, flair.path):
         yield Problem(
             "flair",
             flair.path,
@@ -107,7 +133,7 @@ def _check_pair(t1w: Scan, *, flair: Scan) -> Iterator[Problem]:
         )
 
 
-def extents_mm(image: nib.Nifti1Image) -> Floats:
+def extents_mm(image: Header) -> Floats:
     """Return the lengths that an image covers from left to right, back to front, foot to head."""
     lengths = np.asarray(image.shape[:3]) * np.linalg.norm(image.affine[:3, :3], axis=0)
     world_axis = nib.io_orientation(image.affine)[:, 0].astype(int)
@@ -115,15 +141,11 @@ def extents_mm(image: nib.Nifti1Image) -> Floats:
     return ordered
 
 
-def world_box(image: nib.Nifti1Image) -> Floats:
+def world_box(image: Header) -> Floats:
     """Return the lowest and the highest world coordinates of an image, (2, 3) in mm."""
     corners = np.array(list(product(*((-0.5, size - 0.5) for size in image.shape[:3]))))
     places = nib.affines.apply_affine(image.affine, corners)
     return np.stack([places.min(axis=0), places.max(axis=0)])
-
-
-def _same_values(first: nib.Nifti1Image, second: nib.Nifti1Image) -> bool:
-    return first.shape == second.shape and np.array_equal(first.dataobj, second.dataobj)
 
 
 def _overlap(first: Floats, second: Floats) -> bool:

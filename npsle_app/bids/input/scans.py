@@ -62,26 +62,36 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that could have been used and was not, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
-    """Which scan of a kind is used; `scan` is None where there is none."""
+    """Which scan of a kind is used, and why others are not; `scan` is None where there is none."""
 
     kind: str
     scan: Scan | None
     reason: str
-    others: tuple[Path, ...] = ()
+    others: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """One visit of one participant: the unit of work. Labels carry no `sub-` or `ses-`.
 
-    `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none.
+    `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none; `notes`
+    are what else there is to say of how its scans were found.
     """
 
     participant: str
     session: str | None
     choices: tuple[Choice, ...]
     acquired: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from npsle_app.bids.input.participants import read_dictionary, read_participants
-from npsle_app.bids.input.text_tables import TextTable, read_text_table
+from npsle_app.bids.input.text_tables import TableForm, TextTable, read_text_table
 
 _OWN = "npsle_app"  # our own measures, should the output folder be the dataset
 
@@ -36,18 +36,27 @@ class ClinicalTables:
     notes: tuple[str, ...] = ()
 
 
-def read_clinical(raw: Path) -> ClinicalTables:
+def read_clinical(
+    raw: Path, *, participants: Path | None = None, form: TableForm | None = None
+) -> ClinicalTables:
     """Read the tables of a dataset.
+
+    Parameters
+    ----------
+    participants
+        A table in place of `participants.tsv`, which must then be there.
+    form
+        How that of the participants is written, where it does not tell by itself.
 
     Raises
     ------
     ValueError
         With the file, what was found in it and what to do.
     """
-    source = raw / "participants.tsv"
+    source = participants or raw / "participants.tsv"
     people = (
-        read_participants(source)
-        if source.is_file()
+        read_participants(source, form=form)
+        if participants or source.is_file()
         else TextTable(frame=pd.DataFrame({"participant_id": []}, dtype=object))
     )
     visits: dict[str, TextTable] = {}

@@ -1,17 +1,24 @@
 """Automatic checks of a diffusion series."""
 
+from collections.abc import Sequence
+
 import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Reals
 from npsle_app.imaging.diffusion.coherence import Coherence
 from npsle_app.imaging.diffusion.gradients import Selection
+from npsle_app.imaging.diffusion.volumes import Joined
 from npsle_app.records import Check, Qc, graded
 
 _ENOUGH_DIRECTIONS, _GOOD_DIRECTIONS = 12, 30
 _CLEARLY = 1.05
 _MIN_FOR_COHERENCE = 500
 _COARSE_MM = 2.6
+_ENOUGH_VOLUMES = 0.8
+_RUNS = (1.1, 1.5)
+# people 0.7 to 0.9; the shells of one nominal b-value taken for one 0.58; trace images for b 0 0.0
+_DIFFUSIVITY, _POSSIBLE_DIFFUSIVITY = (0.55e-3, 1.3e-3), (0.2e-3, 2.2e-3)
 _CORRECTED = {
     "pair": "undone by images of opposite phase encoding",
     "t1w": "undone along the phase-encoding axis towards T1w",
@@ -22,6 +29,58 @@ _UNCORRECTED = {
     "unlike": "distortion uncorrected: what was found made the series less like T1w",
     "off": "distortion uncorrected: switched off in the settings",
 }
+
+
+def check_volumes(joined: Joined) -> tuple[Check, ...]:
+    """Judge how many volumes can be used, and whether runs agree in brightness."""
+    kept = joined.n_volumes - len(joined.left_out)
+    share = kept / joined.n_volumes
+    state = graded(-share, warn=-1.0, fail=-_ENOUGH_VOLUMES)
+    checks = [
+        Check(
+            name="DWI volumes",
+            seen=f"{kept} of {joined.n_volumes} can be used",
+            expected=f"all; fails below {100 * _ENOUGH_VOLUMES:.0f} %",
+            state=state,
+            advice="" if state is Qc.PASS else "the scan may have been stopped: look at the "
+            "volumes that were left out",
+        )
+    ]  # fmt: skip
+    return (*checks, _check_runs(joined.levels)) if len(joined.levels) > 1 else tuple(checks)
+
+
+def _check_runs(levels: Sequence[float]) -> Check:
+    known = [level for level in levels if np.isfinite(level) and level > 0]
+    factor = max((max(level, 1 / level) for level in known), default=np.nan)
+    state = graded(factor if len(known) == len(levels) else np.nan, warn=_RUNS[0], fail=_RUNS[1])
+    told = ", ".join(f"{level:.2f}" for level in levels)
+    return Check(
+        name="DWI runs",
+        seen=f"without weighting {told} times as bright as the first; scaled to it",
+        expected=f"within {100 * (_RUNS[0] - 1):.0f} %; fails beyond a factor of {_RUNS[1]:g}, "
+        "or where no volume tells it",
+        state=state,
+        advice="" if state is Qc.PASS else "check that the runs are of one protocol and one scale",
+    )
+
+
+def check_diffusivity(median: float) -> Check:
+    """Judge the median of the mean diffusivity in the brain, in mm²/s."""
+    low, high = _DIFFUSIVITY
+    lowest, highest = _POSSIBLE_DIFFUSIVITY
+    state = Qc.PASS if low <= median <= high else Qc.WARN
+    if not lowest <= median <= highest:
+        state = Qc.FAIL
+    return Check(
+        name="DWI diffusivity",
+        seen=f"median {1000 * median:.2f} × 10⁻³ mm²/s in the brain",
+        expected=f"{1000 * low:.1f} to {1000 * high:.1f}; fails outside {1000 * lowest:.2g} to "
+        f"{1000 * highest:.1f}",
+        state=state,
+        advice=""
+        if state is Qc.PASS
+        else "b-values may not be those of the volumes: convert the series again with its tables",
+    )
 
 
 def check_gradients(selection: Selection, *, coherence: Coherence) -> tuple[Check, ...]:

@@ -28,10 +28,10 @@ _RIM_MM = 5.0  # fluid at the edge of the brain is bright in one image and dark 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """Two images on one grid, each with the sign by which it is displaced (0: not at all)."""
+    """Two images on one grid, each with how far it is displaced against the field (0: not)."""
 
     images: tuple[Floats, Floats]
-    signs: tuple[int, int]
+    signs: tuple[float, float]
     weights: Floats
 
     @property
@@ -47,6 +47,7 @@ def displacement_of_pair(
     mask: Bools,
     zooms_mm: Reals,
     phase_axis: int,
+    ratio: float = 1.0,
 ) -> Floats:
     """Find the displacement that makes two images of opposite phase encoding one.
 
@@ -60,11 +61,14 @@ def displacement_of_pair(
         Voxel edges.
     phase_axis : int
         Image axis.
+    ratio : float
+        How far `reverse` is displaced where `forward` is displaced by 1: that of the readout
+        times, where these differ.
 
     Returns
     -------
     (I, J, K) array
-        mm, for `forward`; `reverse` is displaced by its negative.
+        mm, for `forward`; `reverse` is displaced by its negative times the ratio.
 
     Notes
     -----
@@ -78,7 +82,7 @@ def displacement_of_pair(
     """
     level = _mean_within(forward, mask=mask), _mean_within(reverse, mask=mask)
     images = (np.asarray(forward, float) / level[0], np.asarray(reverse, float) / level[1])
-    scene = _Scene(images, (1, -1), np.ones(mask.shape))
+    scene = _Scene(images, (1, -ratio), np.ones(mask.shape))
     return _coarse_to_fine(
         scene, mask=mask, zooms_mm=zooms_mm, axis=phase_axis, stiffness=_STIFFNESS_PAIR
     )
@@ -224,13 +228,14 @@ def _linearised(scene: _Scene, *, field: Floats, axis: int, zooms_mm: Floats) ->
     if not scene.is_pair:
         left, gain, scale = _unexplained(scene, moved, sigma=_WINDOW_MM / zooms_mm)
         return left.ravel(), (gain * change).ravel(), np.zeros(field.size), scale.ravel()
-    other = _resampled(scene.images[1], shift=-field, axis=axis)
+    sign = scene.signs[1]
+    other = _resampled(scene.images[1], shift=sign * field, axis=axis)
     slope = np.gradient(field, axis=axis)
-    stretch, other_stretch = (np.maximum(1 + s * slope, _MIN_JACOBIAN) for s in (1, -1))
+    stretch, other_stretch = (np.maximum(1 + s * slope, _MIN_JACOBIAN) for s in scene.signs)
     return (
         (moved * stretch - other * other_stretch).ravel(),
-        (change * stretch + np.gradient(other, axis=axis) * other_stretch).ravel(),
-        (moved + other).ravel(),
+        (change * stretch - sign * np.gradient(other, axis=axis) * other_stretch).ravel(),
+        (moved - sign * other).ravel(),
         np.ones(field.size),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.diffusion.coherence import Coherence, measure_coherence
 from npsle_app.imaging.diffusion.epi_distortion import Head
-from npsle_app.imaging.diffusion.gradients import Gradients, Selection
+from npsle_app.imaging.diffusion.gradients import Selection
 from npsle_app.imaging.diffusion.motion import framewise_displacement_mm, head_shifts_mm
 from npsle_app.imaging.diffusion.preprocessing import PreparedDwi
 from npsle_app.imaging.diffusion.tensor import (
@@ -19,6 +19,7 @@ from npsle_app.imaging.diffusion.tensor import (
     mean_diffusivity,
     principal_directions,
 )
+from npsle_app.imaging.diffusion.volumes import Joined
 from npsle_app.imaging.space.volumes import on_grid_of
 
 _COLUMNS = {
@@ -43,6 +44,7 @@ class DwiFindings:
     the field of view.
     """
 
+    joined: Joined
     prepared: PreparedDwi
     selection: Selection
     fit: TensorFit
@@ -56,6 +58,12 @@ class DwiFindings:
     dropped_share: float | None
     snr: float | None
     coverage: float | None
+
+    @property
+    def median_diffusivity(self) -> float:
+        """Median of the mean diffusivity in the brain, mm²/s; NaN where no voxel was fitted."""
+        inside = self.adc.get_fdata(dtype=np.float32)[self.fit.fitted]
+        return float(np.median(inside)) if inside.size else float("nan")
 
     @property
     def numbers(self) -> dict[str, float | None]:
@@ -75,7 +83,7 @@ class DwiFindings:
 def study_series(
     prepared: PreparedDwi,
     *,
-    played_out: Gradients,
+    joined: Joined,
     selection: Selection,
     head: Head | None,
     robust: bool,
@@ -84,9 +92,11 @@ def study_series(
 
     Parameters
     ----------
-    played_out : Gradients
-        As the scanner applied them, before they were turned with the head.
+    joined : Joined
+        The runs as they were acquired, with gradients as the scanner applied them, before
+        they were turned with the head.
     """
+    played_out = joined.gradients
     brain = np.asarray(prepared.brain.dataobj) > 0
     data, grid = prepared.dwi.get_fdata(dtype=np.float32), prepared.b0
     used = prepared.gradients.take(selection.volumes)
@@ -102,6 +112,7 @@ def study_series(
     weighted = data[..., selection.volumes[used.weighted]].mean(axis=-1)
     moved = prepared.motion
     return DwiFindings(
+        joined=joined,
         prepared=prepared,
         selection=selection,
         fit=fit,

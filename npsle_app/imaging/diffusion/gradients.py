@@ -19,6 +19,7 @@ SHELL_WIDTH = 50.0
 TENSOR_B = (700.0, 1300.0)
 MAX_FALLBACK_B = 2000.0
 _SAME_AXIS_DEG = 5.0
+_BRIGHTEST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,30 @@ def mean_unweighted(series: nib.Nifti1Image, *, b_values: Reals) -> nib.Nifti1Im
         raise ValueError(msg)
     data = series.get_fdata(dtype=np.float32)[..., chosen]
     return on_grid_of(series.slicer[..., 0], data.mean(axis=-1))
+
+
+def mean_brightest(image: nib.Nifti1Image, *, b_values: Reals | None) -> nib.Nifti1Image:
+    """Return the mean of the volumes without diffusion weighting, with b-values or without.
+
+    Weighting takes signal away: of volumes that may all be without it, those count that are at
+    least 0.8 times as bright as the brightest.
+
+    Raises
+    ------
+    ValueError
+        If the b-values leave none.
+    """
+    if image.ndim == 3:
+        return image
+    data = image.get_fdata(dtype=np.float32)
+    chosen = np.ones(image.shape[3], bool)
+    if b_values is not None and len(b_values) == image.shape[3]:
+        chosen = np.asarray(b_values) < B0_MAX
+    if not chosen.any():
+        msg = "the image of reversed phase encoding has no volume without diffusion weighting"
+        raise ValueError(msg)
+    means = np.where(chosen, data.mean(axis=(0, 1, 2)), 0)
+    return on_grid_of(image.slicer[..., 0], data[..., means >= _BRIGHTEST * means.max()].mean(-1))
 
 
 def rotate(gradients: Gradients, *, rotations: Reals) -> Gradients:

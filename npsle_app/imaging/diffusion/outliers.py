@@ -12,6 +12,7 @@ from npsle_app.imaging.diffusion.tensor import MIN_DIRECTIONS, design_matrix
 _MIN_VOXELS = 50
 _MIN_LOSS = 0.1
 _MAX_Z = 4.0
+_LOST_VOLUME = 0.3
 _MIN_SPREAD = 0.005
 _MAX_LEVERAGE = 0.8
 _FLOOR = 1e-3
@@ -65,8 +66,45 @@ def find_outliers(series: nib.Nifti1Image, *, mask: Bools, gradients: Gradients)
         if weights is None:
             continue
         judged = True
-        _judge(data, mask=mask, used=used, own=own, weights=weights, loss=loss, found=found)
+        _judge(data, shell=_Shell(mask, used, own, weights), loss=loss, found=found)
     return Outliers(loss, found, data) if judged else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """Volumes of one shell (`own` among those `used`) and how they predict one another."""
+
+    mask: Bools
+    used: Ints
+    own: Bools
+    weights: Floats
+
+    @property
+    def volumes(self) -> Ints:
+        """Their numbers in the series."""
+        return self.used[self.own]
+
+    @property
+    def slices(self) -> Ints:
+        """The slices that are judged."""
+        return np.flatnonzero(self.mask.sum(axis=(0, 1)) >= _MIN_VOXELS)
+
+    def predict(self, data: Volume, slice_: int) -> tuple[Floats, Floats]:
+        """Return the lost share of signal of each volume in a slice, and the prediction."""
+        seen = data[:, :, slice_][self.mask[:, :, slice_]][:, self.used].astype(float)
+        logarithm = np.log(np.maximum(seen, _FLOOR * max(seen.max(initial=0), 1e-6)))
+        predicted = np.exp(logarithm @ self.weights.T)
+        lost: Floats = 1 - seen[:, self.own].sum(axis=0) / predicted.sum(axis=0)
+        return lost, predicted
+
+    def losses(self, data: Volume) -> Floats:
+        """Return the lost shares of all slices that are judged."""
+        return np.stack([self.predict(data, slice_)[0] for slice_ in self.slices])
+
+    def fix(self, data: Volume, slice_: int, worst: int) -> None:
+        """Put the prediction in the place of one slice of one volume."""
+        predicted = self.predict(data, slice_)[1]
+        data[:, :, slice_, self.volumes[worst]][self.mask[:, :, slice_]] = predicted[:, worst]
 
 
 def _others(gradients: Gradients, *, own: Bools) -> Floats | None:
@@ -83,44 +121,41 @@ def _others(gradients: Gradients, *, own: Bools) -> Floats | None:
     return weights
 
 
-def _judge(
-    data: Volume,
-    *,
-    mask: Bools,
-    used: Ints,
-    own: Bools,
-    weights: Floats,
-    loss: Floats,
-    found: Bools,
-) -> None:
+def _judge(data: Volume, *, shell: _Shell, loss: Floats, found: Bools) -> None:
     """Fill in loss and found for the volumes of one shell, and fix the data."""
-    volumes = used[own]
-    for slice_ in np.flatnonzero(mask.sum(axis=(0, 1)) >= _MIN_VOXELS):
-        loss[slice_, volumes] = _losses(data, mask, slice_, used, own, weights)[0]
-    spread = max(MAD_TO_SD * float(np.nanmedian(np.abs(loss[:, volumes]))), _MIN_SPREAD)
+    volumes, slices = shell.volumes, shell.slices
+    if not slices.size:
+        return
+    place = np.ix_(slices, volumes)
+    first = shell.losses(data)
+    fixed, rest = _fix_lost_volumes(data, shell=shell, losses=first)
+    found[np.ix_(slices, volumes[fixed])] = True
+    loss[place] = np.where(found[place], first, rest)
+    spread = max(MAD_TO_SD * float(np.median(np.abs(rest))), _MIN_SPREAD)
     limit = max(_MAX_Z * spread, _MIN_LOSS)
     for slice_ in np.flatnonzero((loss[:, volumes] > limit).any(axis=1)):
         for _ in range(len(volumes) // 2):
-            lost, predicted = _losses(data, mask, slice_, used, own, weights)
+            lost, _ = shell.predict(data, slice_)
             worst = int(np.argmax(lost))
             if found[slice_, volumes[worst]] or lost[worst] <= limit:
                 break
             found[slice_, volumes[worst]] = True
-            inside = mask[:, :, slice_]
-            data[:, :, slice_, volumes[worst]][inside] = predicted[:, worst]
+            shell.fix(data, slice_, worst)
 
 
-def _losses(
-    data: Volume,
-    mask: Bools,
-    slice_: int,
-    used: Ints,
-    own: Bools,
-    weights: Floats,
-) -> tuple[Floats, Floats]:
-    """Return the lost share of signal of each volume in a slice, and the prediction."""
-    seen = data[:, :, slice_][mask[:, :, slice_]][:, used].astype(float)
-    logarithm = np.log(np.maximum(seen, _FLOOR * max(seen.max(initial=0), 1e-6)))
-    predicted = np.exp(logarithm @ weights.T)
-    lost: Floats = 1 - seen[:, own].sum(axis=0) / predicted.sum(axis=0)
-    return lost, predicted
+def _fix_lost_volumes(data: Volume, *, shell: _Shell, losses: Floats) -> tuple[list[int], Floats]:
+    """Fix volumes that are lost as a whole: each spoils the prediction of all the others.
+
+    Returns them, and the losses that remain.
+    """
+    fixed: list[int] = []
+    for _ in range(len(shell.volumes) // 4):
+        level = np.median(losses, axis=0)
+        worst = int(np.argmax(level))
+        if worst in fixed or level[worst] <= _LOST_VOLUME:
+            break
+        fixed.append(worst)
+        for slice_ in shell.slices:
+            shell.fix(data, slice_, worst)
+        losses = shell.losses(data)
+    return fixed, losses

@@ -11,6 +11,7 @@ from npsle_app.imaging.diffusion.alignment import estimate_motion
 from npsle_app.imaging.diffusion.denoise import denoise
 from npsle_app.imaging.diffusion.epi_distortion import (
     Head,
+    Reverse,
     correct_shading,
     find_displacement,
     rigid_to_t1w,
@@ -91,7 +92,7 @@ def prepare_dwi(
     series: nib.Nifti1Image,
     *,
     gradients: Gradients,
-    reverse: nib.Nifti1Image | None,
+    reverse: Reverse | None,
     head: Head | None,
     phase_axis: int | None,
     steps: Steps,
@@ -108,8 +109,8 @@ def prepare_dwi(
         (I, J, K, N), with at least one volume of b < 50 s/mm².
     gradients : Gradients
         As played out, world axes.
-    reverse : Nifti1Image or None
-        Mean unweighted image of opposite phase encoding on the same grid.
+    reverse : Reverse or None
+        Mean unweighted image of opposite phase encoding.
     head : Head or None
         T1w image.
     phase_axis : int or None
@@ -128,9 +129,11 @@ def prepare_dwi(
     )  # fmt: skip
     method, displacement = "off" if not steps.undistort else "none", None
     if steps.undistort and phase_axis is not None:
-        method, displacement = find_displacement(
+        method, displacement, why_not = find_displacement(
             before, mask=skull, reverse=reverse, head=head, axis=phase_axis, seed=seed
         )
+        if why_not:
+            notes = (*notes, f"The image of reversed phase encoding was not used: {why_not}.")
     aligned = resample_series(
         cleaned,
         mask=skull,

@@ -9,6 +9,7 @@ from pathlib import Path
 from npsle_app.bids.output.names import File, GroupFile
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
 from npsle_app.engine.executors import open_executor
 from npsle_app.settings import DeviationsSettings
 from npsle_app.stages.group.person import (
@@ -57,12 +58,12 @@ def _read(output_dir: Path) -> Iterator[Person]:
     model = output_dir / GroupFile.NORMATIVE_MODEL.path
     if not (summary.is_file() and scores.is_file() and model.is_file()):
         return
-    content = json.loads(summary.read_text(encoding="utf-8"))
+    content = read_json(summary)
     reference = {
         "labels": content.get("labels", []),
         "tail": content.get("tail", "lower"),
         "version": previous_version(output_dir),
-        "model": json.loads(model.read_text(encoding="utf-8")),
+        "model": read_json(model),
     }
     text = json.dumps(reference, sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()

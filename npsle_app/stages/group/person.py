@@ -1,7 +1,6 @@
 """The files of one participant: table, centile curves, brain map, record."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from npsle_app.cohort.deviations.person import (
 )
 from npsle_app.cohort.normative.model import NormativeModel
 from npsle_app.cohort.normative.model_json import from_plain
+from npsle_app.documents import read_json
 from npsle_app.figures.paper.deviations import (
     CentilePanel,
     Visit,
@@ -88,7 +88,7 @@ def describe(output_dir: Path, person: Person) -> None:
 def _proves(writer: Writer, digest: str) -> bool:
     sidecar = writer.path(File.DEVIATIONS).with_suffix(".json")
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = read_json(sidecar)
     except (OSError, ValueError):
         return False
     proof = {FINGERPRINT: digest, MEASURES_DIGEST: measures_digest(writer)}

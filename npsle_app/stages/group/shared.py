@@ -14,13 +14,16 @@ from pandas import DataFrame
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
+from npsle_app.bids.input.text_tables import TableForm
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv, write_vector_figure
 from npsle_app.bids.tables import read_table
 from npsle_app.cohort.statistics.analyses import Analysis
+from npsle_app.cohort.statistics.participant_flow import count_exclusions
 from npsle_app.cohort.statistics.statements import count_not_estimable, list_not_estimable
 from npsle_app.cohort.study.assembly import Cohort, assemble, check_typed
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY
+from npsle_app.cohort.study.first_look import look_at_cohort
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
@@ -55,12 +58,18 @@ def read_study(study_file: str) -> Study:
 
 
 def read_tables(
-    output_dir: Path, *, raw: Path | None = None, measures: DataFrame | None = None
+    output_dir: Path,
+    *,
+    study_file: str = "",
+    raw: Path | None = None,
+    measures: DataFrame | None = None,
 ) -> Tables:
     """Read the clinical tables of a study and its measures.
 
     Parameters
     ----------
+    study_file
+        May name a table in place of `participants.tsv`, and say how it is written.
     raw
         The dataset with the clinical tables; else that which the output links to as `raw`.
     measures
@@ -71,7 +80,8 @@ def read_tables(
     ValueError
         If a table cannot be read.
     """
-    clinical = _read_clinical(output_dir, raw or linked_dataset(output_dir, name="raw"))
+    source = raw or linked_dataset(output_dir, name="raw")
+    clinical = _read_clinical(output_dir, source, study_file=study_file)
     return Tables(
         participants=clinical.participants,
         measures=read_table(output_dir / MEASURES_FILE) if measures is None else measures,
@@ -90,22 +100,66 @@ def read_cohort(output_dir: Path, *, study_file: str, raw: Path | None = None) -
     ValueError
         If a table names someone twice, or the study file asks for what no table has.
     """
-    return assemble_cohort(read_tables(output_dir, raw=raw), study_file=study_file)
+    tables = read_tables(output_dir, study_file=study_file, raw=raw)
+    return assemble_cohort(tables, study_file=study_file)
 
 
 def assemble_cohort(tables: Tables, *, study_file: str) -> Cohort:
-    """Join tables that were read before, as `read_cohort` does."""
+    """Join tables that were read before, as `read_cohort` does.
+
+    Raises
+    ------
+    ValueError
+        If people are listed and not one of them enters, too.
+    """
     cohort = assemble(tables, study=read_study(study_file))
     if study_file:
         check_typed(cohort)
+    if len(tables.participants) and cohort.included.empty:
+        counts = count_exclusions(cohort)
+        pairs = zip(counts["reason"], counts["n"], strict=True)
+        reasons = ", ".join(f"{reason} (n = {n})" for reason, n in pairs)
+        msg = f"not one of {len(cohort.frame)} participants enters: {reasons}"
+        raise ValueError(msg)
     return cohort
 
 
-def _read_clinical(output_dir: Path, raw: Path | None) -> ClinicalTables:
+def look_at_tables(
+    output_dir: Path, *, study_file: str, raw: Path, scanned: Iterable[tuple[str, str | None]]
+) -> list[str]:
+    """Say what the tables hold beside the images, before anything is computed.
+
+    Parameters
+    ----------
+    scanned
+        Participant and session (with `sub-` and `ses-`) of all that were or will be measured.
+
+    Returns
+    -------
+    list of str
+        As `look_at_cohort`; empty where the dataset lists no participants.
+
+    Raises
+    ------
+    ValueError
+        If a table cannot be read, or not one of the people listed was scanned.
+    """
+    measures = DataFrame(list(scanned), columns=["participant_id", "session_id"], dtype=object)
+    tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=measures)
+    if tables.participants.empty:
+        return []
+    return look_at_cohort(assemble(tables, study=read_study(study_file)))
+
+
+def _read_clinical(output_dir: Path, raw: Path | None, *, study_file: str) -> ClinicalTables:
+    rules = read_study(study_file).table
+    form = TableForm(separator=rules.separator, encoding=rules.encoding, sheet=rules.sheet)
+    given = Path(study_file).parent / rules.file if rules.file else None
     if raw is None:
         # the raw dataset is elsewhere: what the output copied of it is all that is known
-        return ClinicalTables(participants=read_participants(output_dir / "participants.tsv").frame)
-    return read_clinical(raw)
+        people = read_participants(given or output_dir / "participants.tsv", form=form)
+        return ClinicalTables(participants=people.frame, notes=people.notes)
+    return read_clinical(raw, participants=given, form=form)
 
 
 def clear(output_dir: Path, stage: str) -> None:

@@ -27,9 +27,9 @@ from npsle_app.stages.participant.dwi import DwiOutputs
 from npsle_app.stages.participant.shared import (
     digests,
     figure_paths,
+    inheriting,
     measured,
     save_drawings,
-    upstream_qc,
 )
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
@@ -98,16 +98,15 @@ class _Place:
 class AlpsInputs:
     """What other stages left, read: images, how the template lies on them, and their origin.
 
-    `sources` are the files that the regions rest on, the series first; `records` are those of
-    all stages that had a part in them.
+    `sources` are the files that the regions rest on, the series first.
     """
 
     images: AlpsImages
     place: _Place
     sources: tuple[Path, ...]
-    records: tuple[Path, ...]
 
 
+@inheriting()
 def run(
     *,
     dwi: DwiOutputs,
@@ -129,7 +128,6 @@ def run(
     checks = (*inputs.place.checks, *check_alps(findings))
     saved = _save(findings, inputs=inputs, out=out)
     figures = save_drawings(_draw(inputs.images, labels=read_image(saved["regions"])), out=out)
-    upstream = upstream_qc(*inputs.records, out=out)
     record = Record(
         stage="alps",
         methods=_METHODS.format(
@@ -141,7 +139,7 @@ def run(
         citations=_CITATIONS,
         measures=measured(
             numbers(findings),
-            qc=worst([upstream, *(check.state for check in checks)]),
+            qc=worst([check.state for check in checks]),
             sources=(dwi.tensor, *saved.values()),
         ),
         checks=checks,
@@ -182,7 +180,6 @@ def _read_inputs(
         ),
         place=place,
         sources=(dwi.dwi, *place.sources, *(path for path in maps if path)),
-        records=tuple(outputs.record for outputs in (dwi, anat, wmh, tissue) if outputs),
     )
 
 

@@ -28,7 +28,7 @@ from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.records import Check, Record, worst
 from npsle_app.settings import ChangeSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.shared import figure_paths, measured, save_drawings
+from npsle_app.stages.participant.shared import figure_paths, inheriting, measured, save_drawings
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 
@@ -71,6 +71,7 @@ class _Session:
         return self.anat.t1w, self.wmh.flair, self.wmh.mask, self.tissue.wm
 
 
+@inheriting()
 def run(
     *,
     visit: Visit,

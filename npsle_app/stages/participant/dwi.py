@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from npsle_app.bids.input.gradients import read_tables
+from npsle_app.bids.input.gradients import read_plain_b_values, read_tables
+from npsle_app.bids.input.phase_encoding import (
+    as_run,
+    distortion_ratio,
+    is_doubtful,
+    phase_axis,
+)
 from npsle_app.bids.input.scans import Scan
-from npsle_app.bids.input.series import phase_axis
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
@@ -24,17 +28,18 @@ from npsle_app.figures.stages.dwi import (
     draw_on_t1w,
 )
 from npsle_app.imaging.diffusion.checks import (
+    check_diffusivity,
     check_distortion,
     check_gradients,
     check_image,
     check_motion,
+    check_volumes,
 )
-from npsle_app.imaging.diffusion.epi_distortion import Head
+from npsle_app.imaging.diffusion.epi_distortion import Head, Reverse
 from npsle_app.imaging.diffusion.findings import DwiFindings, describe_volumes, study_series
 from npsle_app.imaging.diffusion.gradients import (
     choose_volumes,
-    join,
-    mean_unweighted,
+    mean_brightest,
     read_fsl,
     to_fsl,
 )
@@ -45,12 +50,13 @@ from npsle_app.imaging.diffusion.preprocessing import (
     use_preprocessed,
 )
 from npsle_app.imaging.diffusion.tensor import six_components
+from npsle_app.imaging.diffusion.volumes import join_runs
 from npsle_app.imaging.space.registration import resample
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.records import Check, Record, worst
 from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant.anat import AnatOutputs
-from npsle_app.stages.participant.shared import figure_paths, measured, save_drawings
+from npsle_app.stages.participant.shared import figure_paths, inheriting, measured, save_drawings
 
 _METHODS = (
     "Diffusion series were denoised by Marchenko-Pastur principal component analysis and freed of "
@@ -101,6 +107,7 @@ class DwiOutputs:
     figures: tuple[Path, ...]
 
 
+@inheriting()
 def run(*, dwi: Scan, anat: AnatOutputs | None, settings: DwiSettings, out: Writer) -> DwiOutputs:
     """Correct the series, fit the tensor, judge both."""
     try:
@@ -134,14 +141,16 @@ def _find(scan: Scan, *, anat: AnatOutputs | None, settings: DwiSettings) -> Dwi
     runs = (scan, *scan.runs)
     images = [read_image(one.path) for one in runs]
     tables = [read_tables(one.path) for one in runs]
-    gradients = join(
-        [
+    joined = join_runs(
+        images,
+        gradients=[
             read_fsl(b_values, vectors=vectors, affine=image.affine)
             for (b_values, vectors), image in zip(tables, images, strict=True)
-        ]
+        ],
+        names=[one.path.name for one in runs],
     )
+    series, gradients = joined.series, joined.gradients
     selection = choose_volumes(gradients)
-    series = nib.concat_images(images, axis=3) if len(images) > 1 else images[0]
     head, seed = _read_head(anat), settings.random_seed
     prepared: PreparedDwi = (
         use_preprocessed(series, gradients=gradients, head=head, seed=seed)
@@ -157,9 +166,8 @@ def _find(scan: Scan, *, anat: AnatOutputs | None, settings: DwiSettings) -> Dwi
         )
     )
     return study_series(
-        prepared, played_out=gradients, selection=selection, head=head,
-        robust=settings.robust_tensor,
-    )  # fmt: skip
+        prepared, joined=joined, selection=selection, head=head, robust=settings.robust_tensor
+    )
 
 
 def _read_head(anat: AnatOutputs | None) -> Head | None:
@@ -168,15 +176,16 @@ def _read_head(anat: AnatOutputs | None) -> Head | None:
     return Head(t1w=read_image(anat.t1w), brain=read_image(anat.brain_mask))
 
 
-def _read_reverse(scan: Scan) -> nib.Nifti1Image | None:
+def _read_reverse(scan: Scan) -> Reverse | None:
     if not scan.reverse:
         return None
     other = scan.reverse[0]
     image = read_image(other.path)
-    if image.ndim == 3:
-        return image
-    b_values = read_tables(other.path)[0] if other.tables else np.zeros(image.shape[3])
-    return mean_unweighted(image, b_values=b_values)
+    return Reverse(
+        image=mean_brightest(image, b_values=read_plain_b_values(other.path)),
+        ratio=distortion_ratio(scan, other),
+        sure=not is_doubtful(as_run(other), as_run(scan)),
+    )
 
 
 def _steps(settings: DwiSettings) -> Steps:
@@ -192,10 +201,12 @@ def _steps(settings: DwiSettings) -> Steps:
 
 def _check(findings: DwiFindings) -> tuple[Check, ...]:
     return (
+        *check_volumes(findings.joined),
         *check_gradients(findings.selection, coherence=findings.coherence),
         *check_motion(findings.displacement_mm, dropped_share=findings.dropped_share),
         check_distortion(findings.prepared.distortion),
         *check_image(findings.prepared.b0, snr=findings.snr, coverage=findings.coverage),
+        check_diffusivity(findings.median_diffusivity),
     )
 
 
@@ -298,6 +309,6 @@ def _choices(findings: DwiFindings, *, scan: Scan, settings: DwiSettings) -> tup
     if scan.runs:
         names = ", ".join(one.path.name for one in (scan, *scan.runs))
         choices.append(f"Runs measured as one series: {names}.")
-    if scan.reverse:
+    if scan.reverse and findings.prepared.distortion == "pair":
         choices.append(f"Distortion was taken from {scan.reverse[0].path.name}.")
-    return (*choices, *findings.prepared.notes)
+    return (*choices, *findings.joined.left_out, *findings.prepared.notes)

@@ -20,6 +20,7 @@ from npsle_app.stages.participant.shared import (
     TISSUE,
     digests,
     figure_paths,
+    inheriting,
     save_drawings,
     tissue_priors,
 )
@@ -41,6 +42,7 @@ class FillingOutputs:
     figures: tuple[Path, ...]
 
 
+@inheriting()
 def run(
     *, anat: AnatOutputs, wmh: WmhOutputs, settings: FillingSettings, out: Writer
 ) -> FillingOutputs:

@@ -24,16 +24,16 @@ from npsle_app.imaging.lesions.signs import check_infarcts
 from npsle_app.imaging.lesions.table import COLUMNS
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import fraction, on_grid_of
-from npsle_app.records import Record, worst
+from npsle_app.records import Qc, Record
 from npsle_app.settings import LesionsSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.shared import (
     digests,
     figure_paths,
+    inheriting,
     measured,
     read_ventricles,
     save_drawings,
-    upstream_qc,
 )
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
@@ -81,6 +81,7 @@ class LesionsOutputs:
     figures: tuple[Path, ...]
 
 
+@inheriting()
 def run(
     *,
     anat: AnatOutputs,
@@ -99,7 +100,6 @@ def run(
         status_min_ml=settings.status_min_ml,
     )
     checks = (by_ventricles, check_infarcts(findings.suspects))
-    upstream = upstream_qc(anat.record, wmh.record, out=out)
     saved = _save(findings, grid=images.t1w, wmh=wmh, tissue=tissue, out=out)
     figures = save_drawings(_draw(findings, images=images), out=out)
     record = Record(
@@ -108,10 +108,10 @@ def run(
         citations=_CITATIONS,
         measures=measured(
             findings.numbers | {"wmh_min_lesion_mm3": wmh.min_lesion_mm3},
-            qc=upstream,
+            qc=Qc.PASS,
             sources=(wmh.mask, tissue.ventricles, *saved.values()),
-            exceptions=dict.fromkeys(findings.hanging, worst([upstream, by_ventricles.state]))
-            | dict.fromkeys(_BY_INFARCTS, worst([upstream, checks[1].state])),
+            exceptions=dict.fromkeys(findings.hanging, by_ventricles.state)
+            | dict.fromkeys(_BY_INFARCTS, checks[1].state),
         ),
         checks=checks,
         figures=figures,

@@ -28,10 +28,10 @@ from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.shared import (
     digests,
     figure_paths,
+    inheriting,
     measured,
     read_ventricles,
     save_drawings,
-    upstream_qc,
 )
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
@@ -87,6 +87,7 @@ class _Transform:
         return bool(self.choices)
 
 
+@inheriting()
 def run(
     *,
     anat: AnatOutputs,
@@ -115,7 +116,6 @@ def run(
     ventricles, by_ventricles = read_ventricles(tissue.ventricles, field=anat.template_to_t1w)
     fluid = regions.measure_ventricles(csf, ventricles=ventricles, field=field)
     own = (*transform.checks, check_filling(volumes), check_asymmetry(volumes))
-    upstream = upstream_qc(anat.record, tissue.record, out=out)
     sources = (tissue.gm, tissue.wm, tissue.csf, transform.path)
     labels = regions.label_regions(shares, labels=atlas, field=field)
     path = out.image(labels, File.BRAIN_REGIONS, sources=sources, Templates=digests(_USED))
@@ -128,10 +128,10 @@ def run(
         measures=(
             *measured(
                 _present(volumes.volumes_ml),
-                qc=worst([upstream, *(check.state for check in own)]),
+                qc=worst([check.state for check in own]),
                 sources=sources,
             ),
-            *measured(_present(fluid), qc=worst([upstream, by_ventricles.state]), sources=sources),
+            *measured(_present(fluid), qc=by_ventricles.state, sources=sources),
         ),
         checks=(*own, by_ventricles),
         figures=figures,

@@ -1,9 +1,12 @@
 """What the stages of a participant share: template maps, the lesion model, and their last steps."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import wraps
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import nibabel as nib
 import numpy as np
@@ -19,7 +22,7 @@ from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.tissue.ventricles import check_ventricles
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.model import LesionModel
-from npsle_app.records import Check, FigureRecord, Measure, Qc, worst
+from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
 from npsle_app.templates import Template
 
 TISSUE = (Template.GM, Template.WM)
@@ -79,9 +82,68 @@ def describe_lesion_model() -> dict[str, str]:
 
 
 def upstream_qc(*records: Path, out: Writer) -> Qc:
-    """Return the worst state of all checks in the records of stages before."""
+    """Return the worst state of all checks that these stages, and all before them, have made."""
     read = (read_record(path, root=out.root, datasets=out.datasets) for path in records)
-    return worst([check.state for record in read for check in record.checks])
+    return worst([record.state for record in read])
+
+
+class Recorded(Protocol):
+    """What every stage leaves: a record, among other files."""
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+
+
+_Outputs = TypeVar("_Outputs", bound=Recorded)
+
+
+def inheriting(
+    **rests_on: tuple[str, ...],
+) -> Callable[[Callable[..., _Outputs]], Callable[..., _Outputs]]:
+    """Let each measure of a stage inherit the worst check of all that the stage was handed.
+
+    What a stage is handed by others has a record, which tells the worst of its own checks and
+    of all before it.
+
+    Parameters
+    ----------
+    rests_on
+        For single measures, the arguments that they rest on alone.
+    """
+
+    def decorate(run: Callable[..., _Outputs]) -> Callable[..., _Outputs]:
+        @wraps(run)
+        def inherit(**handed: Any) -> _Outputs:
+            outputs, out = run(**handed), handed["out"]
+            records = {name: one.record for name, one in handed.items() if hasattr(one, "record")
+                       and name != "out"}  # fmt: skip
+            inherited = {name: upstream_qc(path, out=out) for name, path in records.items()}
+            record = read_record(outputs.record, root=out.root, datasets=out.datasets)
+            out.record(_hand_on(record, inherited=inherited, rests_on=rests_on))
+            return outputs
+
+        inherit.rests_on = rests_on  # type: ignore[attr-defined] # for the test of the plan
+        return inherit
+
+    return decorate
+
+
+def _hand_on(
+    record: Record, *, inherited: Mapping[str, Qc], rests_on: Mapping[str, tuple[str, ...]]
+) -> Record:
+    def raised(measure: Measure) -> Measure:
+        if measure.qc is Qc.NOT_ASSESSABLE:
+            return measure
+        before = rests_on.get(measure.name, tuple(inherited))
+        states = [inherited[name] for name in before if name in inherited]
+        return replace(measure, qc=worst([measure.qc, *states]))
+
+    return replace(
+        record,
+        measures=tuple(map(raised, record.measures)),
+        inherited=worst(list(inherited.values())),
+    )
 
 
 def measured(

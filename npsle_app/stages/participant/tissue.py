@@ -26,6 +26,7 @@ from npsle_app.stages.participant.filling import FillingOutputs
 from npsle_app.stages.participant.shared import (
     digests,
     figure_paths,
+    inheriting,
     measured,
     save_drawings,
     ventricle_zone,
@@ -56,6 +57,7 @@ class TissueOutputs:
     figures: tuple[Path, ...]
 
 
+@inheriting(tiv_ml=("anat",))
 def run(
     *,
     anat: AnatOutputs,

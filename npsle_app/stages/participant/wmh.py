@@ -36,6 +36,7 @@ from npsle_app.stages.participant.shared import (
     describe_lesion_model,
     digests,
     figure_paths,
+    inheriting,
     lesion_priors,
     measured,
     read_lesion_model,
@@ -82,6 +83,7 @@ class _Findings:
     volumes_ml: dict[float, float]
 
 
+@inheriting()
 def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -> WmhOutputs:
     """Find the lesions and measure them."""
     scan = subtract_offset(read_image(flair.path))

@@ -124,7 +124,7 @@ def test_a_vessel_wall_scan_is_not_a_t1w(tmp_path: Path, acq: str) -> None:
     choice = _t1w(root)
     assert choice.scan is None
     assert choice.reason.startswith(f"no image is a plain t1w (sub-01_{acq}_T1w.nii.gz: ")
-    assert choice.others == (place(root, f"anat/sub-01_{acq}_T1w.nii.gz"),)
+    assert [one.path for one in choice.others] == [place(root, f"anat/sub-01_{acq}_T1w.nii.gz")]
 
 
 def test_a_filter_that_asks_for_a_vessel_wall_scan_gets_it(tmp_path: Path) -> None:
@@ -154,7 +154,11 @@ def test_of_several_images_one_is_chosen_and_the_reason_told(tmp_path: Path, rea
     choice = _t1w(root)
     assert choice.scan
     assert choice.scan.path == paths[0]
-    assert choice.others == (paths[1],)
+    (other,) = choice.others
+    assert (other.path, other.reason) == (
+        paths[1],
+        f"{paths[0].name} was taken: {choice.reason.partition(', ')[2]}",
+    )
     assert choice.reason.startswith("of 2 candidates, it ") or reason == "name comes first"
     assert reason in choice.reason
 

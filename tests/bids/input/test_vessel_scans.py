@@ -47,7 +47,9 @@ def test_the_scan_after_contrast_agent_and_an_angiogram_belong_to_it(tmp_path):
         "acq-bb_ce-gad_T1w",
         "angio",
     ]
-    root = make_files(tmp_path / "raw", *(f"anat/sub-01_{name}.nii.gz" for name in names))
+    root = make_files(tmp_path / "raw")
+    for name in names:
+        make_image(root, f"anat/sub-01_{name}.nii.gz", zooms=(0.5, 0.5, 0.5))
     found = choice(root)
     assert [one.path.name for one in found.scan.after_contrast] == [
         "sub-01_acq-vwi_ce-gad_T1w.nii.gz"
@@ -98,7 +100,7 @@ def test_what_was_drawn_in_the_scan_comes_with_it_and_the_rest_is_named(tmp_path
         path.touch()
     found = choice(root, derivatives={"reader": drawn})
     assert [path.name for path in found.scan.guides] == DRAWN
-    assert [path.name for path in found.others] == [other]
+    assert [one.path.name for one in found.others] == [other]
     assert "drawn by a reader: 4 files" in found.reason
 
 

@@ -30,7 +30,7 @@ def test_the_planted_delta_of_equal_groups_is_zero():
     assert planted_delta(truth, "m", "a", "b") == 0
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_intervals_hold_the_planted_effect():
     kinds: dict[str, list[bool]] = {}
     for name, held in measure_coverage(range(STUDIES)).items():
@@ -40,7 +40,7 @@ def test_intervals_hold_the_planted_effect():
         assert LEAST <= np.mean(held) <= MOST, name
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_groups_without_a_difference_are_told_apart_in_one_of_twenty_studies():
     # the exact rates, from 200,000 studies without ties, are 4.8 % and 5.0 %; four thousand
     # studies have a standard error of 0.34 %

@@ -96,7 +96,7 @@ def test_the_apparent_auc_of_noise_is_high_and_the_honest_intervals_hold_a_half(
     assert found.optimism > 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_planted_auc_of_080_is_recovered_within_005():
     found = []
     for run in range(12):
@@ -106,7 +106,7 @@ def test_a_planted_auc_of_080_is_recovered_within_005():
     assert np.mean([one.corrected.value for one in found]) == pytest.approx(0.80, abs=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_p_of_noise_is_uniform():
     found = []
     for run in range(40):

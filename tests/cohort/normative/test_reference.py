@@ -27,7 +27,7 @@ def reference():
     return fit(make_people(400))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_five_thousand_healthy_people_score_standard_normal_at_every_age_and_sex():
     people = make_people(5000, regions=40)
     found = fit(people)
@@ -283,7 +283,7 @@ def test_outlier_scans_are_named_and_left_out():
     assert "sub-00007" not in set(found.held_out["participant_id"])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_real_volumes_of_thirteen_sites_have_equal_tails(shared_data):
     """Freesurfer volumes; the three people of one site have brains larger than the TIV."""
     table = pd.read_csv(shared_data / "tables" / "freesurfer_volumes.csv")

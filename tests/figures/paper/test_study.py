@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.collections import FillBetweenPolyCollection
 
 from npsle_app.bids.output.writer import write_vector_figure
 from npsle_app.figures.paper.estimates import (
@@ -29,28 +30,27 @@ def svg(figure, folder) -> str:
     return (folder / "a.svg").read_text()
 
 
-def figures():
-    return {
-        "raincloud": draw_raincloud([cloud(9), cloud(7, number=1)], label=HOSTILE),
-        "forest": draw_forest(
-            [Estimate(name=HOSTILE, value=1, low=0, high=2, shown=HOSTILE)], label=HOSTILE
-        ),
-        "correlations": draw_correlations(
-            np.array([[0.9, np.nan]]),
-            rows=[HOSTILE],
-            columns=["a", HOSTILE],
-            notable=np.array([[True, False]]),
-        ),
-        "adjusted": draw_adjusted([(cloud(5), np.arange(5.0))], x=HOSTILE, y="y", text=HOSTILE),
-        "flow": draw_flow(first="a", left_out=[HOSTILE], second="b", groups=[HOSTILE, "d"]),
-    }
+FIGURES = {
+    "raincloud": lambda: draw_raincloud([cloud(9), cloud(7, number=1)], label=HOSTILE),
+    "forest": lambda: draw_forest(
+        [Estimate(name=HOSTILE, value=1, low=0, high=2, shown=HOSTILE)], label=HOSTILE
+    ),
+    "correlations": lambda: draw_correlations(
+        np.array([[0.9, np.nan]]),
+        rows=[HOSTILE],
+        columns=["a", HOSTILE],
+        notable=np.array([[True, False]]),
+    ),
+    "adjusted": lambda: draw_adjusted([(cloud(5), np.arange(5.0))], x=HOSTILE, y="y", text=HOSTILE),
+    "flow": lambda: draw_flow(first="a", left_out=[HOSTILE], second="b", groups=[HOSTILE, "d"]),
+}
 
 
-@pytest.mark.parametrize("name", list(figures()))
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_a_figure_with_any_text_is_drawn_the_same_twice(name, tmp_path):
-    first = svg(figures()[name], tmp_path)
+    first = svg(FIGURES[name](), tmp_path)
     pdf = (tmp_path / "a.pdf").read_bytes()
-    assert svg(figures()[name], tmp_path) == first
+    assert svg(FIGURES[name](), tmp_path) == first
     assert (tmp_path / "a.pdf").read_bytes() == pdf
     assert "<b>" not in first
 
@@ -81,10 +81,15 @@ def test_of_many_pairs_150_have_dots_in_their_own_places():
     assert np.allclose(places[:, 1], 2 * places[:, 0])
 
 
+def has_density(*clouds) -> bool:
+    figure = draw_raincloud(clouds, label="x")
+    return any(isinstance(one, FillBetweenPolyCollection) for one in figure.axes[0].collections)
+
+
 @pytest.mark.parametrize("group", [cloud(0), cloud(1), cloud(8, value=3.0)])
-def test_a_group_too_small_or_constant_has_no_density(group, tmp_path):
-    assert "FillBetween" in svg(draw_raincloud([cloud(5)], label="x"), tmp_path)
-    assert "FillBetween" not in svg(draw_raincloud([group], label="x"), tmp_path)
+def test_a_group_too_small_or_constant_has_no_density(group):
+    assert has_density(cloud(5))
+    assert not has_density(group)
 
 
 def test_dots_of_equal_values_lie_beside_each_other():

@@ -1,5 +1,6 @@
 """Distortion by a known field."""
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -10,8 +11,9 @@ from npsle_app.imaging.diffusion.distortion import (
     jacobian,
     undistort,
 )
+from npsle_app.imaging.diffusion.epi_distortion import Reverse, find_displacement
 from npsle_app.imaging.diffusion.gradients import Gradients
-from tests.imaging.diffusion.scene import SHAPE, series
+from tests.imaging.diffusion.scene import AFFINE, SHAPE, series
 
 ZOOMS = np.full(3, 3.0)
 
@@ -62,6 +64,81 @@ def test_swapping_the_pair_turns_the_field_round(scene):
     options = {"mask": brain, "zooms_mm": ZOOMS, "phase_axis": 1}
     found = displacement_of_pair(*pair, **options)
     np.testing.assert_allclose(displacement_of_pair(*pair[::-1], **options), -found, atol=0.05)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.77, 1.4])
+def test_readout_times_that_differ_are_weighed(scene, ratio):
+    image, brain = scene
+    truth = field_mm()
+    pair = distorted(image, truth), distorted(image, -ratio * truth)
+    options = {"mask": brain, "zooms_mm": ZOOMS, "phase_axis": 1}
+    core = ndimage.binary_erosion(brain, iterations=2) & (truth > 1)
+
+    def slope(**given):
+        found = displacement_of_pair(*pair, **options, **given)[core]
+        return float(found @ truth[core] / (truth[core] @ truth[core]))
+
+    assert slope(ratio=ratio) == pytest.approx(1, abs=0.12)
+    assert abs(slope() - 1) > abs(slope(ratio=ratio) - 1) + 0.05
+
+
+def as_image(data, affine=AFFINE):
+    return nib.Nifti1Image(data.astype(np.float32), affine)
+
+
+def find(forward, reverse, brain, *, sure=True, affine=AFFINE):
+    return find_displacement(
+        as_image(forward),
+        mask=brain,
+        reverse=Reverse(image=as_image(reverse, affine), sure=sure),
+        head=None,
+        axis=1,
+        seed=1,
+    )
+
+
+@pytest.fixture
+def noisy_pair(scene, rng):
+    image, _ = scene
+    return [
+        np.abs(distorted(image, sign * field_mm()) + rng.normal(0, 15, SHAPE)) for sign in (1, -1)
+    ]
+
+
+def test_a_doubtful_pair_is_used_if_it_shows_opposite_distortion(scene, noisy_pair):
+    _, brain = scene
+    method, found, why_not = find(*noisy_pair, brain, sure=False)
+    assert (method, why_not) == ("pair", "")
+    assert np.abs(found).max() > 4
+
+
+def test_a_doubtful_pair_of_one_direction_is_not_used_and_the_reason_told(scene, noisy_pair, rng):
+    _, brain = scene
+    again = np.abs(noisy_pair[0] + rng.normal(0, 15, SHAPE))
+    method, found, why_not = find(noisy_pair[0], again, brain, sure=False)
+    assert (method, found) == ("none", None)
+    assert why_not == "it does not show the distortion of the series the other way round"
+
+
+def test_a_reversed_image_without_a_head_is_no_reason_to_fail(scene, noisy_pair):
+    _, brain = scene
+    method, _, why_not = find(noisy_pair[0], 0 * noisy_pair[1], brain)
+    assert method == "none"
+    assert why_not
+
+
+def test_a_reversed_image_on_another_grid_gives_the_same_field(scene, noisy_pair):
+    _, brain = scene
+    core = ndimage.binary_erosion(brain, iterations=2)
+    same = find(*noisy_pair, brain)[1]
+    shifted = AFFINE.copy()
+    shifted[:3, 3] += [0.2, 0.1, 0.3]
+    moved = find(*noisy_pair, brain, affine=shifted)[1]
+    assert np.median(np.abs(moved - same)[core]) < 0.5
+    larger = AFFINE.copy()
+    larger[:3, 3] -= AFFINE[:3, :3] @ [3, 3, 3]
+    padded = find(noisy_pair[0], np.pad(noisy_pair[1], 3), brain, affine=larger)[1]
+    np.testing.assert_allclose(padded[core], same[core], atol=0.05)
 
 
 def test_a_pair_without_distortion_gives_none(scene):

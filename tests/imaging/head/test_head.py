@@ -12,6 +12,8 @@ from npsle_app.phantom.participant import Request, make_participant
 from npsle_app.records import Qc
 from npsle_app.stages.participant.anat import read_template
 
+pytestmark = pytest.mark.slow  # each head is registered to the template
+
 SETTINGS = {
     "seed": 1,
     "affine_sampling_mm": 6.0,
@@ -71,7 +73,6 @@ def test_to_the_template_and_back_is_where_it_was(person, prepared):
     assert dice(back, truth(person)) > 0.97
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "motion", [{"pitch": 15.0}, {"shift": (80, -80, 40)}], ids=["pitched", "shifted"]
 )
@@ -81,7 +82,6 @@ def test_a_head_lying_elsewhere_is_found_as_well(person, motion):
     assert dice(found.intracranial, truth(person)) > 0.93
 
 
-@pytest.mark.slow
 def test_two_runs_give_equal_bytes(person, prepared):
     again = prepare_head(person.t1w, template=read_template(), stripped=False, **SETTINGS)
     for name in ("t1w", "brain", "intracranial", "in_template"):
@@ -89,7 +89,6 @@ def test_two_runs_give_equal_bytes(person, prepared):
     assert again.fit.to_template.to_bytes() == prepared.fit.to_template.to_bytes()
 
 
-@pytest.mark.slow
 def test_a_head_without_skull_keeps_its_own_edge_and_has_no_intracranial_mask(person):
     keep = person.maps["gm"].get_fdata() + person.maps["wm"].get_fdata() > 0.5
     scan = on_grid_of(person.t1w, np.where(keep, person.t1w.get_fdata(), 0))

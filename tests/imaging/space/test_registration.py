@@ -119,6 +119,7 @@ def test_a_known_motion_is_found_within_1_mm_and_1_degree(head, truth):
     assert angle < 1
 
 
+@pytest.mark.slow
 def test_a_later_scan_of_an_unchanged_head_follows_its_motion_alone(head):
     motion = rigid(shift=(4, -3, 5), degrees=(3, -4, 2))
     later = resample(head, reference=head, matrix=motion)

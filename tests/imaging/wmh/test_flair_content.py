@@ -48,7 +48,7 @@ def measured(head, *, flair=None, shown=None):
 
 @pytest.fixture
 def head(rng):
-    return make_head(rng)
+    return make_head(rng, shape=(44, 44, 44))  # with air around, 25 mm from the brain
 
 
 def test_contrast_and_noise_are_those_of_the_image(head):

@@ -20,7 +20,7 @@ from training.wmh.people import Person, list_masks, load_rated
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.skipif(not (DATA / "ms_mni").exists(), reason="shared/data is not here"),
 ]
 

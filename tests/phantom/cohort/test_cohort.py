@@ -209,6 +209,7 @@ def test_a_cohort_has_as_many_participants_as_its_paper_unless_told(tmp_path, ca
     assert "80 participants" in capsys.readouterr().out
 
 
-def test_a_cohort_has_no_images_to_choose_a_voxel_size_for(tmp_path, capsys):
-    assert main([str(tmp_path / "d"), "--cohort", "paper1", "--voxel-mm", "2"]) == 2
-    assert "leave out --sessions and --voxel-mm" in capsys.readouterr().err
+def test_a_cohort_has_no_images_to_say_anything_of(tmp_path, capsys):
+    words = ("--cohort", "paper1", "--voxel-mm", "2", "--no-diffusion")
+    assert main([str(tmp_path / "d"), *words]) == 2
+    assert "leave out --voxel-mm and --no-diffusion" in capsys.readouterr().err
