@@ -17,6 +17,7 @@ from npsle_app.stages.participant.anat import AnatOutputs
 SHAPE = (44, 44, 44)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 FLAIR = {"csf": 30.0, "gm": 100.0, "wm": 85.0, "lesion": 150.0}
+SPOTS = ((22, 22, 33), (31, 22, 22), (22, 12, 22))
 T1W = {"csf": 30.0, "gm": 100.0, "wm": 130.0, "lesion": 95.0}
 
 
@@ -43,8 +44,7 @@ def distance(centre):
 def make_session(folder: Path, rng: np.random.Generator) -> SmallSession:
     middle = distance((22, 22, 22))
     brain, core, ventricle = middle <= 19, middle <= 15, middle <= 5
-    spots = [(22, 22, 33), (31, 22, 22), (22, 12, 22)]
-    lesions = np.any([distance(spot) <= 2.5 for spot in spots], axis=0)
+    lesions = np.any([distance(spot) <= 2.5 for spot in SPOTS], axis=0)
     parts = [("gm", brain), ("wm", core), ("csf", ventricle), ("lesion", lesions)]
     raw, root = folder / "raw", folder / "out"
     out = Writer(root=root, participant="01", datasets={"raw": raw})
