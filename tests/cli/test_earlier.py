@@ -114,6 +114,7 @@ def test_scans_outside_of_session_folders_are_no_earlier_session(visits, dataset
     assert changes(tmp_path / "out")["n/a"] == ("absent", "no earlier session")
 
 
+@pytest.mark.slow
 def test_two_processes_compare_as_one_does(visits, tmp_path):
     assert visits("--nprocs", "2").code == 0
     assert changes(tmp_path / "out")["ses-10"][0] == "done"

@@ -263,6 +263,7 @@ def test_the_settings_of_a_run_repeat_it(app, tmp_path):
     assert "0 stages done, 5 reused" in call.lines[-1]
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_and_a_killed_one_fails_its_own_job(app, dataset, tmp_path):
     dataset.add("00", "T1w", sidecar={"Kill": True})
 

@@ -42,11 +42,13 @@ def test_the_study_holds_scans_tables_and_truth(study):
     assert len(names) == 6 + 2 * (4 + 4 + 2 + 5 + 4)
 
 
+@pytest.mark.slow
 def test_the_same_call_makes_the_same_bytes(study, tmp_path):
     main([str(tmp_path / "again"), "--participants", "2", "--seed", "7", *COARSE])
     assert _digests(tmp_path / "again", "**/*") == _digests(study, "**/*")
 
 
+@pytest.mark.slow
 def test_a_participant_stays_the_same_in_a_larger_study(study, tmp_path):
     main([str(tmp_path / "small"), "--participants", "1", "--seed", "7", *COARSE])
     small = _digests(tmp_path / "small", "**/sub-01/**/*")

@@ -17,6 +17,7 @@ from npsle_app.stages.participant.anat import AnatOutputs
 SHAPE = (44, 44, 44)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 FLAIR = {"csf": 30.0, "gm": 100.0, "wm": 85.0, "lesion": 150.0}
+SPOTS = ((22, 22, 33), (31, 22, 22), (22, 12, 22))
 T1W = {"csf": 30.0, "gm": 100.0, "wm": 130.0, "lesion": 95.0}
 
 
@@ -45,7 +46,7 @@ def make_session(folder: Path, rng: np.random.Generator, *, shape=SHAPE, radius=
     size, centre = radius / 19, np.array(shape) / 2
     middle = distance(centre, shape=shape)
     brain, core, ventricle = middle <= radius, middle <= 15 * size, middle <= 5 * size
-    spots = centre + size * np.array([(0, 0, 11), (9, 0, 0), (0, -10, 0)])
+    spots = centre + size * (np.array(SPOTS) - 22)
     lesions = np.any([distance(spot, shape=shape) <= 2.5 for spot in spots], axis=0)
     parts = [("gm", brain), ("wm", core), ("csf", ventricle), ("lesion", lesions)]
     raw, root = folder / "raw", folder / "out"

@@ -101,6 +101,7 @@ def test_an_external_series_is_taken_as_it_is(tmp_path, rng):
 
 
 @pytest.mark.usefixtures("no_figures")
+@pytest.mark.slow
 def test_both_shapes_of_the_table_give_the_same_bytes(plain, tmp_path):
     rng = np.random.default_rng(1)
     path, _ = save(tmp_path, scheme(rng), rng, change=np.transpose)

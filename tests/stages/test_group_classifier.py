@@ -116,6 +116,7 @@ def test_a_study_without_one_of_the_classes_is_not_estimable(tmp_path):
     assert "not estimable" in _summary(out)["analyses"][0]["results"][0]
 
 
+@pytest.mark.slow
 def test_the_same_study_gives_the_same_bytes(out, copied):
     run(output_dir=copied, settings=QUICK)
     path = GroupFile.CLASSIFIER_PERFORMANCE.path

@@ -111,6 +111,7 @@ def test_the_summary_says_what_was_done_found_and_left_out(analysed):
         assert all((out / path).is_file() for path in one["tables"].values())
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_files_and_takes_away_old_ones_of_its_own_alone(out):
     made = _run(out)
     first = [path.read_bytes() for path in (made.summary, *made.tables)]

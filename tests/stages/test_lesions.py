@@ -236,3 +236,27 @@ def test_the_same_input_gives_the_same_bytes(session):
     kept = [path.read_bytes() for path in (first.regions, first.table, first.record)]
     second = run(session)
     assert kept == [path.read_bytes() for path in (second.regions, second.table, second.record)]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_where_flair_shows_too_little_no_number_of_lesions_is_given(session):
+    part = replace(session, wmh=replace(session.wmh, shown_share=0.5))
+    found = read(run(part))[1]
+    lesions = {name: row for name, row in found.items() if name.startswith("wmh_")}
+    size = lesions.pop("wmh_min_lesion_mm3")
+    assert {row["value"] for row in lesions.values()} == {None}
+    assert {row["qc"] for row in lesions.values()} == {"not assessable"}
+    assert size["value"] == 9.0
+    assert found["lateral_ventricles_ml"]["value"] > 0
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_white_matter_that_flair_does_not_show_is_neither_normal_nor_a_cavity(session):
+    path = session.wmh.flair
+    image = nib.load(path)
+    data = image.get_fdata(dtype=np.float32)
+    data[:, :, :22] = 0
+    nib.save(nib.Nifti1Image(data, image.affine), path)
+    found = read(run(session))[1]
+    assert found["wmh_cavity_count"]["value"] == 0
+    assert found["wmh_left_ml"]["value"] is not None

@@ -130,6 +130,7 @@ def test_a_failed_check_of_the_images_fails_all_volumes(tissues, tmp_path):
     assert {row["qc"] for row in record["measures"]} == {"fail"}
 
 
+@pytest.mark.slow
 def test_a_head_without_fluid_has_no_ventricles_and_says_so(tissues, tmp_path):
     _, record = run(tmp_path, tissues | {"CSF": np.zeros(SHAPE)})
     rows = {row["name"]: row for row in record["measures"]}

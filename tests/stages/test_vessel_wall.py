@@ -222,6 +222,7 @@ def test_a_vessel_is_found_in_its_search_box_and_marked_as_found_automatically(l
     assert any("Nobody has looked" in text for text in record(outputs)["choices"])
 
 
+@pytest.mark.slow
 def test_a_bad_t1w_image_marks_what_was_found_through_it(laid):
     found = measures(laid.run(anat=laid.anat(Qc.FAIL)))
     assert found["vw_m1_left_nwi"]["qc"] == "fail"

@@ -12,15 +12,20 @@ from npsle_app.imaging.space import registration
 from npsle_app.imaging.wmh import flair
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
-from tests.stages.small_head import AFFINE, make_session
+from tests.stages.small_head import AFFINE, SHAPE, SPOTS, distance, make_session
 
-SHAPE, RADIUS = (36, 36, 36), 13  # air lies in the corners alone: 25 mm from the brain
-MIDDLE = (np.indices(SHAPE) - 18) / 15  # from -0.87 to 0.87 in the brain
+MIDDLE = np.indices(SHAPE) / 22 - 1  # from -1 to 1
+
+
+class HEAD:
+    """Where the small head has its lesions."""
+
+    lesions = np.any([distance(spot) <= 2.5 for spot in SPOTS], axis=0)
 
 
 @pytest.fixture
 def session(tmp_path, rng, monkeypatch):
-    made = make_session(tmp_path, rng, shape=SHAPE, radius=RADIUS)
+    made = make_session(tmp_path, rng)
     even = nib.Nifti1Image(np.ones(SHAPE, np.float32), AFFINE)
     monkeypatch.setattr(wmh, "lesion_priors", lambda _grid, *, field: made.priors)  # noqa: ARG005
     monkeypatch.setattr(wmh, "_draw", lambda *_, **__: ())
@@ -63,6 +68,11 @@ def noisy(share):
     return lambda good, _t1w, rng: np.abs(good + rng.normal(0, share * 85, SHAPE))
 
 
+def without(where):
+    """Lay a mask over the image, as of a tool that keeps what it takes for brain."""
+    return lambda good, _t1w, _rng: np.where(where(HEAD), 0, good)
+
+
 CASES = (
     Case("T1w", lambda _good, t1w, _rng: t1w, "FLAIR contrast"),
     Case("a copy of T1w", lambda _good, t1w, _rng: t1w, "FLAIR is not the T1w image"),
@@ -75,7 +85,8 @@ CASES = (
     Case("nothing but noise", noisy(5), "FLAIR noise"),
     Case("much noise", noisy(0.2), "FLAIR noise"),
     Case("some noise", noisy(0.1), "FLAIR noise", "warn"),
-    Case("half the brain cut away", cut, "FLAIR coverage"),
+    Case("half the brain cut away", cut, "FLAIR without holes"),
+    Case("lesions cut away", without(lambda head: head.lesions), "FLAIR without holes"),
     Case(
         "another head",
         lambda good, _t1w, _rng: np.roll(good, (7, 7), axis=(0, 1)),
@@ -83,7 +94,7 @@ CASES = (
     ),
     Case("shading that N4 left", lambda good, _t1w, _rng: good * 2 ** MIDDLE[0], "FLAIR evenness"),
     Case("saturation", saturated, "FLAIR saturation"),
-    Case("ghosts", lambda good, *_: good + 20.0 * (MIDDLE[1] < -1), "FLAIR ghosts", "warn"),
+    Case("ghosts", lambda good, *_: good + 20.0 * (MIDDLE[1] < -0.8), "FLAIR ghosts", "warn"),
     Case("a constant taken away", lambda good, _t1w, _rng: good - 150, "FLAIR contrast"),
 )
 
@@ -101,7 +112,60 @@ def test_a_spoilt_flair_leaves_no_number_that_passes(session, rng, case):
     assert check["state"] == case.state, record["checks"]
     assert check["advice"]
     allowed = {"fail"} if case.state == "fail" else {"warn", "fail"}
-    assert {measure["qc"] for measure in record["measures"]} <= allowed
+    assert {measure["qc"] for measure in record["measures"]} <= allowed | {"not assessable"}
+
+
+def values_of(record):
+    return {measure["name"]: measure["value"] for measure in record["measures"]}
+
+
+def check_of(record, name):
+    return next(check for check in record["checks"] if check["name"] == name)
+
+
+@pytest.mark.fault(
+    "Images",
+    "FLAIR that covers part of the brain",
+    "lesions are mapped there and the share told; below 85 % no number of the whole brain",
+)
+def test_a_flair_of_part_of_the_brain_gives_no_number_of_all_of_it(session):
+    good = values(session.flair.path)
+    part = nib.Nifti1Image(good[:, :, :26].astype(np.float32), AFFINE)
+    nib.save(part, session.flair.path)
+    outputs = wmh.run(
+        flair=session.flair, anat=session.anat, settings=WmhSettings(), out=session.out
+    )
+    record = json.loads(outputs.record.read_text())
+    check = check_of(record, "FLAIR coverage")
+    assert check["state"] == "warn"
+    assert set(values_of(record).values()) == {None}
+    assert {measure["qc"] for measure in record["measures"]} == {"not assessable"}
+    (told,) = record["choices"]
+    share = f"{outputs.shown_share:.0%}"
+    assert told.startswith(f"FLAIR shows {share} of the brain: ")
+    assert 0.3 < outputs.shown_share < 0.7
+    assert not outputs.shows_whole_brain
+    mask = values(outputs.mask) > 0
+    assert mask[session.lesions & (np.indices(SHAPE)[2] < 22)].mean() > 0.5
+    assert not mask[:, :, 26:].any()
+
+
+@pytest.mark.fault(
+    "Images",
+    "FLAIR of which a mask has taken the ventricles",
+    "told; lesions beside them are found as in the whole image",
+)
+def test_a_flair_without_ventricles_gives_the_same_lesions_and_is_told(session):
+    good = values(session.flair.path)
+    middle = np.indices(SHAPE) - 22
+    fluid = np.linalg.norm(middle, axis=0) <= 5
+    whole = values_of(run(session, np.where(fluid, 2, good)))  # fluid as dark as it gets
+    open_to_outside = (np.abs(middle[:2]) <= 1).all(axis=0) & (middle[2] < 0)
+    record = run(session, np.where(fluid | open_to_outside, 0, good))
+    check = check_of(record, "FLAIR without holes")
+    assert check["state"] in ("warn", "fail")
+    assert "mask was laid over" in check["advice"]
+    assert values_of(record)["wmh_ml"] == pytest.approx(whole["wmh_ml"], rel=0.05)
 
 
 def test_bright_fluid_is_told_in_words(session):
@@ -130,12 +194,12 @@ def with_value(value, where):
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (with_value(np.nan, np.s_[:3, :3, :3]), "27 of the 46656 voxels are NaN or infinite"),
-        (with_value(np.inf, np.s_[18, 18, 18]), "1 of the 46656 voxels are NaN or infinite"),
-        (with_value(np.nan, np.s_[:]), "46656 of the 46656 voxels are NaN or infinite"),
+        (with_value(np.nan, np.s_[:3, :3, :3]), "27 of the 85184 voxels are NaN or infinite"),
+        (with_value(np.inf, np.s_[22, 22, 22]), "1 of the 85184 voxels are NaN or infinite"),
+        (with_value(np.nan, np.s_[:]), "85184 of the 85184 voxels are NaN or infinite"),
         (with_value(0, np.s_[:]), "all voxels have the value 0"),
         (with_value(100, np.s_[:]), "all voxels have the value 100"),
-        (with_value(0, np.s_[:, :, 8:]), "it shows 2% of the brain"),
+        (with_value(0, np.s_[:, :, 8:]), "it shows 4% of the brain"),
     ],
 )
 def test_what_is_no_image_of_the_brain_is_refused_by_the_name_of_its_file(session, spoil, told):

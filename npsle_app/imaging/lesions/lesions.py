@@ -104,7 +104,8 @@ def study_lesions(
     Returns
     -------
     LesionFindings
-        Without lateral ventricles all numbers that hang on them are None.
+        Without lateral ventricles all numbers that hang on them are None. What FLAIR does not
+        show (0 there) is neither normal white matter nor a cavity.
     """
     lesions = np.asarray(images.mask.dataobj) > 0
     gm, wm, csf = (
@@ -120,13 +121,15 @@ def study_lesions(
         field=maps.field,
         affine=affine,
     )
-    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
     flair = images.flair.get_fdata(dtype=np.float32)
+    brain = np.asarray(images.brain.dataobj) > 0
+    shown = brain & ndimage.binary_fill_holes(flair > 0)
+    normal = (wm > _SURE) & (flair > 0) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
     table = describe_lesions(voxels, flair=flair, white_matter=normal, affine=affine)
     cavities = signs.find_cavities(
         images.t1w.get_fdata(dtype=np.float32),
         flair,
-        brain=np.asarray(images.brain.dataobj) > 0,
+        brain=shown,
         lesions=lesions,
         ventricles=ventricles,
         csf=csf,

@@ -78,11 +78,25 @@ def mark_shown(scan: nib.Nifti1Image, *, reference: nib.Nifti1Image, matrix: Flo
         Reference world to scan world, mm.
     """
     has_value = scan.get_fdata(dtype=np.float32) != 0
-    inner = (slice(_EDGE_PLANES, -_EDGE_PLANES),) * 3
-    seen = on_grid_of(scan, np.pad(has_value[inner], _EDGE_PLANES).astype(np.float32))
-    there = registration.resample(seen, reference=reference, matrix=matrix, order=0)
-    filled: Mask = ndimage.binary_fill_holes(there.get_fdata() > 0.5)
+    there = _bring_over(has_value, scan=scan, reference=reference, matrix=matrix)
+    filled: Mask = ndimage.binary_fill_holes(there)
     return filled
+
+
+def mark_view(scan: nib.Nifti1Image, *, reference: nib.Nifti1Image, matrix: Floats) -> Mask:
+    """Mark the field of view of a scan without its two outermost planes, as `mark_shown` does."""
+    whole = np.ones(scan.shape, dtype=bool)
+    return _bring_over(whole, scan=scan, reference=reference, matrix=matrix)
+
+
+def _bring_over(
+    marked: Mask, *, scan: nib.Nifti1Image, reference: nib.Nifti1Image, matrix: Floats
+) -> Mask:
+    inner = (slice(_EDGE_PLANES, -_EDGE_PLANES),) * 3
+    seen = on_grid_of(scan, np.pad(marked[inner], _EDGE_PLANES).astype(np.float32))
+    there = registration.resample(seen, reference=reference, matrix=matrix, order=0)
+    found: Mask = there.get_fdata() > 0.5
+    return found
 
 
 def mutual_information(first: Volume, second: Volume) -> float:

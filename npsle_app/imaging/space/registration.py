@@ -30,6 +30,8 @@ _INTERPOLATORS = {0: "nearestNeighbor", 1: "linear", 3: "bSpline"}
 _RIGID_MM = 1.5  # coarser, thick slices come out up to 1 mm off
 _WITHIN_MM, _AROUND_MM = 2.0, 12.0
 _SAME_PLACE_MM = 20.0  # headers that put the scans nearer to one another are believed
+_CLEARLY = 0.01  # of the similarity by which another start must be better than one before it
+_BRIGHT = 0.25  # of the 98th percentile: the head, not the air around it
 
 
 def at_spacing(image: nib.Nifti1Image, *, spacing_mm: float) -> nib.Nifti1Image:
@@ -109,14 +111,25 @@ def register_rigid(
     fits = [
         _fit_rigid(small[0], small[1], mask=mask, start=start) for start in _starts(moving, fixed)
     ]
-    return min(fits, key=lambda fit: fit[0])[1]
+    best = fits[0]
+    for fit in fits[1:]:
+        if fit[0] < best[0] - _CLEARLY * abs(best[0]):
+            best = fit
+    return best[1]
 
 
 def _starts(moving: nib.Nifti1Image, fixed: nib.Nifti1Image) -> list[Floats]:
-    """Trust the headers first; then lay the middles of both fields of view together."""
-    shift = np.eye(4)
-    shift[:3, 3] = _centre(moving) - _centre(fixed)
-    return [np.eye(4), shift] if np.linalg.norm(shift[:3, 3]) > _SAME_PLACE_MM else [np.eye(4)]
+    """Trust the headers first; then lay the fields of view together, then what is bright in them.
+
+    Where both headers have lost their origin, heads may lie apart by any distance though the
+    fields of view overlap.
+    """
+    starts = [np.zeros(3)]
+    for centre in (_centre, _centre_of_mass):
+        shift = centre(moving) - centre(fixed)
+        if all(np.linalg.norm(shift - other) > _SAME_PLACE_MM for other in starts):
+            starts.append(shift)
+    return [nib.affines.from_matvec(np.eye(3), shift) for shift in starts]
 
 
 def _fit_rigid(fixed: Any, moving: Any, *, mask: Any, start: Floats) -> tuple[float, Floats]:
@@ -186,4 +199,13 @@ def register_later_scan(
 
 def _centre(image: nib.Nifti1Image) -> Floats:
     middle: Floats = nib.affines.apply_affine(image.affine, (np.asarray(image.shape[:3]) - 1) / 2)
+    return middle
+
+
+def _centre_of_mass(image: nib.Nifti1Image) -> Floats:
+    data = image.get_fdata(dtype=np.float32)
+    bright = data > _BRIGHT * np.percentile(data, 98)
+    if not bright.any():
+        return _centre(image)
+    middle: Floats = nib.affines.apply_affine(image.affine, ndimage.center_of_mass(bright))
     return middle

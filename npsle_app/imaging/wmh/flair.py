@@ -1,6 +1,6 @@
 """Bring FLAIR to the T1w image, and measure how well that went."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import nibabel as nib
 import numpy as np
@@ -10,6 +10,8 @@ from npsle_app.imaging.space import registration
 from npsle_app.imaging.space.alignment import Alignment, mark_shown, measure_alignment
 from npsle_app.imaging.space.bias_field import correct_bias
 from npsle_app.imaging.space.volumes import on_grid_of
+from npsle_app.imaging.tissue.intensity import TissuePriors
+from npsle_app.imaging.wmh.holes import Holes, find_empty, measure_holes
 
 _LEAST_COVERAGE = 0.1
 _LOOK = "check that it is a scan of this head, and voxel sizes and orientation in its header"
@@ -21,7 +23,7 @@ class PreparedFlair:
 
     `shown` marks brain voxels that the scan covers, an (I, J, K) array; `matrix` (4, 4) maps
     T1w world to FLAIR world, in mm; `shading` is the 95th over the 5th percentile of the bias
-    field that was taken out.
+    field that was taken out; `holes` is what of the brain in view is empty.
     """
 
     flair: nib.Nifti1Image
@@ -29,6 +31,7 @@ class PreparedFlair:
     matrix: Floats
     alignment: Alignment
     shading: float
+    holes: Holes = field(default_factory=Holes)
 
 
 def prepare_flair(
@@ -36,6 +39,7 @@ def prepare_flair(
     *,
     t1w: nib.Nifti1Image,
     brain: nib.Nifti1Image,
+    priors: TissuePriors,
     seed: int,
     bias_sampling_mm: float,
     bias_spline_mm: float,
@@ -48,6 +52,8 @@ def prepare_flair(
         FLAIR as acquired.
     t1w, brain : Nifti1Image
         Prepared T1w image and brain mask on its grid.
+    priors : TissuePriors
+        On that grid, to tell fluid from tissue on T1w where FLAIR is empty.
     seed : int
         For the samples of the registration.
     bias_sampling_mm, bias_spline_mm : float
@@ -62,25 +68,28 @@ def prepare_flair(
     _check_values(scan)
     matrix = _register(scan, t1w=t1w, brain=brain, seed=seed)
     inside = np.asarray(brain.dataobj) > 0
-    shown = inside & mark_shown(scan, reference=t1w, matrix=matrix)
+    empty = find_empty(scan, reference=t1w, matrix=matrix, brain=inside)
+    holes, fluid = measure_holes(empty, t1w=t1w, brain=inside, priors=priors)
+    shown = inside & (mark_shown(scan, reference=t1w, matrix=matrix) | fluid)
     alignment = _compare(scan, t1w=t1w, matrix=matrix, brain=inside, shown=shown)
     if alignment.coverage < _LEAST_COVERAGE:
         msg = f"after registration it shows {alignment.coverage:.0%} of the brain: {_LOOK}"
         raise ValueError(msg)
-    corrected, field = correct_bias(
+    corrected, shading = correct_bias(
         registration.resample(scan, reference=t1w, matrix=matrix),
         mask=on_grid_of(t1w, shown),
         sampling_mm=bias_sampling_mm,
         spline_mm=bias_spline_mm,
         seed=seed,
     )
-    low, high = np.percentile(field.get_fdata(dtype=np.float32)[shown], (5, 95))
+    low, high = np.percentile(shading.get_fdata(dtype=np.float32)[shown], (5, 95))
     return PreparedFlair(
         flair=corrected,
         shown=shown,
         matrix=matrix,
         alignment=alignment,
         shading=float(high / low),
+        holes=holes,
     )
 
 

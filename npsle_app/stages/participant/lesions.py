@@ -107,7 +107,7 @@ def run(
         methods=_METHODS,
         citations=_CITATIONS,
         measures=measured(
-            findings.numbers | {"wmh_min_lesion_mm3": wmh.min_lesion_mm3},
+            _numbers(findings, wmh=wmh),
             qc=Qc.PASS,
             sources=(wmh.mask, tissue.ventricles, *saved.values()),
             exceptions=dict.fromkeys(findings.hanging, by_ventricles.state)
@@ -118,6 +118,15 @@ def run(
         choices=_choices(findings, images=images),
     )
     return LesionsOutputs(**saved, record=out.record(record), figures=figure_paths(figures))
+
+
+def _numbers(findings: LesionFindings, *, wmh: WmhOutputs) -> dict[str, float | None]:
+    """Give no number of lesions where FLAIR shows too little of the brain."""
+    numbers = {
+        name: value if wmh.shows_whole_brain or not name.startswith("wmh_") else None
+        for name, value in findings.numbers.items()
+    }
+    return numbers | {"wmh_min_lesion_mm3": wmh.min_lesion_mm3}
 
 
 def _read_images(

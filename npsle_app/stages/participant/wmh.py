@@ -16,7 +16,14 @@ from npsle_app.figures.stages.drawing import Drawing
 from npsle_app.figures.stages.wmh import draw_wmh
 from npsle_app.imaging.head.checks import check_template_place, white_matter_offsets_mm
 from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of, voxel_mm3
-from npsle_app.imaging.wmh.checks import check_alignment, check_content, check_lesions, check_slices
+from npsle_app.imaging.wmh.checks import (
+    LEAST_SHOWN,
+    check_alignment,
+    check_content,
+    check_holes,
+    check_lesions,
+    check_slices,
+)
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, subtract_offset
 from npsle_app.imaging.wmh.flair_content import FlairContent, measure_content
@@ -56,7 +63,10 @@ _CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WmhOutputs:
-    """Maps on the T1w grid, and the limits that made the mask of the probability."""
+    """Maps on the T1w grid, and the limits that made the mask of the probability.
+
+    `shown_share` is the share of the brain that FLAIR shows.
+    """
 
     flair: Path
     flair_to_t1w: Path
@@ -66,6 +76,12 @@ class WmhOutputs:
     min_lesion_mm3: float
     record: Path
     figures: tuple[Path, ...]
+    shown_share: float = 1.0
+
+    @property
+    def shows_whole_brain(self) -> bool:
+        """Whether FLAIR shows enough of the brain for numbers of all of it."""
+        return self.shown_share >= LEAST_SHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +116,13 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
         methods=_METHODS.format(threshold=settings.threshold, smallest=settings.min_lesion_mm3),
         citations=("lst_lpa", "ljubljana", "ants_syn", "n4"),
         measures=measured(
-            _numbers(findings),
+            _of_whole_brain(_numbers(findings), findings=findings),
             qc=worst([check.state for check in checks]),
             sources=(saved["mask"], saved["probability"]),
         ),
         checks=checks,
         figures=figures,
+        choices=_choices(findings),
     )
     return WmhOutputs(
         **saved,
@@ -113,7 +130,21 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
         min_lesion_mm3=settings.min_lesion_mm3,
         record=out.record(record),
         figures=figure_paths(figures),
+        shown_share=findings.prepared.alignment.coverage,
     )
+
+
+def _choices(findings: _Findings) -> tuple[str, ...]:
+    share = findings.prepared.alignment.coverage
+    if share >= LEAST_SHOWN:
+        return ()
+    found_ml = float(findings.mask.sum()) * voxel_mm3(findings.grid) / 1000
+    told = (
+        f"FLAIR shows {share:.0%} of the brain: {found_ml:.2f} mL in "
+        f"{count_lesions(findings.mask)} lesions were found there. Numbers of the whole brain are "
+        f"not given below {LEAST_SHOWN:.0%}."
+    )
+    return (told,)
 
 
 def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) -> _Findings:
@@ -122,15 +153,16 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
         for path in (anat.t1w, anat.brain_mask, anat.template_to_t1w)
     )
     check_same_grid(t1w, brain)
+    priors = lesion_priors(t1w, field=field)
     prepared = prepare_flair(
         scan,
         t1w=t1w,
         brain=brain,
+        priors=priors.tissue,
         seed=settings.random_seed,
         bias_sampling_mm=settings.bias_sampling_mm,
         bias_spline_mm=settings.bias_spline_mm,
     )
-    priors = lesion_priors(t1w, field=field)
     content = measure_content(
         scan,
         prepared=prepared,
@@ -186,6 +218,7 @@ def _check(scan: nib.Nifti1Image, *, findings: _Findings) -> tuple[Check, ...]:
         *check_alignment(findings.prepared.alignment),
         check_slices(float(voxel_sizes(scan.affine).max())),
         check_template_place(findings.offsets_mm),
+        check_holes(findings.prepared.holes),
         *check_content(findings.content),
         *check_lesions(
             findings.mask,
@@ -240,6 +273,12 @@ def _draw(findings: _Findings, *, settings: WmhSettings) -> tuple[Drawing, ...]:
         ),
         threshold=settings.threshold,
     )
+
+
+def _of_whole_brain(numbers: dict[str, float], *, findings: _Findings) -> dict[str, float | None]:
+    """Give no number where FLAIR shows too little of the brain."""
+    enough = findings.prepared.alignment.coverage >= LEAST_SHOWN
+    return {name: value if enough else None for name, value in numbers.items()}
 
 
 def _numbers(findings: _Findings) -> dict[str, float]:

@@ -8,6 +8,7 @@ from scipy import ndimage
 from npsle_app.imaging.space.displacement import apply_displacement
 from npsle_app.imaging.space.itk import ants, from_ants, matrix_of, to_ants, write_affine
 from npsle_app.imaging.space.registration import (
+    _starts,
     at_spacing,
     register_later_scan,
     register_rigid,
@@ -117,6 +118,43 @@ def test_a_known_motion_is_found_within_1_mm_and_1_degree(head, truth):
     assert np.linalg.norm((gap @ centre - centre)[:3]) < 1
     angle = np.degrees(np.arccos(np.clip((np.trace(gap[:3, :3]) - 1) / 2, -1, 1)))
     assert angle < 1
+
+
+def lose_origins(head, cut=(2, 7, 4)):
+    """Return a head and a smaller field of view of it, both with their corner at 0, and the truth.
+
+    By their headers they overlap, and the heads lie apart by what was cut away.
+    """
+    data, linear = head.get_fdata(dtype=np.float32), head.affine[:3, :3]
+    corner = nib.affines.from_matvec(linear, np.zeros(3))
+    part = data[tuple(slice(n, None) for n in cut)]
+    truth = nib.affines.from_matvec(np.eye(3), -linear @ np.array(cut))
+    return nib.Nifti1Image(data, corner), nib.Nifti1Image(part, corner), truth
+
+
+@pytest.mark.parametrize("cut", [(2, 7, 4), (0, 9, 0), (5, 4, 6)])
+def test_heads_whose_headers_lost_their_origin_start_from_their_centres_of_mass(head, cut):
+    fixed, moving, truth = lose_origins(head, cut)
+    gaps = [np.linalg.norm((truth - start)[:3, 3]) for start in _starts(moving, fixed)]
+    assert gaps[0] > 24
+    assert min(gaps) < 12
+
+
+def test_headers_are_believed_where_the_heads_lie_together(head):
+    moved = nib.Nifti1Image(head.get_fdata(), rigid(shift=(6, -8, 4)) @ head.affine)
+    assert len(_starts(moved, head)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "Images",
+    "origin lost in both headers, fields of view of other sizes",
+    "brought together from the centres of the heads; told",
+)
+def test_heads_whose_headers_lost_their_origin_are_brought_together(head):
+    fixed, moving, truth = lose_origins(head)
+    found = register_rigid(moving, fixed=fixed, seed=1)
+    assert np.linalg.norm((found - truth)[:3, 3]) < 3
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ def test_a_bent_vessel_is_followed_between_its_landmarks():
     assert line.points[0] == pytest.approx(ends(artery)[0], abs=1.0)
 
 
+@pytest.mark.slow
 def test_landmarks_moved_by_1_mm_hardly_change_nwi():
     artery, scan = scene(**BENT)
     moves = np.array([[[0, 0, 0], [0, 0, 0]], [[1, 0, 0], [0, -1, 0]], [[-0.7, 0.7, 0], [0, 0, 1]]])

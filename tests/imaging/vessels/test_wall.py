@@ -76,6 +76,7 @@ def test_the_order_of_the_axes_in_the_file_changes_nothing():
     assert seen.nwi.value == pytest.approx(found()[1].summary.nwi.value, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_mirrored_head_has_a_mirrored_vessel():
     artery, scan = scene(bend_radius_mm=15.0, offset_mm=0.3)
     line, mirror = rough_line(artery), np.diag([-1.0, 1, 1, 1])
