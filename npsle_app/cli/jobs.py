@@ -138,4 +138,5 @@ def _scans(session: Session) -> dict[str, Scan | Visit]:
 
 def _missing(session: Session) -> dict[str, str]:
     reasons = {c.kind: c.reason for c in session.choices if not c.scan}
-    return {EARLIER: "no earlier session", **reasons}
+    first = "no earlier session" if session.order.known else session.order.note
+    return {EARLIER: first, **reasons}

@@ -43,6 +43,23 @@ def test_sessions_are_compared_in_the_order_of_their_labels(visits, tmp_path):
     }
 
 
+def test_sessions_whose_order_is_not_known_are_not_compared_and_the_reason_is_told(
+    app, dataset, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(pipeline, "PARTICIPANT", (*PLAN, CHANGE))
+    for session in ("spring", "autumn"):
+        dataset.add("03", "T1w", "FLAIR", session=session)
+
+    call = app("participant", "--participant-label", "03")
+
+    assert call.code == 0
+    for status, reason in changes(tmp_path / "out").values():
+        assert status == "absent"
+        assert reason.startswith("the order of the sessions autumn, spring is not known: write")
+    assert "the order of the sessions autumn, spring is not known" in call.err
+    assert "acq_time" in (tmp_path / "out" / "sub-03.html").read_text()
+
+
 def test_dates_in_the_table_of_sessions_decide_the_order(visits, dataset, tmp_path):
     date(dataset, s1="2022-01-03T00:00:00", s2="2022-01-01T00:00:00", s10="2022-01-07T00:00:00")
 

@@ -180,3 +180,32 @@ def test_a_damaged_line_is_refused_with_its_file(out, line):
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(ValueError, match=r"sub-02_measures.tsv has a damaged line.*gm_ml"):
         _run(out)
+
+
+def _baseline(out, participant):
+    table = _read(_run(out).phenotype)
+    row = table[table["participant_id"] == participant].iloc[0]
+    return row["baseline_session"], row["gm_ml"]
+
+
+def test_the_baseline_is_the_first_session_by_date_then_by_what_labels_tell(out):
+    for session, gm in (("post", 580.0), ("pre", 600.0)):
+        _measured(out, "04", session, gm=gm)
+    raw = out.parent / "raw"
+    people = raw / "participants.tsv"
+    people.write_text(people.read_text() + "sub-04\t40\tSLE\n")
+    assert _baseline(out, "sub-04") == ("ses-pre", "600.0")
+    (raw / "sub-04").mkdir()
+    (raw / "sub-04" / "sub-04_sessions.tsv").write_text(
+        "session_id\tacq_time\nses-pre\t2021-01-01\nses-post\t2020-01-01\n"
+    )
+    assert _baseline(out, "sub-04") == ("ses-post", "580.0")
+
+
+def test_without_an_order_no_session_is_the_baseline(out):
+    for session in ("one", "other"):
+        _measured(out, "04", session)
+    people = out.parent / "raw" / "participants.tsv"
+    people.write_text(people.read_text() + "sub-04\t40\tSLE\n")
+    assert _baseline(out, "sub-04") == ("n/a", "n/a")
+    assert _baseline(out, "sub-01") == ("ses-1", "600.0")

@@ -18,7 +18,8 @@ from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.scans import Choice, Session
 from npsle_app.bids.input.series import choose_series, find_preprocessed
 from npsle_app.bids.input.vessel_scans import choose_vessel_scan
-from npsle_app.documents import read_json
+from npsle_app.documents import read_json, read_text
+from npsle_app.session_order import SessionOrder, order_sessions
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -83,7 +84,7 @@ def find_sessions(
     Returns
     -------
     list of Session
-        In natural order; a dataset without session folders gives one with session None.
+        In natural order of labels; a dataset without session folders gives one with session None.
         Empty if the participant has none of the sessions asked for.
 
     Raises
@@ -102,7 +103,10 @@ def find_sessions(
     images, notes = _images(bids_dir, label, database_dir=database_dir)
     asked = {session.removeprefix("ses-") for session in sessions}
     labels = _session_labels(bids_dir / f"sub-{label}", images)
-    dates = _dates(bids_dir / f"sub-{label}" / f"sub-{label}_sessions.tsv")
+    dates = read_session_dates(bids_dir / f"sub-{label}", labels)
+    order = order_sessions([one for one in labels if one is not None], dates=dates)
+    if order.note:
+        notes = (*notes, order.note)
     return [
         _session(
             label,
@@ -112,6 +116,7 @@ def find_sessions(
             acquired=dates.get(session or ""),
             derivatives=derivatives or {},
             notes=notes,
+            order=order,
         )
         for session in labels
         if not asked or session in asked
@@ -127,6 +132,7 @@ def _session(
     acquired: str | None,
     derivatives: Mapping[str, Path],
     notes: tuple[str, ...],
+    order: SessionOrder,
 ) -> Session:
     own = [image for image in images if image.entities.get("session") == session]
 
@@ -148,18 +154,33 @@ def _session(
     choices: list[Choice] = []
     for kind in KINDS:
         choices.append(choice(kind))  # noqa: PERF401 - one looks at those before it
-    return Session(participant, session, tuple(choices), acquired, notes=notes)
+    return Session(participant, session, tuple(choices), acquired, notes=notes, order=order)
 
 
-def _dates(table: Path) -> dict[str, str]:
+def read_session_dates(folder: Path, labels: Iterable[str | None]) -> dict[str, str]:
+    """Read when the sessions of a participant took place, by label.
+
+    That is `acq_time` of the table of sessions, else the first of the session's table of scans.
+    """
+    participant = folder.name
+    dates = _dates(folder / f"{participant}_sessions.tsv")
+    for label in labels:
+        if label is not None and label not in dates:
+            table = folder / f"ses-{label}" / f"{participant}_ses-{label}_scans.tsv"
+            if first := min(_dates(table, key="filename").values(), default=""):
+                dates[label] = first
+    return dates
+
+
+def _dates(table: Path, *, key: str = "session_id") -> dict[str, str]:
     """Read `acq_time` by session label; nothing where the table has none or is unreadable."""
     try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = read_text(table)
+    except (OSError, ValueError):
         return {}
     rows = csv.DictReader(StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
     return {
-        (row.get("session_id") or "").removeprefix("ses-"): time
+        (row.get(key) or "").removeprefix("ses-"): time
         for row in rows
         if (time := row.get("acq_time")) and time != "n/a"
     }

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from npsle_app.session_order import ALONE, SessionOrder, order_sessions, read_moment
 
 _DAY_S = 86_400
 
@@ -49,16 +50,8 @@ class Visit:
         """
         if self.acquired is None or later.acquired is None:
             return None
-        first, second = (_moment(visit.acquired) for visit in (self, later))
+        first, second = (read_moment(visit.acquired) for visit in (self, later))
         return (second - first).total_seconds() / _DAY_S if first and second else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Read a date, without its time zone; None where it is none."""
-    try:
-        return datetime.fromisoformat(text or "").replace(tzinfo=None)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,8 @@ class Session:
     """One visit of one participant: the unit of work. Labels carry no `sub-` or `ses-`.
 
     `acquired` is the `acq_time` of the dataset's table of sessions, None if it has none; `notes`
-    are what else there is to say of how its scans were found.
+    are what else there is to say of how its scans were found, `order` that of the participant's
+    sessions.
     """
 
     participant: str
@@ -92,6 +86,7 @@ class Session:
     choices: tuple[Choice, ...]
     acquired: str | None = None
     notes: tuple[str, ...] = ()
+    order: SessionOrder = ALONE
 
     @property
     def id(self) -> str:
@@ -112,12 +107,17 @@ class Session:
 def pair_sessions(sessions: Iterable[Session]) -> dict[str, Session]:
     """Name the session before each one, by the label of the later.
 
-    Sessions follow one another by their dates if each of them has one, else in the order
-    given. Scans outside of session folders are no session and are left out.
+    Nothing where dates and labels do not tell their order. Scans outside of session folders
+    are no session and are left out.
     """
-    labelled = [session for session in sessions if session.session is not None]
-    dates = [moment for session in labelled if (moment := _moment(session.acquired))]
-    if len(dates) == len(labelled):
-        ranked = sorted(zip(dates, labelled, strict=True), key=lambda pair: pair[0])
-        labelled = [session for _, session in ranked]
-    return {str(later.session): earlier for earlier, later in pairwise(labelled)}
+    labelled = {one.session: one for one in sessions if one.session is not None}
+    order = find_order(labelled.values())
+    if not order.known:
+        return {}
+    return {later: labelled[earlier] for earlier, later in pairwise(order.labels)}
+
+
+def find_order(sessions: Iterable[Session]) -> SessionOrder:
+    """Tell in which order the sessions of a participant follow one another, and by what."""
+    dates = {one.session: one.acquired for one in sessions if one.session is not None}
+    return order_sessions(list(dates), dates=dates)

@@ -64,9 +64,9 @@ class Cohort:
 def assemble(tables: Tables, *, study: Study) -> Cohort:
     """Join all tables at the baseline session of each participant, and check them.
 
-    The baseline session is `study.baseline_session`, else the first session with measures
-    (as labels are counted), else the first visit. Of a column that several tables hold, that
-    of participants.tsv is taken, then that of the visits in their order.
+    The baseline session is `study.baseline_session`, else the first session with measures (by
+    dates, else by what labels tell), else the first visit. Of a column that several tables
+    hold, that of participants.tsv is taken, then that of the visits in their order.
 
     Raises
     ------
@@ -80,10 +80,15 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     visits = {name: with_prefix(table, where=name) for name, table in tables.visits.items()}
     for name, table in visits.items():
         refuse_twice(table, keys=[key for key in KEYS if key in table], where=name)
-    sessions = choose_baseline(
-        people, visits=visits, measures=tables.measures, wanted=study.baseline_session
+    sessions, by_order = choose_baseline(
+        people,
+        visits=visits,
+        measures=tables.measures,
+        dates=tables.dates,
+        wanted=study.baseline_session,
     )
     joined, notes = join_visits(people, visits=visits, sessions=sessions)
+    notes += by_order
     renamed = _rename(joined, study)
     units = _rename_units(tables.units, study) | dict(study.units)
     frame, unusable, voided = _convert(
@@ -100,7 +105,7 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     reasons = find_exclusions(
         frame,
         listed=people["participant_id"],
-        measured=tables.measures["participant_id"],
+        measured=tables.measures,
         study=study,
     )
     frame.insert(2, EXCLUDED, reasons)

@@ -13,6 +13,7 @@ from npsle_app.measures import MEASURES
 
 EXCLUDED = "excluded_because"
 NOT_LISTED, NOT_MEASURED = "not in participants.tsv", "no measures: not processed"
+UNORDERED = "which session is the first is not known"
 _NO = ("0", "no", "n", "false", "none")
 _RATED_GOOD = ("good", "acceptable")
 _RATINGS = ("qc_rating", "qc_exclude", "qc_stages")
@@ -49,20 +50,24 @@ def _names_stage(text: object, *, stage: str) -> bool:
 
 
 def find_exclusions(
-    frame: pd.DataFrame, *, listed: pd.Series, measured: pd.Series, study: Study
+    frame: pd.DataFrame, *, listed: pd.Series, measured: pd.DataFrame, study: Study
 ) -> pd.Series:
     """Give the first reason why each participant is left out; None for who enters.
 
     Parameters
     ----------
-    listed, measured
-        The participants of participants.tsv, and those with any measure.
+    listed
+        The participants of participants.tsv.
+    measured
+        Participants and sessions with any measure.
     """
     ids, rules = frame["participant_id"], study.exclusions
     reasons = {NOT_LISTED: ~ids.isin(listed)}
     if wanted := prefix_session(study.baseline_session):
         reasons[f"no session {wanted}"] = frame[BASELINE].isna()
-    reasons[NOT_MEASURED] = ~ids.isin(measured)
+    with_sessions = measured.loc[measured["session_id"].notna(), "participant_id"]
+    reasons[UNORDERED] = frame[BASELINE].isna() & ids.isin(with_sessions)
+    reasons[NOT_MEASURED] = ~ids.isin(measured["participant_id"])
     reasons["excluded by a rater"] = frame["qc_rating"].isin(rules.ratings) | (
         frame["qc_exclude"] == "yes"
     )

@@ -1,13 +1,15 @@
 """Join the tables of a study at one session per participant."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
 
 from npsle_app.cohort.study.cells import each
-from npsle_app.cohort.study.measures import KEYS, in_order
+from npsle_app.cohort.study.measures import KEYS, Dates, first_sessions
 from npsle_app.participant_ids import clean_id
+from npsle_app.session_order import SessionOrder
 
 BASELINE = "baseline_session"
 
@@ -39,21 +41,37 @@ def choose_baseline(
     *,
     visits: Mapping[str, pd.DataFrame],
     measures: pd.DataFrame,
+    dates: Dates,
     wanted: str,
-) -> pd.DataFrame:
-    """Name each participant's baseline session: those of the table, then those measured."""
-    rows = measures[KEYS].assign(order=0)
-    told = [table[KEYS].assign(order=1) for table in visits.values() if "session_id" in table]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Name each participant's baseline session: the first measured, else the first told of.
+
+    None where dates and labels do not tell which is the first. The notes say what orders rest
+    on the words of labels, and which are not known.
+    """
+    rows = measures[KEYS].assign(rank=0)
+    told = [table[KEYS].assign(rank=1) for table in visits.values() if "session_id" in table]
     every = pd.concat([rows, *told], ignore_index=True).astype({"session_id": object})
     if wanted:
         every = every[every["session_id"] == prefix_session(wanted)]
-    ordered = in_order(every).sort_values("order", kind="stable").drop_duplicates("participant_id")
+    best = every["rank"] == every.groupby("participant_id")["rank"].transform("min")
+    orders = first_sessions(every[best], dates=dates)
+    first = {who: f"ses-{one.labels[0]}" if one.known else None for who, one in orders.items()}
     known = list(people["participant_id"])
     others = sorted(set(measures["participant_id"]) - set(known))
-    found = ordered.set_index("participant_id")["session_id"].reindex([*known, *others])
-    return pd.DataFrame(
-        {"participant_id": found.index, BASELINE: found.to_numpy(dtype=object)}, dtype=object
-    )
+    ids = [*known, *others]
+    found = pd.Series([first.get(one) for one in ids], dtype=object)
+    return pd.DataFrame({"participant_id": ids, BASELINE: found}, dtype=object), _say(orders)
+
+
+def _say(orders: Mapping[str, SessionOrder]) -> list[str]:
+    counts = Counter(order.note for order in orders.values() if order.note)
+    ask = "; or name the first as baseline_session in the study file"
+    unknown = {order.note for order in orders.values() if not order.known}
+    return [
+        f"{note}{ask if note in unknown else ''} ({count} participants)"
+        for note, count in sorted(counts.items())
+    ]
 
 
 def join_visits(

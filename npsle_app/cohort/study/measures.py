@@ -1,10 +1,15 @@
 """From one row per number to one row per visit or person."""
 
 import re
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import pandas as pd
 
 from npsle_app.measures import MEASURES
+from npsle_app.session_order import SessionOrder, order_sessions
+
+Dates: TypeAlias = Mapping[tuple[str, str], str]
 
 KEYS = ["participant_id", "session_id"]
 
@@ -54,9 +59,33 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(keys, key=lambda labels: labels.map(_counting)).reset_index(drop=True)
 
 
-def baseline(wide: pd.DataFrame) -> pd.DataFrame:
-    """Keep the first session of each participant, that with the lowest label."""
-    return in_order(wide).drop_duplicates("participant_id").reset_index(drop=True)
+def baseline(wide: pd.DataFrame, *, dates: Dates | None = None) -> pd.DataFrame:
+    """Keep the first session of each participant; nobody whose order of sessions is not known."""
+    order = first_sessions(wide, dates=dates or {})
+    first = wide["participant_id"].map({who: one.labels[0] for who, one in order.items()})
+    unknown = wide["participant_id"].map({who: not one.known for who, one in order.items()})
+    at_first = wide["session_id"].fillna("").str.removeprefix("ses-") == first.fillna("")
+    kept = wide[at_first & ~unknown.fillna(False).astype(bool)]
+    return in_order(kept).drop_duplicates("participant_id").reset_index(drop=True)
+
+
+def first_sessions(rows: pd.DataFrame, *, dates: Dates) -> dict[str, SessionOrder]:
+    """Put the labelled sessions of each participant in order; those without labels are left out.
+
+    Parameters
+    ----------
+    rows
+        With the columns of `KEYS`, labels with `ses-`.
+    dates
+        `acq_time` by participant and session.
+    """
+    labelled = in_order(rows[KEYS].dropna().drop_duplicates())
+    found = {}
+    for participant, sessions in labelled.groupby("participant_id")["session_id"]:
+        labels = [str(one).removeprefix("ses-") for one in sessions]
+        own = {label: dates.get((str(participant), f"ses-{label}")) for label in labels}
+        found[str(participant)] = order_sessions(labels, dates=own)
+    return found
 
 
 def outliers(values: pd.Series, *, reach: float = 3.0) -> pd.Series:

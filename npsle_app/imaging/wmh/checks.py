@@ -17,7 +17,7 @@ from npsle_app.records import Check, Qc, graded, worst
 
 _WHOLE, LEAST_SHOWN = 0.98, 0.85  # shares of the brain
 _HOLES_ML, _EMPTY_FLUID_ML = (0.03, 0.2), 1.0  # scans of people 0, and 0 to 5.5
-_FOUND = 1.5  # headers that lost their origin 4 to 8, a registration that ran away below 1
+_FOUND = 1.5  # headers that lost their origin 9, a registration that ran away below 1
 _KEPT = 0.95  # interpolation alone moves it by some per cent
 _CSF_TO_GM = (0.75, 0.95)  # good 0.24-0.62; a T2w image 1.1, blurred by motion 0.82
 _WM_TO_GM = (0.75, 0.97)  # good 0.81-0.92; a T1w image 1.19

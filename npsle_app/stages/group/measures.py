@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from npsle_app.bids.input.dataset import read_session_dates
 from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.output.names import GroupFile
@@ -58,15 +59,16 @@ def run(
     """
     del settings  # nothing to choose so far
     wide = gather(output_dir)
-    people, meanings = participants_table(
-        output_dir, raw=raw or linked_dataset(output_dir, name="raw")
-    )
+    raw = raw or linked_dataset(output_dir, name="raw")
+    people, meanings = participants_table(output_dir, raw=raw)
     columns = _describe(wide)
     measures = output_dir / MEASURES_FILE
     _write(measures, wide, _KEYS | columns)
     participants = output_dir / "participants.tsv"
     _write(participants, people, meanings)
-    first = people[["participant_id"]].merge(baseline(wide), how="left", on="participant_id")
+    first = people[["participant_id"]].merge(
+        baseline(wide, dates=_dates(wide, raw=raw)), how="left", on="participant_id"
+    )
     phenotype = output_dir / "phenotype" / "npsle_app.tsv"
     visit = {"baseline_session": {"Description": "Session that the row is taken from"}}
     _write(
@@ -83,6 +85,21 @@ def run(
         participants=participants,
         sessions=_write_sessions(output_dir, wide, columns),
     )
+
+
+def _dates(wide: pd.DataFrame, *, raw: Path | None) -> dict[tuple[str, str], str]:
+    """Read when sessions took place of those who have several."""
+    if raw is None:
+        return {}
+    several = wide[wide["session_id"].notna()].groupby("participant_id")["session_id"]
+    return {
+        (str(participant), f"ses-{label}"): time
+        for participant, sessions in several
+        if len(sessions) > 1
+        for label, time in read_session_dates(
+            raw / str(participant), [str(one).removeprefix("ses-") for one in sessions]
+        ).items()
+    }
 
 
 def gather(output_dir: Path) -> pd.DataFrame:

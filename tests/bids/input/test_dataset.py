@@ -304,6 +304,34 @@ def test_what_lies_outside_of_session_folders_is_no_session() -> None:
     assert _pairs([Session("01", None, ()), *_sessions(None)]) == {}
 
 
+def test_the_date_of_a_session_may_stand_in_its_table_of_scans(tmp_path: Path) -> None:
+    names = [f"anat/sub-01_ses-{label}_T1w.nii.gz" for label in ("post", "pre")]
+    root = make_files(tmp_path / "raw", *names)
+    for label, days in {"pre": (9, 8), "post": (1, 2)}.items():
+        rows = [f"anat/{day}.nii.gz\t2021-05-0{day}T10:00:00\n" for day in days]
+        table = root / "sub-01" / f"ses-{label}" / f"sub-01_ses-{label}_scans.tsv"
+        table.write_text("filename\tacq_time\n" + "".join(rows))
+    sessions = find_sessions(root, "01")
+    assert {one.session: one.acquired for one in sessions} == {
+        "post": "2021-05-01T10:00:00",
+        "pre": "2021-05-08T10:00:00",
+    }
+    assert _pairs(sessions) == {"pre": "post"}
+
+
+def test_an_order_that_is_not_known_is_noted_and_no_session_is_before_another(
+    tmp_path: Path,
+) -> None:
+    names = [f"anat/sub-01_ses-{label}_T1w.nii.gz" for label in ("spring", "autumn")]
+    sessions = find_sessions(make_files(tmp_path / "raw", *names), "01")
+    assert _pairs(sessions) == {}
+    assert all("is not known: write acq_time" in str(one.notes) for one in sessions)
+    names = [f"anat/sub-02_ses-{label}_T1w.nii.gz" for label in ("post", "pre")]
+    sessions = find_sessions(make_files(tmp_path / "raw", *names), "02")
+    assert _pairs(sessions) == {"post": "pre"}
+    assert all("is that of their names" in str(one.notes) for one in sessions)
+
+
 @pytest.mark.parametrize("row", ["ses-a\t2021-05-01T10:00:00\n", "a\t2021-05-01T10:00:00\n"])
 def test_the_date_of_a_session_is_read_from_the_table_of_sessions(tmp_path: Path, row: str) -> None:
     root = make_files(tmp_path / "raw", "anat/sub-01_ses-a_T1w.nii.gz")

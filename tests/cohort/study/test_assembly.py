@@ -69,6 +69,37 @@ def test_the_first_session_with_measures_is_the_baseline():
     assert set(assemble(replace(tables, measures=wide), study=other).frame["gm_ml"]) == {1.0}
 
 
+def sessions_of(*labels, dates=None):
+    tables = make_tables(n=3)
+    wide = pd.concat(
+        [tables.measures.assign(session_id=f"ses-{one}", gm_ml=float(n))
+         for n, one in enumerate(labels)]
+    )  # fmt: skip
+    ids = sorted(set(wide["participant_id"]))
+    told = {(who, f"ses-{label}"): day for who in ids for label, day in (dates or {}).items()}
+    return replace(tables, measures=wide, dates=told)
+
+
+def test_dates_decide_which_session_is_the_baseline_then_words_which_are_noted():
+    by_date = assemble(
+        sessions_of("1", "2", dates={"1": "2021-05-01", "2": "2020-05-01"}), study=DEFAULT_STUDY
+    )
+    assert set(by_date.frame[BASELINE]) == {"ses-2"}
+    by_words = assemble(sessions_of("post", "pre"), study=DEFAULT_STUDY)
+    assert set(by_words.frame[BASELINE]) == {"ses-pre"}
+    assert any("pre, post is that of their names" in note for note in by_words.notes)
+
+
+def test_people_whose_first_session_is_not_known_are_left_out_and_the_line_to_write_is_told():
+    tables = sessions_of("spring", "autumn")
+    cohort = assemble(tables, study=DEFAULT_STUDY)
+    assert set(cohort.frame["excluded_because"]) == {"which session is the first is not known"}
+    (note,) = (note for note in cohort.notes if "is not known" in note)
+    assert "name the first as baseline_session in the study file (3 participants)" in note
+    told = replace(DEFAULT_STUDY, baseline_session="spring")
+    assert set(assemble(tables, study=told).frame[BASELINE]) == {"ses-spring"}
+
+
 def test_visit_tables_are_read_at_the_baseline_session():
     tables = make_tables(n=3)
     visits = pd.DataFrame(
