@@ -106,8 +106,8 @@ def _share(head: PreparedHead) -> Check:
     return Check(
         name="Brain in skull",
         seen=f"{brain:.0f} of {skull:.0f} mL",
-        expected="70-98 % of the intracranial volume",
-        state=Qc.PASS if 0.70 <= share <= 0.98 else Qc.WARN,
+        expected="70-98 % of the intracranial volume; fails below 50 %",
+        state=Qc.PASS if 0.70 <= share <= 0.98 else Qc.WARN if share >= 0.5 else Qc.FAIL,
         advice="look at both masks: one of them may be wrong",
     )
 

@@ -15,15 +15,17 @@ def check_volumes(
 ) -> tuple[Check, ...]:
     """Judge the volumes against what an adult's head can hold (SCIENCE: 18-60 years)."""
     ratio = gm_ml / max(wm_ml, 1e-6)
-    checks = (_within("Grey to white matter", ratio, low=1.0, high=1.5, unit=""),)
+    checks = (_within("Grey to white matter", ratio, usual=(1.0, 1.5), possible=(0.5, 2.5)),)
     if tiv_ml is None or csf_ml is None:
         return checks
     share = (gm_ml + wm_ml) / max(tiv_ml, 1e-6)
     return (
         *checks,
-        _within("Intracranial volume", tiv_ml, low=1000, high=2000, unit=" mL"),
-        _within("Brain share of the skull", share, low=0.70, high=0.88, unit=""),
-        _within("Fluid", csf_ml, low=120, high=600, unit=" mL"),
+        _within(
+            "Intracranial volume", tiv_ml, usual=(1000, 2000), possible=(700, 2500), unit=" mL"
+        ),
+        _within("Brain share of the skull", share, usual=(0.70, 0.88), possible=(0.5, 0.98)),
+        _within("Fluid", csf_ml, usual=(120, 600), possible=(10, 1000), unit=" mL"),
     )
 
 
@@ -47,13 +49,23 @@ def check_lesions(*, mapped: bool, filled: bool) -> Check:
     )
 
 
-def _within(name: str, value: float, *, low: float, high: float, unit: str) -> Check:
-    digits = 0 if high > 10 else 2
+def _within(
+    name: str,
+    value: float,
+    *,
+    usual: tuple[float, float],
+    possible: tuple[float, float],
+    unit: str = "",
+) -> Check:
+    digits = 0 if usual[1] > 10 else 2
+    (low, high), (least, most) = usual, possible
+    unusual = Qc.WARN if least <= value <= most else Qc.FAIL
     return Check(
         name=name,
         seen=f"{value:.{digits}f}{unit}",
-        expected=f"{low:.{digits}f}-{high:.{digits}f}{unit}",
-        state=Qc.PASS if low <= value <= high else Qc.WARN,
+        expected=f"{low:.{digits}f}-{high:.{digits}f}{unit}; fails outside "
+        f"{least:.{digits}f}-{most:.{digits}f}{unit}",
+        state=Qc.PASS if low <= value <= high else unusual,
         advice="look at masks and tissue maps before believing the volumes",
     )
 

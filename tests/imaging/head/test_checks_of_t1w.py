@@ -39,6 +39,23 @@ def test_what_an_adult_head_cannot_hold_is_warned_of(name, changes):
     assert volumes(**changes)[name] is Qc.WARN
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("Brain share of the skull", {"gm_ml": 12.0, "wm_ml": 8.0}),
+        ("Brain share of the skull", {"tiv_ml": 1175.0, "gm_ml": 650.0}),
+        ("Grey to white matter", {"gm_ml": 1500.0}),
+        ("Intracranial volume", {"tiv_ml": 400.0}),
+        ("Fluid", {"csf_ml": 5.0}),
+    ],
+)
+@pytest.mark.fault(
+    "Images", "a brain of 20 mL, or 1 % of the skull", "the check fails, and no volume enters"
+)
+def test_what_no_head_holds_fails(name, changes):
+    assert volumes(**changes)[name] is Qc.FAIL
+
+
 @pytest.mark.parametrize("tiv_ml", [1000.0, 2000.0])
 def test_the_limits_themselves_pass(tiv_ml):
     assert volumes(tiv_ml=tiv_ml)["Intracranial volume"] is Qc.PASS
