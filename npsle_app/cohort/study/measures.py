@@ -63,6 +63,7 @@ def baseline(wide: pd.DataFrame, *, dates: Dates | None = None) -> pd.DataFrame:
     """Keep the first session of each participant; nobody whose order of sessions is not known."""
     order = first_sessions(wide, dates=dates or {})
     first = wide["participant_id"].map({who: one.labels[0] for who, one in order.items()})
+    first = first.astype(object)  # of numbers where nobody's sessions have labels
     unknown = wide["participant_id"].map({who: not one.known for who, one in order.items()})
     at_first = wide["session_id"].fillna("").str.removeprefix("ses-") == first.fillna("")
     kept = wide[at_first & ~unknown.fillna(False).astype(bool)]
