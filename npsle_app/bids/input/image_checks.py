@@ -8,20 +8,9 @@ import numpy as np
 
 from npsle_app.bids.input.geometry_checks import geometry_findings
 from npsle_app.bids.input.gradients import gradient_findings
-from npsle_app.bids.input.images import (
-    Header,
-    UnreadableImageError,
-    read_header,
-    read_slabs,
-    read_volumes,
-)
+from npsle_app.bids.input.images import Header, UnreadableImageError, read_header, read_slabs
 from npsle_app.bids.input.problem import Finding
-from npsle_app.bids.input.value_checks import (
-    count_jumped,
-    list_full,
-    measure_values,
-    value_findings,
-)
+from npsle_app.bids.input.value_checks import measure_values, value_findings
 
 VOLUME_DIMS, SERIES_DIMS = 3, 4
 _CHECKED = 4096  # images of one run whose findings are remembered
@@ -134,7 +123,4 @@ def _contents(
     if series:
         yield from gradient_findings(path, n_volumes=header.shape[3])
     values = measure_values(header, read_slabs(path))
-    if full := list_full(values, header):
-        for number, data in read_volumes(path, full):
-            values.volumes[number].n_wrapped += count_jumped(data)
     yield from value_findings(values, header, series=series is not False)

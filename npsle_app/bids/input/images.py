@@ -7,7 +7,7 @@ small file may unpack to. Values come slab by slab, so that memory does not grow
 import gzip
 import math
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -114,24 +114,6 @@ def read_slabs(path: Path) -> Iterator[Slab]:
         rest = head[header.offset :]
         yield from _slabs(stream, header, read_before=rest)
         _check_end(stream)
-
-
-def read_volumes(path: Path, wanted: Collection[int]) -> Iterator[tuple[int, NDArray[np.number]]]:
-    """Read some volumes whole, each with its number.
-
-    Raises
-    ------
-    UnreadableImageError
-        As `read_slabs`.
-    """
-    parts: list[NDArray[np.number]] = []
-    slices = (*read_header(path).shape, 1, 1)[2]
-    for slab in read_slabs(path):
-        if slab.volume in wanted:
-            parts.append(slab.data)
-            if slab.first_slice + slab.data.shape[2] == slices:
-                yield slab.volume, np.concatenate(parts, axis=2)
-                parts = []
 
 
 def _is_too_large(header: Header) -> bool:

@@ -7,12 +7,10 @@ this and costs time.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.images import Header, Slab
@@ -24,10 +22,6 @@ _SAMPLE = 1_000_000
 _LARGEST, _SMALLEST = 1e12, 1e-9
 _OFFSET = 0.1
 _WRAPPED_PAIRS = 12  # one voxel has six neighbours
-_NEAR_END = 0.9  # of the range, that the brightest voxel reaches where some have outgrown it
-_LEAST_BITS = 8
-_MAX_LABELLED = 2**26  # voxels
-_DIRECT = 0.5  # of the faces of a piece; fluid and air have voxels between them and bright tissue
 _PHASE_SPANS = (2.0, 2 * math.pi, 360.0, 4096.0, 2000 * math.pi, 8192.0, 65536.0)
 _SAME_SPAN = 0.02
 _PHASE_QUARTER = 0.08  # of a magnitude image less than 2 % lie in the highest quarter
@@ -39,10 +33,7 @@ _SHOWN = 8
 
 @dataclass(slots=True)
 class VolumeValues:
-    """What one volume holds, in stored numbers.
-
-    `n_wrapped` counts what lies side by side with the other end of the range.
-    """
+    """What one volume holds, in stored numbers."""
 
     lowest: float = math.inf
     highest: float = -math.inf
@@ -168,7 +159,13 @@ def _count_wrapped(data: NDArray[Any]) -> int:
     if half is None:
         return 0
     high, low = data > half / 2, data < -half / 2
-    return sum(int(np.count_nonzero(one & other)) for one, other in _neighbours(high, low))
+    count = 0
+    for axis in range(data.ndim):
+        before = tuple(slice(None, -1) if a == axis else slice(None) for a in range(data.ndim))
+        after = tuple(slice(1, None) if a == axis else slice(None) for a in range(data.ndim))
+        count += int(np.count_nonzero(high[before] & low[after]))
+        count += int(np.count_nonzero(low[before] & high[after]))
+    return count
 
 
 def _half_range(data: NDArray[Any]) -> float | None:
@@ -186,58 +183,6 @@ def _half_range(data: NDArray[Any]) -> float | None:
     return None
 
 
-def list_full(values: Values, header: Header) -> list[int]:
-    """List volumes without negative numbers that reach the end of a range of whole bits."""
-    if math.prod(header.shape[:3]) > _MAX_LABELLED:
-        return []
-    return [
-        number
-        for number, volume in enumerate(values.volumes)
-        if volume.lowest >= 0 and volume.highest >= _NEAR_END * _range(volume.highest)
-    ]
-
-
-def count_jumped(data: NDArray[Any]) -> int:
-    """Count voxels near 0 in pieces that border directly on the upper end of the range.
-
-    Only numbers that outgrew an unsigned type lie so: what is dark by itself has voxels of
-    middling brightness around it.
-    """
-    whole = _range(float(data.max()))
-    low, high = data < whole / 4, data >= whole * 3 / 4
-    if sum(int(np.count_nonzero(one & other)) for one, other in _neighbours(low, high)) == 0:
-        return 0
-    labels, count = ndimage.label(low)
-    faces, direct = np.zeros(count + 1), np.zeros(count + 1)
-    for here, there in _neighbours(labels, np.where(high, 2, low)):
-        edge = (here > 0) & (there != 1)
-        faces += np.bincount(here[edge], minlength=count + 1)
-        direct += np.bincount(here[edge], there[edge] == 2, minlength=count + 1)
-    jumped = direct > _DIRECT * np.maximum(faces, 1)
-    jumped[0] = False
-    for axis, end in product(range(3), (0, -1)):
-        jumped[np.unique(np.take(labels, end, axis=axis))] = False
-    return int(np.bincount(labels.ravel(), minlength=count + 1)[jumped].sum())
-
-
-def _neighbours(
-    first: NDArray[Any], second: NDArray[Any]
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield each voxel of one array beside its neighbours, along each axis, in another."""
-    for axis in range(first.ndim):
-        before, after = (
-            tuple(part if a == axis else slice(None) for a in range(first.ndim))
-            for part in (slice(None, -1), slice(1, None))
-        )
-        yield first[before], second[after]
-        yield first[after], second[before]
-
-
-def _range(highest: float) -> float:
-    bits = max(math.ceil(math.log2(highest + 1)) if highest > 0 else 0, _LEAST_BITS)
-    return float(2.0**bits)
-
-
 def _wrapped(volumes: list[VolumeValues], header: Header) -> Finding | None:
     spoilt = [number for number, volume in enumerate(volumes) if volume.n_wrapped >= _WRAPPED_PAIRS]
     if not spoilt:
@@ -247,9 +192,8 @@ def _wrapped(volumes: list[VolumeValues], header: Header) -> Finding | None:
     highest = max(volumes[number].highest for number in spoilt)
     if abs(header.inter) > _OFFSET * abs(header.slope) * highest:
         return None  # fractions that were spread over the whole range: its lower end is the air
-    became = "negative" if lowest < 0 else "dark"
     return Finding(
-        f"overflow: its brightest voxels have become {became}, from {lowest:g} to {highest:g} "
+        f"overflow: its brightest voxels have become negative, from {lowest:g} to {highest:g} "
         f"side by side{where}",
         _WIDER,
     )

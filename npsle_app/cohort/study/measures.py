@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from npsle_app.measures import MEASURES
@@ -62,11 +63,11 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 def baseline(wide: pd.DataFrame, *, dates: Dates | None = None) -> pd.DataFrame:
     """Keep the first session of each participant; nobody whose order of sessions is not known."""
     order = first_sessions(wide, dates=dates or {})
-    first = wide["participant_id"].map({who: one.labels[0] for who, one in order.items()})
-    first = first.astype(object)  # of numbers where nobody's sessions have labels
-    unknown = wide["participant_id"].map({who: not one.known for who, one in order.items()})
-    at_first = wide["session_id"].fillna("").str.removeprefix("ses-") == first.fillna("")
-    kept = wide[at_first & ~unknown.fillna(False).astype(bool)]
+    people = [str(who) for who in wide["participant_id"]]
+    first = [order[who].labels[0] if who in order else "" for who in people]
+    known = [who not in order or order[who].known for who in people]
+    labels = wide["session_id"].fillna("").astype(str).str.removeprefix("ses-")
+    kept = wide[(labels == first).to_numpy() & np.array(known, dtype=bool)]
     return in_order(kept).drop_duplicates("participant_id").reset_index(drop=True)
 
 

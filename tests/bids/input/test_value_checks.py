@@ -59,28 +59,6 @@ def test_one_volume_of_a_series_that_overflows_is_named(tmp_path, rng):
     assert "(in volumes 4)" in found
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16])
-@pytest.mark.parametrize("share", [1.1, 1.2])
-@pytest.mark.parametrize("kind", ["unsigned", "float32"])
-def test_values_that_outgrew_an_unsigned_range_are_refused(tmp_path, rng, bits, share, kind):
-    whole = 2**bits
-    data = np.round(smooth(rng, share * whole)).astype(np.int64) % whole
-    data = data.astype("uint8" if bits == 8 else "uint16" if kind == "unsigned" else kind)
-    (found,) = refused(save(tmp_path, data))
-    assert found.startswith("overflow: its brightest voxels have become dark, from ")
-
-
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_dark_places_and_sharp_edges_beside_the_brightest_are_no_overflow(tmp_path, rng, bits):
-    whole = 2**bits - 1
-    data = ndimage.gaussian_filter(smooth(rng, 1.0), 0.5)
-    place = np.linalg.norm(np.indices(SHAPE) - np.reshape((10, 12, 9), (3, 1, 1, 1)), axis=0)
-    data[place < 3] = 0.1
-    data = np.clip(ndimage.gaussian_filter(data, 0.8) * 1.3, 0, 1)
-    data[:, :, 12:] = 0
-    assert refused(save(tmp_path, (data * whole).astype(np.uint16))) == []
-
-
 @pytest.mark.parametrize(
     "make",
     [
