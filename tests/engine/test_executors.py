@@ -50,7 +50,7 @@ def test_a_running_dask_cluster_is_one_more_place_to_compute(study):
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
         open_executor(1, cluster=cluster.scheduler_address) as (executor, at_once),
     ):
         outcomes = study.run(executor, at_once=at_once)
