@@ -82,6 +82,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.fault(
+    "Images",
+    "broken image of one participant among three",
+    "that participant fails, exit code 1; the others complete",
+)
 def test_one_broken_image_among_three_participants(app, three, tmp_path, name):
     BROKEN[name](three)
 
@@ -108,6 +113,11 @@ def rows_of(folder):
 
 
 @pytest.mark.parametrize("content", ['{"a": ' * 50_000, "\x00", "[1]", "{"])
+@pytest.mark.fault(
+    "Images",
+    "broken sidecar of one participant",
+    "told; nothing that it says is used",
+)
 def test_one_broken_sidecar_among_three_participants(app, three, tmp_path, content):
     image(three).with_name("sub-00_T1w.json").write_text(content)
 
@@ -123,6 +133,11 @@ def test_a_pipe_called_a_sidecar_is_not_waited_for(app, three):
     assert app("participant").code == 0
 
 
+@pytest.mark.fault(
+    "Images",
+    "folder of one participant that may not be read",
+    "told, exit code 1; the others complete",
+)
 def test_one_folder_that_cannot_be_looked_at_fails_its_participant_alone(
     app, three, monkeypatch, tmp_path
 ):
@@ -167,6 +182,11 @@ def test_a_check_that_raises_is_the_failure_of_its_participant_alone(
     assert three.root.is_dir()
 
 
+@pytest.mark.fault(
+    "Images",
+    "broken first run beside a whole second one",
+    "the second is measured; both are named in dry run, log and page",
+)
 def test_what_was_not_used_is_named_in_the_dry_run_the_log_and_the_page(app, three, tmp_path):
     first = image(three).rename(image(three).with_name("sub-00_run-1_T1w.nii.gz"))
     whole = first.read_bytes()
@@ -188,6 +208,11 @@ def test_a_dry_run_does_not_make_the_index_that_is_asked_for(app, tmp_path):
     assert not kept.exists()
 
 
+@pytest.mark.fault(
+    "Images",
+    "pybids index older than the data",
+    "passed over and told; new people and images are found",
+)
 def test_an_index_older_than_the_data_is_told_and_nobody_is_lost(app, dataset, tmp_path):
     kept = tmp_path / "index"
     app("participant", "--bids-database-dir", str(kept))

@@ -22,7 +22,7 @@ _MAP_TYPES = {
     "TENSOR_B0", "AVERAGE_DC", "AVDC", "MD", "DIFFUSION_MAP",
 }  # fmt: skip
 _COPY_TYPES = {"MOCO"}
-_MAP_LABEL = re.compile(r"trace|adc|colfa|tensor|^(fa|md|exp|b0map)$", re.IGNORECASE)
+_MAP_LABEL = re.compile(r"trace|^e?adc|adc$|colfa|^(fa|md|exp)$", re.IGNORECASE)
 _COPY_LABEL = re.compile(r"moco", re.IGNORECASE)
 _VESSEL_WALL = re.compile(r"vwi|space|cube|vista|^bb|bb$", re.IGNORECASE)
 

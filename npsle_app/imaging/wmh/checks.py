@@ -16,7 +16,8 @@ from npsle_app.imaging.wmh.holes import Holes
 from npsle_app.records import Check, Qc, graded, worst
 
 _WHOLE, LEAST_SHOWN = 0.98, 0.85  # shares of the brain
-_HOLES_ML, _EMPTY_FLUID_ML = (0.03, 0.2), 1.0  # scans of people 0, and 0 to 5.5
+_HOLES_ML = (0.03, 0.2)  # scans of people 0
+_EMPTY_FLUID_ML = (0.5, 2.0)  # scans of people 0; without 12 mL of fluid the volume was halved
 _FOUND = 1.5  # headers that lost their origin 9, a registration that ran away below 1
 _KEPT = 0.95  # interpolation alone moves it by some per cent
 _CSF_TO_GM = (0.75, 0.95)  # good 0.24-0.62; a T2w image 1.1, blurred by motion 0.82
@@ -72,10 +73,12 @@ def check_holes(holes: Holes) -> Check:
     return Check.judged(
         "FLAIR without holes",
         seen=f"zeros where T1w shows tissue: {holes.tissue_ml:.2f} mL, fluid: "
-        f"{holes.fluid_ml:.1f} mL in large pieces",
+        f"{holes.fluid_ml:.1f} mL cut out",
         expected=f"tissue at most {_HOLES_ML[0]:g} mL, fails over {_HOLES_ML[1]:g} mL; fluid at "
-        f"most {_EMPTY_FLUID_ML:g} mL",
-        state=worst([state, Qc.PASS if holes.fluid_ml <= _EMPTY_FLUID_ML else Qc.WARN]),
+        f"most {_EMPTY_FLUID_ML[0]:g} mL, fails over {_EMPTY_FLUID_ML[1]:g} mL",
+        state=worst(
+            [state, graded(holes.fluid_ml, warn=_EMPTY_FLUID_ML[0], fail=_EMPTY_FLUID_ML[1])]
+        ),
         advice="a mask was laid over the image: use FLAIR as it was acquired",
     )
 

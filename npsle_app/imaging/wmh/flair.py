@@ -69,14 +69,15 @@ def prepare_flair(
     matrix = _register(scan, t1w=t1w, brain=brain, seed=seed)
     inside = np.asarray(brain.dataobj) > 0
     empty = find_empty(scan, reference=t1w, matrix=matrix, brain=inside)
-    holes, fluid = measure_holes(empty, t1w=t1w, brain=inside, priors=priors)
+    moved = registration.resample(scan, reference=t1w, matrix=matrix)
+    holes, fluid = measure_holes(empty, flair=moved, t1w=t1w, brain=inside, priors=priors)
     shown = inside & (mark_shown(scan, reference=t1w, matrix=matrix) | fluid)
     alignment = _compare(scan, t1w=t1w, matrix=matrix, brain=inside, shown=shown)
     if alignment.coverage < _LEAST_COVERAGE:
         msg = f"after registration it shows {alignment.coverage:.0%} of the brain: {_LOOK}"
         raise ValueError(msg)
     corrected, shading = correct_bias(
-        registration.resample(scan, reference=t1w, matrix=matrix),
+        moved,
         mask=on_grid_of(t1w, shown),
         sampling_mm=bias_sampling_mm,
         spline_mm=bias_spline_mm,

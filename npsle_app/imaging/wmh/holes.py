@@ -20,6 +20,7 @@ from npsle_app.imaging.tissue.intensity import TissuePriors, fit_tissue
 _SURE = 0.9
 _LEAST_ML = 0.05  # zeros in the brain below which nobody looks further
 _LEAST_TISSUE_MM3, _LEAST_FLUID_MM3 = 30.0, 500.0  # connected; scanners leave up to 150 in fluid
+_CUT = 0.45  # of the brain's median: the rim of what a mask took 0.6, of a scanner's zeros 0.1-0.3
 _RIM = 2  # voxels around fluid where both share a voxel
 
 
@@ -28,7 +29,8 @@ class Holes:
     """How much of the brain in view is empty in FLAIR.
 
     `tissue_ml` where T1w surely shows grey or white matter, in pieces of at least 30 mm³;
-    `fluid_ml` where it surely shows fluid, in pieces of at least 500 mm³.
+    `fluid_ml` where it surely shows fluid, in pieces of at least 500 mm³ whose rim is bright at
+    once, as only a mask cuts.
     """
 
     tissue_ml: float = 0.0
@@ -47,9 +49,14 @@ def find_empty(
 
 
 def measure_holes(
-    empty: Mask, *, t1w: nib.Nifti1Image, brain: Mask, priors: TissuePriors
+    empty: Mask,
+    *,
+    flair: nib.Nifti1Image,
+    t1w: nib.Nifti1Image,
+    brain: Mask,
+    priors: TissuePriors,
 ) -> tuple[Holes, Mask]:
-    """Tell what T1w shows where FLAIR is empty.
+    """Tell what T1w shows where FLAIR is empty; all on one grid.
 
     Returns
     -------
@@ -70,6 +77,7 @@ def measure_holes(
             ("tissue_ml", tissue > _SURE, _LEAST_TISSUE_MM3),
         )
     }
+    parts["fluid_ml"] &= _is_cut(empty, flair=flair.get_fdata(dtype=np.float32), brain=brain)
     mostly = _mostly(empty, where=fluid > 0.5)
     near = ndimage.binary_dilation(parts["fluid_ml"] & mostly, iterations=_RIM)
     holes = Holes(**{name: float(part.sum()) * edge_mm3 / 1000 for name, part in parts.items()})
@@ -92,6 +100,20 @@ def _mostly(mask: Mask, *, where: Mask) -> Mask:
     share = ndimage.mean(where, labels, np.arange(count + 1))
     kept: Mask = mask & (np.asarray(share)[labels] > 0.5)
     return kept
+
+
+def _is_cut(empty: Mask, *, flair: Volume, brain: Mask) -> Mask:
+    """Mark pieces whose neighbours are about as bright as the brain: fluid fades, a mask cuts."""
+    labels, count = ndimage.label(empty)
+    whole = brain & ~empty
+    if not (count and whole.any()):
+        return np.zeros_like(empty)
+    around = ndimage.grey_dilation(labels, footprint=ndimage.generate_binary_structure(3, 1))
+    rim = np.where(whole, around, 0)
+    bright = ndimage.median(flair, rim, np.arange(count + 1)) > _CUT * np.median(flair[whole])
+    bright[0] = False
+    cut: Mask = bright[labels]
+    return cut
 
 
 def _pieces(mask: Mask, *, least_mm3: float, voxel_mm3: float) -> Mask:

@@ -58,6 +58,11 @@ def test_of_images_that_are_all_broken_the_first_fails_by_name(root):
     assert [(p.path, p.refused) for p in check_session(session)] == [(paths[0], True)]
 
 
+@pytest.mark.fault(
+    "Images",
+    "scan that was stopped beside a whole one",
+    "the whole one is measured",
+)
 def test_a_scan_that_was_stopped_gives_way_to_the_whole_one(root):
     short = make_image(root, "anat/sub-01_run-1_FLAIR.nii.gz", shape=(40, 40, 20))
     whole = make_image(root, "anat/sub-01_run-2_FLAIR.nii.gz", shape=(40, 40, 40))
@@ -87,6 +92,11 @@ AGENTS = [
 
 
 @pytest.mark.parametrize("metadata", AGENTS, ids=lambda one: str(next(iter(one.values()))))
+@pytest.mark.fault(
+    "Images",
+    "contrast agent told by the sidecar only",
+    "no T1w image to measure, with the key that says so",
+)
 def test_a_contrast_agent_is_read_from_the_sidecar(root, metadata):
     path = make_image(root, "anat/sub-01_T1w.nii.gz")
     tell(path, **metadata)
@@ -142,6 +152,11 @@ def at_corner(corner, edge=1.0):
     return affine
 
 
+@pytest.mark.fault(
+    "Images",
+    "image in the space of a template beside the scan",
+    "the scan is measured",
+)
 def test_an_image_in_the_space_of_a_template_is_left_out_though_it_is_finer(root):
     make_image(root, "anat/sub-01_T1w.nii.gz", zooms=(1.2, 1.2, 1.2))
     labelled = make_image(root, "anat/sub-01_space-MNI152NLin2009cAsym_T1w.nii.gz")
@@ -159,6 +174,11 @@ def test_an_image_in_the_space_of_a_template_is_left_out_though_it_is_finer(root
         ((79, 95, 79), at_corner((-3.7, 2, 9), 2.0)),
         ((60, 60, 60), at_corner((-98, -134, -72), 3.0)),
     ],
+)
+@pytest.mark.fault(
+    "Images",
+    "image on the grid of a template without a label",
+    "left out by name",
 )
 def test_the_grid_of_a_template_is_known_without_a_label(root, suffix, shape, affine):
     path = make_image(root, f"anat/sub-01_{suffix}.nii.gz", shape=shape)
@@ -183,6 +203,11 @@ def test_a_header_that_claims_a_standard_space_comes_last_and_is_told(root):
 
 @pytest.mark.parametrize("other", ["echo-1", "inv-1", "rec-x_echo-1"])
 @pytest.mark.parametrize("combined", ["", "_rec-rms", "_acq-z"])
+@pytest.mark.fault(
+    "Images",
+    "single echo or inversion time beside the combined image",
+    "the combined one is measured",
+)
 def test_the_combined_image_comes_before_one_of_its_parts(root, other, combined):
     make_image(root, f"anat/sub-01_{other}_T1w.nii.gz")
     make_image(root, f"anat/sub-01{combined}_T1w.nii.gz")
@@ -199,6 +224,11 @@ def test_the_combined_image_comes_before_one_of_its_parts(root, other, combined)
         {"ImageType": ["DERIVED", "PRIMARY", "OTHER", "IMAGINARY"]},
         {"ComplexImageComponent": "PHASE"},
     ],
+)
+@pytest.mark.fault(
+    "Images",
+    "phase, real or imaginary part by its sidecar",
+    "left out by name",
 )
 def test_what_the_sidecar_calls_phase_is_no_image_to_measure(root, kind, metadata):
     folder, suffix = {"t1w": ("anat", "T1w"), "flair": ("anat", "FLAIR"), "dwi": ("dwi", "dwi")}[
@@ -221,6 +251,11 @@ def test_an_image_that_is_there_twice_is_measured_once(root):
     assert used(choose(root)) == plain.name
 
 
+@pytest.mark.fault(
+    "Images",
+    "links to folders: out of the participant, back up, to /",
+    "not followed, and named",
+)
 def test_links_to_folders_are_not_followed_and_are_named(root, tmp_path):
     make_image(root, "anat/sub-01_T1w.nii.gz")
     elsewhere = make_image(tmp_path / "elsewhere", "anat/sub-01_run-2_T1w.nii.gz").parent

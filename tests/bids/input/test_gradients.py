@@ -18,6 +18,11 @@ def table(directions, b_values, lengths):
     return np.array([0.0, 0, *np.broadcast_to(b_values, 30)]), vectors
 
 
+@pytest.mark.fault(
+    "Images",
+    "shells told by the lengths of the vectors",
+    "b-values times the squared lengths, and told",
+)
 def test_the_lengths_of_vectors_tell_the_shells_of_one_nominal_b_value(directions):
     lengths = np.where(np.arange(30) % 2, np.sqrt(0.5), 1.0)
     b_values, vectors = table(directions, 2000, lengths)
@@ -69,6 +74,11 @@ def test_rounded_vectors_of_length_1_are_no_news(directions):
 
 
 @pytest.mark.parametrize("rows", [3, 30])
+@pytest.mark.fault(
+    "Images",
+    "vectors of unlike lengths that tell no shells",
+    "refused",
+)
 def test_lengths_that_tell_no_shells_are_refused_before_computing(tmp_path, directions, rng, rows):
     lengths = rng.uniform(0.3, 1, 30) if rows == 30 else np.where(np.arange(30) % 2, 2.0, 3.0)
     b_values, vectors = table(directions, 1000, lengths)

@@ -51,6 +51,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.fault(
+    "Images",
+    "broken NIfTI header",
+    "refused in one sentence with advice",
+)
 def test_a_broken_header_is_refused_in_one_sentence(tmp_path, name):
     path = save(tmp_path, with_field(*BROKEN[name]), name="sub-01_T1w.nii")
     (finding,) = (finding for finding in image_findings(path) if finding.refused)
@@ -78,6 +83,11 @@ def test_the_size_of_an_extension_is_not_believed(tmp_path):
     assert peak < 2**20
 
 
+@pytest.mark.fault(
+    "Images",
+    "pipe or device in place of an image",
+    "left out by name; does not hang",
+)
 def test_a_pipe_called_an_image_is_not_waited_for(tmp_path):
     root = make_files(tmp_path / "raw")
     image = save(root, good_bytes(), name="sub-01_T1w.nii")
@@ -96,6 +106,11 @@ def test_a_pipe_called_a_sidecar_is_not_waited_for(tmp_path):
     assert any("is a pipe" in one.found for one in check_session(session))
 
 
+@pytest.mark.fault(
+    "Images",
+    "small file that unpacks to much more than its image",
+    "refused; memory does not grow",
+)
 def test_a_small_file_that_unpacks_to_much_more_than_its_image_is_refused(tmp_path):
     path = save(tmp_path, b"", name="sub-01_T1w.nii.gz")
     with gzip.open(path, "wb", compresslevel=1) as stream:
@@ -112,6 +127,11 @@ def test_a_small_file_that_unpacks_to_much_more_than_its_image_is_refused(tmp_pa
 
 @pytest.mark.parametrize(
     "shape", [(3000, 16, 16), (2000, 2000, 2000), (1000, 1000, 500, 99), (32000, 32000, 32000)]
+)
+@pytest.mark.fault(
+    "Images",
+    "header that asks for gigabytes",
+    "refused before anything is read",
 )
 def test_a_header_that_asks_for_more_than_a_head_is_refused_before_it_is_read(tmp_path, shape):
     sizes = np.array([len(shape), *shape], "<i2").tobytes()
@@ -150,5 +170,10 @@ def test_fifty_mutated_headers_raise_nothing_hang_nothing_and_take_no_memory(tmp
 
 
 @pytest.mark.slow
+@pytest.mark.fault(
+    "Images",
+    "2,000 headers with random bits and fields",
+    "none raises, hangs or takes a gigabyte",
+)
 def test_two_thousand_mutated_headers_raise_nothing_hang_nothing_and_take_no_memory(tmp_path):
     _fuzz(tmp_path, range(50, 2050))

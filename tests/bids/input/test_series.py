@@ -153,6 +153,11 @@ def why_not(found, path):
 @pytest.mark.parametrize(
     "label", ["acq-trace", "acq-ADC", "rec-colFA", "acq-b1000TRACEW", "rec-FA"]
 )
+@pytest.mark.fault(
+    "Images",
+    "trace, ADC or FA image beside the series",
+    "left out by name",
+)
 def test_a_map_of_the_scanner_is_no_run_whatever_it_brings(root, label):
     series, made = add(root, "", encoding="j"), add(root, f"_{label}", encoding="j")
     found = choice(root)
@@ -176,6 +181,11 @@ def test_maps_alone_are_no_series(root):
 
 
 @pytest.mark.parametrize("labels", ["_rec-moco", "_acq-MoCo", "_rec-norm"])
+@pytest.mark.fault(
+    "Images",
+    "copies of a series that the scanner aligned",
+    "left out by name",
+)
 def test_another_reconstruction_of_a_series_is_no_run(root, labels):
     series, copy = add(root, "", encoding="j"), add(root, labels, encoding="j")
     found = choice(root)
@@ -202,6 +212,11 @@ def test_acquisitions_with_tables_of_their_own_are_runs_and_others_are_not(root)
     assert "no gradient tables of its own" in why_not(found, second)
 
 
+@pytest.mark.fault(
+    "Images",
+    "the same series as .nii and .nii.gz",
+    "measured once",
+)
 def test_a_series_that_is_there_packed_and_unpacked_is_one_run(root):
     packed = add(root, "", encoding="j")
     plain = packed.with_name("sub-01_dwi.nii")
@@ -216,6 +231,11 @@ def test_a_series_that_is_there_packed_and_unpacked_is_one_run(root):
     [({"EchoTime": 0.1}, "echo time"), ({"TotalReadoutTime": 0.04}, "readout time"),
      ({"PhaseEncodingDirection": "i"}, "phase encoding")],
 )  # fmt: skip
+@pytest.mark.fault(
+    "Images",
+    "runs of other echo time, readout time or phase encoding",
+    "not appended; named with what differs",
+)
 def test_runs_that_were_taken_otherwise_are_not_appended(root, metadata, differ):
     told = {"PhaseEncodingDirection": "j", "EchoTime": 0.08, "TotalReadoutTime": 0.05}
     first, second = add(root, "_run-1"), add(root, "_run-2")
@@ -249,6 +269,11 @@ def pair(root):
 
 @pytest.mark.parametrize("tables", ["none", "one column"])
 @pytest.mark.parametrize("folder", ["dwi", "fmap"])
+@pytest.mark.fault(
+    "Images",
+    "reversed image as one volume, without gradient tables",
+    "used",
+)
 def test_a_single_volume_without_tables_shows_the_distortion(root, folder, tables):
     series = add(root, "_dir-AP", encoding="j-")
     suffix = {"dwi": "dwi", "fmap": "epi"}[folder]
@@ -293,6 +318,11 @@ def rotated(degrees):
         ({"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, "no magnitude image"),
     ],
 )  # fmt: skip
+@pytest.mark.fault(
+    "Images",
+    "reversed image that cannot be used",
+    "named with the reason; the series is measured",
+)
 def test_a_reversed_image_that_is_not_used_is_named_with_the_reason(root, pair, change, reason):
     series, epi = pair
     if "label" in change:
@@ -323,6 +353,11 @@ def test_a_broken_reversed_image_loses_the_series_nothing(root, pair):
      ["func/sub-01_bold.nii.gz", "sub-01/dwi/sub-01_dir-AP_run-1_dwi.nii"], [], "",
      "dwi/sub-01_acq-other_dwi.nii.gz"],
 )  # fmt: skip
+@pytest.mark.fault(
+    "Images",
+    "IntendedFor of another run, as path, URI or list",
+    "used",
+)
 def test_an_image_meant_for_any_run_of_the_series_is_used(root, intended):
     for run in (1, 2):
         add(root, f"_dir-AP_run-{run}", encoding="j-")
@@ -342,6 +377,11 @@ def test_the_image_that_is_meant_for_the_series_comes_first(root, pair):
     assert "one is enough" in why_not(found, epi)
 
 
+@pytest.mark.fault(
+    "Images",
+    "sidecar and name of opposite phase encoding",
+    "the images decide",
+)
 def test_a_sidecar_that_contradicts_the_name_leaves_it_to_the_images(root, pair):
     series, epi = pair
     say(epi, TotalReadoutTime=0.05, PhaseEncodingDirection="j-")

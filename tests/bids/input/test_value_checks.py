@@ -45,6 +45,11 @@ def wrapped(data, kind="uint16", into="int16"):
 
 @pytest.mark.parametrize("kind", ["int16", "float32", "int32"])
 @pytest.mark.parametrize("highest", [36_000, 60_000])
+@pytest.mark.fault(
+    "Images",
+    "numbers above 32,767 written as signed 16 bit",
+    "refused before computing: overflow, with the values",
+)
 def test_values_that_outgrew_sixteen_bits_are_refused_also_in_a_later_copy(
     tmp_path, rng, highest, kind
 ):
@@ -94,6 +99,11 @@ def test_a_filling_below_all_values_is_called_negative_not_overflow(tmp_path, rn
 @pytest.mark.parametrize(
     ("low", "high"), [(-4096, 4095), (0, 4095), (-np.pi, np.pi), (-3142, 3142), (0, 360)]
 )
+@pytest.mark.fault(
+    "Images",
+    "phase images in a diffusion series, by their values",
+    "refused, or left out where another run remains",
+)
 def test_a_series_of_phases_is_refused_by_its_values(tmp_path, rng, low, high):
     values = rng.uniform(low, high, (*SHAPE, N))
     data = values.astype(np.float32 if high < 9 else np.int16)
@@ -113,6 +123,11 @@ def test_magnitudes_up_to_the_same_end_are_no_phases(tmp_path, rng):
 
 
 @pytest.mark.parametrize("slope", [1e30, 1e-30])
+@pytest.mark.fault(
+    "Images",
+    "scale factor of 1e30 or 1e-30",
+    "refused, with factor and values",
+)
 def test_a_scale_factor_that_cannot_be_is_refused(tmp_path, rng, slope):
     path = save(tmp_path, smooth(rng, 900).astype(np.int16))
     image = nib.load(path)
@@ -129,6 +144,11 @@ def test_a_scale_factor_that_cannot_be_is_refused(tmp_path, rng, slope):
 
 
 @pytest.mark.parametrize("blank", [[0], [4], [8], [7, 8], [0, 3, 5, 8]])
+@pytest.mark.fault(
+    "Images",
+    "blank volumes of a diffusion series",
+    "named, and left out",
+)
 def test_blank_volumes_are_named_and_the_series_is_kept(tmp_path, rng, blank):
     series = np.stack([smooth(rng, 900) for _ in range(N)], axis=3).astype(np.int16)
     series[..., blank] = 0

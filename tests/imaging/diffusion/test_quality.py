@@ -48,6 +48,11 @@ def test_a_clean_series_has_no_dropped_slices_and_stays(gradients, rng):
 
 
 @pytest.mark.parametrize("left", [0.0, 0.55])
+@pytest.mark.fault(
+    "Images",
+    "one bad volume among good ones",
+    "found; the limit for the others stays",
+)
 def test_a_volume_that_is_lost_as_a_whole_does_not_lift_the_limit_for_the_others(
     gradients, rng, left
 ):

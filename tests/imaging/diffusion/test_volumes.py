@@ -54,6 +54,11 @@ def test_blank_volumes_are_left_out_wherever_they_stand(clean, gradients, blank)
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("value", [0.0, 20.0])
+@pytest.mark.fault(
+    "Images",
+    "volume that is half blank",
+    "left out and named",
+)
 def test_a_volume_that_stopped_half_way_is_left_out_along_any_axis(clean, gradients, axis, value):
     half = [slice(None)] * 3
     half[axis] = slice(clean.shape[axis] // 2, None)
@@ -106,6 +111,11 @@ def halves(gradients):
     [(1.0, Qc.PASS), (0.95, Qc.PASS), (0.85, Qc.WARN), (1.3, Qc.WARN), (0.5, Qc.FAIL),
      (3.0, Qc.FAIL)],
 )  # fmt: skip
+@pytest.mark.fault(
+    "Images",
+    "runs in another scale",
+    "scaled and told; beyond a factor of 1.5 the check fails",
+)
 def test_runs_of_another_scale_are_scaled_and_judged(clean, gradients, factor, state):
     (first, own), (second, other) = halves(gradients)
     found = join((clean[..., first], own), (clean[..., second] * factor, other))
@@ -173,6 +183,11 @@ def test_without_b_values_the_brightest_volumes_are_those_without_weighting(clea
     [(0.8e-3, Qc.PASS), (0.5e-3, Qc.WARN), (1.5e-3, Qc.WARN), (0.01e-3, Qc.FAIL),
      (2.5e-3, Qc.FAIL), (np.nan, Qc.FAIL)],
 )  # fmt: skip
+@pytest.mark.fault(
+    "Images",
+    "b-values that are not those of the volumes",
+    "the mean diffusivity fails its check",
+)
 def test_a_diffusivity_that_tissue_does_not_have_is_flagged(median, state):
     check = check_diffusivity(median)
     assert check.state is state
