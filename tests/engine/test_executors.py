@@ -1,12 +1,28 @@
 """One code path, inline or on several processes."""
 
 import os
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
 
 from npsle_app.engine.executors import limit_threads, open_executor
 from npsle_app.engine.stage import Status
 
 
+@pytest.fixture
+def another_run() -> Iterator[None]:
+    """Dask's own port is taken, as by another run on this machine."""
+    with socket.socket() as taken:
+        with suppress(OSError):  # then somebody else holds it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        yield
+
+
+@pytest.mark.usefixtures("another_run")
 def test_a_killed_worker_fails_its_own_job_and_the_others_go_on(study, tmp_path):
     study.add("00", t1w="kill", flair="9")
     study.add("02", t1w="3", flair="9")
