@@ -41,6 +41,12 @@ def copied(out, tmp_path):
     return tmp_path / "study" / DERIVATIVE
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a small study's time."""
+    monkeypatch.setattr(normative, "_draw", lambda *_: iter(()))
+
+
 def _settings(out, **changes):
     return replace(QUICK, study_file=str(out.parents[1] / "study.toml"), **changes)
 
@@ -110,8 +116,9 @@ def test_the_page_shows_the_analyses_between_statistics_and_classifier(out):
     assert "ge2024" in dict(shown.works)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_the_same_study_gives_the_same_bytes(copied):
+    run(output_dir=copied, settings=_settings(copied))
     before = {file: (copied / file.path).read_bytes() for file in _written(copied)}
     run(output_dir=copied, settings=_settings(copied))
     assert {file: (copied / file.path).read_bytes() for file in _written(copied)} == before
@@ -121,8 +128,8 @@ def _written(out):
     return [file for file in GroupFile if (out / file.path).is_file()]
 
 
-def test_the_model_and_the_table_of_one_study_are_references_of_another(out, copied, monkeypatch):
-    monkeypatch.setattr(normative, "_draw", lambda *_: iter(()))
+@pytest.mark.usefixtures("no_figures")
+def test_the_model_and_the_table_of_one_study_are_references_of_another(out, copied):
     ours = _read(out, GroupFile.NORMATIVE_SCORES)
     for file in (GroupFile.NORMATIVE_MODEL, GroupFile.NORMATIVE_REFERENCE):
         path = str(out / file.path)

@@ -8,6 +8,7 @@ from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.tree import write_dataset_files
 from npsle_app.report.references import WORKS
 from npsle_app.settings import StatisticsSettings
+from npsle_app.stages.group import statistics
 from npsle_app.stages.group.shared import assemble_cohort, read_study, read_tables
 from npsle_app.stages.group.statistics import run
 from tests.cohort.study_tables import make_tables
@@ -32,6 +33,12 @@ def analysed(tmp_path_factory):
 def made(analysed):
     """All that the stage leaves of a study, in the folder of its tables and summary."""
     return analysed.summary.parents[1], analysed
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a small study's time."""
+    monkeypatch.setattr(statistics, "_draw", lambda *_: iter(()))
 
 
 @pytest.fixture
@@ -129,6 +136,7 @@ def test_a_second_run_gives_the_same_files_and_takes_away_old_ones_of_its_own_al
     assert {path.read_text() for path in others} == {"old"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_file_changes_groups_and_contrasts(out, tmp_path):
     file = tmp_path / "study.toml"
     file.write_text(

@@ -81,6 +81,11 @@ def run(folder, tissues, *, checks=()):
     return made, json.loads(made.record.read_text(encoding="utf-8"))
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    monkeypatch.setattr(regions, "_draw", lambda *_, **__: ())
+
+
 @pytest.fixture(scope="module")
 def finished(tissues, tmp_path_factory):
     return run(tmp_path_factory.mktemp("regions"), tissues)
@@ -115,6 +120,7 @@ def test_deep_regions_have_the_volume_of_the_atlas(finished):
         assert found[f"region_{name}_left_ml"] == pytest.approx(one_side, rel=0.12)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_what_is_gone_on_the_left_is_small_on_the_left_alone(tissues, finished, tmp_path):
     lost = {name: data.copy() for name, data in tissues.items()}
     x = AFFINE[0, 0] * np.arange(SHAPE[0]) + AFFINE[0, 3]
@@ -125,12 +131,13 @@ def test_what_is_gone_on_the_left_is_small_on_the_left_alone(tissues, finished, 
     assert rest["region_putamen_right_ml"] == pytest.approx(whole["region_putamen_right_ml"])
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_failed_check_of_the_images_fails_all_volumes(tissues, tmp_path):
     _, record = run(tmp_path, tissues, checks=(FAILED,))
     assert {row["qc"] for row in record["measures"]} == {"fail"}
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_a_head_without_fluid_has_no_ventricles_and_says_so(tissues, tmp_path):
     _, record = run(tmp_path, tissues | {"CSF": np.zeros(SHAPE)})
     rows = {row["name"]: row for row in record["measures"]}
