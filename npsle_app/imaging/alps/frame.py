@@ -1,10 +1,12 @@
 """How the head lies in the diffusion images: the rotation to the axes of the anatomy."""
 
 from itertools import product
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
+from numpy.typing import NDArray
 from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 
@@ -98,7 +100,7 @@ def level_affine(grid: nib.Nifti1Image, *, rotation: Reals) -> tuple[Reals, tupl
     return affine, tuple(int(size) for size in shape)
 
 
-def levelled(values: Reals, *, grid: nib.Nifti1Image, rotation: Reals) -> Reals:
+def levelled(values: NDArray[Any], *, grid: nib.Nifti1Image, rotation: Reals) -> NDArray[Any]:
     """Take the nearest voxels, (I, J, K, ...), onto the grid of `level_affine`; 0 outside."""
     affine, shape = level_affine(grid, rotation=rotation)
     places = apply_affine(affine, np.indices(shape).reshape(3, -1).T) @ rotation

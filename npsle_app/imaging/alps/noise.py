@@ -244,9 +244,7 @@ def _grey_residual(series: Series, *, tensors: Reals, usable: Bools) -> Floats:
     return raised
 
 
-def _without_misfit(
-    left: Floats, *, tensors: Reals, placement: Placement, common: Floats
-) -> Floats:
+def _without_misfit(left: Floats, *, tensors: Reals, placement: Placement, common: Reals) -> Floats:
     """Put a common residual, (n, N), in the place of a half of each tract's mean one."""
     weights = np.zeros((len(placement.clouds), len(left)))
     for row, (place, cloud) in zip(weights, placement.clouds.items(), strict=True):
@@ -254,7 +252,8 @@ def _without_misfit(
             tensors, cloud=cloud, place=place, rotation=placement.rotation
         )
     means = weights @ left / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    return left - _MISFIT * means[weights.argmax(axis=0)] + common
+    kept: Floats = left - _MISFIT * means[weights.argmax(axis=0)] + common
+    return kept
 
 
 _RAS_ORDER = [0, 1, 3, 2, 4, 5]  # dipy counts xx, xy, yy, xz, yz, zz

@@ -116,7 +116,7 @@ def find_offset(
     spreads = np.sqrt([changes @ changes / (len(g) - 1), left @ left / spare])
     p = f_distribution.sf((before - after) / 3 / max(after / spare, 1e-15), 3, spare)
     return GradientOffset(
-        vector=found[1:],
+        vector=np.asarray(found[1:], dtype=float),
         se=np.sqrt(np.diag(covariance)[1:] * after / spare),
         spread_before=float(spreads[0]),
         spread_after=float(spreads[1]),
@@ -166,7 +166,7 @@ def _relative_diffusivity(
     return mean / mean.mean() - 1, int(grey.sum())
 
 
-def _generalized_fit(changes: Floats, *, design: Floats, g: Floats) -> tuple[float, Floats, Floats]:
+def _generalized_fit(changes: Floats, *, design: Floats, g: Floats) -> tuple[float, Reals, Reals]:
     """Return the weighted sum of squares left, the coefficients, and their unscaled covariance."""
     even = np.einsum("na,kab,nb->nk", g, _EVEN, g)
     scatter = np.eye(len(g)) + _EVEN_TO_SCATTER**2 * even @ even.T

@@ -157,7 +157,7 @@ def prepare_dwi(
     return replace(
         found,
         b0_before=before,
-        noise_sd=noise and noise.sd,
+        noise_sd=None if noise is None else noise.sd,
         motion=motion,
         distortion=method,
         displacement_mm=None if displacement is None else on_grid_of(before, displacement),
@@ -243,7 +243,7 @@ def _finish(
     if steps.unbias:
         even, shading = correct_shading(b0, mask=skull, seed=seed)
         series, b0 = _divided(series, shading), even
-        removed = removed and _divided(removed, shading)
+        removed = None if removed is None else _divided(removed, shading)
     to_t1w, brain = None, skull
     if head is not None:
         to_t1w = rigid_to_t1w(b0, head=head, seed=seed)
