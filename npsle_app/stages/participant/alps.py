@@ -65,7 +65,8 @@ _CAVEAT = (
 )
 _NO_T1W = (
     "There is no T1w image that the series was laid on: the regions were placed by registering FA "
-    "to the template."
+    "to the template. Between prescriptions of one head, regions placed so scattered by 0.6 to "
+    "1.1 mm, which the interval allows for."
 )
 _LACKING = {
     "lesions": "No lesion map was there: lesions in the regions were not left out.",
