@@ -28,7 +28,6 @@ from npsle_app.templates import Template
 TISSUE = (Template.GM, Template.WM)
 LESIONS = (*TISSUE, Template.WMH_PRIOR, Template.VENTRICLES)
 _LESION_MODEL = files("npsle_app") / "data" / "wmh_model.onnx"
-_LESION_MODEL_WITHOUT_T1W = files("npsle_app") / "data" / "wmh_flair_model.onnx"
 
 
 def tissue_priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
@@ -69,21 +68,17 @@ def digests(used: Iterable[Template]) -> dict[str, str]:
     return {template.name: templates.digest(template) for template in used}
 
 
-def read_lesion_model(*, with_t1w: bool = True) -> LesionModel:
-    """Open the trained model that comes with the package; one takes no features of T1w."""
-    return LesionModel(_lesion_model(with_t1w=with_t1w))
+def read_lesion_model() -> LesionModel:
+    """Open the trained model that comes with the package."""
+    return LesionModel(_LESION_MODEL.read_bytes())
 
 
-def describe_lesion_model(*, with_t1w: bool = True) -> dict[str, str]:
+def describe_lesion_model() -> dict[str, str]:
     """Return name and hash of the model, for the sidecars."""
     return {
-        "Model": read_lesion_model(with_t1w=with_t1w).name,
-        "ModelSha256": hashlib.sha256(_lesion_model(with_t1w=with_t1w)).hexdigest(),
+        "Model": read_lesion_model().name,
+        "ModelSha256": hashlib.sha256(_LESION_MODEL.read_bytes()).hexdigest(),
     }
-
-
-def _lesion_model(*, with_t1w: bool) -> bytes:
-    return (_LESION_MODEL if with_t1w else _LESION_MODEL_WITHOUT_T1W).read_bytes()
 
 
 def upstream_qc(*records: Path, out: Writer) -> Qc:
