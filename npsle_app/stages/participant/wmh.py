@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 
-from npsle_app.arrays import Floats, Mask
+from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
@@ -60,7 +60,7 @@ _METHODS = (
     "lesion prediction algorithm, and the odds fitted to the load. Lesions are voxels of at least "
     "{threshold} in components of at least {smallest:g} mm³."
 )
-_CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))
+CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))  # thresholds that are drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +276,7 @@ def _draw(findings: _Findings, *, settings: WmhSettings) -> tuple[Drawing, ...]:
             probability,
             voxel_mm3=voxel_mm3(grid),
             min_lesion_mm3=settings.min_lesion_mm3,
-            thresholds=_CURVE,
+            thresholds=CURVE,
         ),
         threshold=settings.threshold,
     )
@@ -289,14 +289,31 @@ def _of_whole_brain(numbers: dict[str, float], *, findings: _Findings) -> dict[s
 
 
 def _numbers(findings: _Findings) -> dict[str, float]:
-    voxel = voxel_mm3(findings.grid)
-    volume = float(findings.mask.sum()) * voxel / 1000
-    low, high = interval_ml(volume, slice_mm=findings.slice_mm, errors=read_volume_errors())
+    return lesion_numbers(
+        findings.mask,
+        probability=findings.map.probability,
+        volumes_ml=findings.volumes_ml,
+        voxel_mm3=voxel_mm3(findings.grid),
+        slice_mm=findings.slice_mm,
+    )
+
+
+def lesion_numbers(
+    mask: Mask,
+    *,
+    probability: Volume,
+    volumes_ml: dict[float, float],
+    voxel_mm3: float,
+    slice_mm: float,
+) -> dict[str, float]:
+    """Name volumes and count of lesions as the tables do; `volumes_ml` is by threshold."""
+    volume = float(mask.sum()) * voxel_mm3 / 1000
+    low, high = interval_ml(volume, slice_mm=slice_mm, errors=read_volume_errors())
     return {
         "wmh_ml": volume,
         "wmh_low_ml": low,
         "wmh_high_ml": high,
-        **{f"wmh_ml_at_{threshold}": volume for threshold, volume in findings.volumes_ml.items()},
-        "wmh_soft_ml": soft_volume_ml(findings.map.probability, voxel_mm3=voxel),
-        "wmh_count": float(count_lesions(findings.mask)),
+        **{f"wmh_ml_at_{threshold}": volume for threshold, volume in volumes_ml.items()},
+        "wmh_soft_ml": soft_volume_ml(probability, voxel_mm3=voxel_mm3),
+        "wmh_count": float(count_lesions(mask)),
     }
