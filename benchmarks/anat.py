@@ -103,11 +103,11 @@ def run_ours(
 
 def _segment(head: PreparedHead, settings: TissueSettings) -> TissueMaps:
     gm, wm, deep = (
-        warp(fraction(templates.load(name)), reference=head.t1w, field=head.fit.to_native)
+        warp(fraction(templates.load(name)), reference=head.image, field=head.fit.to_native)
         for name in (Template.GM, Template.WM, Template.DEEP_GM)
     )
     return segment(
-        head.t1w,
+        head.image,
         mask=head.intracranial or head.brain,
         priors=TissuePriors(gm=gm, wm=wm, deep_gm=deep),
         prior_weight=settings.prior_weight,

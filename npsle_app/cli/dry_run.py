@@ -26,8 +26,9 @@ def tell_plan(
         yield from (f"  note: {one_line(note)}" for note in session.notes)
         yield from _tell_scans(session, bids_dir=bids_dir)
         for stage in pipeline.PARTICIPANT:
-            told = foreseen[(session.participant, session.session), stage.name]
-            yield f"  {stage.name}: {told}"
+            told = foreseen.get(((session.participant, session.session), stage.name))
+            if told is not None:  # a session with T1w has no stage that makes do without it
+                yield f"  {stage.name}: {told}"
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
 
 

@@ -77,6 +77,7 @@ def look_at_tables(
             study_file=settings.statistics.study_file,
             raw=bids_dir,
             scanned=scanned,
+            by_flair_alone={unit for root in roots for unit in _list_flair_alone(root)},
         )
     except (OSError, ValueError) as error:
         raise RefusedError(str(error)) from error
@@ -87,6 +88,14 @@ def _list_units(root: Path) -> Iterator[tuple[str, str | None]]:
     for folder in root.glob("sub-*/"):
         sessions: list[str | None] = [session.name for session in folder.glob("ses-*/")]
         yield from ((folder.name, session) for session in sessions or [None])
+
+
+def _list_flair_alone(root: Path) -> Iterator[tuple[str, str | None]]:
+    """List participants and sessions whose folder holds FLAIR and no T1w image."""
+    for label, session in _list_units(root):
+        anat = root / label / (session or "") / "anat"
+        if any(anat.glob("*_FLAIR.nii*")) and not any(anat.glob("*_T1w.nii*")):
+            yield label, session
 
 
 def run_group(

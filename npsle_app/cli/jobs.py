@@ -71,7 +71,7 @@ class JobMaker:
     earlier: Mapping[Unit, Session]
 
     def make(self, session: Session, plan: Iterable[Stage]) -> dict[str, Job]:
-        """Make one job per stage; those that look back are given the session before."""
+        """Make one job per stage that the session has; some are given the session before."""
         before = self.earlier.get((session.participant, session.session))
         out = Writer(self.output_dir, session.participant, session.session, self.datasets)
         check = SessionCheck(session)
@@ -81,7 +81,7 @@ class JobMaker:
                 scans=_scans(session),
                 missing=_missing(session),
                 refusals=check,
-                settings=getattr(self.settings, stage.name),
+                settings=getattr(self.settings, stage.settings),
                 out=out,
                 root=self.output_dir,
                 receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
@@ -91,6 +91,7 @@ class JobMaker:
                 earlier=self._look_back(before, stage) if before and stage.may_look_back else None,
             )
             for stage in plan
+            if stage.is_of(session.scans)
         }
 
     def _look_back(self, before: Session, stage: Stage) -> Earlier:

@@ -71,7 +71,8 @@ def run_participants(
     _warn_of_little_memory(options)
     _tell_choices(work)
     ended_by = None
-    stages = [stage.name for stage in pipeline.PARTICIPANT]
+    made = {stage for _, stage in work.jobs}
+    stages = [stage.name for stage in pipeline.PARTICIPANT if stage.name in made]
     try:
         with Progress(work.jobs, stages=stages, live=live) as progress:
             _compute(work, reporter, progress=progress, options=options, folder=folder)

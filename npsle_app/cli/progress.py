@@ -71,7 +71,7 @@ class Progress:
         for column in ("session", *self._stages):
             table.add_column(column)
         for unit in self._recent[:_MOST_ROWS]:
-            states = [self._states[unit, stage] for stage in self._stages]
+            states = [self._states.get((unit, stage), "") for stage in self._stages]
             cells = [Text(state, style=_COLOURS.get(state, "")) for state in states]
             # Text, not str: a file name is no markup
             table.add_row(Text(self._names[unit]), *cells)

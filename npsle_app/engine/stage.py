@@ -1,6 +1,6 @@
 """What the engine knows of a stage."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pkgutil import resolve_name
@@ -22,6 +22,9 @@ class Stage:
     is no unit before, the stage is absent. What it takes of a unit before only where there is
     one stands in `earlier_uses`, handed over as None where there is none or it went wrong; a
     unit before that is not part of the run must have left it.
+    A stage that makes do without a scan names it in `without`: a unit that has the scan has no
+    such stage. `section` names the settings that it shares with the stage in whose place it
+    stands.
     """
 
     name: str
@@ -32,6 +35,17 @@ class Stage:
     earlier: tuple[str, ...] = ()
     earlier_scans: tuple[str, ...] = ()
     earlier_uses: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    section: str = ""
+
+    @property
+    def settings(self) -> str:
+        """Name of the section of settings that it is handed."""
+        return self.section or self.name
+
+    def is_of(self, scans: Collection[str]) -> bool:
+        """Whether a unit with these scans has the stage."""
+        return not set(self.without) & set(scans)
 
     @property
     def before(self) -> tuple[str, ...]:

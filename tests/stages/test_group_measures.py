@@ -17,11 +17,11 @@ from tests.stages.described_tables import assert_tables_are_as_described
 _RATING = "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment\n"
 
 
-def _measured(out, participant, session=None, *, gm=600.0):
+def _measured(out, participant, session=None, *, gm=600.0, method=""):
     rows = pd.DataFrame(
         [
             ("gm_ml", gm, "mL", "tissue", "pass", None),
-            ("wmh_count", 4, "1", "wmh", "warn", None),
+            ("wmh_count", 4, "1", f"wmh{method}", "warn", None),
         ],
         columns=list(DICTIONARY),
     )
@@ -209,3 +209,13 @@ def test_without_an_order_no_session_is_the_baseline(out):
     people.write_text(people.read_text() + "sub-04\t40\tSLE\n")
     assert _baseline(out, "sub-04") == ("n/a", "n/a")
     assert _baseline(out, "sub-01") == ("ses-1", "600.0")
+
+
+def test_who_was_measured_by_flair_alone_is_told_where_there_is_such_a_person(out):
+    assert "measured_by" not in _read(_run(out).measures)
+    _measured(out, "04", method="_flair")
+    table = _read(_run(out).measures)
+    assert table["measured_by"].tolist() == ["T1w", "T1w", "T1w", "FLAIR alone"]
+    assert list(table)[:3] == ["participant_id", "session_id", "measured_by"]
+    meanings = json.loads((out / "npsle_app_measures.json").read_text())
+    assert set(meanings["measured_by"]["Levels"]) == {"T1w", "FLAIR alone"}

@@ -27,6 +27,7 @@ class FileName:
 _LESION_MASK = {"Type": "Lesion"}
 _WITH_SKULL = {"SkullStripped": False}  # a stage that was given a stripped image says otherwise
 _T1W_SPACE = {"SpatialReference": "the T1w image of the same session (desc-preproc_T1w)"}
+_FLAIR_SPACE = {"SpatialReference": "the FLAIR image of the same session (desc-preproc_FLAIR)"}
 _HALFWAY = {
     "SpatialReference": "half-way between the T1w images (desc-preproc_T1w) of this session and "
     "the one before, on cubes of their mean voxel size"
@@ -66,6 +67,24 @@ class File(Enum):
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
     WMH_MASK = FileName("anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE)
+    FLAIR_ALONE = FileName("anat", "desc-preproc_FLAIR.nii.gz", _WITH_SKULL)
+    FLAIR_BRAIN_MASK = FileName(
+        "anat", "space-FLAIR_desc-brain_mask.nii.gz", {"Type": "Brain"} | _FLAIR_SPACE
+    )
+    FLAIR_INTRACRANIAL_MASK = FileName(
+        "anat", "space-FLAIR_desc-intracranial_mask.nii.gz", {"Type": "ROI"} | _FLAIR_SPACE
+    )
+    FLAIR_IN_TEMPLATE = FileName(
+        "anat", f"space-{TEMPLATE_SPACE}_desc-preproc_FLAIR.nii.gz", _WITH_SKULL | _TEMPLATE
+    )
+    FLAIR_TO_TEMPLATE = FileName("anat", f"from-FLAIR_to-{TEMPLATE_SPACE}_mode-image_xfm.nii.gz")
+    TEMPLATE_TO_FLAIR = FileName("anat", f"from-{TEMPLATE_SPACE}_to-FLAIR_mode-image_xfm.nii.gz")
+    WMH_PROBABILITY_ALONE = FileName(
+        "anat", "space-FLAIR_label-L_desc-wmh_probseg.nii.gz", _FLAIR_SPACE
+    )
+    WMH_MASK_ALONE = FileName(
+        "anat", "space-FLAIR_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _FLAIR_SPACE
+    )
     EARLIER_FLAIR = FileName(
         "anat", "space-halfway_desc-earlier_FLAIR.nii.gz", _WITH_SKULL | _HALFWAY
     )
@@ -163,8 +182,8 @@ DESCRIPTIONS = {
     "viaearlier": "transform by way of the session before, so that regions stay where they were",
     "earlier": "image of the session before, resampled half-way to this one",
     "later": "image of this session, resampled half-way to the one before",
-    "preproc": "bias-corrected image; FLAIR also resampled to the T1w grid; diffusion series also "
-    "without noise, ringing, motion and distortion",
+    "preproc": "bias-corrected image; FLAIR also resampled to the grid of T1w, if there is one; "
+    "diffusion series also without noise, ringing, motion and distortion",
     "brain": "brain: grey and white matter, ventricles and sulci enclosed by them",
     "intracranial": "all inside the inner table of the skull, the space of TIV",
     "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",

@@ -1,13 +1,14 @@
 """Who and which number is left out, and why."""
 
 import re
+from collections.abc import Iterator
 from functools import partial
 
 import pandas as pd
 
 from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.joining import BASELINE, prefix_session
-from npsle_app.cohort.study.measures import KEYS
+from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, WITH_T1W
 from npsle_app.cohort.study.study import Exclusions, Study
 from npsle_app.measures import MEASURES
 
@@ -42,7 +43,21 @@ def take_measures(
         if lost := int((bad & values[name].notna()).sum()):
             notes.append(f"{name} is missing for {lost} participants, whose checks failed")
         columns[name] = values[name].where(~bad)
+    if METHOD in rows:
+        columns = {METHOD: rows[METHOD]} | columns
+        notes += _tell_methods(rows[METHOD])
     return pd.concat([pd.DataFrame(columns, index=rows.index), ratings], axis=1), notes
+
+
+def _tell_methods(methods: pd.Series) -> Iterator[str]:
+    """Warn where volumes of two kinds stand in one column."""
+    alone, with_t1w = (int((methods == one).sum()) for one in (ALONE, WITH_T1W))
+    if alone and with_t1w:
+        yield (
+            f"{alone} participants were measured by FLAIR alone and {with_t1w} by T1w: their "
+            "volumes of lesions and of the intracranial space are not made alike; compare within "
+            f"one kind, by populations with {METHOD}, or take {METHOD} as covariate"
+        )
 
 
 def _names_stage(text: object, *, stage: str) -> bool:

@@ -13,6 +13,9 @@ from npsle_app.session_order import SessionOrder, order_sessions
 Dates: TypeAlias = Mapping[tuple[str, str], str]
 
 KEYS = ["participant_id", "session_id"]
+METHOD = "measured_by"
+WITH_T1W, ALONE = "T1w", "FLAIR alone"
+OF_FLAIR_ALONE = "_flair"  # how the stages end that make do without T1w
 
 
 def pivot(long: pd.DataFrame) -> pd.DataFrame:
@@ -52,6 +55,32 @@ def pivot(long: pd.DataFrame) -> pd.DataFrame:
     wide = pd.concat([values, states], axis=1).reset_index()
     wide["session_id"] = wide["session_id"].replace("", None)
     return in_order(wide)
+
+
+def add_method(wide: pd.DataFrame, *, stages: pd.DataFrame) -> pd.DataFrame:
+    """Say of each row whether its head was measured by T1w or by FLAIR alone.
+
+    Parameters
+    ----------
+    wide
+        As `pivot` returns it.
+    stages
+        The keys and `stage`, a row per number.
+
+    Returns
+    -------
+    DataFrame
+        With the column `measured_by` after the keys; as it came where nobody was measured by
+        FLAIR alone.
+    """
+    alone = stages[stages["stage"].str.endswith(OF_FLAIR_ALONE)]
+    units = set(alone[KEYS].fillna("").itertuples(index=False, name=None))
+    if not units:
+        return wide
+    keys = wide[KEYS].fillna("").itertuples(index=False, name=None)
+    told = wide.copy()
+    told.insert(len(KEYS), METHOD, [ALONE if key in units else WITH_T1W for key in keys])
+    return told
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:

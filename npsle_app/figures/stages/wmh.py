@@ -31,6 +31,34 @@ def draw_wmh(
         The one that was chosen.
     """
     before, after = draw_pair(t1w, flair, focus=brain, contours={"brain mask": brain})
+    lesions, curve = draw_lesion_map(
+        flair,
+        brain=brain,
+        probability=probability,
+        mask=mask,
+        volumes_ml=volumes_ml,
+        threshold=threshold,
+    )
+    alignment = Drawing(
+        title="FLAIR on T1w",
+        picture=Picture("wmh-registration-t1w", before),
+        after=Picture("wmh-registration-flair", after),
+        caption="T1w and FLAIR on the same grid: ventricles, sulci and the brain's outline "
+        "should stay in place.",
+    )
+    return lesions, alignment, curve
+
+
+def draw_lesion_map(
+    flair: nib.Nifti1Image,
+    *,
+    brain: nib.Nifti1Image,
+    probability: nib.Nifti1Image,
+    mask: nib.Nifti1Image,
+    volumes_ml: Mapping[float, float],
+    threshold: float,
+) -> tuple[Drawing, Drawing]:
+    """Draw lesions and the curve of volume against threshold; as `draw_wmh`, without T1w."""
     curve = draw_curve(
         list(volumes_ml),
         list(volumes_ml.values()),
@@ -47,13 +75,6 @@ def draw_wmh(
             caption="Above, the lesion mask on FLAIR; below, the probability. Bright spots of "
             "white matter should be outlined; cortex, choroid plexus and the midline "
             "between the ventricles should not.",
-        ),
-        Drawing(
-            title="FLAIR on T1w",
-            picture=Picture("wmh-registration-t1w", before),
-            after=Picture("wmh-registration-flair", after),
-            caption="T1w and FLAIR on the same grid: ventricles, sulci and the brain's outline "
-            "should stay in place.",
         ),
         Drawing(
             title="Lesion volume against threshold",

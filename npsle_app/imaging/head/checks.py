@@ -1,4 +1,4 @@
-"""Automatic checks of the prepared T1w image, and of how the template lies on it."""
+"""Automatic checks of the prepared T1w or FLAIR image, and of how the template lies on it."""
 
 import nibabel as nib
 import numpy as np
@@ -26,9 +26,15 @@ _LEAST_LIKENESS = 0.1  # correlation below which nothing is seen
 _LIMITS_MM = (2.0, 4.0)
 
 
-def check_head(head: PreparedHead) -> tuple[Check, ...]:
-    """Judge registration and masks; each check says what to look at."""
-    return (_starts(head), _likeness(head), check_edge(head.brain), _symmetry(head), _share(head))
+def check_head(head: PreparedHead, *, scan: str = "T1w") -> tuple[Check, ...]:
+    """Judge registration and masks; each check says what to look at. `scan` names the image."""
+    return (
+        _starts(head, scan=scan),
+        _likeness(head, scan=scan),
+        check_edge(head.brain),
+        _symmetry(head),
+        _share(head),
+    )
 
 
 def check_edge(mask: nib.Nifti1Image) -> Check:
@@ -43,18 +49,18 @@ def check_edge(mask: nib.Nifti1Image) -> Check:
     )
 
 
-def _starts(head: PreparedHead) -> Check:
+def _starts(head: PreparedHead, *, scan: str) -> Check:
     gap = head.fit.starts_agree_mm
     return Check(
         name="Registration starts agree",
         seen=f"{gap:.1f} mm apart",
         expected=f"within {_STARTS_MM[0]:.0f} mm; fails over {_STARTS_MM[1]:.0f} mm",
         state=graded(gap, warn=_STARTS_MM[0], fail=_STARTS_MM[1]),
-        advice="look at T1w against template: the head may lie upside down or be cut off",
+        advice=f"look at {scan} against template: the head may lie upside down or be cut off",
     )
 
 
-def _likeness(head: PreparedHead) -> Check:
+def _likeness(head: PreparedHead, *, scan: str) -> Check:
     """Correlate head and template where both show brain, fluid and inner skull.
 
     Bright vessels, enhancement and the little difference of grey and white are clipped away:
@@ -62,15 +68,15 @@ def _likeness(head: PreparedHead) -> Check:
     """
     inside = head.compared.get_fdata(dtype=np.float32) > 0.5
     images = (head.in_template, head.template)
-    t1w, template = (image.get_fdata(dtype=np.float32)[inside] for image in images)
-    clipped = [np.minimum(values, np.percentile(values, 65)) for values in (t1w, template)]
+    own, template = (image.get_fdata(dtype=np.float32)[inside] for image in images)
+    clipped = [np.minimum(values, np.percentile(values, 65)) for values in (own, template)]
     r = float(np.corrcoef(*clipped)[0, 1])
     return Check(
         name="Likeness to the template",
         seen=f"r = {r:.2f}",
         expected=f"above {_MIN_CORRELATION}; fails below 0.5",
         state=graded(-r, warn=-_MIN_CORRELATION, fail=-0.5),
-        advice="look at T1w against template: gyri and ventricles must stay in place",
+        advice=f"look at {scan} against template: gyri and ventricles must stay in place",
     )
 
 
@@ -113,18 +119,18 @@ def _share(head: PreparedHead) -> Check:
 
 
 def white_matter_offsets_mm(
-    t1w: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: Floats
+    image: Volume, *, white_matter: Volume, brain: Mask, voxel_sizes_mm: Floats
 ) -> Floats:
     """Find how far the template's white matter lies from the scan's in eight parts of the brain.
 
-    In each part the correlation of T1w with the prior is taken in place and with the prior
+    In each part the correlation of the image with the prior is taken in place and with the prior
     moved by 3 mm to and fro along each axis; the top of the parabola through the three is
     the offset along that axis, if there the correlation is higher by 0.003 or more.
 
     Parameters
     ----------
-    t1w, white_matter : (I, J, K) array
-        Image and prior (0 to 1) on one grid.
+    image, white_matter : (I, J, K) array
+        T1w image and prior (0 to 1) on one grid; of FLAIR, the prior is what FLAIR should show.
     brain : (I, J, K) array of bool
         Cut into eight by the medians of its voxels.
     voxel_sizes_mm : (3,) array
@@ -137,7 +143,7 @@ def white_matter_offsets_mm(
         100 voxels looked at are left out. A brain below 300 mL is judged as a whole.
     """
     blurred = ndimage.gaussian_filter(
-        np.minimum(t1w, np.percentile(t1w[brain], _BRIGHTEST_PERCENT)), 1 / voxel_sizes_mm
+        np.minimum(image, np.percentile(image[brain], _BRIGHTEST_PERCENT)), 1 / voxel_sizes_mm
     )
     core = ndimage.distance_transform_edt(brain, sampling=tuple(voxel_sizes_mm)) > _STEP_MM
     voxels = np.argwhere(core)[::_EVERY]
@@ -184,7 +190,7 @@ def _correlation(a: Volume, b: Volume) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def check_template_place(offsets_mm: Floats) -> Check:
+def check_template_place(offsets_mm: Floats, *, scan: str = "T1w") -> Check:
     """Judge the worst part of the brain.
 
     On six people whose registration is right no part is more than 1.2 mm off. Moved by
@@ -192,10 +198,11 @@ def check_template_place(offsets_mm: Floats) -> Check:
     """
     worst_mm = float(offsets_mm.max(initial=0)) if offsets_mm.size else np.nan
     return Check.judged(
-        "Template on T1w",
+        f"Template on {scan}",
         seen=f"white matter up to {worst_mm:.1f} mm off",
         expected=f"within {_LIMITS_MM[0]:.0f} mm in each eighth of the brain; "
         f"fails over {_LIMITS_MM[1]:.0f} mm",
         state=graded(worst_mm, warn=_LIMITS_MM[0], fail=_LIMITS_MM[1]),
-        advice="look at T1w against template: the map expects lesions where the template has them",
+        advice=f"look at {scan} against template: the map expects lesions where the template has "
+        "them",
     )

@@ -1,4 +1,4 @@
-"""From a raw T1w image to a corrected, registered, masked one."""
+"""From a raw whole-head image to a corrected, registered, masked one."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of
 # Fluid and bone are both dark: the warp draws the skull's inside a little inwards. At 0.5 the
 # volume of three synthetic heads came out 2.3-2.8 % too small.
 _SKULL_EDGE = 0.4
-_REGION_VOXELS = 4  # how far around the skull's inside the warp is driven: 8 mm
+REGION_VOXELS = 4  # how far around the skull's inside the warp is driven: 8 mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class HeadTemplate:
 
 @dataclass(frozen=True, slots=True)
 class PreparedHead:
-    """A T1w image ready for measuring; all on its own grid but `in_template`.
+    """An anatomical image ready for measuring; all on its own grid but `in_template`.
 
     `intracranial` is None for a scan without skull: its edge is not in the image. `compared`
     is the part of the template where likeness can be judged: the brain and its rim.
     """
 
-    t1w: nib.Nifti1Image
+    image: nib.Nifti1Image
     brain: nib.Nifti1Image
     intracranial: nib.Nifti1Image | None
     fit: TemplateFit
@@ -70,16 +70,42 @@ def prepare_head(
         the template is stripped too.
     """
     scan = on_grid_of(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
-    target = _stripped_template(template) if stripped else template.head
+    target = stripped_template(template) if stripped else template.head
     fit = register_to_template(
         scan,
         template=target,
-        region=_grown(template.intracranial, voxels=_REGION_VOXELS),
+        region=grown_mask(template.intracranial, voxels=REGION_VOXELS),
         seed=seed,
         affine_sampling_mm=affine_sampling_mm,
         warp_sampling_mm=warp_sampling_mm,
         warp_iterations=warp_iterations,
     )
+    return mask_head(
+        scan,
+        fit=fit,
+        template=template,
+        stripped=stripped,
+        seed=seed,
+        bias_sampling_mm=bias_sampling_mm,
+        bias_spline_mm=bias_spline_mm,
+    )
+
+
+def mask_head(
+    scan: nib.Nifti1Image,
+    *,
+    fit: TemplateFit,
+    template: HeadTemplate,
+    stripped: bool,
+    seed: int,
+    bias_sampling_mm: float,
+    bias_spline_mm: float,
+) -> PreparedHead:
+    """Correct and mask a scan whose place in the template is known.
+
+    Fluid must be darker than tissue, as in T1w and FLAIR.
+    """
+    target = stripped_template(template) if stripped else template.head
     expected = warp(template.brain, reference=scan, field=fit.to_native)
     rough = on_grid_of(scan, stripped_mask(scan) if stripped else expected.get_fdata() > 0.5)
     corrected, _ = correct_bias(
@@ -96,21 +122,23 @@ def prepare_head(
         brain = find_brain(corrected, expected=expected, intracranial=intracranial)
         intracranial = without_fat(intracranial, image=corrected, brain=brain)
     return PreparedHead(
-        t1w=corrected,
+        image=corrected,
         brain=brain,
         intracranial=intracranial,
         fit=fit,
         in_template=warp(corrected, reference=target, field=fit.to_template),
         template=target,
-        compared=_grown(template.brain if stripped else template.intracranial, voxels=2),
+        compared=grown_mask(template.brain if stripped else template.intracranial, voxels=2),
     )
 
 
-def _grown(mask: nib.Nifti1Image, *, voxels: int) -> nib.Nifti1Image:
+def grown_mask(mask: nib.Nifti1Image, *, voxels: int) -> nib.Nifti1Image:
+    """Dilate a mask, given in fractions, by so many voxels."""
     inside = mask.get_fdata(dtype=np.float32) > 0.5
     return on_grid_of(mask, ndimage.binary_dilation(inside, iterations=voxels))
 
 
-def _stripped_template(template: HeadTemplate) -> nib.Nifti1Image:
+def stripped_template(template: HeadTemplate) -> nib.Nifti1Image:
+    """Take the template's skull off."""
     head, brain = (i.get_fdata(dtype=np.float32) for i in (template.head, template.brain))
     return on_grid_of(template.head, head * brain)

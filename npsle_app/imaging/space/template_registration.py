@@ -7,6 +7,7 @@ reference (fixed) image to points of the moving one, as resampling needs it.
 import tempfile
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import lazy_loader
 import nibabel as nib
@@ -28,6 +29,7 @@ ants = lazy_loader.load("ants")
 _START_PITCHES_DEG = (15.0, -15.0, 0.0)
 _START_DROPS_MM = (0.0, 20.0)
 _AGREE_MM = 3.0
+_BORDER = 2  # voxels: resampling and flowing blood spoil the outermost
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,20 @@ def register_to_template(
     affine_sampling_mm: float,
     warp_sampling_mm: float,
     warp_iterations: tuple[int, ...],
+    within_view: bool = False,
 ) -> TemplateFit:
-    """Bring a T1w head to the template: affine from several starts, then symmetric warp.
+    """Bring a head to the template: affine from several starts, then symmetric warp.
 
     Parameters
     ----------
     head, template : Nifti1Image
-        T1w images of like content: both with skull, or both without.
+        Images of one contrast and like content: both with skull, or both without.
     region : Nifti1Image
         Where the template's warp is driven, on the template's grid (0 elsewhere): neck and
         face are left out of it.
+    within_view : bool
+        Whether the warp is driven by what the head's field of view shows alone. Else the border
+        of a view that cuts the brain is drawn to the border of the template's brain.
 
     Notes
     -----
@@ -85,6 +91,8 @@ def register_to_template(
             aff_iterations=(100, 50, 20), aff_shrink_factors=(4, 2, 1),
             aff_smoothing_sigmas=(2, 1, 0), outprefix=f"{folder}/affine_",
         )  # fmt: skip
+        if within_view:
+            mask = mask * _view(moving, fixed=fixed, transform=affine["fwdtransforms"][0])
         found = ants.registration(
             fixed, moving, type_of_transform="SyNOnly",
             initial_transform=affine["fwdtransforms"][0], mask=mask,
@@ -124,22 +132,31 @@ def _affine_fits(
     return fits
 
 
+def _view(moving: Any, *, fixed: Any, transform: str) -> Any:
+    """Mark on the fixed grid what the moving image shows, two voxels inside its border."""
+    inner = np.pad(np.ones(np.subtract(moving.shape, 2 * _BORDER), np.float32), _BORDER)
+    shown = ants.apply_transforms(
+        fixed, moving.new_image_like(inner), [transform], interpolator="nearestNeighbor"
+    )
+    return shown.threshold_image(0.5)
+
+
 def _start(
     head: nib.Nifti1Image, template: nib.Nifti1Image, *, pitch_deg: float, drop_mm: float
 ) -> Floats:
     """Lay the crowns of both heads on one another, then pitch about the brain's middle."""
     shift = np.eye(4)
-    shift[:3, 3] = _crown(head) - _crown(template) + (0, 0, -drop_mm)
+    shift[:3, 3] = crown_mm(head) - crown_mm(template) + (0, 0, -drop_mm)
     angle = np.deg2rad(pitch_deg)
     pitch = np.eye(4)
     pitch[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     middle = np.eye(4)
-    middle[:3, 3] = _crown(template) - (0, 0, 80)
+    middle[:3, 3] = crown_mm(template) - (0, 0, 80)
     matrix: Floats = shift @ middle @ pitch @ np.linalg.inv(middle)
     return matrix
 
 
-def _crown(head: nib.Nifti1Image) -> Floats:
+def crown_mm(head: nib.Nifti1Image) -> Floats:
     """Top of the head in z, its middle in x and y (world mm); the neck has no say."""
     data = head.get_fdata(dtype=np.float32)
     bright = np.argwhere(data > 0.3 * np.percentile(data[data > 0], 90))

@@ -56,14 +56,19 @@ def check_alignment(alignment: Alignment) -> tuple[Check, ...]:
             state=Qc.FAIL if lost else Qc.PASS,
             advice=look,
         ),
-        Check.judged(
-            "FLAIR coverage",
-            seen=f"{100 * alignment.coverage:.1f} % of the brain",
-            expected=f"at least {100 * _WHOLE:.0f} %; below {100 * LEAST_SHOWN:.0f} % no numbers "
-            "of the whole brain are given",
-            state=Qc.PASS if alignment.coverage >= _WHOLE else Qc.WARN,
-            advice="lesions where FLAIR shows nothing are not counted",
-        ),
+        check_coverage(alignment.coverage),
+    )
+
+
+def check_coverage(share: float) -> Check:
+    """Judge how much of the brain FLAIR shows."""
+    return Check.judged(
+        "FLAIR coverage",
+        seen=f"{100 * share:.1f} % of the brain",
+        expected=f"at least {100 * _WHOLE:.0f} %; below {100 * LEAST_SHOWN:.0f} % no numbers "
+        "of the whole brain are given",
+        state=Qc.PASS if share >= _WHOLE else Qc.WARN,
+        advice="lesions where FLAIR shows nothing are not counted",
     )
 
 
@@ -101,6 +106,17 @@ def check_content(content: FlairContent) -> tuple[Check, ...]:
         _contrast(content),
         _fluid(content.fluid_darker),
         _copy(content.likeness),
+        *_check_quality(content),
+    )
+
+
+def check_content_alone(content: FlairContent) -> tuple[Check, ...]:
+    """Judge the same without a T1w image, from where the template is sure of the tissue."""
+    return (_contrast(content), *_check_quality(content))
+
+
+def _check_quality(content: FlairContent) -> tuple[Check, ...]:
+    return (
         _noise(content.noise),
         _unevenness(content.unevenness),
         _shading(content.shading),

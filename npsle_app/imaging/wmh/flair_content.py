@@ -11,8 +11,10 @@ from scipy.stats import mannwhitneyu
 from npsle_app.arrays import MAD_TO_SD, Floats, Ints, Mask, Volume
 from npsle_app.imaging.tissue.intensity import TissuePriors, fit_tissue
 from npsle_app.imaging.wmh.flair import PreparedFlair
+from npsle_app.imaging.wmh.flair_alone import FlairAlone
 
 _SURE = 0.9
+_SURE_OF_TEMPLATE = (0.9, 0.8, 0.9)  # fluid, grey and white matter; cortex nowhere reaches 0.9
 _LEAST_VOXELS = 50
 _SECOND_DIFFERENCE_SD = np.sqrt(6.0)  # of white noise with SD 1
 _FINE = 1.5  # axes at most so much coarser than the finest show noise, not anatomy
@@ -75,24 +77,86 @@ def measure_content(
         If T1w shows no tissue.
     """
     values, other = (image.get_fdata(dtype=np.float32) for image in (prepared.flair, t1w))
-    csf, gm, wm = _sure_tissue(other, shown=prepared.shown, priors=priors)
-    air, brightest = _air(values, brain=brain, affine=t1w.affine)
-    medians = [_median(values[tissue]) for tissue in (csf, gm, wm)]
-    to_scan = np.linalg.inv(scan.affine) @ prepared.matrix @ t1w.affine
+    tissue = _sure_tissue(other, shown=prepared.shown, priors=priors)
+    return _measure(
+        scan,
+        flair=prepared.flair,
+        matrix=prepared.matrix,
+        shown=prepared.shown,
+        brain=brain,
+        tissue=tissue,
+        shading=prepared.shading,
+        likeness=_likeness(values, other, where=ndimage.binary_erosion(tissue[2])),
+    )
+
+
+def measure_content_alone(
+    scan: nib.Nifti1Image, *, alone: FlairAlone, brain: Mask, priors: TissuePriors
+) -> FlairContent:
+    """Look at FLAIR where the template alone is sure of the tissue: there is no T1w image.
+
+    Parameters
+    ----------
+    scan : Nifti1Image
+        FLAIR as acquired.
+    alone : FlairAlone
+        The same, corrected, on its own grid.
+    brain : (I, J, K) array of bool
+        Brain mask.
+    priors : TissuePriors
+        On the same grid.
+
+    Returns
+    -------
+    FlairContent
+        Without likeness to T1w.
+    """
+    tissue = tuple(
+        alone.shown & (prior > least)
+        for prior, least in zip((priors.csf, priors.gm, priors.wm), _SURE_OF_TEMPLATE, strict=True)
+    )
+    return _measure(
+        scan,
+        flair=alone.flair,
+        matrix=np.eye(4),
+        shown=alone.shown,
+        brain=brain,
+        tissue=tissue,
+        shading=alone.shading,
+        likeness=np.nan,
+    )
+
+
+def _measure(
+    scan: nib.Nifti1Image,
+    *,
+    flair: nib.Nifti1Image,
+    matrix: Floats,
+    shown: Mask,
+    brain: Mask,
+    tissue: tuple[Mask, ...],
+    shading: float,
+    likeness: float,
+) -> FlairContent:
+    csf, gm, wm = tissue
+    values, affine = flair.get_fdata(dtype=np.float32), flair.affine
+    air, brightest = _air(values, brain=brain, affine=affine)
+    medians = [_median(values[where]) for where in tissue]
+    to_scan = np.linalg.inv(scan.affine) @ matrix @ affine
     data = scan.get_fdata(dtype=np.float32)
-    inside = _nearest(prepared.shown, to_scan=to_scan, shape=data.shape)
+    inside = _nearest(shown, to_scan=to_scan, shape=data.shape)
     return FlairContent(
         csf_to_gm=_ratio(medians[0], medians[1]),
         wm_to_gm=_ratio(medians[2], medians[1]),
         fluid_darker=_fluid_darker(values[csf], values[gm | wm]),
-        likeness=_likeness(values, other, where=ndimage.binary_erosion(wm)),
+        likeness=likeness,
         noise=_noise(
             data,
             at=_nearest(wm, to_scan=to_scan, shape=data.shape),
             voxel_mm=voxel_sizes(scan.affine),
         ),
-        unevenness=_unevenness(values, wm=wm, affine=t1w.affine),
-        shading=prepared.shading,
+        unevenness=_unevenness(values, wm=wm, affine=affine),
+        shading=shading,
         saturated=float((data[tuple(inside)] >= data.max()).mean()) if inside.size else np.nan,
         air=_ratio(air, medians[2]),
         ghosts=_ratio(brightest - air, medians[2]),

@@ -13,17 +13,35 @@ from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv
-from npsle_app.cohort.study.measures import KEYS, baseline, in_order, list_outliers, pivot
+from npsle_app.cohort.study.measures import (
+    ALONE,
+    KEYS,
+    METHOD,
+    WITH_T1W,
+    add_method,
+    baseline,
+    in_order,
+    list_outliers,
+    pivot,
+)
 from npsle_app.measures import MEASURES
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.shared import MEASURES_FILE, write_table
 
-_TAKEN = ("measure", "value", "qc")
+_TAKEN = ("measure", "value", "qc", "stage")
 _KEYS = {
     "participant_id": {"Description": "Participant"},
     "session_id": {"Description": "Session; n/a where the dataset has none"},
 }
 _TOOL = {"Description": "Measures of npsle_app at the first session of each participant"}
+_METHOD = {
+    "Description": "What the head was measured by: volumes by FLAIR alone are not to be compared "
+    "with those by T1w and FLAIR together",
+    "Levels": {
+        WITH_T1W: "T1w, and FLAIR where there is one",
+        ALONE: "FLAIR, as there is no T1w image",
+    },
+}
 _QC_LEVELS = {
     "pass": "nothing was noticed",
     "warn": "look at the figures before use",
@@ -115,10 +133,11 @@ def _read_all(output_dir: Path) -> pd.DataFrame:
     if not paths:
         return pd.DataFrame(columns=KEYS, dtype=object)
     rows = [row for path in sorted(paths) for row in _read(path)]
-    return pivot(pd.DataFrame(rows, columns=[*KEYS, *_TAKEN]))
+    long = pd.DataFrame(rows, columns=[*KEYS, *_TAKEN])
+    return add_method(pivot(long), stages=long)
 
 
-def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str]]:
+def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str, str]]:
     """Read one participant's rows; a table of its own for each of 10,000 would take a minute."""
     stem = path.name.removesuffix("_measures.tsv")
     participant, _, session = stem.partition("_")
@@ -132,12 +151,12 @@ def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str]
     places = [header.index(name) for name in _TAKEN]
     for line in lines:
         try:
-            measure, value, qc = (line[place] for place in places)
+            measure, value, qc, stage = (line[place] for place in places)
             number = None if value == "n/a" else float(value)
         except (IndexError, ValueError) as error:
             msg = f"{path} has a damaged line: {line}; run the participant level again"
             raise ValueError(msg) from error
-        yield participant, session or None, measure, number, qc
+        yield participant, session or None, measure, number, qc, stage
 
 
 def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -146,8 +165,9 @@ def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
-    meanings: dict[str, Mapping[str, Any]] = {}
-    for name in (name for name in MEASURES if name in wide):
+    meanings: dict[str, Mapping[str, Any]] = {METHOD: _METHOD} if METHOD in wide else {}
+    measured = [name for name in MEASURES if name in wide]
+    for name in measured:
         measure = MEASURES[name]
         meanings[name] = {
             "Description": measure.description,
@@ -156,7 +176,7 @@ def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
             "Formula": measure.formula,
             "Reference": measure.reference,
         }
-    for name in tuple(meanings):
+    for name in measured:
         meanings[f"{name}_qc"] = {"Description": f"Checks of {name}", "Levels": _QC_LEVELS}
     meanings.update(RATING_COLUMNS)
     return meanings

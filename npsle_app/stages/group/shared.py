@@ -5,7 +5,7 @@ run left it takes away its own.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from npsle_app.cohort.statistics.statements import count_not_estimable, list_not
 from npsle_app.cohort.study.assembly import Cohort, assemble, check_typed
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.first_look import look_at_cohort
+from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, WITH_T1W
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
@@ -125,7 +126,12 @@ def assemble_cohort(tables: Tables, *, study_file: str) -> Cohort:
 
 
 def look_at_tables(
-    output_dir: Path, *, study_file: str, raw: Path, scanned: Iterable[tuple[str, str | None]]
+    output_dir: Path,
+    *,
+    study_file: str,
+    raw: Path,
+    scanned: Sequence[tuple[str, str | None]],
+    by_flair_alone: Collection[tuple[str, str | None]] = (),
 ) -> list[str]:
     """Say what the tables hold beside the images, before anything is computed.
 
@@ -133,6 +139,8 @@ def look_at_tables(
     ----------
     scanned
         Participant and session (with `sub-` and `ses-`) of all that were or will be measured.
+    by_flair_alone
+        Those of them that have no T1w image.
 
     Returns
     -------
@@ -144,7 +152,9 @@ def look_at_tables(
     ValueError
         If a table cannot be read, or not one of the people listed was scanned.
     """
-    measures = DataFrame(list(scanned), columns=["participant_id", "session_id"], dtype=object)
+    measures = DataFrame(list(scanned), columns=KEYS, dtype=object)
+    if by_flair_alone:
+        measures[METHOD] = [ALONE if unit in by_flair_alone else WITH_T1W for unit in scanned]
     tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=measures)
     if tables.participants.empty:
         return []

@@ -87,7 +87,7 @@ def read_template() -> HeadTemplate:
 
 def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path]:
     used = {"Templates": digests(_USED)}
-    t1w = out.image(head.t1w, File.T1W, sources=[scan], SkullStripped=stripped)
+    t1w = out.image(head.image, File.T1W, sources=[scan], SkullStripped=stripped)
     return {
         "t1w": t1w,
         "brain_mask": out.image(head.brain, File.BRAIN_MASK, sources=[scan, t1w], **used),
@@ -119,7 +119,7 @@ def _draw(head: PreparedHead) -> tuple[Drawing, ...]:
     return (
         Drawing(
             title="Brain and intracranial masks on T1w",
-            picture=Picture("desc-masks_T1w", draw_contours(head.t1w, masks=masks)),
+            picture=Picture("desc-masks_T1w", draw_contours(head.image, masks=masks)),
             caption="Good: the brain line follows the cortex and holds cerebellum and brainstem; "
             "the outer line runs along the inside of the skull. Bad: eyes, neck or scalp inside, "
             "cortex outside, or a brain cut by the edge of the image.",

@@ -66,3 +66,13 @@ def test_what_was_not_understood_is_named():
     line = next(line for line in lines if line.startswith("not understood: age"))
     assert "'young' (sub-007)" in line
     assert '[table.missing] of the study file: age = ["young"]' in line
+
+
+def test_heads_measured_by_flair_alone_among_others_are_told():
+    tables = make_tables()
+    methods = ["FLAIR alone" if n < 3 else "T1w" for n in range(len(tables.measures))]
+    mixed = replace(tables, measures=tables.measures.assign(measured_by=methods))
+    line = next(line for line in _look(mixed) if "FLAIR alone" in line)
+    assert line.startswith("3 participants were measured by FLAIR alone and 57 by T1w")
+    alike = replace(tables, measures=tables.measures.assign(measured_by="FLAIR alone"))
+    assert not any("FLAIR alone" in line for line in _look(alike))

@@ -1,0 +1,162 @@
+"""From a whole-head FLAIR image alone to a corrected, registered, masked head."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import voxel_sizes
+from scipy import ndimage
+
+from npsle_app.arrays import Volume
+from npsle_app.imaging.head.head import (
+    REGION_VOXELS,
+    HeadTemplate,
+    PreparedHead,
+    grown_mask,
+    mask_head,
+    stripped_template,
+)
+from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.template_registration import crown_mm, register_to_template
+from npsle_app.imaging.space.volumes import check_same_grid, on_grid_of, voxel_mm3
+
+_WHITE, _FLUID = 0.85, 0.25  # of grey matter, as FLAIR shows them from 1.5 to 7 T
+_OF_T1W = 0.01  # the head template's muscle, about 60, becomes 0.6 of grey matter
+_MUSCLE = 0.5  # of grey matter; nothing outside the skull is brighter once fat is suppressed
+_FAT = 1.5  # times the brain; lesions reach it too, but in small pieces
+_LEAST_FAT_ML = 20.0
+_RIM_MM = 2.0  # around fat, where it shares a voxel
+_MIDDLE_BELOW_CROWN_MM = 70.0
+_MIDDLE_RADIUS_MM = 40.0
+_LEAST_VOXELS = 20
+
+
+def compose_flair_template(
+    template: HeadTemplate, *, gm: nib.Nifti1Image, wm: nib.Nifti1Image
+) -> HeadTemplate:
+    """Give the head template the contrast of FLAIR, and keep its masks.
+
+    Parameters
+    ----------
+    template : HeadTemplate
+        T1w; outside the skull muscle is grey and bone dark, as in FLAIR. Its fat is suppressed.
+    gm, wm : Nifti1Image
+        Fractions of grey and white matter on the template's grid; what they leave is fluid.
+
+    Returns
+    -------
+    HeadTemplate
+        In units of grey matter.
+    """
+    check_same_grid(template.head, gm, wm)
+    grey, white, skull, head = (
+        image.get_fdata(dtype=np.float32)
+        for image in (gm, wm, template.intracranial, template.head)
+    )
+    inside, outside = flair_contrast(gm=grey, wm=white), np.minimum(_OF_T1W * head, _MUSCLE)
+    contrast = skull * inside + (1 - skull) * outside
+    return HeadTemplate(
+        head=on_grid_of(template.head, contrast),
+        brain=template.brain,
+        intracranial=template.intracranial,
+    )
+
+
+def flair_contrast(*, gm: Volume, wm: Volume) -> Volume:
+    """Return what FLAIR should show of these fractions of tissue, in units of grey matter."""
+    fluid = np.clip(1 - gm - wm, 0, 1)
+    return np.asarray(gm + _WHITE * wm + _FLUID * fluid, dtype=np.float32)
+
+
+def prepare_flair_head(
+    scan: nib.Nifti1Image,
+    *,
+    template: HeadTemplate,
+    stripped: bool,
+    seed: int,
+    affine_sampling_mm: float,
+    warp_sampling_mm: float,
+    warp_iterations: tuple[int, ...],
+    bias_sampling_mm: float,
+    bias_spline_mm: float,
+) -> PreparedHead:
+    """Register, correct and mask a FLAIR scan of which there is no T1w image.
+
+    Registration sees no fat: some scans suppress it and others do not. Three times as bright as
+    the brain it takes all bins of the mutual information; cut to the brain's brightness, scalp is
+    taken for cortex.
+
+    Parameters
+    ----------
+    scan : Nifti1Image
+        FLAIR, any orientation and voxel size, without an offset (`subtract_offset`).
+    template : HeadTemplate
+        Of FLAIR's contrast (`compose_flair_template`).
+    stripped : bool
+        Whether the skull was taken off before.
+
+    Returns
+    -------
+    PreparedHead
+        `compared` leaves out what of the brain the scan does not show.
+    """
+    scan = on_grid_of(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
+    fit = register_to_template(
+        suppress_fat(scan),
+        template=stripped_template(template) if stripped else template.head,
+        region=grown_mask(template.intracranial, voxels=REGION_VOXELS),
+        seed=seed,
+        affine_sampling_mm=affine_sampling_mm,
+        warp_sampling_mm=warp_sampling_mm,
+        warp_iterations=warp_iterations,
+        within_view=True,
+    )
+    head = mask_head(
+        scan,
+        fit=fit,
+        template=template,
+        stripped=stripped,
+        seed=seed,
+        bias_sampling_mm=bias_sampling_mm,
+        bias_spline_mm=bias_spline_mm,
+    )
+    return _compared_where_shown(head)
+
+
+def suppress_fat(scan: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Make scalp and marrow as dark as muscle.
+
+    Fat is what is 1.5 times as bright as the brain in one piece of 20 mL or more; its rim of
+    2 mm goes with it.
+    """
+    data, level = scan.get_fdata(dtype=np.float32), brain_level(scan)
+    labels, _ = ndimage.label(data > _FAT * level)
+    large = np.bincount(labels.ravel()) * voxel_mm3(scan) / 1000 >= _LEAST_FAT_ML
+    large[0] = False
+    if not large.any():
+        return scan
+    away = ndimage.distance_transform_edt(~large[labels], sampling=voxel_sizes(scan.affine))
+    darker = np.minimum(data, np.float32(_MUSCLE * level))
+    return on_grid_of(scan, np.where(away <= _RIM_MM, darker, data))
+
+
+def brain_level(scan: nib.Nifti1Image) -> float:
+    """Return how bright the brain is: the median around its middle, 70 mm below the crown.
+
+    The ball of 40 mm holds basal ganglia, ventricles and white matter; where the field of view
+    leaves less than 20 voxels of it, the median of all that is bright stands for it.
+    """
+    data = scan.get_fdata(dtype=np.float32)
+    middle = crown_mm(scan) - (0, 0, _MIDDLE_BELOW_CROWN_MM)
+    points = np.moveaxis(np.indices(data.shape), 0, -1) @ scan.affine[:3, :3].T
+    near = np.linalg.norm(points + scan.affine[:3, 3] - middle, axis=-1) < _MIDDLE_RADIUS_MM
+    if np.count_nonzero(near) < _LEAST_VOXELS:
+        near = data > np.percentile(data, 80)
+    return float(np.median(data[near]))
+
+
+def _compared_where_shown(head: PreparedHead) -> PreparedHead:
+    whole = on_grid_of(head.image, np.ones(head.image.shape, np.float32))
+    shown = warp(whole, reference=head.template, field=head.fit.to_template)
+    both = (shown.get_fdata(dtype=np.float32) > 0.5) & (np.asarray(head.compared.dataobj) > 0)
+    return replace(head, compared=on_grid_of(head.compared, both))
