@@ -28,7 +28,7 @@ from npsle_app.bids.output.reader import read_matrix
 from npsle_app.imaging.alps.noise import Series
 from npsle_app.imaging.alps.study import AlpsFindings, AlpsImages, study_alps
 from npsle_app.imaging.alps.template import make_template, register_fa
-from npsle_app.imaging.alps.variants import PRIMARY, SPHERE
+from npsle_app.imaging.alps.variants import SPHERE, WEIGHTED
 from npsle_app.imaging.diffusion.gradient_offset import add_offset, find_offset
 from npsle_app.imaging.diffusion.gradients import Gradients, choose_volumes, read_fsl, rotate
 from npsle_app.imaging.diffusion.tensor import (
@@ -90,7 +90,7 @@ def tell(name: str, *, before: list[AlpsFindings], after: list[AlpsFindings]) ->
     for label, found, variant in (
         ("before, spheres", before, SPHERE),
         ("spheres", after, SPHERE),
-        ("weighted tracts", after, PRIMARY),
+        ("weighted tracts", after, WEIGHTED),
     ):
         sides = {
             side: np.array([one.indices[variant][side] for one in found], float)
@@ -108,9 +108,11 @@ def tell(name: str, *, before: list[AlpsFindings], after: list[AlpsFindings]) ->
             f"interval holds {100 * held:3.0f} % of {len(found)}",
             flush=True,
         )
-        if name == "all" and variant == PRIMARY and deviations["mean"] > MAX_CV * mean:
-            missed.append(f"weighted tracts vary by {100 * deviations['mean'] / mean:.1f} %")
-        if name == "all" and label != "before, spheres" and held < MIN_COVERAGE:
+        if name != "all" or found is before:
+            continue
+        if deviations["mean"] > MAX_CV * mean:
+            missed.append(f"{label} vary by {100 * deviations['mean'] / mean:.1f} %")
+        if held < MIN_COVERAGE:
             missed.append(f"the interval of {label} holds {100 * held:.0f} %")
     return missed
 

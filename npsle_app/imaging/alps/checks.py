@@ -13,16 +13,16 @@ from npsle_app.records import Check, Qc, graded
 _LOOK = "look at the regions on colour FA: "
 _MD = (0.5e-3, 1.1e-3)
 _LOST_MAX = 0.5
-# two heads, three series: 1.4 to 1.8 in weighted regions, 1.4 to 1.9 in spheres, where crossing
-# fibres are known to begin at 1.8 to 2; V1 12 to 15° about its axis in weighted regions, and
-# 4 to 21° in spheres, of which that of 21° gave the index farthest off
+# two heads, three series: 1.4 to 1.9 in spheres, where crossing fibres are known to begin at 1.8 to
+# 2; V1 4 to 21° about its axis, and the sphere of 21° gave the index farthest off
 _ASYMMETRY, _DISPERSION_DEG = (1.8, 2.5), (20.0, 35.0)
 
 
 def check_alps(findings: AlpsFindings) -> tuple[Check, ...]:
     """Judge place, fibres, content and size of the regions, the head's pitch and both sides.
 
-    FA, direction and diffusivity are those of the spheres: they tell where the centres lie.
+    Fibres and content are those of the spheres: they tell where the centres lie, while weighted
+    tracts find their fibres even where these are misplaced.
     """
     return (
         _coverage(findings),
@@ -122,30 +122,30 @@ def _diffusivity(findings: AlpsFindings) -> Check:
 
 
 def _sizes(findings: AlpsFindings) -> tuple[Check, ...]:
-    """Judge spheres and weighted regions: below 8 voxels noise and place weigh heavily."""
+    """Judge spheres and weighted tracts: below 8 voxels noise and place weigh heavily."""
     expected = "8 voxels in each; fails below"
     spheres = _least(
         {place: region.n_voxels for place, region in findings.regions.items()},
-        name="ALPS spheres: size",
+        name="ALPS regions: size",
         limits=(7.5, 1.5),
         expected=f"{expected} 1.5",
-        advice="voxels are too large for a sphere of 2.5 mm: read the weighted variant, and see "
-        "the standard deviation and the sensitivity",
+        advice="voxels are too large for a sphere of 2.5 mm: see the standard deviation and the "
+        "sensitivity, and the variant weighted_tracts beside it",
     )
     tracts = _least(
         {place: region.n_voxels for place, region in findings.tracts.items()},
-        name="ALPS regions: size",
+        name="ALPS weighted tracts: size",
         limits=(8.0, 4.0),
         expected=f"{expected} 4",
-        advice="few voxels of the region have the fibres that it is for: noise and place weigh "
-        "heavily; see the standard deviation",
+        advice="few voxels about the centre have the fibres that the region is for: noise and "
+        "place weigh heavily on the variant weighted_tracts; see its standard deviation",
     )
     return spheres, tracts
 
 
 def _asymmetry(findings: AlpsFindings) -> Check:
     return _most(
-        {place: region.asymmetry for place, region in findings.tracts.items()},
+        {place: region.asymmetry for place, region in findings.regions.items()},
         name="ALPS regions: radial asymmetry",
         limits=_ASYMMETRY,
         expected=f"λ2/λ3 at most {_ASYMMETRY[0]} in each; fails over {_ASYMMETRY[1]}",
@@ -155,7 +155,7 @@ def _asymmetry(findings: AlpsFindings) -> Check:
 
 def _dispersion(findings: AlpsFindings) -> Check:
     return _most(
-        {place: region.dispersion_deg for place, region in findings.tracts.items()},
+        {place: region.dispersion_deg for place, region in findings.regions.items()},
         name="ALPS regions: dispersion",
         limits=_DISPERSION_DEG,
         expected=f"V1 within {_DISPERSION_DEG[0]:.0f}° of its axis in each; "
@@ -209,8 +209,8 @@ def _pitch(findings: AlpsFindings) -> Check:
         seen=f"pitch {pitch:+.1f}°, roll {roll:+.1f}°, yaw {yaw:+.1f}°",
         expected="pitch within 10°; fails over 20°",
         state=graded(abs(pitch), warn=10, fail=20),
-        advice="the primary index and that of spheres make up for it, the variants "
-        "native_cartesian and template_no_reorient do not",
+        advice="the primary index makes up for it, the variants native_cartesian and "
+        "template_no_reorient do not",
     )
 
 

@@ -5,10 +5,11 @@ its voxels alike, so the sign of its residuals is drawn once for all voxels and 
 are those before denoising: denoising shrinks them more than the error of the tensor.
 
 In a weighted tract of many voxels much of what is left is no noise: where fibres cross no tensor
-fits, in each scan alike, and directions that are spread evenly keep that out of the tensor. With
-all of it the deviation of weighted tracts is twice what prescriptions of one head show, without it
-a third. So half of the tract's mean residual is taken out there, and that of grey-like tissue, in
-which nothing crosses, is added: it tells what spoils a volume as a whole.
+fits, in each scan alike, and directions that are spread evenly keep that out of the tensor. How
+much, one series does not tell: with all of the mean residual the deviation of a weighted tract is
+0.078, without any 0.014 (3 mm, 12 directions), and prescriptions of one head lie between. So half
+of the tract's mean residual is taken out there, by choice, and that of grey-like tissue, in which
+nothing crosses, is added: it tells what spoils a volume as a whole.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ SHIFT_MM, TURN_DEG = 0.5, 0.4  # seen between prescriptions of one head, each al
 _LARGEST_LEVERAGE = 0.95  # a single b0 fixes S0 alone: its residual says nothing
 _FLOOR = 1e-3  # of the prediction: where noise reached 0 there is no logarithm
 _PARAMETERS, _GREY_VOXELS = 7, 5000
-_MISFIT = 0.5  # of a tract's mean residual
+_MISFIT = 0.5  # of a tract's mean residual: a choice between limits that no series tells apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

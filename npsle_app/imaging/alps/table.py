@@ -9,7 +9,7 @@ from npsle_app.imaging.alps.frame import head_angles_deg
 from npsle_app.imaging.alps.index import Region, turn_tensors
 from npsle_app.imaging.alps.rois import PLACES, Place, Side
 from npsle_app.imaging.alps.study import AlpsFindings
-from npsle_app.imaging.alps.variants import PRIMARY, SPHERE, VARIANTS, Indices
+from npsle_app.imaging.alps.variants import PRIMARY, SPHERE, VARIANTS, WEIGHTED, Indices
 
 _AXES = "xyz"
 _LABELLED = 0.2
@@ -80,7 +80,7 @@ def make_table(findings: AlpsFindings) -> pd.DataFrame:
         rows += _index_rows("shift", " ".join(f"{step:+d}" for step in shift), values)
     rows += [
         {"variant": variant, **_region_row(place, regions=regions, findings=findings)}
-        for variant, regions in ((PRIMARY, findings.tracts), (SPHERE, findings.regions))
+        for variant, regions in ((SPHERE, findings.regions), (WEIGHTED, findings.tracts))
         for place in PLACES
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -162,22 +162,21 @@ def numbers(findings: AlpsFindings) -> dict[str, float | None]:
         tract = _region_row(place, regions=findings.tracts, findings=findings)
         made |= {
             f"alps_{name}_{place.name}": _number(sphere.get(name))
-            for name in ("dxx", "dyy", "dzz", "fa", "md", "n_voxels")
+            for name in ("dxx", "dyy", "dzz", "fa", "md", "n_voxels", "asymmetry")
         }
-        made[f"alps_asymmetry_{place.name}"] = _number(tract.get("asymmetry"))
-        made[f"alps_dispersion_{place.name}_deg"] = _number(tract.get("dispersion_deg"))
+        made[f"alps_dispersion_{place.name}_deg"] = _number(sphere.get("dispersion_deg"))
         made[f"alps_tract_voxels_{place.name}"] = _number(tract.get("n_voxels"))
     return made
 
 
 def _spreads(findings: AlpsFindings) -> dict[str, float | None]:
-    """Return deviations and intervals of the primary variant, and deviations of that of spheres."""
+    """Return deviations and intervals of the primary variant, and deviations of weighted tracts."""
     made = {f"alps_sd_{side}": value for side, value in findings.spread.sd[PRIMARY].items()}
     for side in findings.indices[PRIMARY]:
         low, high = findings.bounds(PRIMARY, side) or (None, None)
         made |= {f"alps_low_{side}": low, f"alps_high_{side}": high}
-    spheres = findings.spread.sd[SPHERE]
-    return made | {f"alps_sd_{side}_{SPHERE}": value for side, value in spheres.items()}
+    tracts = findings.spread.sd[WEIGHTED]
+    return made | {f"alps_sd_{side}_{WEIGHTED}": value for side, value in tracts.items()}
 
 
 def _number(value: object) -> float | None:

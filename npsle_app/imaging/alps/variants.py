@@ -21,9 +21,9 @@ from npsle_app.imaging.alps.tracts import measure_tracts, spread_gaussian
 
 Indices = dict[str, float | None]
 WEIGHTED, SPHERE = "weighted_tracts", "rigid_reoriented"
-PRIMARY = WEIGHTED
+PRIMARY = SPHERE
 VARIANTS = (
-    WEIGHTED, SPHERE, "native_cartesian", "template_no_reorient", "local_frame", "principal_axes",
+    SPHERE, WEIGHTED, "native_cartesian", "template_no_reorient", "local_frame", "principal_axes",
 )  # fmt: skip
 
 
@@ -138,8 +138,8 @@ def measure_variants(
         spheres=spheres,
         tracts=tracts,
         indices={
-            WEIGHTED: by_side(tracts, rotation=rotation),
             SPHERE: by_side(spheres, rotation=rotation),
+            WEIGHTED: by_side(tracts, rotation=rotation),
             "native_cartesian": by_side(spheres, rotation=np.eye(3)),
             "template_no_reorient": index_of_tensors(as_they_are),
             "local_frame": by_side_in_local_frame(spheres),

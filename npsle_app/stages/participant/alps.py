@@ -38,20 +38,20 @@ from npsle_app.stages.participant.wmh import WmhOutputs
 from npsle_app.templates import Template
 
 _METHODS = (
-    "The DTI-ALPS index was taken around MNI (±26, −16, 27) (projection fibres) and (±38, −16, 27) "
-    "(association fibres), brought to native diffusion space {route}. In the primary variant "
-    "voxels weighed by a Gaussian of 4 × 8 × 4 mm (standard deviations along the head's x, y, z), "
-    "by |V1·z|⁸ or |V1·y|⁸, and by FA up to 0.6; beside it stands the index of spheres of "
-    "{radius:g} mm, in which they weighed by their share. Voxels of which more than "
+    "The DTI-ALPS index was taken from spheres of {radius:g} mm around MNI (±26, −16, 27) "
+    "(projection fibres) and (±38, −16, 27) (association fibres), brought to native diffusion "
+    "space {route}. Voxels weighed by their share of the sphere; those of which more than "
     "{share:.0%} was lesion or fluid were left out as far as maps of these were there. Tensors "
-    "were turned to the axes of the anatomy by the finite strain of the linear map to the "
-    "template. Of spheres, too, the index along the scanner's axes, that of tensors interpolated "
-    "to the template without being turned, that in the local frame of the fibres, and that along "
-    "each voxel's principal axes stand beside it. Standard deviations and 95 % intervals are from "
-    "{samples} samples of a wild bootstrap, with one draw per volume shared by all voxels, of "
-    "residuals before denoising, and of the place of the regions (0.5 mm, 0.4°). The index is "
-    "diffusivity across two tracts, relative: crossing fibres, free water and the place of the "
-    "regions move it, and it measures no flow of fluid."
+    "were turned to the axes of the anatomy by the finite strain of the linear map to the template "
+    "(the primary variant). Beside it stand the index of weighted tracts, in which voxels about "
+    "the same centres weigh by a Gaussian of 4 × 8 × 4 mm (standard deviations along the head's x, "
+    "y, z), by |V1·z|⁸ or |V1·y|⁸, and by FA up to 0.6; and, of the spheres, the index along the "
+    "scanner's axes, that of tensors interpolated to the template without being turned, that in "
+    "the local frame of the fibres, and that along each voxel's principal axes. Standard "
+    "deviations and 95 % intervals are from {samples} samples of a wild bootstrap, with one draw "
+    "per volume shared by all voxels, of residuals before denoising, and of the place of the "
+    "regions (0.5 mm, 0.4°). The index is diffusivity across two tracts, relative: crossing "
+    "fibres, free water and the place of the regions move it, and it measures no flow of fluid."
 )
 _CITATIONS = (
     "taoka2017", "tatekawa2023", "alps_script", "alexander2001", "burles2025", "dti_alps",

@@ -78,8 +78,8 @@ def test_diffusivity_outside_that_of_white_matter_warns(scale, state):
 )
 def test_large_voxels_warn_that_a_sphere_holds_few_of_them(voxel_mm, state):
     found = checks(make_grid(voxel_mm))
-    assert found["ALPS spheres: size"].state is state
-    assert found["ALPS regions: size"].state is Qc.PASS
+    assert found["ALPS regions: size"].state is state
+    assert found["ALPS weighted tracts: size"].state is Qc.PASS
 
 
 def test_a_region_with_few_voxels_of_its_fibres_warns():
@@ -87,9 +87,9 @@ def test_a_region_with_few_voxels_of_its_fibres_warns():
     few = np.zeros((*grid.shape, 1, 1), bool)
     few[::5, ::5, ::5] = True
     tensors = np.where(few, true_tensors(grid, pose=np.eye(4)), 0.8e-3 * np.diag([1.2, 1, 1]))
-    found = checks(grid, tensors=tensors)["ALPS regions: size"]
+    found = checks(grid, tensors=tensors)["ALPS weighted tracts: size"]
     assert found.state in (Qc.WARN, Qc.FAIL)
-    assert "fibres that it is for" in found.advice
+    assert "fibres that the region is for" in found.advice
 
 
 @pytest.mark.parametrize(("least", "state"), [(0.40, Qc.PASS), (0.22, Qc.WARN), (0.1, Qc.FAIL)])

@@ -9,7 +9,7 @@ from scipy.stats import t as t_distribution
 from npsle_app.imaging.alps.index import image_axes
 from npsle_app.imaging.alps.noise import Spread, bootstrap_spread, draw_placements
 from npsle_app.imaging.alps.rois import PLACES, template_sphere_mm
-from npsle_app.imaging.alps.variants import PRIMARY, SPHERE, measure_variants, place_regions
+from npsle_app.imaging.alps.variants import SPHERE, WEIGHTED, measure_variants, place_regions
 from npsle_app.imaging.diffusion.tensor import fit_tensors
 from tests.imaging.alps.scene import INDEX, make_grid, make_images
 
@@ -71,7 +71,7 @@ def repeated(scene):
     return scans, [index(scan, scene) for scan in scans]
 
 
-@pytest.mark.parametrize("variant", [PRIMARY, SPHERE])
+@pytest.mark.parametrize("variant", [SPHERE, WEIGHTED])
 def test_at_snr_30_the_index_is_off_by_less_than_2_per_cent_and_spreads_by_less_than_0_04(
     repeated, variant
 ):
@@ -98,7 +98,7 @@ def test_what_spoils_a_volume_everywhere_spreads_more_than_what_spoils_voxels(sc
     signal = scene[0].series.signal
     alone = signal * rng.normal(1, 0.03, signal.shape)
     common = signal * rng.normal(1, 0.03, signal.shape[-1])
-    for variant in (PRIMARY, SPHERE):
+    for variant in (SPHERE, WEIGHTED):
         assert (
             spread(scene, common).sd[variant]["mean"] > 2 * spread(scene, alone).sd[variant]["mean"]
         )
@@ -150,7 +150,7 @@ def test_where_no_voxel_may_be_used_nothing_is_known(scene):
         tensors=0 * images.tensors, usable=usable & False, grid=images.grid,
         rng=np.random.default_rng(1),
     )  # fmt: skip
-    for variant in (PRIMARY, SPHERE, "local_frame", "principal_axes"):
+    for variant in (SPHERE, WEIGHTED, "local_frame", "principal_axes"):
         assert found.sd[variant] == dict.fromkeys(SIDES)
 
 
