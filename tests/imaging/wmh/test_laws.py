@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from nibabel.processing import resample_from_to
 
-from npsle_app.imaging.tissue.intensity import TissuePriors
-from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
 from npsle_app.stages.participant.shared import read_lesion_model
 from tests.imaging.wmh.test_wmh import SHAPE, VOXEL_MM, make_head
@@ -29,18 +27,13 @@ def plain(head):
 
 def on_all(head, change):
     """Apply one change to each array of a head."""
-    tissue, priors = head.priors.tissue, head.priors
     return replace(
         head,
         flair=change(head.flair),
         t1w=change(head.t1w),
         brain=change(head.brain),
         lesions=change(head.lesions),
-        priors=LesionPriors(
-            tissue=TissuePriors(gm=change(tissue.gm), wm=change(tissue.wm)),
-            lesion=change(priors.lesion),
-            ventricles=change(priors.ventricles),
-        ),
+        priors=head.priors.each(change),
     )
 
 

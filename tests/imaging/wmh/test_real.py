@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from nibabel.processing import resample_from_to
 
-from npsle_app.imaging.tissue.intensity import TissuePriors
-from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
 from npsle_app.stages.participant.shared import read_lesion_model
 from training.wmh.people import Person, list_masks, load_rated
@@ -53,17 +51,12 @@ def volume_ml(found, *, voxel_mm: float = 1.0) -> float:
 
 
 def on_all(person: Person, change) -> Person:
-    tissue, priors = person.priors.tissue, person.priors
     return replace(
         person,
         flair=change(person.flair),
         t1w=change(person.t1w),
         brain=change(person.brain.astype(np.float32)) > 0.5,
-        priors=LesionPriors(
-            tissue=TissuePriors(gm=change(tissue.gm), wm=change(tissue.wm)),
-            lesion=change(priors.lesion),
-            ventricles=change(priors.ventricles),
-        ),
+        priors=person.priors.each(change),
     )
 
 
