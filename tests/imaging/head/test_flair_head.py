@@ -65,8 +65,9 @@ def test_scalp_becomes_as_dark_as_muscle_and_a_bright_lesion_stays():
     assert np.array_equal(found[12:44, 28, 28], head.get_fdata()[12:44, 28, 28])
 
 
-def test_a_scan_that_suppresses_fat_is_left_as_it_is():
-    head = ball_head(fat=30.0)
+@pytest.mark.parametrize("fat", [30.0, 180.0])
+def test_a_scan_that_suppresses_fat_is_left_as_it_is(fat):
+    head = ball_head(fat=fat)
     assert suppress_fat(head) is head
 
 
