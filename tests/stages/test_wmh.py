@@ -65,10 +65,17 @@ def test_the_volume_at_the_threshold_is_that_of_the_mask(finished):
 def test_all_measures_of_the_stage_are_there_and_pass(finished):
     _, outputs = finished
     found = measures(outputs)
-    expected = {"wmh_ml", "wmh_soft_ml", "wmh_count"}
+    expected = {"wmh_ml", "wmh_low_ml", "wmh_high_ml", "wmh_soft_ml", "wmh_count"}
     expected |= {f"wmh_ml_at_{threshold}" for threshold in (0.1, 0.2, 0.3, 0.5)}
     assert set(found) == expected
     assert {measure["qc"] for measure in found.values()} == {"pass"}
+
+
+def test_the_volume_lies_in_its_interval(finished):
+    low, volume, high = (
+        measures(finished[1])[name]["value"] for name in ("wmh_low_ml", "wmh_ml", "wmh_high_ml")
+    )
+    assert low < volume < high
 
 
 def test_the_threshold_of_the_settings_makes_the_mask(session):

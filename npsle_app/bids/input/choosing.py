@@ -111,13 +111,14 @@ _CRITERIA: tuple[tuple[str, Callable[[Candidate], object]], ...] = (
     ("its header can be read", lambda one: one.zooms[0] == _UNKNOWN),
     ("it is without contrast agent", lambda one: bool(_contrast_agent(one))),
     (
-        "no sidecar hints at a contrast agent",
-        lambda one: bool(exclusions.perhaps_contrast_agent(one.metadata)),
+        "nothing hints at a contrast agent",
+        lambda one: bool(exclusions.perhaps_contrast_agent(one.entities, one.metadata)),
     ),
     (
         "its header names no standard space",
         lambda one: bool(exclusions.standard_code(one.header)),
     ),
+    ("it is no processed copy", lambda one: bool(one.entities.get("description"))),
     ("it has the thinnest slices", lambda one: round(one.zooms[0], 1)),
     (
         "it has the smallest voxels",

@@ -252,7 +252,7 @@ def _indexed(
 
 def _candidates(bids_dir: Path, indexed: Mapping[Path, Mapping[str, object]]) -> list[Candidate]:
     return [
-        Candidate(bids_dir / path, {**entities, **_entities_of_folders(path)})
+        Candidate(bids_dir / path, {**entities, **_entities_of_path(path)})
         for path, entities in indexed.items()
     ]
 
@@ -273,15 +273,17 @@ def _say_stale(database_dir: Path, known: Iterable[Path], there: Iterable[Path])
     )
 
 
-def _entities_of_folders(path: Path) -> dict[str, str | None]:
-    """Read what the folders inside the dataset say: pybids also looks above its root."""
+def _entities_of_path(path: Path) -> dict[str, str | None]:
+    """Read what pybids does not: it also looks above its root, and knows no desc- of raw data."""
     subject, *below = path.parts[:-1]
     session = next((name.removeprefix("ses-") for name in below if name.startswith("ses-")), None)
-    return {
+    found = {
         "subject": subject.removeprefix("sub-"),
         "session": session,
         "datatype": path.parent.name,
     }
+    label = next((part for part in path.name.split("_") if part.startswith("desc-")), None)
+    return found | {"description": label.removeprefix("desc-")} if label else found
 
 
 def _layout(root: Path, *, database_dir: Path | None, links: Sequence[Path] = ()) -> "BIDSLayout":

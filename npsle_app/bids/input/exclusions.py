@@ -39,6 +39,12 @@ _BEFORE_AGENT = {
     "precontrast", "pregd", "pregad",
 }  # fmt: skip
 _PERHAPS_AGENT = {"post"}
+_AGENT_LABEL = re.compile(
+    r"^(t1w?)?ce$|(?<!pre)(?<!no)(?<!non)(?<!wo)(?<!without)(gado?|gd|gadolinium|km)\d*$"
+    r"|(post|with|plus)contrast",
+    re.IGNORECASE,
+)
+_PERHAPS_LABEL = re.compile(r"^post|post\d*$", re.IGNORECASE)
 
 _SHEAR_MM = 1e-3
 _STANDARD_CODES = {3: "Talairach", 4: "MNI 152"}
@@ -94,6 +100,9 @@ def contrast_agent(entities: Entities, metadata: Metadata) -> str:
     """Say whether an image was taken with a contrast agent, by its name or its sidecar."""
     if entities.get("ceagent"):
         return "it was taken with a contrast agent"
+    label = str(entities.get("acquisition") or "")
+    if _AGENT_LABEL.search(label):
+        return f"it was taken with a contrast agent (acq-{label})"
     for key, value in metadata.items():
         if _AGENT_KEY.search(key) and _says_something(value):
             shown = " ".join(str(value).split())[:40]
@@ -103,8 +112,11 @@ def contrast_agent(entities: Entities, metadata: Metadata) -> str:
     return ""
 
 
-def perhaps_contrast_agent(metadata: Metadata) -> str:
+def perhaps_contrast_agent(entities: Entities, metadata: Metadata) -> str:
     """Say what hints at a contrast agent without being sure."""
+    label = str(entities.get("acquisition") or "")
+    if _PERHAPS_LABEL.search(label):
+        return f"acq-{label}"
     return _described(metadata, _PERHAPS_AGENT)
 
 

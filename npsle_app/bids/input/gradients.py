@@ -17,6 +17,8 @@ UNIT_TOLERANCE = 0.1
 NO_LENGTH = 0.1
 _GAP, _LEAST_IN_SHELL = 0.02, 3  # lengths of one shell differ by rounding alone
 _SAME_SQUARE = 0.05
+_LEAST_OF_UNIT = 6
+_OTHER_UNITS = (("ms/µm²", 0.3, 10.0, 1e3), ("s/m²", 1e7, 1e11, 1e-6))  # with their limits
 _MAKE = "convert the series from DICOM again with its gradient tables (dcm2niix)"
 _TAKE_OUT = "take volumes without direction out of the series and its tables"
 _SCALED = "check its .bvec; directions are scaled to length 1"
@@ -43,11 +45,13 @@ def gradient_findings(image: Path, *, n_volumes: int) -> Iterator[Finding]:
     Directions may be 3 × N (BIDS) or N × 3; both are understood.
     """
     try:
-        b_values = read_table(image, extension=".bval").ravel()
+        b_values, unit = _read_b_values(image)
         directions = read_table(image, extension=".bvec")
     except ValueError as error:
         yield Finding(str(error), _MAKE)
         return
+    if unit:
+        yield Finding(unit, "write s/mm² in its .bval", refused=False)
     yield from _counts(b_values, directions, n_volumes=n_volumes)
     if b_values.min(initial=0) < 0:
         yield Finding("its .bval has negative b-values", _MAKE)
@@ -70,7 +74,7 @@ def read_tables(image: Path) -> tuple[Floats, Floats]:
     ValueError
         If a table is missing, the counts differ, or the lengths make no sense.
     """
-    b_values = read_table(image, extension=".bval").ravel()
+    b_values, _ = _read_b_values(image)
     vectors = read_table(image, extension=".bvec")
     if not _fit(b_values, vectors):
         msg = f"{b_values.size} b-values do not go with a .bvec of {vectors.shape}"
@@ -84,7 +88,7 @@ def read_tables(image: Path) -> tuple[Floats, Floats]:
 def read_plain_b_values(image: Path) -> Floats | None:
     """Read the b-values of an image that needs no directions; None where there are none."""
     try:
-        return read_table(image, extension=".bval").ravel()
+        return _read_b_values(image)[0]
     except ValueError:
         return None
 
@@ -120,6 +124,23 @@ def understand(b_values: Floats, *, vectors: Floats) -> Table:
     found = ", ".join(f"{b:g}" for b in sorted(set(scaled[weighted].round(-1).tolist())))
     note = f"the lengths of its vectors tell its shells: b-values are taken for {found} s/mm²"
     return Table(scaled, np.where(none, 0, unit), note=note, advice="check both of its tables")
+
+
+def _read_b_values(image: Path) -> tuple[Floats, str]:
+    """Read b-values in s/mm², and say so where they stand there in another unit.
+
+    No scanner weights by less than 0.3 s/mm² in many volumes, nor by 10,000,000.
+    """
+    told = read_table(image, extension=".bval").ravel()
+    highest = float(told.max(initial=0))
+    many = np.count_nonzero(told > highest / 10) >= _LEAST_OF_UNIT
+    for unit, low, high, factor in _OTHER_UNITS:
+        if many and low <= highest <= high:
+            note = (
+                f"its b-values, up to {highest:g}, are taken for {unit}: {highest * factor:g} s/mm²"
+            )
+            return told * factor, note
+    return told, ""
 
 
 def _fit(b_values: Floats, vectors: Floats) -> bool:

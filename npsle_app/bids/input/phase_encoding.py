@@ -16,7 +16,7 @@ from nibabel.affines import apply_affine
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.choosing import Candidate
-from npsle_app.bids.input.gradients import WEIGHTED_B, read_table
+from npsle_app.bids.input.gradients import WEIGHTED_B, read_plain_b_values
 from npsle_app.bids.input.images import Header
 from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.input.sidecars import inherited
@@ -102,21 +102,20 @@ class Run:
                 told = spacing * (lines - 1)
         if not isinstance(told, int | float) or isinstance(told, bool):
             return None
-        return float(told) if _READOUT_S[0] <= told <= _READOUT_S[1] else None
+        seconds = _as_seconds(float(told))
+        return seconds if _READOUT_S[0] <= seconds <= _READOUT_S[1] else None
 
     @property
     def echo_time_s(self) -> float | None:
         """`EchoTime`; None if not told."""
         told = self.metadata.get("EchoTime")
-        return float(told) if isinstance(told, int | float) else None
+        return _as_seconds(float(told)) if isinstance(told, int | float) else None
 
     @cached_property
     def n_weighted(self) -> int:
         """Number of diffusion-weighted volumes; 0 where that cannot be told."""
-        try:
-            return int((read_table(self.path, extension=".bval") > WEIGHTED_B).sum())
-        except ValueError:
-            return 0
+        b_values = read_plain_b_values(self.path)
+        return 0 if b_values is None else int((b_values > WEIGHTED_B).sum())
 
     def is_on_grid_of(self, other: "Run") -> bool:
         """Whether shape and affine are the same."""
@@ -205,6 +204,11 @@ def as_run(scan: Scan) -> Run:
     parts = scan.path.name.split("_")
     label = next((part[4:] for part in parts if part.startswith("dir-")), None)
     return Run(Candidate(scan.path, {"direction": label, "datatype": scan.path.parent.name}))
+
+
+def _as_seconds(told: float) -> float:
+    """Read a duration of an echo train: above 1 it can only be told in ms."""
+    return told / 1000 if told > _READOUT_S[1] else told
 
 
 def phase_axis(scan: Scan) -> int | None:

@@ -72,9 +72,10 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
 
 def _check_hints(kind: str, *, scan: Scan) -> Iterator[Problem]:
     """Tell what hints at another image than a plain one of this head, and does not prove it."""
-    entities = {"ceagent": "ce-" in scan.path.name}
+    labels = dict(part.partition("-")[::2] for part in scan.path.name.split("_"))
+    entities = {"ceagent": labels.get("ce"), "acquisition": labels.get("acq")}
     hint = exclusions.contrast_agent(entities, scan.metadata)
-    if told := hint or exclusions.perhaps_contrast_agent(scan.metadata):
+    if told := hint or exclusions.perhaps_contrast_agent(entities, scan.metadata):
         found = told if hint else f"it may have been taken with a contrast agent ({told})"
         yield Problem(kind, scan.path, found, "compare only like scans", refused=False)
     header = read_header(scan.path)

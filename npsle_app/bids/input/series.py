@@ -9,12 +9,14 @@ import numpy as np
 from npsle_app.bids.input import exclusions
 from npsle_app.bids.input.choosing import KINDS, Candidate, find_unfit
 from npsle_app.bids.input.filters import Wanted, matches
-from npsle_app.bids.input.image_checks import refusal
+from npsle_app.bids.input.image_checks import refusal, same_values
 from npsle_app.bids.input.phase_encoding import Run, is_doubtful, why_not_reverse
 from npsle_app.bids.input.scans import Choice, LeftOut, Scan
 from npsle_app.bids.input.sidecars import inherited, read_metadata
 
 _SERIES_DIMS = 4
+_REVERSED = (("fmap", "epi"), ("dwi", "dwi"), ("dwi", "sbref"))  # the places of such an image
+_TRACES, _A_TENSOR = 2, 6  # weighted volumes of a trace image, and that a tensor needs
 _SAME_ECHO_S, _SAME_READOUT = 0.0005, 0.02
 _REASONS = (
     "its header can be read",
@@ -133,8 +135,25 @@ def _runs(fitting: Sequence[Run], left_out: dict[Path, str]) -> list[Run]:
         refused = {run.path: why for run in kept if (why := refusal(run.path, series=True))}
         usable = [run for run in kept if run.path not in refused]
         left_out |= refused if usable else {}
-        kept = usable or kept[:1]
+        kept = _unlike(usable, left_out) if usable else kept[:1]
     return sorted(kept, key=lambda run: run.path.name)
+
+
+def _unlike(runs: Sequence[Run], left_out: dict[Path, str]) -> list[Run]:
+    """Return those that are no copies of one before, and no trace image among true series."""
+    kept: list[Run] = []
+    most = max(run.n_weighted for run in runs)
+    for run in runs:
+        same = next((one for one in kept if same_values(run.path, one.path)), None)
+        why = f"it holds the same values as {same.path.name}" if same else ""
+        if 0 < run.n_weighted <= _TRACES and most >= _A_TENSOR:
+            why = (
+                f"it has {run.n_weighted} weighted volumes, as a trace image has: no tensor is "
+                "told by them"
+            )
+        if not _note(run, why, left_out):
+            kept.append(run)
+    return kept
 
 
 def _note(run: Run, why: str, left_out: dict[Path, str]) -> bool:
@@ -220,15 +239,16 @@ def _find_reverse(group: _Group, candidates: Sequence[Candidate]) -> None:
     """
     series, own = group.runs[0], {run.path for run in group.runs}
     stems = {run.candidate.stem for run in group.runs}
-    places = {"fmap": "epi", "dwi": "dwi"}
     found = [
         Run(one)
-        for datatype, suffix in places.items()
+        for datatype, suffix in _REVERSED
         for one in sorted(candidates, key=lambda one: one.path.name)
         if matches(one.entities, {"datatype": datatype, "suffix": suffix}) and one.path not in own
     ]
     found.sort(key=lambda run: (_intended(run) & stems == set(), is_doubtful(run, series)))
     for run in found:
+        if run.path.name.split(".")[0].endswith("_sbref") and run.encoding == series.encoding:
+            continue  # the reference of the series itself
         why = _why_idle(run, series, stems=stems)
         if not why and group.reverse:
             why = f"{group.reverse[0].path.name} was taken: one is enough"

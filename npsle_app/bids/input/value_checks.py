@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.images import Header, Slab
@@ -22,6 +23,10 @@ _SAMPLE = 1_000_000
 _LARGEST, _SMALLEST = 1e12, 1e-9
 _OFFSET = 0.1
 _WRAPPED_PAIRS = 12  # one voxel has six neighbours
+_UNSIGNED_BITS = (8, 12, 16)
+_NEAR_END = 0.98  # of the range, which the brightest voxel reaches where others have outgrown it
+_DIRECT = 0.5  # of the surface of a dark piece; fluid and air have grey voxels around them
+_ABOVE_CHANCE = 4  # noise has as many such pieces as its voxels have in any order
 _PHASE_SPANS = (2.0, 2 * math.pi, 360.0, 4096.0, 2000 * math.pi, 8192.0, 65536.0)
 _SAME_SPAN = 0.02
 _PHASE_QUARTER = 0.08  # of a magnitude image less than 2 % lie in the highest quarter
@@ -56,12 +61,21 @@ class VolumeValues:
             self.n_lowest = count + (self.n_lowest if lowest == self.lowest else 0)
             self.lowest = lowest
         self.highest = max(self.highest, float(data.max()))
-        self.n_wrapped += _count_wrapped(data)
+        self.n_wrapped += _count_wrapped(data) if lowest < 0 else _count_fallen(data)
 
     @property
     def is_blank(self) -> bool:
-        """Whether it holds nothing but one value, or hardly more."""
-        return self.lowest == self.highest or self.n_lowest > (1 - MIN_SIGNAL) * self.size
+        """Whether it holds nothing but one value, or hardly more, or mostly no numbers."""
+        return (
+            self.is_lost
+            or self.lowest == self.highest
+            or self.n_lowest > (1 - MIN_SIGNAL) * self.size
+        )
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether most of its values are no numbers."""
+        return 2 * self.n_missing > self.size
 
 
 @dataclass(slots=True)
@@ -86,18 +100,21 @@ def measure_values(header: Header, slabs: Iterable[Slab]) -> Values:
 def value_findings(values: Values, header: Header, *, series: bool) -> Iterator[Finding]:
     """Judge the numbers of an image; the first that makes it useless is the only one."""
     volumes = values.volumes
-    if missing := sum(volume.n_missing for volume in volumes):
+    kept = [volume for volume in volumes if not volume.is_lost]
+    missing = sum(volume.n_missing for volume in (kept or volumes))
+    if missing:
         yield Finding(
             f"{missing} of its {math.prod(header.shape)} voxels are NaN or infinite",
             "replace them, by 0 if they lie outside the head",
         )
         return
+    numbers = _real(values.sample, header)
     refused = (
-        _blank(volumes),
-        _scaled(volumes, header),
-        _phase(_real(values.sample, header)) if series else None,
+        _blank(kept),
+        _scaled(kept, header),
+        _phase(numbers) if series else None,
         _wrapped(volumes, header),
-        _negative(_real(values.sample, header)),
+        _negative(numbers),
     )
     if finding := next(filter(None, refused), None):
         yield finding
@@ -106,7 +123,8 @@ def value_findings(values: Values, header: Header, *, series: bool) -> Iterator[
 
 
 def _real(sample: NDArray[np.number], header: Header) -> Floats:
-    return sample.astype(np.float64) * header.slope + header.inter
+    real = sample.astype(np.float64) * header.slope + header.inter
+    return real[np.isfinite(real)]
 
 
 def _blank(volumes: list[VolumeValues]) -> Finding | None:
@@ -159,13 +177,56 @@ def _count_wrapped(data: NDArray[Any]) -> int:
     if half is None:
         return 0
     high, low = data > half / 2, data < -half / 2
-    count = 0
-    for axis in range(data.ndim):
-        before = tuple(slice(None, -1) if a == axis else slice(None) for a in range(data.ndim))
-        after = tuple(slice(1, None) if a == axis else slice(None) for a in range(data.ndim))
-        count += int(np.count_nonzero(high[before] & low[after]))
-        count += int(np.count_nonzero(low[before] & high[after]))
-    return count
+    return sum(int(np.count_nonzero(one & other)) for one, other in _neighbours(high, low))
+
+
+def _count_fallen(data: NDArray[Any]) -> int:
+    """Count dark voxels inside bright ones where the range of an unsigned type is used up.
+
+    What outgrew it began at 0 again, so that the brightest tissue has dark pieces without grey
+    around them. Full-range images of heads have none, clipped ones neither, and noise has no
+    more than its voxels in any other order.
+    """
+    whole = _full_range(float(data.max()))
+    if whole is None or (found := _count_dark_inside(data, whole)) < _WRAPPED_PAIRS:
+        return 0
+    shuffled = np.random.default_rng(0).permutation(data.ravel()).reshape(data.shape)
+    return found if found > _ABOVE_CHANCE * _count_dark_inside(shuffled, whole) else 0
+
+
+def _full_range(highest: float) -> float | None:
+    """Return the range of whole bits whose end is reached, None where none is."""
+    ranges = (2.0**bits for bits in _UNSIGNED_BITS)
+    return next((one for one in ranges if _NEAR_END * one <= highest < one), None)
+
+
+def _count_dark_inside(data: NDArray[Any], whole: float) -> int:
+    low, high = data < whole / 4, data >= whole * 3 / 4
+    pieces, count = ndimage.label(low)
+    surface, direct = np.zeros(count + 1), np.zeros(count + 1)
+    for here, there in _neighbours(pieces, np.where(high, 2, low)):
+        edge = (here > 0) & (there != 1)
+        surface += np.bincount(here[edge], minlength=count + 1)
+        direct += np.bincount(here[edge], there[edge] == 2, minlength=count + 1)
+    inside = direct > _DIRECT * np.maximum(surface, 1)
+    for axis in range(data.ndim):  # what lies at the rim may go on beyond it
+        for end in (0, -1):
+            inside[np.unique(np.take(pieces, end, axis=axis))] = False
+    inside[0] = False
+    return int(np.bincount(pieces.ravel(), minlength=count + 1)[inside].sum())
+
+
+def _neighbours(
+    first: NDArray[Any], second: NDArray[Any]
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield each voxel of one array beside its neighbours, along each axis, in another."""
+    for axis in range(first.ndim):
+        before, after = (
+            tuple(part if a == axis else slice(None) for a in range(first.ndim))
+            for part in (slice(None, -1), slice(1, None))
+        )
+        yield first[before], second[after]
+        yield first[after], second[before]
 
 
 def _half_range(data: NDArray[Any]) -> float | None:
@@ -192,8 +253,9 @@ def _wrapped(volumes: list[VolumeValues], header: Header) -> Finding | None:
     highest = max(volumes[number].highest for number in spoilt)
     if abs(header.inter) > _OFFSET * abs(header.slope) * highest:
         return None  # fractions that were spread over the whole range: its lower end is the air
+    became = "negative" if lowest < 0 else "dark"
     return Finding(
-        f"overflow: its brightest voxels have become negative, from {lowest:g} to {highest:g} "
+        f"overflow: its brightest voxels have become {became}, from {lowest:g} to {highest:g} "
         f"side by side{where}",
         _WIDER,
     )

@@ -100,11 +100,17 @@ def find_unusable(series: nib.Nifti1Image, *, gradients: Gradients) -> dict[int,
     cannot be darker than.
     """
     data = series.get_fdata(dtype=np.float32)
+    lost = [n for n in range(data.shape[3]) if not np.isfinite(data[..., n]).all()]
+    if lost:
+        data = data.copy()
+        data[..., lost] = 0
     head = _head(data)
     labels, _ = find_shells(gradients.b_values)
     profiles = [_planes(data, head=head, axis=axis) for axis in range(3)]
-    found: dict[int, str] = {}
+    found = dict.fromkeys(lost, "it holds values that are no numbers")
     for volume in range(data.shape[3]):
+        if volume in found:
+            continue
         ratios = [_against(profile, volume, labels=labels) for profile in profiles]
         if why := _judge(ratios):
             found[volume] = why

@@ -14,6 +14,7 @@ from npsle_app.imaging.space.displacement import apply_displacement, sample_at
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 
 TOUCHING_MM = 3.0
+HALO_MM = 5.0
 BEYOND_MM = 10.0
 NUCLEI_MM = 3.0
 LOBES = ("frontal", "parietal", "temporal", "occipital", "insular_deep", "infratentorial")

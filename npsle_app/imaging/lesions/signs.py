@@ -23,6 +23,7 @@ _LEAST_EXPECTED = 0.5
 _NEAR_VENTRICLE_MM = 3.0
 _SURE = 0.9
 _LISTED = 6
+_BALL_10MM_MM3, _BALL_20MM_MM3 = (np.pi / 6 * diameter**3 for diameter in (10.0, 20.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +42,42 @@ class Suspect:
 
 
 def fazekas_periventricular(table: DataFrame) -> int:
-    """Estimate the periventricular grade from how far lesions reach from the ventricles.
+    """Estimate the periventricular grade from the lesion that reaches furthest in bulk.
 
-    0 where none comes within 3 mm; 1 where they reach less than 5 mm, 2 up to 10 mm,
-    3 further. `table` is that of `describe_lesions`.
+    0 where none comes within 3 mm of a lateral ventricle; else 1 (caps, pencil-thin lining);
+    2 (halo) where a lesion that touches has at least the volume of a ball of 10 mm, 0.52 mL,
+    beyond 5 mm from the ventricles; 3 (extends into deep white matter) where it has as much
+    beyond 10 mm. `table` is that of `describe_lesions`. A lesion that grows never lowers the
+    grade, and no single voxel raises it from 1 to 3: the furthest voxel of a small lesion,
+    which a threshold moves by millimetres, is not what a reader looks at.
+
+    References
+    ----------
+    The classes are those of Fazekas et al. (1987) AJR 149:351, doi:10.2214/ajr.149.2.351, who
+    give no lengths; distances and volumes are ours.
     """
-    reach = table.loc[table["zone"] != "deep", "ventricle_max_mm"]
-    return 0 if reach.empty else 1 + int(np.digitize(reach.max(), (5.0, 10.0 + 1e-6)))
+    touching = table[table["zone"] != "deep"]
+    if touching.empty:
+        return 0
+    beyond_5mm, beyond_10mm = (
+        float((touching["volume_mm3"] - touching[within]).max())
+        for within in ("within_5mm_mm3", "within_10mm_mm3")
+    )
+    return 1 + (beyond_5mm >= _BALL_10MM_MM3) + (beyond_10mm >= _BALL_10MM_MM3)
 
 
 def fazekas_deep(table: DataFrame) -> int:
-    """Estimate the deep grade from the longest deep lesion above the tentorium.
+    """Estimate the deep grade from the largest deep lesion above the tentorium.
 
-    0 none; 1 shorter than 10 mm; 2 up to 20 mm; 3 longer, or where there is a confluent
-    lesion.
+    0 none; 1 (punctate) smaller than a ball of 10 mm, 0.52 mL; 2 (beginning confluence) smaller
+    than a ball of 20 mm, 4.19 mL; 3 (large confluent areas) from there. Of a lesion that touches
+    the ventricles, what lies beyond 10 mm counts from 0.52 mL. See `fazekas_periventricular`.
     """
-    if (table["zone"] == "confluent").any():
-        return 3
-    deep = (table["zone"] == "deep") & (table["region"] != "infratentorial")
-    longest = table.loc[deep, "extent_mm"]
-    return 0 if longest.empty else 1 + int(np.digitize(longest.max(), (10.0, 20.0 + 1e-6)))
+    deep = table[(table["zone"] == "deep") & (table["region"] != "infratentorial")]
+    touching = table[table["zone"] != "deep"]
+    reaching = touching["volume_mm3"] - touching["within_10mm_mm3"]
+    sizes = [*deep["volume_mm3"], *reaching[reaching >= _BALL_10MM_MM3]]
+    return 1 + int(np.digitize(max(sizes), (_BALL_10MM_MM3, _BALL_20MM_MM3))) if sizes else 0
 
 
 def find_cavities(

@@ -10,6 +10,7 @@ from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.imaging.lesions.components import count_by_size, extent_mm
 from npsle_app.imaging.lesions.location import (
     BEYOND_MM,
+    HALO_MM,
     LOBES,
     SIDES,
     LesionVoxels,
@@ -35,6 +36,10 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "region": {
         "Description": "The first that holds of periventricular or confluent (as zone), "
         "juxtacortical (touches the cortex), infratentorial (most of it), subcortical"
+    },
+    "within_5mm_mm3": {
+        "Description": "Volume of the voxels within 5 mm of a lateral ventricle",
+        "Units": "mm3",
     },
     "within_10mm_mm3": {
         "Description": "Volume of the voxels within 10 mm of a lateral ventricle",
@@ -119,6 +124,7 @@ def _row(voxels: LesionVoxels, *, number: int, region: Region, affine: Floats) -
         "volume_mm3": mine.sum() * voxel_mm3,
         "zone": region.zone,
         "region": region.name.lower(),
+        "within_5mm_mm3": (distance <= HALO_MM).sum() * voxel_mm3,
         "within_10mm_mm3": (distance <= BEYOND_MM).sum() * voxel_mm3,
         "lobe": LOBES[int(np.bincount(voxels.lobe[mine]).argmax())],
         "side": SIDES[int(np.bincount(voxels.side[mine]).argmax())],

@@ -22,7 +22,9 @@ from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.tissue.ventricles import check_ventricles
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.model import LesionModel
+from npsle_app.imaging.wmh.volume_error import VolumeError, parse_errors
 from npsle_app.records import Check, FigureRecord, Measure, Qc, Record, worst
+from npsle_app.resources import read_table
 from npsle_app.templates import Template
 
 TISSUE = (Template.GM, Template.WM)
@@ -79,6 +81,11 @@ def describe_lesion_model() -> dict[str, str]:
         "Model": read_lesion_model().name,
         "ModelSha256": hashlib.sha256(_LESION_MODEL.read_bytes()).hexdigest(),
     }
+
+
+def read_volume_errors() -> tuple[VolumeError, ...]:
+    """Return how far from the truth lesion volumes were on people left out."""
+    return parse_errors(read_table("wmh_error.tsv"))
 
 
 def upstream_qc(*records: Path, out: Writer) -> Qc:

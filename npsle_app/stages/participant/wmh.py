@@ -27,6 +27,7 @@ from npsle_app.imaging.wmh.checks import (
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, subtract_offset
 from npsle_app.imaging.wmh.flair_content import FlairContent, measure_content
+from npsle_app.imaging.wmh.volume_error import interval_ml
 from npsle_app.imaging.wmh.wmh import (
     LesionMap,
     count_lesions,
@@ -47,6 +48,7 @@ from npsle_app.stages.participant.shared import (
     lesion_priors,
     measured,
     read_lesion_model,
+    read_volume_errors,
     save_drawings,
 )
 
@@ -86,9 +88,13 @@ class WmhOutputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Findings:
-    """The lesions, (I, J, K) bool on `grid`, and all that tells how they came about."""
+    """The lesions, (I, J, K) bool on `grid`, and all that tells how they came about.
+
+    `slice_mm` is the longest voxel edge of FLAIR as acquired.
+    """
 
     grid: nib.Nifti1Image
+    slice_mm: float
     brain: nib.Nifti1Image
     prepared: PreparedFlair
     content: FlairContent
@@ -109,7 +115,7 @@ def run(*, flair: Scan, anat: AnatOutputs, settings: WmhSettings, out: Writer) -
         msg = f"{flair.path.name}: {error}"
         raise ValueError(msg) from error
     saved = _save(findings, flair=flair, anat=anat, settings=settings, out=out)
-    checks = _check(scan, findings=findings)
+    checks = _check(findings)
     figures = save_drawings(_draw(findings, settings=settings), out=out)
     record = Record(
         stage="wmh",
@@ -184,6 +190,7 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatOutputs, settings: WmhSettings) ->
     voxel, smallest = voxel_mm3(t1w), settings.min_lesion_mm3
     return _Findings(
         grid=t1w,
+        slice_mm=float(voxel_sizes(scan.affine).max()),
         brain=brain,
         prepared=prepared,
         content=content,
@@ -213,10 +220,10 @@ def _explain(error: ValueError, *, content: FlairContent) -> str:
     return "; ".join([*(f"{check.seen}: {check.advice}" for check in failed), str(error)])
 
 
-def _check(scan: nib.Nifti1Image, *, findings: _Findings) -> tuple[Check, ...]:
+def _check(findings: _Findings) -> tuple[Check, ...]:
     return (
         *check_alignment(findings.prepared.alignment),
-        check_slices(float(voxel_sizes(scan.affine).max())),
+        check_slices(findings.slice_mm),
         check_template_place(findings.offsets_mm),
         check_holes(findings.prepared.holes),
         *check_content(findings.content),
@@ -287,15 +294,25 @@ def _numbers(findings: _Findings) -> dict[str, float]:
         probability=findings.map.probability,
         volumes_ml=findings.volumes_ml,
         voxel_mm3=voxel_mm3(findings.grid),
+        slice_mm=findings.slice_mm,
     )
 
 
 def lesion_numbers(
-    mask: Mask, *, probability: Volume, volumes_ml: dict[float, float], voxel_mm3: float
+    mask: Mask,
+    *,
+    probability: Volume,
+    volumes_ml: dict[float, float],
+    voxel_mm3: float,
+    slice_mm: float,
 ) -> dict[str, float]:
     """Name volumes and count of lesions as the tables do; `volumes_ml` is by threshold."""
+    volume = float(mask.sum()) * voxel_mm3 / 1000
+    low, high = interval_ml(volume, slice_mm=slice_mm, errors=read_volume_errors())
     return {
-        "wmh_ml": float(mask.sum()) * voxel_mm3 / 1000,
+        "wmh_ml": volume,
+        "wmh_low_ml": low,
+        "wmh_high_ml": high,
         **{f"wmh_ml_at_{threshold}": volume for threshold, volume in volumes_ml.items()},
         "wmh_soft_ml": soft_volume_ml(probability, voxel_mm3=voxel_mm3),
         "wmh_count": float(count_lesions(mask)),

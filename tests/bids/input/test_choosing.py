@@ -106,6 +106,36 @@ def test_a_contrast_agent_is_read_from_the_sidecar(root, metadata):
     assert used(choose(root, ceagent=None)) == path.name  # the user overrules it
 
 
+@pytest.mark.parametrize("label", ["postgad", "Gd", "T1ce", "mprageGado", "withcontrast"])
+@pytest.mark.fault(
+    "Images", "contrast agent told by the label acq- only", "the image before it is measured"
+)
+def test_a_contrast_agent_is_read_from_the_label(root, label):
+    after = make_image(root, f"anat/sub-01_acq-{label}_T1w.nii.gz")
+    before = make_image(root, "anat/sub-01_acq-zpre_T1w.nii.gz", seed=1)
+    choice = choose(root)
+    assert used(choice) == before.name
+    assert why_not(choice)[after.name] == f"it was taken with a contrast agent (acq-{label})"
+
+
+@pytest.mark.parametrize("label", ["pregad", "nogd", "withoutcontrast", "mprage", "highcontrast"])
+def test_a_label_of_another_meaning_is_no_contrast_agent(root, label):
+    path = make_image(root, f"anat/sub-01_acq-{label}_T1w.nii.gz")
+    assert used(choose(root)) == path.name
+
+
+def test_a_label_that_only_hints_at_an_agent_comes_last(root):
+    make_image(root, "anat/sub-01_acq-post_T1w.nii.gz", zooms=(0.5, 0.5, 0.5))
+    before = make_image(root, "anat/sub-01_acq-zpre_T1w.nii.gz", seed=1)
+    assert used(choose(root)) == before.name
+
+
+def test_a_processed_copy_comes_after_the_scan(root):
+    make_image(root, "anat/sub-01_desc-brain_T1w.nii.gz", zooms=(0.5, 0.5, 0.5))
+    scan = make_image(root, "anat/sub-01_T1w.nii.gz", seed=1)
+    assert used(choose(root)) == scan.name
+
+
 @pytest.mark.parametrize(
     "metadata",
     [

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from npsle_app.bids.input.gradients import gradient_findings, read_tables, understand
+from npsle_app.bids.input.gradients import (
+    gradient_findings,
+    read_plain_b_values,
+    read_tables,
+    understand,
+)
 
 
 @pytest.fixture
@@ -91,3 +96,23 @@ def test_lengths_that_tell_no_shells_are_refused_before_computing(tmp_path, dire
     assert "are not of length 1" in finding.found
     with pytest.raises(ValueError, match="are not of length 1"):
         read_tables(image)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("ms/µm²", 1e-3), ("s/m²", 1e6)])
+@pytest.mark.fault("Images", "b-values in ms/µm² or s/m²", "read in s/mm², and told")
+def test_b_values_in_another_unit_are_understood_and_told(tmp_path, directions, unit, factor):
+    path = tmp_path / "sub-01_dwi.nii.gz"
+    b_values, vectors = table(directions, 1000, 1)
+    np.savetxt(tmp_path / "sub-01_dwi.bvec", vectors)
+    np.savetxt(tmp_path / "sub-01_dwi.bval", (b_values * factor)[None], fmt="%g")
+    (found,) = gradient_findings(path, n_volumes=32)
+    assert not found.refused
+    assert f"are taken for {unit}: 1000 s/mm²" in found.found
+    np.testing.assert_allclose(read_tables(path)[0], b_values)
+
+
+@pytest.mark.parametrize("told", [[0, 5, 5], [0] + [20] * 30, [0] + [10_000] * 30])
+def test_b_values_that_may_be_s_per_mm2_are_left_as_they_are(tmp_path, told):
+    path = tmp_path / "sub-01_dwi.nii.gz"
+    np.savetxt(tmp_path / "sub-01_dwi.bval", [told], fmt="%g")
+    np.testing.assert_array_equal(read_plain_b_values(path), told)

@@ -26,7 +26,11 @@ def root(tmp_path):
 def add(root, name, *, encoding=None, n=8, zoom=2.0, folder="dwi", b=1000, suffix="dwi"):
     path = place(root, f"{folder}/sub-01{name}_{suffix}.nii.gz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = np.random.default_rng(0).integers(1, 99, (16, 17, 18, n)).astype(np.int16)
+    data = (
+        np.random.default_rng(sum(path.name.encode()))
+        .integers(1, 99, (16, 17, 18, n))
+        .astype(np.int16)
+    )
     nib.save(nib.Nifti1Image(data, np.diag([zoom, zoom, zoom, 1])), path)
     stem = path.name.split(".")[0]
     if encoding:
@@ -151,7 +155,7 @@ def why_not(found, path):
 
 
 @pytest.mark.parametrize(
-    "label", ["acq-trace", "acq-ADC", "rec-colFA", "acq-b1000TRACEW", "rec-FA"]
+    "label", ["acq-trace", "acq-ADC", "rec-colFA", "acq-b1000TRACEW", "rec-FA", "desc-trace"]
 )
 @pytest.mark.fault(
     "Images",
@@ -171,6 +175,41 @@ def test_a_map_is_known_by_its_image_type(root):
     found = choice(root)
     assert (found.scan.path, found.scan.runs) == (series, ())
     assert "TRACEW in its ImageType" in why_not(found, made)
+
+
+@pytest.mark.fault("Images", "a run that is a copy of another", "measured once")
+def test_a_run_of_the_same_values_is_measured_once(root):
+    first, second = add(root, "_run-1", encoding="j"), add(root, "_run-2", encoding="j")
+    second.write_bytes(first.read_bytes())
+    found = choice(root)
+    assert (found.scan.path, found.scan.runs) == (first, ())
+    assert why_not(found, second) == f"it holds the same values as {first.name}"
+
+
+def test_a_run_of_one_weighted_volume_is_a_trace_image(root):
+    series, made = add(root, "_run-1", encoding="j"), add(root, "_run-2", encoding="j", n=2)
+    found = choice(root)
+    assert (found.scan.path, found.scan.runs) == (series, ())
+    assert "as a trace image has" in why_not(found, made)
+
+
+@pytest.mark.fault("Images", "reversed phase encoding as sbref", "used")
+def test_a_reference_volume_encoded_the_other_way_shows_the_distortion(root):
+    add(root, "_dir-AP", encoding="j-")
+    own = add(root, "_dir-AP", encoding="j-", suffix="sbref", n=1)
+    other = add(root, "_dir-PA", encoding="j", suffix="sbref", n=1)
+    found = choice(root)
+    assert [one.path for one in found.scan.reverse] == [other]
+    assert own not in {one.path for one in found.others}
+
+
+def test_times_in_milliseconds_are_understood(root):
+    add(root, "_dir-AP", encoding="j-")
+    other = add(root, "_dir-PA", encoding="j", folder="fmap", suffix="epi", n=1)
+    say(other, PhaseEncodingDirection="j", TotalReadoutTime=60)
+    found = choice(root).scan
+    say(found.path, PhaseEncodingDirection="j-", TotalReadoutTime=0.03)
+    assert distortion_ratio(found, found.reverse[0]) == pytest.approx(2)
 
 
 def test_maps_alone_are_no_series(root):

@@ -78,6 +78,29 @@ def test_large_values_that_fit_are_no_overflow(tmp_path, rng, make):
     assert refused(save(tmp_path, make(smooth(rng, 25_000)))) == []
 
 
+@pytest.mark.parametrize(("bits", "kind"), [(8, "uint8"), (12, "int16"), (16, "uint16")])
+@pytest.mark.parametrize("over", [1.1, 1.6, 2.5])
+@pytest.mark.fault(
+    "Images",
+    "numbers above 255, 4,095 or 65,535 in an unsigned type",
+    "refused before computing: the brightest voxels have become dark",
+)
+def test_values_that_outgrew_an_unsigned_range_are_refused(tmp_path, rng, bits, kind, over):
+    data = np.round(smooth(rng, over * 2**bits)).astype(np.int64) % 2**bits
+    (found,) = refused(save(tmp_path, data.astype(kind)))
+    assert found.startswith("overflow: its brightest voxels have become dark, from ")
+
+
+@pytest.mark.parametrize("highest", [256, 65536])
+def test_noise_and_clipped_images_that_fill_an_unsigned_range_are_no_overflow(
+    tmp_path, rng, highest
+):
+    noise = rng.integers(0, highest, SHAPE).astype(np.uint16)
+    assert refused(save(tmp_path, noise)) == []
+    clipped = np.clip(smooth(rng, 2 * highest), 0, highest - 1)
+    assert refused(save(tmp_path, np.round(clipped).astype(np.uint16))) == []
+
+
 def test_fractions_that_were_spread_over_all_whole_numbers_are_no_overflow(tmp_path, rng):
     image = nib.Nifti1Image(smooth(rng, 1.0), np.diag([8.0, 8, 8, 1]))
     image.set_data_dtype(np.int16)
@@ -156,6 +179,16 @@ def test_blank_volumes_are_named_and_the_series_is_kept(tmp_path, rng, blank):
     assert refused(path, series=True) == []
     finding = image_findings(path, series=True)[-1]
     assert f"blank ({', '.join(map(str, blank))}, from 0)" in finding.found
+
+
+def test_a_volume_without_numbers_is_named_and_the_series_is_kept(tmp_path, rng):
+    series = np.stack([smooth(rng, 900) for _ in range(N)], axis=3).astype(np.float32)
+    series[..., 4] = np.nan
+    path = save_series(tmp_path, series)
+    assert refused(path, series=True) == []
+    assert "blank (4, from 0)" in image_findings(path, series=True)[-1].found
+    series[3, 3, 3, 2] = np.inf
+    assert "NaN or infinite" in refused(save_series(tmp_path, series[..., :4]), series=True)[0]
 
 
 def test_a_series_that_is_mostly_blank_is_refused(tmp_path, rng):

@@ -68,6 +68,13 @@ def test_a_volume_that_stopped_half_way_is_left_out_along_any_axis(clean, gradie
     assert "of its planes have lost their signal" in faults[9]
 
 
+def test_a_volume_without_numbers_is_left_out(clean, gradients):
+    clean[..., 4] = np.nan
+    assert find_unusable(image(clean), gradients=gradients) == {
+        4: "it holds values that are no numbers"
+    }
+
+
 def test_noise_alone_is_no_signal(clean, gradients, rng):
     clean[..., 4] = np.abs(rng.normal(0, 20, clean.shape[:3]))
     assert list(find_unusable(image(clean), gradients=gradients)) == [4]

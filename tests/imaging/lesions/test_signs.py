@@ -17,14 +17,24 @@ from tests.imaging.lesions.scene import AFFINE, BRAIN, CORTEX, SHAPE, VENTRICLES
 CORE, RIM = np.s_[43:47, 26:30, 40:44], np.s_[41:49, 24:32, 38:46]
 
 
-def lesion(zone="deep", *, extent_mm=5.0, reach_mm=20.0, region="subcortical"):
+def lesion(
+    zone="deep",
+    *,
+    extent_mm=5.0,
+    volume_mm3=100.0,
+    beyond_5mm=0.0,
+    beyond_10mm=0.0,
+    region="subcortical",
+):
     return {
         "zone": zone,
         "region": region,
         "side": "left",
         "lobe": "insular_deep",
         "extent_mm": extent_mm,
-        "ventricle_max_mm": reach_mm,
+        "volume_mm3": volume_mm3,
+        "within_5mm_mm3": volume_mm3 - beyond_5mm,
+        "within_10mm_mm3": volume_mm3 - beyond_10mm,
         "x_mm": 1.0,
         "y_mm": -2.0,
         "z_mm": 3.0,
@@ -35,23 +45,64 @@ def rows(*lesions):
     return DataFrame(list(lesions), columns=list(lesion()))
 
 
-@pytest.mark.parametrize(("reach", "grade"), [(4.9, 1), (5.0, 2), (10.0, 2), (10.1, 3)])
-def test_the_periventricular_grade_follows_the_reach(reach, grade):
-    assert fazekas_periventricular(rows(lesion("periventricular", reach_mm=reach))) == grade
+def grades(*lesions):
+    table = rows(*lesions)
+    return fazekas_periventricular(table), fazekas_deep(table)
 
 
-@pytest.mark.parametrize(("extent", "grade"), [(9.9, 1), (10.0, 2), (20.0, 2), (20.1, 3)])
-def test_the_deep_grade_follows_the_longest_deep_lesion(extent, grade):
-    assert fazekas_deep(rows(lesion(), lesion(extent_mm=extent))) == grade
+@pytest.mark.parametrize(
+    ("beyond_5mm", "beyond_10mm", "grade"), [(500, 0, 1), (530, 500, 2), (900, 530, 3)]
+)
+def test_the_periventricular_grade_follows_how_much_of_a_lesion_lies_how_far(
+    beyond_5mm, beyond_10mm, grade
+):
+    far = lesion("confluent", volume_mm3=1000, beyond_5mm=beyond_5mm, beyond_10mm=beyond_10mm)
+
+    assert fazekas_periventricular(rows(lesion("periventricular"), far)) == grade
 
 
-def test_a_confluent_lesion_is_grade_3_in_depth_too():
-    assert fazekas_deep(rows(lesion("confluent"))) == 3
+@pytest.mark.parametrize(("volume", "grade"), [(520, 1), (530, 2), (4180, 2), (4190, 3)])
+def test_the_deep_grade_follows_the_largest_deep_lesion(volume, grade):
+    assert fazekas_deep(rows(lesion(), lesion(volume_mm3=volume, extent_mm=50))) == grade
+
+
+def test_a_small_lesion_that_reaches_far_by_a_voxel_is_grade_1_as_a_reader_would_say():
+    thread = lesion("confluent", volume_mm3=72, beyond_5mm=20, beyond_10mm=1, extent_mm=14)
+
+    assert grades(thread, lesion()) == (1, 1)
+
+
+def test_grades_do_not_hang_on_one_voxel():
+    near, far = (
+        lesion("confluent", volume_mm3=2000, beyond_5mm=700, beyond_10mm=beyond)
+        for beyond in (0, 1)
+    )
+
+    assert grades(near) == grades(far) == (2, 0)
+
+
+def test_no_grade_falls_where_a_lesion_grows_outward(rng):
+    for _ in range(50):
+        outward = np.sort(rng.uniform(0, 6000, 3))
+        small, grown = (
+            lesion("confluent", volume_mm3=scale * outward[2], beyond_5mm=scale * outward[1],
+                   beyond_10mm=scale * outward[0])
+            for scale in (1.0, rng.uniform(1, 3))
+        )  # fmt: skip
+        for deep in ((), (lesion(volume_mm3=rng.uniform(0, 6000)),)):
+            pairs = zip(grades(small, *deep), grades(grown, *deep), strict=True)
+            assert all(before <= after for before, after in pairs)
+
+
+def test_a_large_confluent_lesion_is_grade_3_in_depth_too():
+    confluent = lesion("confluent", volume_mm3=9000, beyond_5mm=7000, beyond_10mm=5000)
+
+    assert grades(confluent) == (3, 3)
 
 
 def test_no_lesion_is_grade_0_and_infratentorial_ones_do_not_count():
-    assert fazekas_periventricular(rows()) == fazekas_deep(rows()) == 0
-    assert fazekas_deep(rows(lesion(region="infratentorial", extent_mm=30))) == 0
+    assert grades() == (0, 0)
+    assert fazekas_deep(rows(lesion(region="infratentorial", volume_mm3=5000))) == 0
 
 
 def image(values, *, core=CORE):
