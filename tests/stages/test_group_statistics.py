@@ -229,3 +229,13 @@ def test_a_study_that_nobody_enters_fails_with_the_reasons(tmp_path):
     out = _study_of_one(tmp_path, "participant_id\tsession_id\n")
     with pytest.raises(ValueError, match=r"not one of 1 .* no measures: not processed \(n = 1\)"):
         _run(out)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_heads_measured_by_flair_alone_are_warned_of_and_stand_in_the_frame(tmp_path, lean):
+    tables = make_tables()
+    methods = ["FLAIR alone" if n < 3 else "T1w" for n in range(60)]
+    out = _put(tmp_path, replace(tables, measures=tables.measures.assign(measured_by=methods)))
+    summary = json.loads(_run(out, study_file=lean).summary.read_text())
+    assert any("3 participants were measured by FLAIR alone" in one for one in summary["warnings"])
+    assert _read(out, GroupFile.ANALYSIS_FRAME)["measured_by"].tolist() == methods
