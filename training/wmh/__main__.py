@@ -20,10 +20,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.processing import resample_from_to
 from threadpoolctl import threadpool_limits
 
 from npsle_app import templates
+from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.wmh.features import FEATURES, FLAIR_FEATURES
+from npsle_app.templates import Template
 from training.wmh.fit import fit
 from training.wmh.images import SEED, make_images, read_lessons
 from training.wmh.leave_out import leave_out
@@ -66,8 +69,10 @@ def main(data: Path, derivatives: Path, work: Path) -> None:
     nib.save(lesion_prior(list_masks(data)), DATA / "wmh_prior.nii.gz")
     normal, spread = average([pattern for _, pattern in sorted(read_patterns(work).items())])
     for file, cells in (("flair_normal", normal), ("flair_spread", spread)):
-        thousandths = np.round(1000 * cells).astype(np.int16)
-        nib.save(as_image(thousandths), DATA / f"{file}.nii.gz")
+        grid = templates.load(Template.BRAIN)
+        values = resample_from_to(as_image(1000 * cells), grid, order=1, mode="nearest")
+        thousandths = np.round(values.get_fdata()).astype(np.int16)
+        nib.save(on_grid_of(grid, thousandths), DATA / f"{file}.nii.gz")
 
 
 def prepare(data: Path, *, derivatives: Path, work: Path) -> list[Person]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import FEATURES
-from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
 from npsle_app.imaging.wmh.wmh import lesions
 from training.wmh.fit import Fitted
 from training.wmh.images import Exam
@@ -50,10 +50,12 @@ def predict(fitted: Fitted, exam: Exam, *, person: Person) -> Volume:
         priors=person.priors,
         voxel_sizes_mm=np.ones(3),
     )
+    known = dict(zip(fitted.features, values.T, strict=True))
+    trimmed = trim_skirts(cleared, where=exam.where, over_white=known["over_white"])
     return clear_normal_bodies(
-        cleared,
+        trimmed,
         where=exam.where,
-        known=dict(zip(fitted.features, values.T, strict=True)),
+        known=known,
         brain=person.brain,
         template_mm=person.priors.template_mm,
     )

@@ -53,6 +53,7 @@ _FLOOR_PERCENT = 0.1  # of the brain's voxels are darker than what counts as no 
 _NORMAL_SD = (0.04, 0.1)  # bounds of white matter's deviation, in units of grey matter
 _LEAST = 1e-4
 _LEAST_CONTRAST = 0.03  # of white below grey matter
+_MOST_OUT = np.float32(10)  # deviations, or contrasts of grey and white: more is no surer
 _LEAST_WM = 0.02  # prior of white matter below which no voxel is looked at
 _BRIGHT_SD = 0.5  # above the white matter around, from which a voxel is looked at
 _VENTRICLE = 0.25  # prior from which fluid is of a ventricle
@@ -251,10 +252,10 @@ def _beyond_normal(
     normal, spread = strength * priors.normal[where], strength * priors.spread[where]
     mirrored = other_side(white.over, template_mm=priors.template_mm, brain=brain, where=where)
     return (
-        over / np.float32(max(1 - tissue.means[2], _LEAST_CONTRAST)),
+        np.minimum(over / np.float32(max(1 - tissue.means[2], _LEAST_CONTRAST)), _MOST_OUT),
         normal,
         over - normal,
-        (over - normal) / np.hypot(spread, white.deviation),
+        np.minimum((over - normal) / np.hypot(spread, white.deviation), _MOST_OUT),
         mirrored,
         over - mirrored,
     )
@@ -287,7 +288,7 @@ def _describe_brightness(
         fine - smooth[12],
         white.over[where],
         smooth[2] - around,
-        white.over[where] / white.deviation,
+        np.minimum(white.over[where] / white.deviation, _MOST_OUT),
         ndimage.maximum_filter(scaled, 3)[where] - 1,
         lowest - 1,
     )

@@ -12,7 +12,7 @@ from npsle_app.imaging.tissue.intensity import TissueModel
 from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import LesionPriors, find_candidates
 from npsle_app.imaging.wmh.model import LesionModel
-from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
 from npsle_app.imaging.wmh.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05
@@ -93,10 +93,12 @@ def lesion_probability(
     cleared = clear_borders(
         score, brain=inside, csf=found.fluid, priors=known, voxel_sizes_mm=np.ones(3)
     )
+    known_of = found.by_name
+    trimmed = trim_skirts(cleared, where=found.where, over_white=known_of["over_white"])
     kept = clear_normal_bodies(
-        cleared,
+        trimmed,
         where=found.where,
-        known=found.by_name,
+        known=known_of,
         brain=inside,
         template_mm=known.template_mm,
     )

@@ -156,11 +156,11 @@ def _find(scan: nib.Nifti1Image, *, anat: AnatFlairOutputs, settings: WmhSetting
     values, inside = flair.get_fdata(dtype=np.float32), np.asarray(brain.dataobj) > 0
     lesion_map = lesion_probability(
         values,
-        None,  # type: ignore[arg-type,unused-ignore] # until the search takes FLAIR alone
+        None,
         brain=alone.shown,
         priors=priors,
         voxel_sizes_mm=voxel_sizes(flair.affine),
-        model=read_lesion_model(with_t1w=False),  # type: ignore[call-arg,unused-ignore]
+        model=read_lesion_model(with_t1w=False),
     )
     voxel, smallest = voxel_mm3(flair), settings.min_lesion_mm3
     return _Findings(
@@ -213,7 +213,7 @@ def _save(
 ) -> dict[str, Path]:
     grid = findings.alone.flair
     sources = (scan, anat.flair, anat.brain_mask, anat.template_to_flair)
-    named = describe_lesion_model(with_t1w=False)  # type: ignore[call-arg,unused-ignore]
+    named = describe_lesion_model(with_t1w=False)
     model = {**named, "Templates": digests(LESIONS)}
     limits = {
         "Threshold": settings.threshold,
