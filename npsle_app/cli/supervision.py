@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from npsle_app.cli.environment import clear_abandoned
+
 _GRACE_S = 6  # to write tables and tidy up; batch systems and containers wait for 10 s or more
 _PR_SET_PDEATHSIG = 1
 
@@ -55,8 +57,6 @@ def _watch(child: int, *, grace_s: int) -> int:
 
 def _end_for(child: int, *, by: int, asked: list[int]) -> int:
     """Tidy up for a process that a signal has ended, and say so."""
-    from npsle_app.cli.environment import clear_abandoned
-
     clear_abandoned(Path(tempfile.gettempdir()))
     code = 128 + (asked[0] if asked else by)
     told = "interrupted" if asked else f"process {child} was ended by signal {by}"
