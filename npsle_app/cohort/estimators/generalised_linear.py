@@ -14,7 +14,7 @@ from npsle_app.arrays import Floats
 
 _FULL_LEVERAGE = 1 - 1e-8
 _SMALLEST_LN, _LARGEST_LN = -12.0, 6.0  # of the dispersion of counts
-_SURE = 15.0  # log odds beyond which someone is called without a doubt
+_SURE = 15.0  # log odds ratio, or its standard error, that separation alone gives
 _SEPARATED = "the variables separate yes from no: an odds ratio has no limit"
 _POISSON = 1e-5  # a dispersion below this is none
 
@@ -126,7 +126,8 @@ def fit_odds(y: Floats, *, design: Floats) -> Ratio:
     Raises
     ------
     ValueError
-        If the variables separate yes from no, people are too few, or all are the same.
+        If the first variable, or all together, separate yes from no, people are too few, or all
+        are the same. A covariate alone may separate them (no man has any) and changes nothing.
     """
     from scipy import stats
     from statsmodels.discrete.discrete_model import Logit
@@ -143,7 +144,7 @@ def fit_odds(y: Floats, *, design: Floats) -> Ratio:
         except (np.linalg.LinAlgError, PerfectSeparationWarning) as error:
             raise ValueError(_SEPARATED) from error
     b, se = float(fit.params[1]), float(fit.bse[1])
-    if not np.isfinite(se) or np.abs(full @ fit.params).max() > _SURE:
+    if not np.isfinite(se) or max(abs(b), se) > _SURE:
         raise ValueError(_SEPARATED)
     reach = float(stats.norm.ppf(0.975)) * se
     return Ratio(
