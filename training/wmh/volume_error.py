@@ -46,12 +46,17 @@ def _prediction(
     found_ml: Mapping[float, Sequence[float]], *, tried: Sequence[float]
 ) -> tuple[Floats, Floats]:
     """Return the ends of the 95 % prediction interval of what is found at each load."""
-    ends = []
-    for load in tried:
-        logs = np.log(np.maximum(found_ml[load], _LEAST_FOUND_ML) / load)
-        n = len(logs)
-        half = stats.t.ppf((1 + _CONFIDENCE) / 2, n - 1) * logs.std(ddof=1) * np.sqrt(1 + 1 / n)
-        ends.append((logs.mean() - half, logs.mean() + half))
+    logs = [np.log(np.maximum(found_ml[load], _LEAST_FOUND_ML) / load) for load in tried]
+    variances = np.array([values.var(ddof=1) for values in logs])
+    freedom = sum(len(values) - 1 for values in logs)
+    # few people per load: its variance is drawn half-way to that of all loads
+    settled = np.sqrt((variances + variances.mean()) / 2)
+    factor = stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)
+    ends = [
+        (values.mean() - half, values.mean() + half)
+        for values, spread in zip(logs, settled, strict=True)
+        for half in [factor * spread * np.sqrt(1 + 1 / len(values))]
+    ]
     low, high = (
         _LOADS_ML * np.exp(np.interp(np.log(_LOADS_ML), np.log(tried), column))
         for column in np.transpose(ends)
