@@ -8,12 +8,15 @@ from npsle_app.cli.config import resolve
 from npsle_app.cli.environment import set_threads
 from npsle_app.cli.errors import RefusedError, TerminatedError
 from npsle_app.cli.parser import parse
+from npsle_app.cli.supervision import split_off
 from npsle_app.engine.job import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the app and return its exit code."""
+    """Run the app and return its exit code; from a shell, in a process that is watched over."""
     request = parse(argv)
+    if argv is None:
+        split_off()
     try:
         configuration = resolve(request)
         set_threads(configuration.options.omp_nthreads)  # before anything that computes is imported

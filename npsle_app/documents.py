@@ -10,7 +10,7 @@ import re
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,25 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it is no TOML in UTF-8, too large or too deep.
     """
     content: dict[str, Any] = _parse(read_text(path), _load_toml)
+    return content
+
+
+def null_where_unknown(content: Any) -> Any:
+    """Return JSON-like content with None for each number that is not finite, at any depth.
+
+    A statistic of few or of perfectly separated people is NaN or infinite; JSON knows neither.
+
+    Examples
+    --------
+    >>> null_where_unknown({"auc": 1.0, "limits": (float("nan"), float("inf"))})
+    {'auc': 1.0, 'limits': [None, None]}
+    """
+    if isinstance(content, Mapping):
+        return {key: null_where_unknown(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [null_where_unknown(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
     return content
 
 

@@ -89,6 +89,17 @@ def decimals_for_median(median: float, low: float, high: float) -> int:
     return decimals_for((high - low) / 2 if high > low else median)
 
 
+def format_how_many(n: int, noun: str, *, several: str = "") -> str:
+    """Write how many there are of something, one in the singular.
+
+    Examples
+    --------
+    >>> format_how_many(1, "parameter"), format_how_many(0, "person", several="people")
+    ('1 parameter', 'no people')
+    """
+    return f"{n or 'no'} {noun if n == 1 else several or noun + 's'}"
+
+
 def format_count(count: int, of: int) -> str:
     """Write a count and its share.
 

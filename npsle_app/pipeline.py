@@ -12,6 +12,28 @@ _GROUP = "npsle_app.stages.group"
 PARTICIPANT = (
     Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",)),
     Stage("wmh", f"{_PARTICIPANT}.wmh:run", scans=("flair",), needs=("anat",)),
+    Stage(
+        "anat_flair",
+        f"{_PARTICIPANT}.anat_flair:run",
+        scans=("flair",),
+        without=("t1w",),
+        section="anat",
+    ),
+    Stage(
+        "wmh_flair",
+        f"{_PARTICIPANT}.wmh_flair:run",
+        scans=("flair",),
+        needs=("anat_flair",),
+        without=("t1w",),
+        section="wmh",
+    ),
+    Stage(
+        "lesions_flair",
+        f"{_PARTICIPANT}.lesions_flair:run",
+        needs=("anat_flair", "wmh_flair"),
+        without=("t1w",),
+        section="lesions",
+    ),
     Stage("filling", f"{_PARTICIPANT}.filling:run", needs=("anat", "wmh")),
     Stage("tissue", f"{_PARTICIPANT}.tissue:run", needs=("anat",), uses=("wmh", "filling")),
     Stage(

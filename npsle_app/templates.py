@@ -34,7 +34,10 @@ class Template(Enum):
     LOBES = "package:lobes.nii.gz"  # 2 mm, labels: frontal to infratentorial, 1-6 left, 7-12 right
     REGIONS = "package:regions.nii.gz"  # 1 mm, numbers of names_of_regions, the same on both sides
     WMH_PRIOR = "package:wmh_prior.nii.gz"  # 2 mm, 0-255 for frequencies from 0 to 1
+    FLAIR_NORMAL = "package:flair_normal.nii.gz"  # 2 mm, thousandths of grey matter over white
+    FLAIR_SPREAD = "package:flair_spread.nii.gz"  # 2 mm, its deviation over people
     COLIN27 = "mricron:ch2.nii.gz"  # 1 mm, space of Colin27
+    COLIN27_BRAIN = "mricron:ch2bet.nii.gz"  # 1 mm, the same without skull
     AAL = "mricron:aal.nii.gz"  # 1 mm, space of Colin27
     JHU = "mricron:JHU-WhiteMatter-labels-1mm.nii.gz"
 

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("script", ["make_measures.py", "make_reliability.py"])
+@pytest.mark.parametrize(
+    "script", ["make_measures.py", "make_reliability.py", "make_validation.py"]
+)
 def test_what_scripts_write_into_the_documents_is_up_to_date(script: str) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, ROOT / "scripts" / script, "--check"],

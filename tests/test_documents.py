@@ -1,12 +1,19 @@
 """What cannot be trusted in a stranger's JSON or TOML is refused at the one door."""
 
+import json
+import math
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from npsle_app import documents
-from npsle_app.documents import DEEPEST, read_json, read_text, read_toml
+from npsle_app.bids.output.writer import write_tsv
+from npsle_app.documents import DEEPEST, null_where_unknown, read_json, read_text, read_toml
 
 
 def written(folder: Path, content: str | bytes) -> Path:
@@ -116,3 +123,33 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, read: object) -> None:
 def test_what_is_not_there_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "nothing")
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+TREES = st.recursive(
+    NUMBERS | st.none() | st.booleans() | st.text(max_size=3),
+    lambda part: (
+        st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=3), part, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_whatever_number_a_statistic_gives_what_is_written_as_json_can_be_read(content) -> None:
+    plain = null_where_unknown(content)
+    text = json.dumps(plain, allow_nan=False)
+    assert json.loads(text) == plain
+    assert null_where_unknown(plain) == plain
+
+
+@settings(deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=5))
+def test_whatever_number_a_statistic_gives_a_table_holds_it_or_na(numbers) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.tsv"
+        write_tsv(path, pd.DataFrame({"p": numbers, "name": "a"}))
+        cells = [line.split("\t")[0] for line in path.read_text().splitlines()[1:]]
+    for cell, number in zip(cells, numbers, strict=True):
+        assert cell == "n/a" if not math.isfinite(number) else float(cell) == number

@@ -84,7 +84,7 @@ def test_a_failed_check_fails_every_measure_downstream_and_no_other(tmp_path, sp
     for (session, name, measure), state in states.items():
         if measure == "gm_ml":
             assert (state is Qc.FAIL) is ((session, name) in expected), (session, name)
-    assert len(expected) > 1 or spoilt in ("alps", "lesions", "change")
+    assert len(expected) > 1 or spoilt in ("alps", "lesions", "change", "lesions_flair")
 
 
 @pytest.mark.parametrize("spoilt", RUNS)

@@ -68,7 +68,14 @@ def test_a_stage_is_handed_what_others_return(stage):
 
 @pytest.mark.parametrize("stage", [*PARTICIPANT, *GROUP], ids=lambda stage: stage.name)
 def test_a_stage_has_its_own_section_of_settings(stage):
-    assert get_type_hints(stage.run)["settings"] is SECTIONS.get(stage.name)
+    assert get_type_hints(stage.run)["settings"] is SECTIONS.get(stage.settings)
+
+
+@by_name
+def test_a_stage_that_makes_do_without_a_scan_hands_nothing_to_those_that_need_it(stage):
+    above = {name for one in stage.upstream for name in BY_NAME[one].without}
+    assert above <= set(stage.without)
+    assert not set(stage.without) & set(stage.scans)
 
 
 def test_each_section_of_settings_has_its_stage():

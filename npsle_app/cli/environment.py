@@ -39,7 +39,7 @@ def work_folder(given: Path | None) -> Iterator[Path]:
             given.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=given))
         if given is None:
-            _clear_abandoned(folder.parent)
+            clear_abandoned(folder.parent)
             (folder / _OWNER).write_text(f"{socket.gethostname()} {os.getpid()}", encoding="utf-8")
     except OSError as error:
         msg = f"no folder for temporary files ({error}); give a writable one with --work-dir"
@@ -52,7 +52,7 @@ def work_folder(given: Path | None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _clear_abandoned(parent: Path) -> None:
+def clear_abandoned(parent: Path) -> None:
     """Remove the folders of runs that were killed on this machine and could not tidy up."""
     for owner in parent.glob(f"{_PREFIX}*/{_OWNER}"):
         try:
@@ -116,7 +116,8 @@ def ended_cleanly() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: a second would end the tidying up
     raise TerminatedError
 
 

@@ -25,7 +25,7 @@ _MOST_POINTS = 8000  # of all strips together, each some 200 bytes
 _LEAST_POINTS = 20
 _MOST_CELLS = 20_000  # of the table of measures
 _MOST_SESSIONS = 300  # of the table of outcomes
-_SHOWN_FIRST = ("wmh", "anat", "tissue")
+_SHOWN_FIRST = ("wmh", "wmh_flair", "anat", "anat_flair", "tissue")
 
 
 def write_report(output_dir: Path) -> Path:

@@ -51,6 +51,11 @@ def pipe(dataset):
     os.mkfifo(image(dataset))
 
 
+def go_on_for_long(dataset):
+    content = bytes(unpacked(dataset)) + bytes(80 * 2**20)
+    image(dataset).write_bytes(gzip.compress(content, 1))
+
+
 def link_away(dataset):
     image(dataset).unlink()
     image(dataset).symlink_to("/dev/zero")
@@ -77,7 +82,9 @@ BROKEN = {
     "an affine without length": put(280, bytes(48)),
     "a scale factor of 1e30": put(112, np.float32(1e30).tobytes()),
     "ranking meets it": second_run(put(70, np.int16(9999).tobytes())),
+    "unpacks to much more than its image": go_on_for_long,
     "a device": link_away,
+    "a pipe": pipe,
 }
 
 
@@ -99,7 +106,7 @@ def test_one_broken_image_among_three_participants(app, three, tmp_path, name):
     assert rows["sub-02", "tissue"].status == "done"
     if name == "ranking meets it":
         assert call.code == 0
-    elif name == "a device":
+    elif name in ("a device", "a pipe"):
         assert rows["sub-00", "anat"].status == "absent"
     else:
         assert call.code == 1
@@ -123,14 +130,48 @@ def test_one_broken_sidecar_among_three_participants(app, three, tmp_path, conte
 
     assert app("participant").code == 0
     assert "the sidecar cannot be read" in (tmp_path / "out" / "sub-00.html").read_text()
+    assert_the_others_are_done(tmp_path)
 
 
-def test_a_pipe_called_a_sidecar_is_not_waited_for(app, three):
+def assert_the_others_are_done(folder):
+    states = {(row.participant, row.stage): row.status for row in rows_of(folder)}
+    assert [states[label, "tissue"] for label in ("sub-01", "sub-02")] == ["done", "done"]
+
+
+@pytest.mark.parametrize("target", [".", "..", "/"])
+@pytest.mark.fault(
+    "Images",
+    "link of one participant that leads back up, or to /",
+    "not followed, and named; all participants complete",
+)
+def test_one_link_in_a_loop_among_three_participants(app, three, tmp_path, target):
+    (image(three).parent / "loop").symlink_to(target)
+
+    call = app("participant")
+
+    assert call.code == 0
+    assert "is a link to a folder: it was not followed" in call.err
+    assert_the_others_are_done(tmp_path)
+
+
+def test_one_changed_measure_among_three_participants(app, three, tmp_path):
+    out = tmp_path / "out"
+    assert app("participant", "group").code == 0
+    truth = (out / "npsle_app_measures.tsv").read_bytes()
+    (out / "sub-00" / "sub-00_measures.tsv").write_text("measure\tvalue\ntiv_ml\t9\n")
+
+    assert app("group").code == 0
+    assert (out / "npsle_app_measures.tsv").read_bytes() == truth
+    assert three.root.is_dir()
+
+
+def test_a_pipe_called_a_sidecar_is_not_waited_for(app, three, tmp_path):
     side = image(three).with_name("sub-00_T1w.json")
     side.unlink()
     os.mkfifo(side)
 
     assert app("participant").code == 0
+    assert_the_others_are_done(tmp_path)
 
 
 @pytest.mark.fault(

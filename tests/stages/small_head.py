@@ -13,6 +13,7 @@ from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.records import Record
 from npsle_app.stages.participant.anat import AnatOutputs
+from tests.imaging.wmh.unpatterned import unpatterned
 
 SHAPE = (44, 44, 44)
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -74,6 +75,7 @@ def make_session(folder: Path, rng: np.random.Generator, *, shape=SHAPE, radius=
             tissue=TissuePriors(gm=gm, wm=wm),
             lesion=np.where(core, 0.1, 0.004).astype(np.float32),
             ventricles=ventricles,
+            **unpatterned(SHAPE, voxel_mm=2),
         ),
         lesions=lesions,
     )

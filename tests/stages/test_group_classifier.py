@@ -122,3 +122,27 @@ def test_the_same_study_gives_the_same_bytes(out, copied, monkeypatch):
     run(output_dir=copied, settings=QUICK)
     path = GroupFile.CLASSIFIER_PERFORMANCE.path
     assert (copied / path).read_bytes() == (out / path).read_bytes()
+
+
+@pytest.mark.fault(
+    "Tables",
+    "a predictor that separates the classes perfectly",
+    "AUC 1 with its caution, no limits",
+)
+def test_perfect_separation_gives_an_auc_of_one_with_its_caution_and_no_limits(copied):
+    people = pd.read_csv(copied / "npsle_app_measures.tsv", sep="\t")
+    groups = pd.read_csv(copied.parents[1] / "participants.tsv", sep="\t").set_index(
+        "participant_id"
+    )
+    ill = people["participant_id"].map(groups["group"]) == "NPSLE"
+    people["alps_mean"] = 1.5 - 0.5 * ill + 1e-4 * people.index
+    people.to_csv(copied / "npsle_app_measures.tsv", sep="\t", index=False, na_rep="n/a")
+    run(output_dir=copied, settings=QUICK)
+    summary = _summary(copied)
+    assert any(text.startswith("predictors tell the classes apart") for text in summary["warnings"])
+    (told,) = summary["analyses"]
+    assert "nested cross-validation 1.00 (no interval)" in told["results"][0]
+    assert "nan" not in " ".join(told["results"])
+    model = json.loads((copied / GroupFile.CLASSIFIER_MODEL.path).read_text())
+    assert model["performance"]["auc_nested"] == 1.0
+    assert model["performance"]["auc_nested_low"] is None

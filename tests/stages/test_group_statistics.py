@@ -17,6 +17,9 @@ from tests.stages.described_tables import assert_tables_are_as_described
 SETTINGS = StatisticsSettings()
 
 
+ASKED_ALONE = ("agreement", "mediation")  # by a study file
+
+
 @pytest.fixture
 def out(tmp_path):
     return _put(tmp_path, make_tables())
@@ -72,8 +75,11 @@ def _read(out, file):
 
 def test_every_table_is_written_with_a_description_of_each_column(analysed):
     out = analysed.summary.parents[1]
-    assert_tables_are_as_described(out, "statistics", open_tables=["analysis_frame"])
+    assert_tables_are_as_described(
+        out, "statistics", but=ASKED_ALONE, open_tables=["analysis_frame"]
+    )
     own = {file.path for file in GroupFile if file.stage == "statistics"}
+    own -= {GroupFile(name).path for name in ASKED_ALONE}
     written = {path.relative_to(out).as_posix() for path in (*analysed.tables, analysed.summary)}
     assert written == own
     for path in analysed.tables:
@@ -102,8 +108,12 @@ def test_the_summary_says_what_was_done_found_and_left_out(analysed):
         "participants",
         "table1",
         "group_tests",
+        "adjusted",
         "correlations",
         "regressions",
+        "outcomes",
+        "markers",
+        "change",
         "power",
     ]
     assert "Of 60 participants, 60 entered" in analyses["participants"]["methods"]
@@ -146,7 +156,11 @@ def test_a_study_file_changes_groups_and_contrasts(out, tmp_path):
     _run(out, study_file=str(file))
     table = _read(out, GroupFile.REGRESSIONS)
     assert set(table["contrast"]) == {"NPSLE_v_SLE"}
-    assert set(table["model"]) == {"primary", "primary, imputed"}
+    assert set(table["model"]) == {
+        "primary",
+        "primary, imputed",
+        "primary, site and scanner left out",
+    }
     assert set(table["n"]) == {40}
 
 
@@ -229,3 +243,13 @@ def test_a_study_that_nobody_enters_fails_with_the_reasons(tmp_path):
     out = _study_of_one(tmp_path, "participant_id\tsession_id\n")
     with pytest.raises(ValueError, match=r"not one of 1 .* no measures: not processed \(n = 1\)"):
         _run(out)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_heads_measured_by_flair_alone_are_warned_of_and_stand_in_the_frame(tmp_path, lean):
+    tables = make_tables()
+    methods = ["FLAIR alone" if n < 3 else "T1w" for n in range(60)]
+    out = _put(tmp_path, replace(tables, measures=tables.measures.assign(measured_by=methods)))
+    summary = json.loads(_run(out, study_file=lean).summary.read_text())
+    assert any("3 participants were measured by FLAIR alone" in one for one in summary["warnings"])
+    assert _read(out, GroupFile.ANALYSIS_FRAME)["measured_by"].tolist() == methods

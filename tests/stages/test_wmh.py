@@ -10,6 +10,7 @@ from npsle_app.imaging.space import registration
 from npsle_app.imaging.wmh import flair
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
+from npsle_app.stages.participant.shared import LESIONS
 from tests.stages.small_head import AFFINE, FLAIR, make_session
 
 
@@ -90,7 +91,7 @@ def test_sidecars_name_the_sources_the_model_and_the_templates(finished):
     )
     assert sidecar["Sources"][0] == "bids:raw:sub-01/anat/sub-01_FLAIR.nii.gz"
     assert sidecar["Threshold"] == 0.2
-    assert set(sidecar["Templates"]) == {"GM", "WM", "WMH_PRIOR", "VENTRICLES"}
+    assert set(sidecar["Templates"]) == {template.name for template in LESIONS}
     assert len(sidecar["ModelSha256"]) == 64
     assert sidecar["Type"] == "Lesion"
 

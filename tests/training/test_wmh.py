@@ -5,11 +5,13 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from npsle_app.imaging.wmh.features import FEATURES, Candidates
+from npsle_app.imaging.wmh.features import FEATURES, FLAIR_FEATURES
 from npsle_app.imaging.wmh.model import LesionModel
-from training.wmh.fit import Described, fit
+from training.wmh.fit import fit
+from training.wmh.images import Lesson
 from training.wmh.score import compare, reliability
-from training.wmh.variants import Variant, rescan
+from training.wmh.specks import scatter_specks
+from training.wmh.variants import rescan
 
 if find_spec("onnx") is None:
     pytest.skip("onnx is not installed: scripts/setup --dev", allow_module_level=True)
@@ -19,46 +21,62 @@ from training.wmh.onnx_file import write_graph
 FACTS = {"name": "trial", "features": ",".join(FEATURES)}
 
 
-def described(rng, *, kind="real", person="a"):
-    where = np.ones((14, 14, 14), bool)
-    values = rng.normal(0, 1, (where.size, len(FEATURES))).astype(np.float32)
-    labels = values[:, 0] + np.abs(values[:, 1]) + rng.normal(0, 0.3, where.size) > 1.5
-    truth = labels.reshape(where.shape)
-    image = np.zeros(where.shape, np.float32)
-    return Described(
-        variant=Variant(person=person, kind=kind, flair=image, t1w=image, truth=truth),
-        candidates=Candidates(where=where, values=values, tissue=None, fluid=~where),
+def lesson(rng, *, recipe="real", person="a"):
+    values = rng.normal(0, 1, (2744, len(FEATURES))).astype(np.float32)
+    labels = values[:, 0] + np.abs(values[:, 1]) + rng.normal(0, 0.3, len(values)) > 1.5
+    return Lesson(
+        person=person,
+        recipe=recipe,
+        healthy=False,
+        values=values,
         labels=labels,
-        brain=where,
+        weights=np.ones(len(values)),
     )
 
 
 @pytest.fixture(scope="module")
-def images():
+def lessons():
     rng = np.random.default_rng(5)
-    return [described(rng), described(rng, kind="drawn", person="b")]
+    return [lesson(rng), lesson(rng, recipe="drawn", person="b")]
 
 
 @pytest.fixture(scope="module")
-def fitted(images):
-    return fit(images, seed=0)
+def fitted(lessons):
+    return fit(lessons, features=FEATURES, seed=0)
 
 
-def test_the_onnx_file_gives_what_the_fitted_models_give(images, fitted):
-    values = images[0].candidates.values
+def test_the_onnx_file_gives_what_the_fitted_models_give(lessons, fitted):
+    values = lessons[0].values
     found = LesionModel(write_graph(fitted, facts=FACTS)).predict(values)
     expected = 1 / (1 + np.exp(-fitted.log_odds(values)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_fit_tells_lesion_from_the_rest(images, fitted):
-    odds = fitted.log_odds(images[0].candidates.values)
-    labels = images[0].labels
+def test_the_fit_tells_lesion_from_the_rest(lessons, fitted):
+    odds = fitted.log_odds(lessons[0].values)
+    labels = lessons[0].labels
     assert np.median(odds[labels]) > 0 > -1 > np.median(odds[~labels])
 
 
-def test_the_same_images_give_the_same_file(images, fitted):
-    assert write_graph(fit(images, seed=0), facts=FACTS) == write_graph(fitted, facts=FACTS)
+def test_the_same_images_give_the_same_file(lessons, fitted):
+    again = fit(lessons, features=FEATURES, seed=0)
+    assert write_graph(again, facts=FACTS) == write_graph(fitted, facts=FACTS)
+
+
+def test_a_model_of_flair_alone_sees_no_t1w(lessons):
+    alone = fit(lessons, features=FLAIR_FEATURES, seed=0)
+    facts = FACTS | {"features": ",".join(FLAIR_FEATURES)}
+    model = LesionModel(write_graph(alone, facts=facts))
+    assert not model.needs_t1w
+    assert not any(name.startswith("t1w") for name in alone.features)
+
+
+def test_specks_fill_the_wanted_volume_within_white_matter(rng):
+    white = np.zeros((60, 60, 60), bool)
+    white[5:55, 5:55, 5:30] = True
+    specks = scatter_specks(white, voxels=2000, rng=rng)
+    assert 1500 < specks.sum() < 2600
+    assert not (specks & ~white).any()
 
 
 def test_a_map_that_is_the_truth_has_a_perfect_score():

@@ -1,6 +1,7 @@
 """Gradient boosting and logistic regression on the voxels of many variants."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from npsle_app.arrays import Mask
-from npsle_app.imaging.wmh.features import FEATURES, Candidates, find_candidates
-from training.wmh.people import Person
-from training.wmh.variants import Variant
+from npsle_app.arrays import Bools, Floats, Volume
+from npsle_app.imaging.wmh.features import FEATURES
+from training.wmh.images import Lesson
 
 # A voxel that differs from another in one of these alone, upwards, is not less likely lesion.
 _RISING = {
@@ -27,29 +27,15 @@ _RISING = {
     "brightest_neighbour",
     "darkest_neighbour",
     "log_odds",
+    "over_white_contrast",
+    "over_normal",
+    "over_normal_sd",
+    "over_other_side",
 }
-_MOST_LESION, _MOST_OTHER = 15_000, 45_000  # voxels taken of one variant
-
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """A variant's candidates with their labels, and all that a score needs."""
-
-    variant: Variant
-    candidates: Candidates
-    labels: NDArray[np.bool_]
-    brain: Mask
-
-
-def describe(variant: Variant, *, person: Person) -> Described:
-    """Find the candidates of a variant."""
-    found = find_candidates(variant.flair, variant.t1w, brain=person.brain, priors=person.priors)
-    return Described(
-        variant=variant,
-        candidates=found,
-        labels=variant.truth[found.where],
-        brain=person.brain,
-    )
+_MOST_LESION, _MOST_OTHER = 4_000, 16_000  # voxels taken of one variant
+_SHARES = {"raters": 0.4, "healthy": 0.3, "other": 0.3}
+_USUAL_LOAD_VOXELS = 10_000
+_MOST_RAISED = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +45,7 @@ class Fitted:
     `weights` and `intercept` are of the logistic one; the trees see what is not linear.
     """
 
+    features: tuple[str, ...]
     trees: HistGradientBoostingClassifier
     weights: NDArray[np.float64]
     intercept: float
@@ -69,19 +56,27 @@ class Fitted:
         return np.asarray((linear + self.trees.decision_function(values)) / 2)
 
 
-def fit(described: Sequence[Described], *, seed: int) -> Fitted:
+def fit(lessons: Iterable[Lesson], *, features: tuple[str, ...], seed: int) -> Fitted:
     """Fit both models.
 
-    Images whose lesions raters drew weigh as much as all others together: how far a lesion
-    reaches is the raters' to say, what else looks like one the others' to show.
+    Images whose lesions raters drew, healthy heads as they are, and all others have fixed
+    shares of the weight: how far a lesion reaches is the raters' to say, what else looks like
+    one the healthy's, which lesions there are the others'.
     """
     rng = np.random.default_rng(seed)
-    rated = [item.variant.kind == "real" for item in described]
-    shares = [1 / (sum(rated) if own else len(rated) - sum(rated)) for own in rated]
-    parts = [
-        _sample(item, share=share, rng=rng) for item, share in zip(described, shares, strict=True)
-    ]
-    values, labels, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    columns = [FEATURES.index(name) for name in features]
+    parts, shares = [], []
+    for lesson in lessons:
+        parts.append(_sample(lesson, columns=columns, rng=rng))
+        shares.append(lesson.share)
+    counts = Counter(shares)
+    values, labels = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    weights = np.concatenate(
+        [
+            part[2] * _SHARES[share] / counts[share]
+            for part, share in zip(parts, shares, strict=True)
+        ]
+    )
     weights *= len(weights) / weights.sum()
     trees = HistGradientBoostingClassifier(
         max_iter=150,
@@ -91,7 +86,7 @@ def fit(described: Sequence[Described], *, seed: int) -> Fitted:
         l2_regularization=20,
         max_features=0.3,
         early_stopping=False,
-        monotonic_cst=[int(name in _RISING) for name in FEATURES],
+        monotonic_cst=[int(name in _RISING) for name in features],
         random_state=seed,
     ).fit(values, labels, sample_weight=weights)
     scale = StandardScaler().fit(values)
@@ -100,6 +95,7 @@ def fit(described: Sequence[Described], *, seed: int) -> Fitted:
     )
     slopes = linear.coef_[0] / scale.scale_
     return Fitted(
+        features=features,
         trees=trees,
         weights=slopes,
         intercept=float(linear.intercept_[0] - slopes @ scale.mean_),
@@ -107,14 +103,25 @@ def fit(described: Sequence[Described], *, seed: int) -> Fitted:
 
 
 def _sample(
-    item: Described, *, share: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Draw voxels; the weights make up for those not drawn, and sum to `share`."""
-    rows, weights = [], []
+    lesson: Lesson, *, columns: list[int], rng: np.random.Generator
+) -> tuple[Volume, Bools, Floats]:
+    """Draw voxels; the weights make up for those not drawn, and sum to 1.
+
+    The lesions of a light load are few voxels: theirs are raised.
+    """
+    weights = lesson.weights.copy()
+    rows = []
     for value, most in ((True, _MOST_LESION), (False, _MOST_OTHER)):
-        there = np.flatnonzero(item.labels == value)
-        drawn = rng.choice(there, min(most, len(there)), replace=False)
-        rows.append(np.sort(drawn))
-        weights.append(np.full(len(drawn), len(there) / max(len(drawn), 1)))
-    chosen, weight = np.concatenate(rows), np.concatenate(weights)
-    return item.candidates.values[chosen], item.labels[chosen], share * weight / weight.sum()
+        there = np.flatnonzero(lesson.labels == value)
+        drawn = np.sort(rng.choice(there, min(most, len(there)), replace=False))
+        rows.append(drawn)
+        if len(drawn):
+            load = lesson.weights[there].sum()
+            raised = np.clip(np.sqrt(_USUAL_LOAD_VOXELS / load), 1, _MOST_RAISED) if value else 1
+            weights[drawn] *= len(there) / len(drawn) * raised
+    chosen = np.concatenate(rows)
+    return (
+        lesson.values[chosen][:, columns],
+        lesson.labels[chosen],
+        weights[chosen] / weights[chosen].sum(),
+    )

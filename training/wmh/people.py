@@ -1,8 +1,8 @@
 """People to train on and to test with, on 1 mm cubes."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -14,11 +14,11 @@ from scipy import ndimage
 
 from npsle_app import templates
 from npsle_app.arrays import Mask, Volume
-from npsle_app.imaging.space.registration import warp
+from npsle_app.imaging.space.registration import places_in, warp
 from npsle_app.imaging.space.template_registration import register_to_template
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.imaging.tissue.intensity import TissuePriors, find_bounds
-from npsle_app.imaging.wmh.features import FEATURES, LesionPriors, find_candidates
+from npsle_app.imaging.wmh.features import FEATURES, LesionPriors, find_candidates, find_fluid
 from npsle_app.imaging.wmh.work_grid import WorkGrid
 from npsle_app.settings import AnatSettings
 from npsle_app.templates import Template
@@ -28,8 +28,11 @@ _WHITE_PRIOR = 0.45
 _MARGIN = 4
 _SUSPECT_SD = 3.5
 _RIM_SD, _RIM_MM = 2.5, 6.0
+_THICK_MM = 1.5
 _REACH = 5  # voxels from a lesion's core to what belongs to it
 _LEAST_LESION = 9  # voxels
+_CORE_SD, _CORE_CONTRAST, _CORE_WHITE = 4.0, 1.2, 0.6
+_RIM_CONTRAST, _RIM_WHITE = 0.6, 0.3
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -41,17 +44,19 @@ class Person:
     or else what is clearly brighter than the white matter around, each with what is as bright
     beside it: what must be painted over to have a head without lesions. `library` holds other
     people's lesion masks brought to this brain. `slice_mm` is the thickness of the scan's
-    slices along `slice_axis`.
+    slices along `slice_axis`. `flair` or `t1w` is None where it was not scanned; the head is then
+    `healthy`.
     """
 
     name: str
-    flair: Volume
-    t1w: Volume
+    flair: Volume | None
+    t1w: Volume | None
     brain: Mask
     priors: LesionPriors
     white_matter: Mask
     suspected: Mask
     truth: Mask | None = None
+    healthy: bool = False
     library: Mapping[str, Mask] = field(repr=False, default_factory=dict)
     slice_mm: float = 1.0
     slice_axis: int = 2
@@ -84,6 +89,7 @@ def load_rated(folder: Path, *, masks: Mapping[str, Path]) -> Person:
         folder.name,
         flair=values,
         t1w=t1w,
+        grid_of=t1w,
         brain=brain,
         field=register(t1w),
         prior=lesion_prior(masks, without=folder.name),
@@ -94,21 +100,13 @@ def load_rated(folder: Path, *, masks: Mapping[str, Path]) -> Person:
 
 def load_unrated(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) -> Person:
     """Read one session (the `anat` folder) of this app's output; nobody drew its lesions."""
-    name = folder.parents[1].name.removeprefix("sub-")
-    t1w = _only(p for p in folder.glob("*_desc-preproc_T1w.nii.gz") if "_space-" not in p.name)
-    flair, brain, xfm = (
-        _only(folder.glob(f"*{end}.nii.gz"))
-        for end in (
-            "_desc-preproc_FLAIR",
-            "_desc-brain_mask",
-            "_from-MNI152NLin2009aSym_to-T1w_mode-image_xfm",
-        )
-    )
-    values = flair.get_fdata(dtype=np.float32)
+    t1w, brain, xfm = _read_t1w(folder)
+    values = _only(folder.glob("*_space-T1w_desc-preproc_FLAIR.nii.gz")).get_fdata(dtype=np.float32)
     return _assemble(
-        name,
+        _label(folder),
         flair=values,
         t1w=t1w,
+        grid_of=t1w,
         brain=(np.asarray(brain.dataobj) > 0) & (values != 0),
         field=xfm,
         prior=lesion_prior(masks),
@@ -116,17 +114,94 @@ def load_unrated(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) ->
     )
 
 
-def load_all(data: Path, *, derivatives: Path | None) -> list[Person]:
+def load_flair_alone(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) -> Person:
+    """Read a healthy head of which there is FLAIR alone, from this app's output."""
+    flair, brain, xfm = (
+        _only(folder.glob(f"*{end}.nii.gz"))
+        for end in (
+            "_desc-preproc_FLAIR",
+            "_space-FLAIR_desc-brain_mask",
+            "_from-MNI152NLin2009aSym_to-FLAIR_mode-image_xfm",
+        )
+    )
+    return _assemble(
+        _label(folder),
+        flair=flair.get_fdata(dtype=np.float32),
+        t1w=None,
+        grid_of=flair,
+        brain=np.asarray(brain.dataobj) > 0,
+        field=xfm,
+        prior=lesion_prior(masks),
+        library=_library(masks, rated=rated),
+        healthy=True,
+    )
+
+
+def load_t1w_alone(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) -> Person:
+    """Read a healthy head of which there is T1w alone, from this app's output."""
+    t1w, brain, xfm = _read_t1w(folder)
+    return _assemble(
+        _label(folder),
+        flair=None,
+        t1w=t1w,
+        grid_of=t1w,
+        brain=np.asarray(brain.dataobj) > 0,
+        field=xfm,
+        prior=lesion_prior(masks),
+        library=_library(masks, rated=rated),
+        healthy=True,
+    )
+
+
+def load_colin27(*, masks: Mapping[str, Path], rated: set[str]) -> Person:
+    """Read the brain of Colin27, scanned 27 times, that comes with the atlases."""
+    image = templates.load(Template.COLIN27_BRAIN)
+    t1w = on_grid_of(image, image.get_fdata(dtype=np.float32))
+    return _assemble(
+        "colin27",
+        flair=None,
+        t1w=t1w,
+        grid_of=t1w,
+        brain=np.asarray(t1w.dataobj) > 0,
+        field=register(t1w),
+        prior=lesion_prior(masks),
+        library=_library(masks, rated=rated),
+        healthy=True,
+    )
+
+
+def load_all(data: Path, *, derivatives: Path) -> list[Person]:
     """Read everybody: those with a consensus first."""
     masks = list_masks(data)
     folders = sorted(data.glob("ms_mni/*/"))
+    rated = {folder.name for folder in folders}
     people = [load_rated(folder, masks=masks) for folder in folders]
-    if derivatives is not None:
-        rated = {folder.name for folder in folders}
-        for folder in sorted(derivatives.glob("sub-*/ses-*/anat")):
-            if any(folder.glob("*_desc-preproc_FLAIR.nii.gz")):
-                people += [load_unrated(folder, masks=masks, rated=rated)]
-    return people
+    for folder in sorted([*derivatives.glob("sub-*/anat"), *derivatives.glob("sub-*/ses-*/anat")]):
+        load = _loader(folder)
+        if load is not None:
+            people.append(load(folder, masks=masks, rated=rated))
+    return [*people, load_colin27(masks=masks, rated=rated)]
+
+
+def _loader(folder: Path) -> Callable[..., Person] | None:
+    """Choose by the images that the app left."""
+    if any(folder.glob("*_space-T1w_desc-preproc_FLAIR.nii.gz")):
+        return load_unrated
+    if any(folder.glob("*_space-FLAIR_desc-brain_mask.nii.gz")):
+        return load_flair_alone
+    return load_t1w_alone if any(folder.glob("*_desc-preproc_T1w.nii.gz")) else None
+
+
+def _label(folder: Path) -> str:
+    return next(part for part in folder.parts if part.startswith("sub-")).removeprefix("sub-")
+
+
+def _read_t1w(folder: Path) -> tuple[nib.Nifti1Image, nib.Nifti1Image, nib.Nifti1Image]:
+    """Read the prepared image, the brain mask and the way from the template."""
+    t1w = _only(p for p in folder.glob("*_desc-preproc_T1w.nii.gz") if "_space-" not in p.name)
+    brain = _only(p for p in folder.glob("*_desc-brain_mask.nii.gz") if "_space-" not in p.name)
+    xfm = _only(folder.glob("*_from-MNI152NLin2009aSym_to-T1w_mode-image_xfm.nii.gz"))
+    return t1w, brain, xfm
 
 
 def register(t1w: nib.Nifti1Image) -> nib.Nifti1Image:
@@ -148,45 +223,68 @@ def register(t1w: nib.Nifti1Image) -> nib.Nifti1Image:
 def _assemble(
     name: str,
     *,
-    flair: Volume,
-    t1w: nib.Nifti1Image,
+    flair: Volume | None,
+    t1w: nib.Nifti1Image | None,
+    grid_of: nib.Nifti1Image,
     brain: Mask,
     field: nib.Nifti1Image,
     prior: nib.Nifti1Image,
     library: Mapping[str, Path],
     truth: Mask | None = None,
+    healthy: bool = False,
 ) -> Person:
-    sizes = voxel_sizes(t1w.affine)
+    sizes = voxel_sizes(grid_of.affine)
     box = _box(brain)
     grid = WorkGrid(shape=brain[box].shape, voxel_sizes_mm=sizes)
-    images = [templates.load(t) for t in (Template.GM, Template.WM)]
-    images += [prior, templates.load(Template.VENTRICLES)]
-    gm, wm, lesion, ventricles = (
-        grid.enter(warp(i, reference=t1w, field=field).get_fdata(dtype=np.float32)[box] / 255)
-        for i in images
+    priors = _priors(grid_of, field=field, prior=prior).at(box).each(grid.enter)
+    inside = grid.enter_mask(brain[box])
+    image = None if flair is None else grid.enter(flair[box])
+    scan = None if t1w is None else grid.enter(t1w.get_fdata(dtype=np.float32)[box])
+    fluid = (
+        find_fluid(image, brain=inside, priors=priors.tissue)
+        if scan is None
+        else find_bounds(scan, brain=inside, priors=priors.tissue).fluid
     )
-    tissue = TissuePriors(gm=gm, wm=wm)
-    inside, scan = (
-        grid.enter_mask(brain[box]),
-        grid.enter(t1w.get_fdata(dtype=np.float32)[box]),
-    )
-    fluid = find_bounds(scan, brain=inside, priors=tissue).fluid
-    thick = float(sizes.max())
-    priors = LesionPriors(tissue=tissue, lesion=lesion, ventricles=ventricles)
-    image = grid.enter(flair[box])
     drawn = None if truth is None else grid.enter_mask(truth[box])
+    thick = float(sizes.max())
     return Person(
         name=name,
         flair=image,
         t1w=scan,
         brain=inside,
         priors=priors,
-        white_matter=(wm > _WHITE_PRIOR) & inside & ~fluid,
-        suspected=_suspect(image, scan, brain=inside, priors=priors, drawn=drawn),
+        white_matter=(priors.tissue.wm > _WHITE_PRIOR) & inside & ~fluid,
+        suspected=(
+            np.zeros_like(inside)
+            if healthy
+            else _suspect(image, scan, brain=inside, priors=priors, drawn=drawn)
+        ),
         truth=drawn,
-        library=_bring(library, reference=t1w, field=field, box=box, grid=grid),
-        slice_mm=thick if thick > 1.5 else 1.0,
+        healthy=healthy,
+        library=_bring(library, reference=grid_of, field=field, box=box, grid=grid),
+        slice_mm=thick if thick > _THICK_MM else 1.0,
         slice_axis=int(sizes.argmax()),
+    )
+
+
+def _priors(
+    grid: nib.Nifti1Image, *, field: nib.Nifti1Image, prior: nib.Nifti1Image
+) -> LesionPriors:
+    """Bring over what the template expects, but for what is bright in others: nothing yet."""
+    images = [templates.load(t) for t in (Template.GM, Template.WM)]
+    images += [prior, templates.load(Template.VENTRICLES)]
+    gm, wm, lesion, ventricles = (
+        warp(image, reference=grid, field=field).get_fdata(dtype=np.float32) / 255
+        for image in images
+    )
+    nothing = np.zeros(gm.shape, dtype=np.float32)
+    return LesionPriors(
+        tissue=TissuePriors(gm=gm, wm=wm),
+        lesion=lesion,
+        ventricles=ventricles,
+        normal=nothing,
+        spread=nothing,
+        template_mm=places_in(templates.load(Template.BRAIN), reference=grid, field=field),
     )
 
 
@@ -252,3 +350,23 @@ def _box(mask: Mask) -> tuple[slice, ...]:
 def _only(paths: "object") -> nib.Nifti1Image:
     (path,) = paths
     return nib.load(path)
+
+
+def look_again(person: Person) -> Person:
+    """Mark anew what may be lesion, now that it is known what is bright in everybody.
+
+    A core stands far out of the normal and is brighter than grey matter; what is bright
+    beside it belongs to it.
+    """
+    found = find_candidates(person.flair, person.t1w, brain=person.brain, priors=person.priors)
+
+    def at(name: str) -> Volume:
+        values = np.zeros(person.brain.shape, dtype=np.float32)
+        values[found.where] = found.values[:, FEATURES.index(name)]
+        return values
+
+    out, contrast, white = at("over_normal_sd"), at("over_white_contrast"), at("white_matter")
+    core = _without_specks((out > _CORE_SD) & (contrast > _CORE_CONTRAST) & (white > _CORE_WHITE))
+    near = ndimage.binary_dilation(core, _EVERY_NEIGHBOUR, iterations=_REACH)
+    beside = (out > _RIM_SD) & (contrast > _RIM_CONTRAST) & (white > _RIM_WHITE)
+    return replace(person, suspected=ndimage.binary_propagation(core, mask=core | (near & beside)))

@@ -9,8 +9,11 @@ from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.wmh.cleanup import clear_borders
-from npsle_app.imaging.wmh.wmh import fit_to_load, lesions
-from training.wmh.fit import Described, Fitted
+from npsle_app.imaging.wmh.features import FEATURES
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
+from npsle_app.imaging.wmh.wmh import lesions
+from training.wmh.fit import Fitted
+from training.wmh.images import Exam
 from training.wmh.people import Person
 
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
@@ -34,19 +37,27 @@ class Score:
         return 2 * self.sensitivity * self.precision / both if both else 0.0
 
 
-def predict(fitted: Fitted, described: Described, *, person: Person) -> Volume:
+def predict(fitted: Fitted, exam: Exam, *, person: Person) -> Volume:
     """Find the probability map as the app does."""
-    found = described.candidates
-    score = np.zeros(found.where.shape, dtype=np.float32)
-    score[found.where] = 1 / (1 + np.exp(-fitted.log_odds(found.values)))
-    return fit_to_load(
-        clear_borders(
-            score,
-            brain=person.brain,
-            csf=found.fluid,
-            priors=person.priors,
-            voxel_sizes_mm=np.ones(3),
-        )
+    columns = [FEATURES.index(name) for name in fitted.features]
+    values = exam.values[:, columns]
+    score = np.zeros(exam.where.shape, dtype=np.float32)
+    score[exam.where] = 1 / (1 + np.exp(-fitted.log_odds(values)))
+    cleared = clear_borders(
+        score,
+        brain=person.brain,
+        csf=exam.fluid,
+        priors=person.priors,
+        voxel_sizes_mm=np.ones(3),
+    )
+    known = dict(zip(fitted.features, values.T, strict=True))
+    trimmed = trim_skirts(cleared, where=exam.where, over_white=known["over_white"])
+    return clear_normal_bodies(
+        trimmed,
+        where=exam.where,
+        known=known,
+        brain=person.brain,
+        template_mm=person.priors.template_mm,
     )
 
 

@@ -6,10 +6,18 @@ import numpy as np
 from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
+from npsle_app.imaging.wmh.normal import CELLS, look_up
 from training.wmh.people import Person
+from training.wmh.specks import scatter_specks
 from training.wmh.transplant import Head, Look, choose_lesions, draw_lesions_into, remove_lesions
 
-LOADS_ML = (0.3, 25.0)  # drawn lesions are uniform in the logarithm between these
+LOADS_TO_LEARN_ML = (0.3, 25.0)  # drawn lesions are uniform in the logarithm between these
+_AMPLITUDE = (-0.5, 2.0)  # of what is bright in everybody, added to what is there
+_GRAIN_CELLS = (1.5, 5.0)
+_SYMMETRIC = (0.0, 0.08)  # deviation, in units of grey matter
+_WITHOUT_CAPS = 0.3
+_CAP, _CAP_MM = (0.05, 0.4), (1.5, 3.5)  # height in units of grey matter, width
+_MOST_SPECKS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +44,12 @@ def as_scanned(person: Person) -> Variant:
 
 def in_another_scanner(variant: Variant, *, person: Person, rng: np.random.Generator) -> Variant:
     """Change contrast, shading, slices, sharpness and noise; the lesions stay."""
-    flair = _recontrast(variant.flair, person=person, rng=rng)
+    patterned = variant.flair + patterns(variant.flair, person=person, rng=rng)
+    flair = _recontrast(patterned, person=person, rng=rng)
     if person.slice_mm > 1:
         slice_mm, axis = person.slice_mm, person.slice_axis
     else:
-        slice_mm = float(rng.choice([1.0, rng.uniform(2, 5)]))
+        slice_mm = float(rng.choice([1.0, rng.uniform(2, 5), rng.uniform(3, 8)]))
         axis = int(rng.choice([2, 2, 2, 1, 0]))
     thick = float(rng.choice([1.0, slice_mm])) if person.slice_mm == 1 else slice_mm
     images = (
@@ -52,6 +61,38 @@ def in_another_scanner(variant: Variant, *, person: Person, rng: np.random.Gener
     )
     flair, t1w = (np.where(person.brain, image, 0).astype(np.float32) for image in images)
     return Variant(person=person.name, kind=variant.kind, flair=flair, t1w=t1w, truth=variant.truth)
+
+
+def patterns(flair: Volume, *, person: Person, rng: np.random.Generator) -> Volume:
+    """Brighten white matter alike on both sides, as another scanner shows it, without lesions.
+
+    What is bright in everybody, more or less of it; and a smooth pattern that nobody has.
+    """
+    everybody = rng.uniform(*_AMPLITUDE) * person.priors.normal
+    cells = ndimage.gaussian_filter(rng.normal(0, 1, CELLS), rng.uniform(*_GRAIN_CELLS))
+    cells += cells[::-1]
+    cells *= rng.uniform(*_SYMMETRIC) / cells.std()
+    everywhere = np.ones(person.brain.shape, dtype=bool)
+    odd = look_up(
+        cells.astype(np.float32), template_mm=person.priors.template_mm[:, everywhere]
+    ).reshape(person.brain.shape)
+    white = ndimage.gaussian_filter(person.white_matter.astype(np.float32), 1)
+    middle = float(np.median(flair[person.brain]))
+    caps = _caps(person, uneven=np.exp(odd / max(float(odd.std()), 1e-6) / 2), rng=rng)
+    added: Volume = (middle * white * (everybody + np.maximum(odd, 0) + caps)).astype(np.float32)
+    return added
+
+
+def _caps(person: Person, *, uneven: Volume, rng: np.random.Generator) -> Volume:
+    """Brighten the rim of the ventricles, here more and there less: normal caps and bands."""
+    ventricles = person.priors.ventricles > 0.5
+    if rng.random() < _WITHOUT_CAPS or not ventricles.any():
+        return np.zeros(person.brain.shape, dtype=np.float32)
+    distance = ndimage.distance_transform_edt(~ventricles)
+    width_mm = rng.uniform(*_CAP_MM) * np.clip(uneven, 0.3, 2.5)
+    shape = np.exp(-((distance / width_mm) ** 2))
+    caps: Volume = (rng.uniform(*_CAP) * shape * np.clip(uneven, 0, 1.5)).astype(np.float32)
+    return caps
 
 
 def without_lesions(person: Person, *, rng: np.random.Generator) -> Head:
@@ -77,11 +118,15 @@ def with_drawn_lesions(
     look: Look | None = None,
 ) -> Variant:
     """Draw other people's lesions of about this volume into the person's clean head."""
+    share = float(rng.choice([0.0, 0.5, 1.0]))
     chosen = choose_lesions(
         [person.library[name] for name in sorted(person.library)],
         white_matter=person.white_matter,
-        voxels=round(1000 * volume_ml),
+        voxels=round(1000 * volume_ml * (1 - share)),
         rng=rng,
+    )
+    chosen |= scatter_specks(
+        person.white_matter, voxels=min(round(1000 * volume_ml * share), _MOST_SPECKS), rng=rng
     )
     drawn, truth = draw_lesions_into(clean, lesions=chosen, look=look or draw_look(rng), rng=rng)
     kind = "drawn" if volume_ml > 0 else "none"
@@ -91,7 +136,7 @@ def with_drawn_lesions(
 def draw_look(rng: np.random.Generator) -> Look:
     """Draw how lesions look, from faint to bright."""
     return Look(
-        flair=rng.uniform(0.2, 0.65),
+        flair=rng.uniform(0.15, 0.65),
         t1w=-rng.uniform(0, 0.3),
         spread=0.25,
         edge_sigma=rng.uniform(0.5, 0.9),

@@ -22,6 +22,7 @@ _REASONS = (
     "its header can be read",
     "it has most directions",
     "there is an image of reversed phase encoding",
+    "the image of reversed phase encoding is on its grid",
     "it is the first echo",
     "it has the smallest voxels",
     "its name comes first",
@@ -55,6 +56,7 @@ class _Group:
             first.header is None,
             -sum(run.n_weighted for run in self.runs),
             not self.reverse,
+            not any(run.is_on_grid_of(first) for run in self.reverse),
             _echo(first),
             round(float(np.prod(first.candidate.zooms)), 2),
             first.path.name,
@@ -67,9 +69,10 @@ def choose_series(candidates: Sequence[Candidate], *, wanted: Mapping[str, Wante
     Runs are files that differ by `run-` alone, or acquisitions with gradient tables of their own;
     those of one grid, one phase encoding and one echo time are appended to one another. Of
     several series the one with most weighted volumes is taken, then one with an image of
-    reversed phase encoding, then that of the first echo, of smaller voxels, whose name comes
-    first. An image encoded the other way, from `fmap` or `dwi`, serves to undo the distortion;
-    the user's filter does not touch these. What is not used is named with the reason.
+    reversed phase encoding, best on its own grid, then that of the first echo, of smaller
+    voxels, whose name comes first. An image encoded the other way, from `fmap` or `dwi`, serves
+    to undo the distortion; the user's filter does not touch these. What is not used is named
+    with the reason.
     """
     fitting = [one for one in candidates if matches(one.entities, {**KINDS["dwi"].query, **wanted})]
     if not fitting:
@@ -245,7 +248,14 @@ def _find_reverse(group: _Group, candidates: Sequence[Candidate]) -> None:
         for one in sorted(candidates, key=lambda one: one.path.name)
         if matches(one.entities, {"datatype": datatype, "suffix": suffix}) and one.path not in own
     ]
-    found.sort(key=lambda run: (_intended(run) & stems == set(), is_doubtful(run, series)))
+    found.sort(
+        key=lambda run: (
+            _intended(run) & stems == set(),
+            is_doubtful(run, series),
+            run.candidate.entities.get("datatype") != "fmap",
+            not run.is_on_grid_of(series),
+        )
+    )
     for run in found:
         if run.path.name.split(".")[0].endswith("_sbref") and run.encoding == series.encoding:
             continue  # the reference of the series itself

@@ -124,7 +124,8 @@ def value_findings(values: Values, header: Header, *, series: bool) -> Iterator[
 
 def _real(sample: NDArray[np.number], header: Header) -> Floats:
     real = sample.astype(np.float64) * header.slope + header.inter
-    return real[np.isfinite(real)]
+    finite: Floats = real[np.isfinite(real)]
+    return finite
 
 
 def _blank(volumes: list[VolumeValues]) -> Finding | None:

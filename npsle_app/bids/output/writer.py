@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from pandas import DataFrame
 
 from npsle_app.bids.output.names import AnyFile, File
+from npsle_app.documents import null_where_unknown
 from npsle_app.records import Record
 
 if TYPE_CHECKING:
@@ -227,8 +228,14 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, content: Any, *, default: Callable[[Any], Any] | None = None) -> None:
-    """Write JSON, keys in the order given; NaN, which JSON does not have, is a ValueError."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=default)
+    """Write JSON, keys in the order given; null for NaN and infinities, which it does not have."""
+    text = json.dumps(
+        null_where_unknown(content),
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
+        default=default,
+    )
     replace(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
 
 
@@ -247,7 +254,7 @@ def _save(figure: "Figure", kind: str, metadata: dict[str, None], part: Path) ->
 
 
 def write_tsv(path: Path, rows: DataFrame) -> None:
-    """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing, no quotes.
+    """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing or infinite, no quotes.
 
     Tabs and line breaks inside a cell become spaces.
     """
@@ -258,4 +265,6 @@ def write_tsv(path: Path, rows: DataFrame) -> None:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, float) and math.isinf(value):
+        return None
     return _BREAKS.sub(" ", value) if isinstance(value, str) else value

@@ -6,6 +6,7 @@ import pandas as pd
 from npsle_app.checklists import CHECKLISTS
 from npsle_app.cohort.classifier.model import INTENDED_USE
 from npsle_app.cohort.classifier.result import Result
+from npsle_app.formatting import format_interval, format_number
 
 AUTHORS = "to be written by the authors"
 FILLED = "filled by the app"
@@ -95,8 +96,9 @@ def _of_findings(result: Result) -> dict[str, str]:
         "flow": f"{len(problem.y)} participants: {int(problem.y.sum())} {problem.positive}, "
         f"{int((1 - problem.y).sum())} {problem.negative}; others in the study's flow.",
         "characteristics": "Table 1 of the study.",
-        "performance": f"AUC apparent {apparent.value:.2f}, nested {nested.value:.2f} "
-        f"({nested.low:.2f} to {nested.high:.2f}); subgroups in their table.",
+        "performance": f"AUC apparent {format_number(apparent.value, decimals=2)}, nested "
+        f"{format_interval(nested.value, nested.low, nested.high, decimals=2)}; subgroups in "
+        "their table.",
         "limitations": leaks or "Internal validation alone.",
         "robustness": "Complete cases, without suspected columns, more predictors, lasso, forest.",
         "explanation": "Standardised coefficients with sign stability; contributions of each "

@@ -1,7 +1,11 @@
 """What was done and found by the classifier, in sentences with their numbers."""
 
+import math
+
+from npsle_app.cohort.classifier.performance import AddedValue
 from npsle_app.cohort.classifier.result import Result
 from npsle_app.cohort.estimators.discrimination import Estimate
+from npsle_app.formatting import equals_p, format_how_many, format_interval, format_number
 
 CITATIONS = (
     "harrell1996",
@@ -41,7 +45,7 @@ def tell_results(result: Result) -> tuple[str, ...]:
         (
             f"AUC: apparent {_shown(aucs.apparent)}, optimism-corrected {_shown(aucs.corrected)}, "
             f".632+ {_shown(aucs.corrected_632)}, nested cross-validation {_shown(aucs.nested)}; "
-            f"permutation p = {result.p:.3g}."
+            f"permutation {equals_p(result.p)}."
         ),
         (
             f"Sensitivity {_shown(result.sensitivity)}, specificity {_shown(result.specificity)} "
@@ -49,11 +53,13 @@ def tell_results(result: Result) -> tuple[str, ...]:
         ),
         (
             f"Calibration intercept {_shown(fit.intercept)}, slope {_shown(fit.slope)}; Brier "
-            f"score {fit.brier.value:.3f}, scaled {_shown(fit.scaled_brier)}."
+            f"score {format_number(fit.brier.value, decimals=3)}, scaled "
+            f"{_shown(fit.scaled_brier)}."
         ),
         (
-            f"{result.expected_size.needed} participants are needed for {len(problem.terms)} "
-            f"parameters by the criteria of Riley 2019 (R² 15 % of the largest); there are "
+            f"{result.expected_size.needed} participants are needed for "
+            f"{format_how_many(len(problem.terms), 'parameter')} by the criteria of "
+            f"Riley 2019 (R² 15 % of the largest); there are "
             f"{len(problem.y)}, which carry {result.affordable_parameters}."
         ),
         f"{result.model.equation}.",
@@ -63,20 +69,34 @@ def tell_results(result: Result) -> tuple[str, ...]:
         told.insert(
             1,
             f"Imaging added {_shown(added.auc_difference)} to the AUC of clinical predictors "
-            f"alone ({added.clinical_auc:.2f}), p = {added.p:.2g} by DeLong on out-of-fold "
-            f"predictions; likelihood ratio {added.likelihood_ratio:.1f} on "
-            f"{added.degrees_of_freedom} df, p = {added.likelihood_p:.2g}.",
+            f"alone ({format_number(added.clinical_auc, decimals=2)}), {equals_p(added.p)} by "
+            f"DeLong on out-of-fold predictions; {_tell_likelihood(added)}.",
         )
     return tuple(told)
+
+
+def _tell_likelihood(added: AddedValue) -> str:
+    if not math.isfinite(added.likelihood_ratio):
+        return "no likelihood ratio, for predictors separate the classes"
+    ratio = format_number(added.likelihood_ratio, decimals=1)
+    return (
+        f"likelihood ratio {ratio} on {added.degrees_of_freedom} df, {equals_p(added.likelihood_p)}"
+    )
 
 
 def list_warnings(result: Result) -> list[str]:
     """List what a reader must know first: suspected leaks, sample size, lost predictors."""
     told = [f"{leak.column}: {leak.finding}" for leak in result.leaks]
     told += [f"{name}: {why}" for name, why in result.problem.left_out.items()]
+    if result.aucs.nested.value in (0.0, 1.0):
+        told.append(
+            "predictors tell the classes apart without error: an AUC of 1 has no interval, and "
+            "one so high in so few people is more often a leak or a scanner than a disease"
+        )
     if len(result.problem.terms) > max(result.affordable_parameters, 0):
         told.append(
-            f"{len(result.problem.terms)} parameters, while {len(result.problem.y)} participants "
+            f"{format_how_many(len(result.problem.terms), 'parameter')}, while "
+            f"{len(result.problem.y)} participants "
             f"carry {result.affordable_parameters} by the criterion of Riley 2019"
         )
     if not result.model.coefficients or result.model.inverse_penalty <= 1e-3:
@@ -85,4 +105,8 @@ def list_warnings(result: Result) -> list[str]:
 
 
 def _shown(one: Estimate) -> str:
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})".replace("-", "−")
+    if not math.isfinite(one.value):
+        return "not estimable"
+    if not (math.isfinite(one.low) and math.isfinite(one.high)):
+        return f"{format_number(one.value, decimals=2)} (no interval)"
+    return format_interval(one.value, one.low, one.high, decimals=2)

@@ -22,12 +22,13 @@ from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import encode
 from npsle_app.cohort.study.normative_question import say_region
 from npsle_app.cohort.study.populations import members
-from npsle_app.cohort.study.visits import IS_BASELINE, YEARS, index_scans
+from npsle_app.cohort.study.visits import IS_BASELINE, SCAN, YEARS, index_scans
 from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 ADJUSTED, PUBLISHED = "adjusted", "as published"
 ACROSS, OVER_TIME = "across people", "over time"
 COUNT_LABEL = "number of deviations"
+RISK, RISK_LABEL = "high_risk", "high risk at the baseline"
 COLUMNS = [
     *("score", "score_label", "predictor", "predictor_label", "design", "effect", "model"),
     *("covariates", "n", "visits", "b", "low", "high", "p", "std_b", "std_low", "std_high"),
@@ -58,7 +59,7 @@ def relate_scores(deviations: Deviations, *, samples: int, seed: int) -> pd.Data
         for row in _relate(deviations, score, samples, seed)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    regional = table["predictor"] != N_DEVIATIONS
+    regional = ~table["predictor"].isin([N_DEVIATIONS, RISK])
     for _, own in table.groupby(["design", "effect", "model", regional], dropna=False):
         table.loc[own.index, "q"] = control_false_discoveries(own["p"].to_numpy(dtype=float))
     return table
@@ -78,8 +79,11 @@ def _relate(
     baseline = visits[visits[IS_BASELINE].astype(bool)]
     for model in (ADJUSTED, PUBLISHED):
         yield counted | _across(deviations, baseline, score, N_DEVIATIONS, model)
-    yield from (counted | row for row in _over_time(deviations, visits, score, samples, seed))
+    over_time = _over_time(deviations, visits, score, N_DEVIATIONS, samples=samples, seed=seed)
+    yield from (counted | row for row in over_time)
+    yield from (told | row for row in _by_risk(deviations, visits, score))
     yield from (told | row for row in _each_region(deviations, baseline, score))
+    yield from (told | row for row in _each_region_over_time(deviations, visits, score))
 
 
 def _across(
@@ -131,21 +135,91 @@ def _each_region(
         yield told | _across(deviations, joined, score, region, ADJUSTED)
 
 
+def _each_region_over_time(
+    deviations: Deviations, visits: pd.DataFrame, score: str
+) -> Iterator[dict[str, Any]]:
+    """Relate the score to each region's z over visits; nothing where nobody has two.
+
+    The limits are those of the model: a bootstrap of each region would take an hour.
+    """
+    if not _is_repeated(visits, score):
+        return
+    own = deviations.counted
+    wide = own.pivot_table(index=list(SCAN), columns="region", values="z", dropna=False)
+    joined = visits.drop(columns=[name for name in wide if name in visits])
+    joined = joined.merge(wide, left_on=list(SCAN), right_index=True)
+    for region in (name for name in deviations.study.normative.counted_regions if name in wide):
+        told = {"predictor": region, "predictor_label": f"z of {say_region(region)}"}
+        for row in _over_time(deviations, joined, score, region, samples=0, seed=0):
+            yield told | row
+
+
+def _is_repeated(visits: pd.DataFrame, score: str) -> bool:
+    if score not in visits:
+        return False
+    known = visits[visits[score].notna() & visits[YEARS].notna()]
+    return bool(known["participant_id"].duplicated().any())
+
+
+def _by_risk(deviations: Deviations, visits: pd.DataFrame, score: str) -> Iterator[dict[str, Any]]:
+    """Relate the score over visits to the risk at the baseline: its level, and its course."""
+    if not _is_repeated(visits, score):
+        return
+    told = {"predictor": RISK, "predictor_label": RISK_LABEL, "design": OVER_TIME}
+    names = deviations.study.normative.covariates
+    told |= {"model": ADJUSTED, "covariates": ", ".join(names)}
+    first = visits[visits[IS_BASELINE].astype(bool)].set_index("participant_id")["risk"]
+    high = visits["participant_id"].map(first).map({"high": 1.0, "low": 0.0})
+    try:
+        timed = _at_first_age(_complete_time(visits.assign(**{RISK: high.astype(float)})))
+        frame, encoded = _encode(deviations, timed, (score, RISK), names)
+        frame = frame.assign(participant_id=timed["participant_id"], time=timed[YEARS]).dropna()
+        level = fit_mixed(frame, score=score, fixed=[RISK, TIME, *encoded])
+        product = frame.assign(course=frame[RISK] * frame[TIME])
+        course = fit_mixed(product, score=score, fixed=["course", RISK, TIME, *encoded])
+    except ValueError as error:
+        yield told | {"effect": "", "status": NOT_ESTIMABLE, "reason": str(error)}
+        return
+    spread = float(frame[score].std())
+    for fit, name, effect in (
+        (level, RISK, _EFFECTS[BETWEEN]),
+        (course, "course", "per year, high against low"),
+    ):
+        values = frame[RISK] if name == RISK else product["course"]
+        row = _take_effect(fit.effects, name, float(values.std()) / spread)
+        yield (
+            told
+            | row
+            | {
+                "effect": effect,
+                "n": fit.people,
+                "visits": fit.visits,
+                "note": fit.note,
+            }
+        )
+
+
 def _over_time(
-    deviations: Deviations, visits: pd.DataFrame, score: str, samples: int, seed: int
+    deviations: Deviations,
+    visits: pd.DataFrame,
+    score: str,
+    predictor: str,
+    *,
+    samples: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
     told = {"design": OVER_TIME, "effect": "", "model": ADJUSTED}
     names = deviations.study.normative.covariates
     try:
         timed = _at_first_age(_complete_time(visits))
-        frame, encoded = _encode(deviations, timed, (score, N_DEVIATIONS), names)
+        frame, encoded = _encode(deviations, timed, (score, predictor), names)
         frame = frame.assign(participant_id=timed["participant_id"], time=timed[YEARS])
-        fit = fit_over_time(frame, score=score, predictor=N_DEVIATIONS, covariates=encoded)
+        fit = fit_over_time(frame, score=score, predictor=predictor, covariates=encoded)
         limits = bootstrap_over_time(
             frame.dropna(),
             fit=fit,
             score=score,
-            predictor=N_DEVIATIONS,
+            predictor=predictor,
             covariates=encoded,
             samples=samples,
             seed=seed,
@@ -154,30 +228,32 @@ def _over_time(
         yield told | {"status": NOT_ESTIMABLE, "reason": str(error)}
         return
     sizes = {"n": fit.people, "visits": fit.visits, "covariates": ", ".join(names)}
-    spreads = _spread(frame, score)
+    spreads = _spread(frame, score, predictor)
     for effect in (BETWEEN, WITHIN, TIME):
         low, high = limits.get(effect, (np.nan, np.nan))
         row = _take_effect(fit.effects, effect, spreads[effect])
         row |= {"boot_low": low, "boot_high": high, "note": fit.note}
         yield told | sizes | row | {"effect": _EFFECTS[effect]}
-    yield _as_published(frame, score, spreads[N_DEVIATIONS])
+    yield _as_published(frame, score, predictor, spreads[predictor])
 
 
-def _spread(frame: pd.DataFrame, score: str) -> dict[str, float]:
+def _spread(frame: pd.DataFrame, score: str, predictor: str) -> dict[str, float]:
     """Return the standard deviation of each part of the predictor over that of the score."""
-    split = split_within_between(frame.dropna(), predictor=N_DEVIATIONS)
+    split = split_within_between(frame.dropna(), predictor=predictor)
     whole = float(split[score].std())
-    parts = (BETWEEN, WITHIN, N_DEVIATIONS)
+    parts = (BETWEEN, WITHIN, predictor)
     return {name: float(split[name].std()) / whole for name in parts} | {TIME: np.nan}
 
 
-def _as_published(frame: pd.DataFrame, score: str, spreads: float) -> dict[str, Any]:
+def _as_published(
+    frame: pd.DataFrame, score: str, predictor: str, spreads: float
+) -> dict[str, Any]:
     told = {"design": OVER_TIME, "effect": "both together", "model": PUBLISHED, "covariates": ""}
     try:
-        fit = fit_mixed(frame.dropna(), score=score, fixed=[N_DEVIATIONS])
+        fit = fit_mixed(frame.dropna(), score=score, fixed=[predictor])
     except ValueError as error:
         return told | {"status": NOT_ESTIMABLE, "reason": str(error)}
-    row = _take_effect(fit.effects, N_DEVIATIONS, spreads)
+    row = _take_effect(fit.effects, predictor, spreads)
     return told | row | {"n": fit.people, "visits": fit.visits, "note": fit.note}
 
 

@@ -7,13 +7,21 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Bools, Floats
+from npsle_app.cohort.estimators.generalised_linear import (
+    choose_dispersion,
+    fit_counts,
+    robust_effect,
+)
 from npsle_app.cohort.normative.model import SHARE_OF_TAIL, Tail
 from npsle_app.cohort.study.visits import SCAN
 
 PAPER_DISPERSION = 1.0
-_SMALLEST_LN, _LARGEST_LN = -12.0, 6.0  # of the dispersion
-_POISSON = 1e-5  # a dispersion below this is none
+LEAST_FOR_LIMITS = 30
 _LEAST_IN_GROUP = 2
+_TOO_NARROW = (
+    f"fewer than {LEAST_FOR_LIMITS} people in a group: the limits may be too narrow, read the "
+    "permutation test"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +113,7 @@ def compare_counts(
 ) -> CountComparison:
     """Compare two groups by negative binomial regression with ln(assessed regions) as offset.
 
-    The dispersion is estimated by maximum likelihood and the standard error robust (HC3); as
+    The dispersion is estimated by maximum likelihood and the limits robust (HC3, by t); as
     published it is fixed at 1 with a Pearson scale. Regions of one brain depend on each
     other, so a permutation test that needs no model stands beside it.
 
@@ -156,9 +164,9 @@ def _join(reasons: pd.Series) -> str:
 def _estimate(
     y: Floats, design: Floats, offset: Floats, group: Bools, *, paper: bool
 ) -> dict[str, Any]:
-    poisson = _fit(y, design, offset, dispersion=0.0)
-    note = _find_obstacle(y, group)
-    dispersion = PAPER_DISPERSION if paper else _choose_dispersion(y, design, offset)
+    poisson = fit_counts(y, design=design, dispersion=0.0, offset=offset)
+    obstacle = _find_obstacle(y, group)
+    dispersion = PAPER_DISPERSION if paper else choose_dispersion(y, design=design, offset=offset)
     told: dict[str, Any] = {
         "irr": np.nan,
         "low": np.nan,
@@ -167,13 +175,25 @@ def _estimate(
         "dispersion": dispersion,
         "poisson_overdispersion": float(poisson.pearson_chi2 / poisson.df_resid),
     }
-    if note:
-        return told | {"note": note}
-    kind = {"scale": "X2"} if paper else {"cov_type": "HC3"}
-    fit = _fit(y, design, offset, dispersion=dispersion, **kind)
-    low, high = np.exp(np.asarray(fit.conf_int())[1])
-    irr = float(np.exp(fit.params[1]))
-    return told | {"irr": irr, "low": float(low), "high": float(high), "p": float(fit.pvalues[1])}
+    if obstacle:
+        return told | {"note": obstacle}
+    if paper:
+        fit = fit_counts(y, design=design, dispersion=dispersion, offset=offset, scale="X2")
+        (low, high), p = np.asarray(fit.conf_int())[1], float(fit.pvalues[1])
+    else:
+        fit = fit_counts(y, design=design, dispersion=dispersion, offset=offset)
+        effect = robust_effect(fit, place=1)
+        low, high, p = effect.low, effect.high, effect.p
+    few = min(group.sum(), (~group).sum()) < LEAST_FOR_LIMITS
+    ratios = dict(zip(("irr", "low", "high"), np.exp([fit.params[1], low, high]), strict=True))
+    return (
+        told
+        | {name: float(one) for name, one in ratios.items()}
+        | {
+            "p": p,
+            "note": _TOO_NARROW if few else "",
+        }
+    )
 
 
 def _find_obstacle(y: Floats, group: Bools) -> str:
@@ -182,31 +202,6 @@ def _find_obstacle(y: Floats, group: Bools) -> str:
     if np.ptp(y[group]) == 0 and np.ptp(y[~group]) == 0:
         return "counts do not differ within the groups: the ratio has no standard error"
     return ""
-
-
-def _fit(y: Floats, design: Floats, offset: Floats, *, dispersion: float, **kind: str) -> Any:
-    import warnings
-
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
-    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
-
-    family = families.NegativeBinomial(alpha=dispersion) if dispersion else families.Poisson()
-    with warnings.catch_warnings():  # counts that a mean describes exactly are told apart before
-        warnings.simplefilter("ignore", PerfectSeparationWarning)
-        return GLM(y, design, family=family, offset=offset).fit(**kind)
-
-
-def _choose_dispersion(y: Floats, design: Floats, offset: Floats) -> float:
-    """Maximise the profile likelihood of the dispersion; 0 where counts are Poisson."""
-    from scipy import optimize
-
-    def cost(ln_dispersion: float) -> float:
-        return -float(_fit(y, design, offset, dispersion=float(np.exp(ln_dispersion))).llf)
-
-    found = optimize.minimize_scalar(cost, bounds=(_SMALLEST_LN, _LARGEST_LN), method="bounded")
-    dispersion = float(np.exp(found.x))
-    return dispersion if dispersion > _POISSON else 0.0
 
 
 def _permute(rates: Floats, group: Bools, *, permutations: int, rng: np.random.Generator) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.cohort.deviations.associations import ACROSS, ADJUSTED, OVER_TIME
+from npsle_app.cohort.deviations.associations import ACROSS, ADJUSTED, OVER_TIME, RISK
 from npsle_app.cohort.deviations.associations import PUBLISHED as PUBLISHED_MODEL
 from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
 from npsle_app.cohort.deviations.events import GROUPS, tell_rule
@@ -15,7 +15,13 @@ from npsle_app.cohort.normative.model import LEAST_FOR_LABEL
 from npsle_app.cohort.normative.sources import OWN
 from npsle_app.cohort.statistics.statements import Statement
 from npsle_app.cohort.study.columns import describe_column
-from npsle_app.formatting import ESTIMATED, equals_p, format_interval, format_number
+from npsle_app.formatting import (
+    ESTIMATED,
+    equals_p,
+    format_how_many,
+    format_interval,
+    format_number,
+)
 
 _PAPER = "paper"
 _TAILS = {"lower": "z < −1.96 (the lower tail)", "both": "|z| > 1.96 (both tails)"}
@@ -95,9 +101,10 @@ def tell_counts(
     own = comparisons[comparisons["method"] == (PUBLISHED if paper else ROBUST)]
     results += [
         f"{row.contrast_label}: incidence rate ratio "
-        f"{format_interval(row.irr, row.irr_low, row.irr_high, decimals=2)}, {equals_p(row.p)}, by "
-        f"permutation {equals_p(row.permutation_p)}; n = {row.n_group:.0f} and "
-        f"{row.n_against:.0f}, dispersion {format_number(row.dispersion, decimals=2)}."
+        f"{format_interval(row.irr, row.irr_low, row.irr_high, decimals=2)}, by permutation "
+        f"{equals_p(row.permutation_p)}, by the model {equals_p(row.p)}; n = {row.n_group:.0f} and "
+        f"{row.n_against:.0f}, dispersion {format_number(row.dispersion, decimals=2)}"
+        f"{f'; {row.note}' if row.note else ''}."
         for row in _rows(own)
     ]
     keys = ("lawless1987", "mackinnon1985", "phipson2010", "statsmodels")
@@ -136,15 +143,22 @@ def tell_associations(table: pd.DataFrame, *, deviations: Deviations) -> Stateme
     )
     model = PUBLISHED_MODEL if paper else ADJUSTED
     done = table[(table["status"] == ESTIMATED) & (table["model"] == model)]
-    counts = done[done["predictor"] == N_DEVIATIONS]
+    # the course by risk has no published form: one model in both modes
+    risk = table[(table["status"] == ESTIMATED) & (table["predictor"] == RISK)]
+    counts = pd.concat([done[done["predictor"] == N_DEVIATIONS], risk])
     results = [_tell_association(row) for row in _rows(counts) if row.effect != "per year"]
-    regional = done[(done["predictor"] != N_DEVIATIONS) & (done["design"] == ACROSS)]
-    if len(regional):
-        low = int((regional["q"].astype(float) < deviations.study.alpha).sum())
-        results.append(
-            f"Of {len(regional)} associations of scores with single regions, {low} have "
-            f"q < {deviations.study.alpha:g}; the table lists them."
-        )
+    single = done[~done["predictor"].isin([N_DEVIATIONS, RISK])]
+    for design, effects in ((ACROSS, ("",)), (OVER_TIME, ("between people", "both together"))):
+        regional = single[(single["design"] == design) & single["effect"].isin(effects)]
+        if len(regional):
+            low = regional[regional["q"].astype(float) < deviations.study.alpha]
+            span = low["std_b"].astype(float)
+            edges = (format_number(one, decimals=2) for one in (span.min(), span.max()))
+            found = f", β {' to '.join(edges)}" if len(low) else ""
+            results.append(
+                f"Of {format_how_many(len(regional), 'association')} of scores with single "
+                f"regions {design}, {len(low) or 'none'} had q < {deviations.study.alpha:g}{found}."
+            )
     keys = ("mundlak1978", "laird1982", "statsmodels", "benjamini1995", "mackinnon1985")
     return Statement(methods=text, results=tuple(results), citations=keys)
 

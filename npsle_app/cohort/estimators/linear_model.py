@@ -1,5 +1,6 @@
 """Ordinary least squares with one effect of interest, two standard errors and diagnostics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ class LinearFit:
     normality_p: float
 
 
-def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
+def fit_linear(outcome: Floats, *, design: Floats, names: Sequence[str] = ()) -> LinearFit:
     """Fit a linear model and report the effect of its first column.
 
     Parameters
@@ -67,6 +68,8 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
         Complete: no missing values.
     design : (n, k) array
         Variables without the intercept, which is added; the first is that of interest.
+    names
+        Of the variables, for messages.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
 
     n, k = design.shape
     df = n - k - 1
-    _check(outcome, design, df)
+    _check(outcome, design, df, names)
     matrix = np.column_stack([np.ones(n), design])
     model = OLS(outcome, matrix).fit()
     influence = model.get_influence()
@@ -102,7 +105,7 @@ def fit_linear(outcome: Floats, *, design: Floats) -> LinearFit:
     )
 
 
-def _check(outcome: Floats, design: Floats, df: int) -> None:
+def _check(outcome: Floats, design: Floats, df: int, names: Sequence[str]) -> None:
     n, k = design.shape
     if df < 1:
         msg = f"{n} complete participants are too few for {k + 1} coefficients"
@@ -112,8 +115,21 @@ def _check(outcome: Floats, design: Floats, df: int) -> None:
         raise ValueError(msg)
     scaled = (design - design.mean(axis=0)) / np.where(np.ptp(design, axis=0), design.std(0), 1)
     if np.linalg.eigvalsh(scaled.T @ scaled / n).min() < _DEPENDENT:
-        msg = "the variables of the model depend on each other"
+        told = [names[place] for place in _find_dependent(scaled)] if len(names) == k else []
+        which = f": {', '.join(told)}" if told else ""
+        msg = f"the variables of the model depend on each other{which}"
         raise ValueError(msg)
+
+
+def _find_dependent(scaled: Floats) -> list[int]:
+    """Find the columns that the others explain wholly, the constant ones among them."""
+    found = []
+    for place in range(scaled.shape[1]):
+        own, others = scaled[:, place], np.delete(scaled, place, axis=1)
+        left = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
+        if left @ left <= _DEPENDENT * len(own):
+            found.append(place)
+    return found
 
 
 def _interval(model: Any) -> Interval:

@@ -79,6 +79,34 @@ def partial_correlation(
     return Correlation(n=n, df=df, r=r, low=low, high=high, p=float(found["p_val"]))
 
 
+def permute_correlation(
+    x: Floats,
+    *,
+    y: Floats,
+    covariates: Floats,
+    method: Method = "pearson",
+    permutations: int = 9999,
+    seed: int = 20260101,
+) -> float:
+    """Return the p of a partial correlation by shuffling the residuals of `x`.
+
+    Freedman 1983, doi:10.1080/07350015.1983.10509354; the order seen is one of them.
+    """
+    from scipy import stats
+
+    variables = np.column_stack([x, y, covariates])
+    if method == "spearman":
+        variables = stats.rankdata(variables, axis=0)
+    left = residuals(variables[:, :2], covariates=variables[:, 2:])
+    left /= np.linalg.norm(left, axis=0)
+    seen = abs(left[:, 0] @ left[:, 1])
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permuted(np.tile(left[:, 0], (permutations, 1)), axis=1)
+    back = residuals(shuffled.T, covariates=variables[:, 2:])
+    drawn = np.abs(left[:, 1] @ back) / np.linalg.norm(back, axis=0)
+    return float(1 + (drawn >= seen - 1e-12).sum()) / (1 + permutations)
+
+
 def residuals(variables: Floats, *, covariates: Floats) -> Floats:
     """Return what covariates (n, k) and a constant do not explain of (n, m) variables."""
     design = np.column_stack([np.ones(len(variables)), covariates])

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npsle_app.arrays import Floats
-from npsle_app.cohort.estimators.rank_tests import kruskal_wallis, to_long
+from npsle_app.cohort.estimators.rank_tests import FEW, kruskal_wallis, to_long
 
 _SEED = 20260101
 _LEAST_EXPECTED = 5
+_PERMUTATIONS = 9999
 _MAX_SKEWNESS = 1.0
 _LEAST_QQ = 0.95
-_LEAST_FOR_SHAPE = 8
+LEAST_FOR_SHAPE = 8
 _PAIR = 2
 
 
@@ -31,8 +32,8 @@ def compare_counts(table: NDArray[np.int_], *, recommended: bool) -> Comparison:
     """Compare shares between populations.
 
     Pearson's χ² without continuity correction, which statistics packages print. Where it is
-    recommended and an expected count lies below 5, Fisher's exact test (2 × 2), or its
-    generalisation by 9,999 tables drawn with the same margins.
+    recommended and an expected count lies below 5, or a group has fewer than 10, Fisher's exact
+    test (2 × 2), or its generalisation by 9,999 tables drawn with the same margins.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ def compare_counts(table: NDArray[np.int_], *, recommended: bool) -> Comparison:
         msg = "has one level only, or one population with values"
         raise ValueError(msg)
     found = stats.chi2_contingency(kept, correction=False)
-    if not recommended or found.expected_freq.min() >= _LEAST_EXPECTED:
+    enough = found.expected_freq.min() >= _LEAST_EXPECTED and kept.sum(axis=1).min() >= FEW
+    if not recommended or enough:
         return Comparison(
             name="Pearson χ²",
             statistic=float(found.statistic),
@@ -77,7 +79,7 @@ def is_symmetric(samples: Sequence[Floats]) -> bool:
     from scipy import stats
 
     for values in samples:
-        if len(values) < _LEAST_FOR_SHAPE or np.ptp(values) == 0:
+        if len(values) < LEAST_FOR_SHAPE or np.ptp(values) == 0:
             return False
         skewness = stats.skew(values, bias=False)
         correlation = stats.probplot(values)[1][2]
@@ -91,8 +93,9 @@ def compare_numbers(samples: Sequence[Floats], *, symmetric: bool, recommended: 
 
     Symmetric: Student's t or analysis of variance as the papers did, Welch's where it is
     recommended. Else Mann-Whitney (normal approximation with ties, no continuity correction)
-    or Kruskal-Wallis. pingouin computes them; its Mann-Whitney test lays out all pairs of
-    values, 0.3 GB for two times 3,750.
+    or Kruskal-Wallis. Where it is recommended and a group has fewer than 10, p is exact (ranks
+    of two groups without ties) or that of 9,999 permutations. pingouin computes the others; its
+    Mann-Whitney test lays out all pairs of values, 0.3 GB for two times 3,750.
 
     Raises
     ------
@@ -106,8 +109,11 @@ def compare_numbers(samples: Sequence[Floats], *, symmetric: bool, recommended: 
     if np.ptp(pooled) == 0:
         msg = f"is constant ({pooled[0]:g})"
         raise ValueError(msg)
+    few = recommended and min(map(len, samples)) < FEW
     if not symmetric:
-        return _compare_ranks(samples)
+        return _compare_few_ranks(samples) if few else _compare_ranks(samples)
+    if few and len(samples) == _PAIR:
+        return _permute_welch(samples)
     if recommended and min(np.ptp(values) for values in samples) == 0:
         msg = "is constant in one population"
         raise ValueError(msg)
@@ -141,6 +147,34 @@ def standardised_difference_of_shares(one: Floats, other: Floats) -> float:
     distance = float((p - q) @ np.linalg.pinv(spread) @ (p - q))
     size = float(np.sqrt(max(distance, 0.0)))
     return size * float(np.sign(p - q)[0]) if len(p) == 1 else size
+
+
+def _compare_few_ranks(samples: Sequence[Floats]) -> Comparison:
+    from scipy import stats
+
+    if len(samples) > _PAIR:
+        ranked = kruskal_wallis(samples)
+        return Comparison(
+            name="Kruskal-Wallis, permuted", statistic=ranked.h, df=float(ranked.df), p=ranked.p
+        )
+    ties = len(np.unique(np.concatenate(list(samples)))) < sum(map(len, samples))
+    drawn = stats.PermutationMethod(n_resamples=_PERMUTATIONS, rng=np.random.default_rng(_SEED))
+    found = stats.mannwhitneyu(*samples, method=drawn if ties else "exact")
+    name = "Mann-Whitney U, permuted" if ties else "Mann-Whitney U, exact"
+    return Comparison(name=name, statistic=float(found.statistic), df=np.nan, p=float(found.pvalue))
+
+
+def _permute_welch(samples: Sequence[Floats]) -> Comparison:
+    from scipy import stats
+
+    drawn = stats.PermutationMethod(n_resamples=_PERMUTATIONS, rng=np.random.default_rng(_SEED))
+    found = stats.ttest_ind(*samples, equal_var=False, method=drawn)
+    return Comparison(
+        name="Welch's t, permuted",
+        statistic=float(found.statistic),
+        df=np.nan,
+        p=float(found.pvalue),
+    )
 
 
 def _compare_ranks(samples: Sequence[Floats]) -> Comparison:

@@ -1,16 +1,31 @@
 """All statistics of a study, one after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from npsle_app.cohort.statistics.adjusted_groups import compare_adjusted_groups
+from npsle_app.cohort.statistics.agreement import assess_readings
 from npsle_app.cohort.statistics.baseline_table import make_table1
+from npsle_app.cohort.statistics.change import compare_changes
 from npsle_app.cohort.statistics.correlations import correlate
+from npsle_app.cohort.statistics.further_statements import (
+    tell_adjusted,
+    tell_agreement,
+    tell_change,
+    tell_markers,
+    tell_mediation,
+    tell_outcomes,
+)
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs, describe_groups
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
+from npsle_app.cohort.statistics.markers import compare_markers, judge_markers
+from npsle_app.cohort.statistics.mediation import mediate
 from npsle_app.cohort.statistics.multiple_testing import add_families
+from npsle_app.cohort.statistics.next_study import plan_next_study
+from npsle_app.cohort.statistics.outcomes import regress_outcomes
 from npsle_app.cohort.statistics.participant_flow import count_exclusions, tell_who_enters
 from npsle_app.cohort.statistics.power_table import make_power_table
 from npsle_app.cohort.statistics.regressions import COLUMNS as REGRESSION_COLUMNS
@@ -43,13 +58,19 @@ def analyse(cohort: Cohort, *, rng: np.random.Generator) -> tuple[Analysis, ...]
     What cannot be estimated stands in the tables with its reason; it ends nothing.
     `rng` serves imputation alone.
     """
+    regressions = _regress(cohort, rng)
     return (
         _follow_participants(cohort),
         _make_table1(cohort),
         _compare_groups(cohort),
+        _adjust_groups(cohort),
         _correlate(cohort),
-        _regress(cohort, rng),
-        _state_power(cohort),
+        regressions,
+        _regress_outcomes(cohort),
+        _judge_markers(cohort),
+        _compare_changes(cohort),
+        *_asked_alone(cohort),
+        _state_power(cohort, regressions.tables["regressions"]),
     )
 
 
@@ -97,6 +118,69 @@ def _compare_groups(cohort: Cohort) -> Analysis:
     )
 
 
+def _adjust_groups(cohort: Cohort) -> Analysis:
+    study = cohort.study
+    found = compare_adjusted_groups(cohort)
+    tests = add_families(found.tests, study=study, analysis="adjusted", p_columns=("p", "p_hc3"))
+    return Analysis(
+        name="adjusted",
+        title="Measures by group, adjusted",
+        tables={"ancova": tests, "adjusted_means": found.means, "adjusted_pairs": found.pairs},
+        statement=tell_adjusted(tests, found.pairs, study=study),
+    )
+
+
+def _regress_outcomes(cohort: Cohort) -> Analysis:
+    table = regress_outcomes(cohort)
+    return Analysis(
+        name="outcomes",
+        title="Yes or no, and numbers",
+        tables={"outcomes": table},
+        statement=tell_outcomes(table, study=cohort.study),
+    )
+
+
+def _judge_markers(cohort: Cohort) -> Analysis:
+    table = judge_markers(cohort)
+    pairs = compare_markers(cohort, judged=table)
+    return Analysis(
+        name="markers",
+        title="Single markers",
+        tables={"markers": table, "marker_pairs": pairs},
+        statement=tell_markers(table, pairs, study=cohort.study),
+    )
+
+
+def _compare_changes(cohort: Cohort) -> Analysis:
+    table = compare_changes(cohort)
+    return Analysis(
+        name="change",
+        title="Change over visits",
+        tables={"change": table},
+        statement=tell_change(table, study=cohort.study),
+    )
+
+
+def _asked_alone(cohort: Cohort) -> Iterator[Analysis]:
+    """Do what a study file must ask for."""
+    if cohort.study.mediation.mediators:
+        table = mediate(cohort)
+        yield Analysis(
+            name="mediation",
+            title="Mediation",
+            tables={"mediation": table},
+            statement=tell_mediation(table, study=cohort.study),
+        )
+    if cohort.study.agreement.file:
+        table = assess_readings(cohort)
+        yield Analysis(
+            name="agreement",
+            title="Agreement",
+            tables={"agreement": table},
+            statement=tell_agreement(table),
+        )
+
+
 def _correlate(cohort: Cohort) -> Analysis:
     study = cohort.study
     table = add_families(
@@ -104,7 +188,7 @@ def _correlate(cohort: Cohort) -> Analysis:
         study=study,
         analysis="correlations",
         p_columns=("p",),
-        apart=("method",),
+        apart=("quoted",),
     )
     return Analysis(
         name="correlations",
@@ -133,11 +217,14 @@ def _regress(cohort: Cohort, rng: np.random.Generator) -> Analysis:
     )
 
 
-def _state_power(cohort: Cohort) -> Analysis:
+def _state_power(cohort: Cohort, regressions: pd.DataFrame) -> Analysis:
     table = make_power_table(cohort)
     return Analysis(
         name="power",
         title="Power",
-        tables={"power": table},
+        tables={
+            "power": table,
+            "next_study": plan_next_study(regressions, study=cohort.study),
+        },
         statement=tell_power(table, study=cohort.study),
     )

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats
+from npsle_app.cohort.estimators.rank_tests import FEW
 from npsle_app.cohort.estimators.two_sample import (
+    LEAST_FOR_SHAPE,
     Comparison,
     compare_counts,
     compare_numbers,
@@ -18,7 +20,7 @@ from npsle_app.cohort.estimators.two_sample import (
 from npsle_app.cohort.statistics.group_tests import summarise
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
-from npsle_app.cohort.study.populations import explain_empty, members, take
+from npsle_app.cohort.study.populations import explain_empty, find_members, members, take
 from npsle_app.cohort.study.study import Study
 from npsle_app.formatting import (
     ESTIMATED,
@@ -61,9 +63,11 @@ def make_table1(cohort: Cohort) -> tuple[pd.DataFrame, pd.DataFrame]:
         reader sees; `tests` one per comparison and variable, with the test that the papers
         did and the one recommended, and the standardised difference of two populations. A
         population without any value, as controls have no duration of a disease, is left out
-        of the test, and `note` says so.
+        of the test, and `note` says so. Whether mean or median describes a variable is chosen once,
+    by all populations together, so that it is described alike in all comparisons.
     """
     study = cohort.study
+    symmetric = {name: _is_symmetric(cohort, name) for name in study.table1.variables}
     cells: list[dict[str, object]] = []
     tests: list[dict[str, object]] = []
     for names in study.comparisons:
@@ -76,14 +80,25 @@ def make_table1(cohort: Cohort) -> tuple[pd.DataFrame, pd.DataFrame]:
             for name in names
         }
         for variable in study.table1.variables:
-            more, tested = _describe(cohort, rows, variable)
+            more, tested = _describe(cohort, rows, variable, symmetric=symmetric[variable])
             cells += more
             tests.append(tested)
     return pd.DataFrame(cells, columns=CELL_COLUMNS), pd.DataFrame(tests, columns=TEST_COLUMNS)
 
 
+def _is_symmetric(cohort: Cohort, variable: str) -> bool:
+    """Say whether mean and SD describe a variable in every population with 8 values or more."""
+    if variable not in cohort.frame or cohort.frame[variable].dtype == object:
+        return False
+    inside = find_members(cohort)
+    names = dict.fromkeys(name for names in cohort.study.comparisons for name in names)
+    samples = [cohort.frame.loc[inside[name], variable].dropna() for name in names]
+    large = [one.to_numpy(dtype=float) for one in samples if len(one) >= LEAST_FOR_SHAPE]
+    return bool(large) and is_symmetric(large)
+
+
 def _describe(
-    cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str
+    cohort: Cohort, rows: dict[str, pd.DataFrame], variable: str, *, symmetric: bool
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     study = cohort.study
     column = describe_column(variable)
@@ -96,9 +111,11 @@ def _describe(
     try:
         _refuse_absent(cohort, rows, variable)
         counted = column.kind == "yes_no" or cohort.frame[variable].dtype == object
-        make = _count if counted else _measure
+        make = _count if counted else partial(_measure, symmetric=symmetric)
         cells, tested = make(rows, variable, study)
-        tested |= _tell_lacking(rows, variable, study)
+        lacking = _tell_lacking(rows, variable, study)
+        notes = [note for note in (lacking.get("note"), _tell_few(rows, variable)) if note]
+        tested |= lacking | ({"note": "; ".join(map(str, notes))} if notes else {})
     except ValueError as error:
         reason = f"{variable}, {told['comparison']}: {error}"
         return [], told | {"status": NOT_ESTIMABLE, "reason": reason}
@@ -126,6 +143,13 @@ def _tell_lacking(rows: dict[str, pd.DataFrame], variable: str, study: Study) ->
         reason = f"{variable}: no values outside {seen[0]}"
         return {"status": NOT_ESTIMABLE, "reason": reason}
     return {"note": f"{' v '.join(seen)} alone: no values in {', '.join(lacking)}"}
+
+
+def _tell_few(rows: dict[str, pd.DataFrame], variable: str) -> str:
+    """Say that a group is too small for what its test rests on elsewhere."""
+    sizes = [n for people in rows.values() if (n := int(people[variable].notna().sum()))]
+    few = bool(sizes) and min(sizes) < FEW
+    return f"fewer than {FEW} in a group: p is exact or permuted, and says little" if few else ""
 
 
 def _has_values(people: pd.DataFrame, variable: str) -> bool:
@@ -164,11 +188,10 @@ def _count(
 
 
 def _measure(
-    rows: dict[str, pd.DataFrame], variable: str, study: Study
+    rows: dict[str, pd.DataFrame], variable: str, study: Study, *, symmetric: bool
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     samples = [people[variable].dropna().to_numpy(dtype=float) for people in rows.values()]
     compared = [values for values in samples if len(values)]
-    symmetric = is_symmetric(compared)
     places = max((_decimals(values, symmetric=symmetric) for values in compared), default=2)
     cells = [
         _cell(name, people, len(values), study)
@@ -180,8 +203,7 @@ def _measure(
     difference = standardised_difference(samples[1], samples[0]) if two else np.nan
     compare = partial(compare_numbers, compared, symmetric=symmetric)
     papers = _try(partial(compare, recommended=False))
-    # the ranks of skewed numbers are compared one way alone
-    recommended = _try(partial(compare, recommended=True)) if symmetric else papers
+    recommended = _try(partial(compare, recommended=True))
     kind = MEAN_SD if symmetric else MEDIAN
     return cells, _test(papers, recommended, difference, kind, variable)
 
@@ -202,7 +224,10 @@ def _decimals(values: Floats, *, symmetric: bool) -> int:
         if symmetric
         else decimals_for_median(found["median"], found["p10"], found["p90"])
     )
-    return min(places, 1) if (values % 1 == 0).all() else places
+    if (values % 1 != 0).any():
+        return places
+    whole = not symmetric and all(found[one] % 1 == 0 for one in ("median", "p10", "p90"))
+    return 0 if whole else min(places, 1)
 
 
 def _summary(values: Floats, *, symmetric: bool, decimals: int) -> dict[str, object]:

@@ -7,14 +7,22 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats
-from npsle_app.cohort.estimators.rank_tests import cliffs_delta, dunn, kruskal_wallis, median_limits
+from npsle_app.cohort.estimators.rank_tests import (
+    FEW,
+    cliffs_delta,
+    dunn,
+    kruskal_wallis,
+    median_limits,
+)
+from npsle_app.cohort.estimators.two_sample import LEAST_FOR_SHAPE, is_symmetric
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import explain_empty, find_members
-from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
+from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE, format_mean, format_median
 from npsle_app.measures import MEASURES
 
 _LEAST = 2
+STUDY_WIDE = "patients"  # a population of several groups, which are described one by one
 
 
 def expand(names: tuple[str, ...], *, cohort: Cohort) -> tuple[str, ...]:
@@ -45,6 +53,9 @@ def compare_groups(cohort: Cohort) -> pd.DataFrame:
         try:
             _refuse_absent(cohort, name)
             found = asdict(kruskal_wallis(list(groups.values())))
+            if min(map(len, groups.values())) < FEW:
+                caution = f"fewer than {FEW} in a group: p is permuted, and says little"
+                note = f"{note}; {caution}" if note else caution
             rows.append(row | found | {"status": ESTIMATED, "reason": "", "note": note})
         except ValueError as error:
             absent = cohort.find_absence(name)
@@ -90,14 +101,23 @@ def compare_pairs(cohort: Cohort, *, overall: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_groups(cohort: Cohort) -> pd.DataFrame:
-    """Describe each measure in each group: n, missing, mean, SD, median with limits, range."""
+    """Describe each measure in each group, and in each other population of a contrast.
+
+    n, missing, mean, SD, median with limits, range; `shown` is the mean with SD or, of measures
+    that are skewed in a group, the median with the 10th and 90th percentile.
+    """
     study = cohort.study
     rows = []
     inside = find_members(cohort)
+    sides = [name for one in study.contrasts for name in (one.against, one.group)]
+    others = [name for name in sides if inside[name].any() and name != STUDY_WIDE]
+    names = tuple(dict.fromkeys((*study.groups, *others)))
     for name in expand(study.group_tests.measures, cohort=cohort):
         column = describe_column(name)
-        for group in study.groups:
-            values = _values(cohort, inside[group], name)
+        samples = {group: _values(cohort, inside[group], name) for group in names}
+        large = [one for one in samples.values() if len(one) >= LEAST_FOR_SHAPE]
+        symmetric = bool(large) and is_symmetric(large)
+        for group, values in samples.items():
             told = {
                 "measure": name,
                 "label": column.label,
@@ -107,11 +127,18 @@ def describe_groups(cohort: Cohort) -> pd.DataFrame:
                 "n": len(values),
                 "missing": int(inside[group].sum()) - len(values),
             }
-            rows.append(told | summarise(values))
+            found = summarise(values)
+            rows.append(told | found | {"shown": _show(found, symmetric=symmetric)})
     columns = ["measure", "label", "unit", "group", "group_label", "n", "missing"]
-    columns += ["mean", "sd", "median"]
+    columns += ["shown", "mean", "sd", "median"]
     columns += ["median_low", "median_high", "p10", "p25", "p75", "p90", "least", "greatest"]
     return _table(rows, columns)
+
+
+def _show(found: Mapping[str, float], *, symmetric: bool) -> str:
+    if symmetric:
+        return format_mean(found["mean"], found["sd"])
+    return format_median(found["median"], found["p10"], found["p90"])
 
 
 def summarise(values: Floats) -> dict[str, float]:

@@ -11,6 +11,8 @@ from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear
 from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.statistics.regressions import (
     COLUMNS,
+    PRIMARY,
+    SECONDARY,
     Model,
     Sides,
     list_models,
@@ -20,7 +22,7 @@ from npsle_app.cohort.statistics.regressions import (
 )
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
-from npsle_app.cohort.study.covariates import encode
+from npsle_app.cohort.study.covariates import encode, take_covariates
 from npsle_app.cohort.study.study import Study
 from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
@@ -46,7 +48,8 @@ def regress_imputed(cohort: Cohort, *, rng: np.random.Generator) -> pd.DataFrame
 
 def _models(study: Study, measure: str) -> Iterator[Model]:
     models = list_models(study, measure=measure)
-    return (model for model in models if not model.extra and not model.ranks)
+    asked = (PRIMARY, SECONDARY)
+    return (model for model in models if model.name in asked)
 
 
 def _regress(
@@ -69,15 +72,24 @@ def _regress(
         "covariates": ", ".join(model.covariates),
     }
     try:
-        columns = (measure, *model.covariates)
+        columns = (measure, *model.covariates, *model.acquisition)
         side, rows = take_sides(cohort, sides=sides, columns=columns)
-        for needed in columns:
+        for needed in (measure, *model.covariates):
             if absence := cohort.find_absence(needed):
                 raise ValueError(absence)  # noqa: TRY301 - told in the row, as all other reasons
         rows = rows[rows[measure].notna()]
         group = side[rows.index].to_numpy()
         outcome, transform, n_zero = transform_outcome(rows[measure], study=study)
-        values = np.column_stack([group, outcome, _encode(rows, model.covariates)])
+        scanned = take_covariates(
+            cohort,
+            rows=rows,
+            names=(),
+            needed=(measure,),
+            acquisition=model.acquisition,
+            apart=side,
+        )
+        told["covariates"] = ", ".join((*model.covariates, *scanned.used))
+        values = np.column_stack([group, outcome, _encode(rows, model.covariates), scanned.matrix])
         n_imputed = int(np.isnan(values).any(axis=1).sum())
         fits = _fit_each(values, study, rng)
     except ValueError as error:
@@ -126,8 +138,8 @@ def _pooled_columns(fits: list[LinearFit], transform: str) -> dict[str, object]:
     df = float(fits[0].df)
     classic = pool(estimates, errors=[fit.classic.se for fit in fits], df_complete=df)
     robust = pool(estimates, errors=[fit.hc3.se for fit in fits], df_complete=df)
-    limits = (classic.estimate, classic.low, classic.high)
-    ratios = np.exp(limits) if transform.startswith("ln") else np.full(3, np.nan)
+    limits = (classic.estimate, classic.low, classic.high, robust.low, robust.high)
+    ratios = np.exp(limits) if transform.startswith("ln") else np.full(5, np.nan)
     spread = float(np.mean([fit.residual_sd for fit in fits]))
     return {
         "df": classic.df,
@@ -143,6 +155,8 @@ def _pooled_columns(fits: list[LinearFit], transform: str) -> dict[str, object]:
         "ratio": float(ratios[0]),
         "ratio_low": float(ratios[1]),
         "ratio_high": float(ratios[2]),
+        "ratio_low_hc3": float(ratios[3]),
+        "ratio_high_hc3": float(ratios[4]),
         "beta": classic.estimate / spread if spread else np.nan,
         "missing_information": classic.missing_information,
         "status": ESTIMATED,

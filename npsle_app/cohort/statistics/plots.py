@@ -109,12 +109,12 @@ class CorrelationTable:
 
 
 def tabulate_correlations(table: pd.DataFrame, *, alpha: float, most: int) -> CorrelationTable:
-    """Lay out Pearson's correlations; those with q < alpha are notable.
+    """Lay out the correlations that are quoted; those with q < alpha are notable.
 
     Measures and variables without any estimate are left out; so are measures beyond the
     `most` with the lowest p of any variable.
     """
-    rows = table[(table["method"] == "pearson") & (table["status"] == ESTIMATED)]
+    rows = table[(table["quoted"] == "yes") & (table["status"] == ESTIMATED)]
     measures, clinical = (tuple(dict.fromkeys(rows[name])) for name in ("label", "clinical_label"))
     lowest = rows.groupby("label")["p"].min()
     measures = tuple(keep_lowest(measures, p_of=lambda name: float(lowest[name]), most=most))

@@ -20,7 +20,9 @@ from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 PRIMARY, SECONDARY = "primary", "secondary"
 RANKS = "primary, ranks"
 LN_FACTOR = 1e6  # keeps logarithms of mL positive, as Inglese 2021 did; moves no B, CI or p
-_RATIO = ("ratio", "ratio_low", "ratio_high")
+WITHOUT_ACQUISITION = "primary, site and scanner left out"
+_RATIO = ("ratio", "ratio_low", "ratio_high", "ratio_low_hc3", "ratio_high_hc3")
+_MANY_ZEROS = 0.25  # of the outcomes
 COLUMNS = [
     *("contrast", "contrast_label", "measure", "label", "unit", "model", "transform"),
     *("covariates", "n", "n_group", "n_against", "missing", "n_zero", "df"),
@@ -35,12 +37,18 @@ COLUMNS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One way to ask a question; `extra` covariates make a sensitivity analysis."""
+    """One way to ask a question; `extra` covariates make a sensitivity analysis.
+
+    Of a model with an `interaction` the effect is by how much the difference between the sides
+    grows per unit of that variable, or from its first level to its second.
+    """
 
     name: str
     covariates: tuple[str, ...]
     extra: tuple[str, ...] = ()
     ranks: bool = False
+    interaction: str = ""
+    acquisition: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +69,20 @@ def list_models(study: Study, *, measure: str) -> Iterator[Model]:
     """
     asked = study.regressions
     own = tuple(name for name in asked.covariates if name != measure)
-    yield Model(name=PRIMARY, covariates=own)
+    also = study.adjusts_for
+    yield Model(name=PRIMARY, covariates=own, acquisition=also)
     if asked.secondary:
-        yield Model(name=SECONDARY, covariates=(*own, *asked.secondary))
-    for name in asked.sensitivity:
-        yield Model(name=f"primary + {name}", covariates=own, extra=(name,))
+        yield Model(name=SECONDARY, covariates=(*own, *asked.secondary), acquisition=also)
+    for name in (one for one in asked.sensitivity if one not in also):
+        yield Model(name=f"primary + {name}", covariates=own, extra=(name,), acquisition=also)
+    if also:
+        yield Model(name=WITHOUT_ACQUISITION, covariates=own)
+    for name in (one for one in asked.interactions if one != measure):
+        names = tuple(dict.fromkeys((*own, name)))
+        told = f"primary × {name}"
+        yield Model(name=told, covariates=names, interaction=name, acquisition=also)
     if measure in asked.ln_outcomes:
-        yield Model(name=RANKS, covariates=own, ranks=True)
+        yield Model(name=RANKS, covariates=own, ranks=True, acquisition=also)
 
 
 def regress(cohort: Cohort) -> pd.DataFrame:
@@ -79,11 +94,13 @@ def regress(cohort: Cohort) -> pd.DataFrame:
     would have found with 80 % power.
     """
     study = cohort.study
+    varies = any(name in cohort.frame for name in study.adjusts_for)
     rows = [
         _regress(cohort, sides, measure, model)
         for sides in list_sides(cohort)
         for measure in expand(study.regressions.outcomes, cohort=cohort)
         for model in list_models(study, measure=measure)
+        if varies or model.name != WITHOUT_ACQUISITION
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -158,19 +175,32 @@ def _regress(cohort: Cohort, sides: Sides, measure: str, model: Model) -> dict[s
     }
     try:
         names = (*model.covariates, *model.extra)
-        side, rows = take_sides(cohort, sides=sides, columns=(measure, *names))
-        taken = take_covariates(cohort, rows=rows, names=names, needed=(measure,))
+        columns = (measure, *names, *model.acquisition)
+        side, rows = take_sides(cohort, sides=sides, columns=columns)
+        taken = take_covariates(
+            cohort,
+            rows=rows,
+            names=names,
+            needed=(measure,),
+            acquisition=model.acquisition,
+            apart=side,
+        )
         _refuse_constant_extra(taken, model)
         group = side[taken.rows].to_numpy()
         _refuse_small_sides(group, contrast, study)
         values = rows.loc[taken.rows, measure]
         outcome, transform, n_zero = transform_outcome(values, study=study, ranks=model.ranks)
-        fit = fit_linear(outcome, design=np.column_stack([group, taken.matrix]))
+        fit = fit_linear(
+            outcome,
+            design=_make_design(group, taken, model),
+            names=_name_columns(contrast.label, taken, model),
+        )
     except ValueError as error:
         reason = f"{measure}, {contrast.label}, {model.name}: {error}"
         return told | {"status": NOT_ESTIMABLE, "reason": reason, "note": ""}
     counts = {
         "transform": transform,
+        "covariates": ", ".join(taken.used),
         "n_group": int(group.sum()),
         "n_against": int((1 - group).sum()),
         "missing": len(rows) - fit.n,
@@ -184,6 +214,30 @@ def _regress(cohort: Cohort, sides: Sides, measure: str, model: Model) -> dict[s
         | _ratio(fit, transform)
         | _note(taken, n_zero, study)
     )
+
+
+def _make_design(group: Floats, taken: Covariates, model: Model) -> Floats:
+    columns = [group, taken.matrix]
+    if model.interaction:
+        places = _find_columns(taken, model.interaction)
+        if len(places) != 1:
+            msg = f"{model.interaction} has {len(places) + 1} levels here, and needs two or numbers"
+            raise ValueError(msg)
+        columns.insert(0, group * taken.matrix[:, places[0]])
+    return np.column_stack(columns)
+
+
+def _name_columns(label: str, taken: Covariates, model: Model) -> tuple[str, ...]:
+    product = (f"{label} × {model.interaction}",) if model.interaction else ()
+    return (*product, label, *taken.names)
+
+
+def _find_columns(taken: Covariates, name: str) -> list[int]:
+    return [
+        place
+        for place, column in enumerate(taken.names)
+        if column == name or column.startswith(f"{name}: ")
+    ]
 
 
 def _columns_of(fit: LinearFit, study: Study) -> dict[str, object]:
@@ -214,7 +268,8 @@ def _columns_of(fit: LinearFit, study: Study) -> dict[str, object]:
 
 
 def _ratio(fit: LinearFit, transform: str) -> dict[str, float]:
-    limits = (fit.estimate, fit.classic.low, fit.classic.high)
+    robust = (fit.hc3.low, fit.hc3.high)
+    limits = (fit.estimate, fit.classic.low, fit.classic.high, *robust)
     logged = transform.startswith("ln")
     return dict(zip(_RATIO, (float(np.exp(x)) if logged else np.nan for x in limits), strict=True))
 
@@ -225,6 +280,10 @@ def _note(taken: Covariates, n_zero: int, study: Study) -> dict[str, str]:
         notes.append(f"constant and left out: {', '.join(taken.constant)}")
     if n_zero:
         notes.append(f"{n_zero} zeros became {study.regressions.zero_becomes:g}")
+    if n_zero > _MANY_ZEROS * len(taken.rows):
+        share = f"{100 * n_zero / len(taken.rows):.0f} % of the outcome is the substitute for zero"
+        notes.append(f"{share}: read the model of ranks or of any against none")
+    notes += taken.notes
     return {"note": "; ".join(notes)}
 
 

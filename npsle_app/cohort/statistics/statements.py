@@ -13,7 +13,14 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.populations import members
 from npsle_app.cohort.study.study import Study
-from npsle_app.formatting import ESTIMATED, decimals_for, equals_p, format_interval, format_number
+from npsle_app.formatting import (
+    ESTIMATED,
+    decimals_for,
+    equals_p,
+    format_how_many,
+    format_interval,
+    format_number,
+)
 
 _PAPER = "paper"
 
@@ -43,11 +50,15 @@ def tell_cohort(cohort: Cohort) -> Statement:
     ]
     if left_out:
         text += f" Left out: {', '.join(left_out)}."
-    sizes = [
-        f"{study.label(name)} n = {members(cohort.frame, population=study.populations[name]).sum()}"
+    counts = {
+        study.label(name): int(members(cohort.frame, population=study.populations[name]).sum())
         for name in study.groups
-    ]
-    return Statement(methods=f"{text} Groups: {', '.join(sizes)}.")
+    }
+    there = [f"{label} n = {n}" for label, n in counts.items() if n]
+    none = [label for label, n in counts.items() if not n]
+    groups = f" Groups: {join(there)}." if there else ""
+    lacking = f" There are no {' and no '.join(none)}." if none else ""
+    return Statement(methods=f"{text}{groups}{lacking}")
 
 
 def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
@@ -72,9 +83,11 @@ def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
     low = tests[tests[column].astype(float) < study.alpha] if len(tests) else tests
     results = tuple(
         f"{row.label} ({_say_compared(row, study)}): {equals_p(getattr(row, column))}."
-        for row in _rows(low)
+        for row in each_row(low)
     )
-    return Statement(methods=text, results=results, citations=("scipy", "austin2009", "yang2012"))
+    return Statement(
+        methods=text, results=results, citations=("pingouin", "scipy", "austin2009", "yang2012")
+    )
 
 
 def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> Statement:
@@ -92,34 +105,54 @@ def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study
         f"{equals_p(row.q, name='q')}, ε² = "
         f"{format_interval(row.epsilon2, row.low, row.high, decimals=2)}"
         f"{_tell_pairs(pairs, row.measure, study)}."
-        for row in _rows(done)
+        for row in each_row(done)
     ]
-    keys = ("kruskal1952", "dunn1964", "tomczak2014", "delong1988", "benjamini1995")
+    keys = ("pingouin", "kruskal1952", "dunn1964", "tomczak2014", "delong1988", "benjamini1995")
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
 def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say how correlations were adjusted, and how many low p-values chance would give."""
-    done = table[(table["status"] == ESTIMATED) & (table["method"] == "pearson")]
-    names = ", ".join(_say(name) for name in study.correlations.covariates)
+    done = table[(table["status"] == ESTIMATED) & (table["quoted"] == "yes")]
+    names = join(say(name) for name in study.correlations.covariates) or "nothing"
+    asked = {*study.correlations.measures, *study.regressions.ln_outcomes}
+    logged = [say(one) for one in study.regressions.ln_outcomes if one in asked]
     text = (
-        f"Partial correlations (Pearson's, and Spearman's for skewed variables) in "
-        f"{study.label(study.correlations.population)} were adjusted for {names}, with "
-        "n − 2 − k degrees of freedom; q-values control the false discovery rate over all pairs "
-        "of a method."
+        f"Partial correlations in {study.label(study.correlations.population)} were adjusted for "
+        f"{names}{tell_acquisition(done)}, with n − 2 − k degrees of freedom: Spearman's where "
+        "the absolute skewness of a variable exceeded 1 or its Q–Q correlation was below 0.95, "
+        f"else Pearson's{f'; {join(logged)} entered as logarithm' if logged else ''}. q-values "
+        "control the false discovery rate over all pairs."
     )
     tested, expected, seen = count_expected(done, p_column="p", alpha=study.alpha)
-    chance = f"chance alone would give {expected:.1f}"
-    results = [f"Of {tested} Pearson's correlations, {seen} had p < {study.alpha:g}; {chance}."]
+    results = [
+        f"Of {format_how_many(tested, 'correlation')}, {seen or 'none'} had p < {study.alpha:g}; "
+        f"chance alone would give {expected:.1f}."
+        if tested
+        else "No correlation could be estimated."
+    ]
     results += [
-        f"{row.label} and {row.clinical_label}: r = "
+        f"{row.label} and {row.clinical_label}: {'ρ' if row.method == 'spearman' else 'r'} = "
         f"{format_interval(row.r, row.low, row.high, decimals=3)}, n = {row.n:.0f}, df = "
         f"{row.df:.0f}, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
-        for row in _rows(done[done["p"] < study.alpha])
+        for row in each_row(done[done["p"] < study.alpha])
     ]
     return Statement(
-        methods=text, results=tuple(results), citations=("fisher1924", "benjamini1995")
+        methods=text,
+        results=tuple(results),
+        citations=("pingouin", "fisher1924", "benjamini1995"),
     )
+
+
+def tell_acquisition(done: pd.DataFrame) -> str:
+    """Say for what of the acquisition models are adjusted beside their covariates."""
+    used = {name for cell in done["covariates"].dropna() for name in str(cell).split(", ")}
+    told = [name for name in ("site", "scanner") if name in used]
+    return f" and, where it varied, {join(told)}" if told else ""
+
+
+def join(parts: Iterable[str]) -> str:
+    return ", ".join(parts)
 
 
 def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
@@ -128,12 +161,13 @@ def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
     robust = study.mode != _PAPER
     text = (
         "Each contrast was a linear regression of its own, adjusted for "
-        f"{', '.join(_say(name) for name in asked.covariates)}"
+        f"{join(say(name) for name in asked.covariates) or 'nothing'}"
+        f"{tell_acquisition(table[table['status'] == ESTIMATED])}{_tell_constant(table)}"
     )
     if asked.secondary:
-        text += f"; a secondary model added {', '.join(_say(name) for name in asked.secondary)}"
+        text += f"; a secondary model added {', '.join(say(name) for name in asked.secondary)}"
     if asked.ln_outcomes:
-        named = ", ".join(_say(name) for name in asked.ln_outcomes)
+        named = ", ".join(say(name) for name in asked.ln_outcomes)
         text += f". {named} entered as ln(value × 10⁶), zeros as {asked.zero_becomes:g}"
     text += (
         ". Intervals are "
@@ -146,10 +180,24 @@ def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
             f"{study.imputation.datasets} times by chained equations and pooled by Rubin's rules."
         )
     done = table[(table["status"] == ESTIMATED) & table["model"].isin([PRIMARY, SECONDARY])]
-    results = tuple(_tell_model(row, robust=robust) for row in _rows(done))
+    results = tuple(_tell_model(row, robust=robust) for row in each_row(done))
     keys = ["statsmodels", "mackinnon1985", "benjamini1995", "inglese2021"]
     keys += ["vanbuuren2011", "barnard1999"] if study.imputation.datasets else []
     return Statement(methods=text, results=results, citations=tuple(keys))
+
+
+def _tell_constant(table: pd.DataFrame) -> str:
+    """Say which covariates were left out of every model, being the same in all."""
+    start = "constant and left out: "
+    done = table[(table["status"] == ESTIMATED) & (table["model"] == PRIMARY)]
+    notes = [str(note).split("; ", maxsplit=1)[0] for note in done["note"]]
+    names = [
+        {*note.removeprefix(start).split(", ")} if note.startswith(start) else set()
+        for note in notes
+    ]
+    always = sorted(set.intersection(*names)) if names else []
+    told = join(say(name) for name in always)
+    return f" (but not for {told}, the same in all)" if always else ""
 
 
 def tell_power(table: pd.DataFrame, *, study: Study) -> Statement:
@@ -158,7 +206,7 @@ def tell_power(table: pd.DataFrame, *, study: Study) -> Statement:
         f"{row.label} (n = {row.n} v {row.n_against}): d = {row.detectable:.2f}"
         if row.effect.startswith("standardised")
         else f"correlations in {row.label} (n = {row.n}): r = {row.detectable:.2f}"
-        for row in _rows(table.dropna(subset="detectable"))
+        for row in each_row(table.dropna(subset="detectable"))
     ]
     text = (
         f"At a two-sided α of {study.alpha:g}, before correction for several tests, the study "
@@ -174,37 +222,41 @@ def count_not_estimable(tables: Iterable[pd.DataFrame]) -> int:
 
 def list_not_estimable(tables: Iterable[pd.DataFrame], *, most: int = 40) -> list[str]:
     """List why rows could not be estimated, each reason once; the rest is counted."""
-    reasons = [
-        str(reason)
-        for table in tables
-        if "status" in table
-        for reason in table.loc[table["status"] != ESTIMATED, "reason"]
+    causes: dict[str, list[str]] = {}
+    for table in tables:
+        if "status" in table:
+            for reason in table.loc[table["status"] != ESTIMATED, "reason"].map(str):
+                where, _, cause = reason.rpartition(": ")
+                absent = cause.startswith("no column ")
+                causes.setdefault(cause if absent else reason, []).append(where)
+    each = [
+        f"{cause}: {len(places)} rows" if len(places) > 1 else cause
+        for cause, places in causes.items()
     ]
-    each = list(dict.fromkeys(reasons))
     rest = [f"and {len(each) - most} more reasons in the tables"] if len(each) > most else []
     return each[:most] + rest
 
 
-def _rows(table: pd.DataFrame) -> Iterator[Any]:
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples()
 
 
-def _say(name: str) -> str:
+def say(name: str) -> str:
     label = describe_column(name).label
     # an abbreviation (SLEDAI-2K, WMH) keeps its capitals inside a sentence
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _say_compared(row: Any, study: Study) -> str:
-    if isinstance(row.note, str):
-        return row.note
+    if isinstance(row.note, str) and " alone: no values in " in row.note:
+        return row.note.split("; ", maxsplit=1)[0]
     return " v ".join(study.label(name) for name in row.comparison.split(" v "))
 
 
 def _tell_pairs(pairs: pd.DataFrame, measure: str, study: Study) -> str:
     told = [
         f"{study.label(row.group)} v {study.label(row.against)} {equals_p(row.p_bonferroni)}"
-        for row in _rows(pairs[(pairs["measure"] == measure) & (pairs["to_be_read"] == "yes")])
+        for row in each_row(pairs[(pairs["measure"] == measure) & (pairs["to_be_read"] == "yes")])
     ]
     return f"; {', '.join(told)}" if told else ""
 
@@ -217,6 +269,9 @@ def _tell_model(row: Any, *, robust: bool) -> str:
     places = max(decimals_for((high - low) / 4), 1)
     effect = format_interval(b, low, high, decimals=2 if logged else places)
     in_unit = "" if logged or unit in ("", "1") else f" {unit}"
-    ratio = f", ratio {row.ratio:.2f}" if logged else ""
+    ratio = ""
+    if logged:
+        edges = (getattr(row, f"ratio_{side}{ending}") for side in ("low", "high"))
+        ratio = f", ratio {format_interval(row.ratio, *edges, decimals=2)}"
     place = f"{row.label}, {row.contrast_label}, {row.model}"
     return f"{place}: B = {effect}{in_unit}{ratio}, {equals_p(p)}, {equals_p(q, name='q')}."

@@ -91,6 +91,7 @@ _CLINICAL = (
     _number("fss_mean", "Fatigue Severity Scale, mean", "", (0, 7)),
     _number("time_to_event_days", "Time to event", "day", (0, 50000)),
     _yes_no("event", "Event"),
+    _yes_no("wmh_status", "WMH status"),
 )
 CLINICAL = {column.name: column for column in _CLINICAL}
 

@@ -5,12 +5,16 @@ Inglese 2021, doi:10.1007/s00330-021-07970-2 (Table 1, regressions).
 """
 
 from npsle_app.cohort.study.study import (
+    AdjustedGroups,
     BaselineTable,
+    Change,
     ClassifierQuestion,
     Contrast,
     Correlations,
     Family,
     GroupTests,
+    Markers,
+    Outcomes,
     Population,
     Regressions,
     Study,
@@ -67,6 +71,7 @@ _BLOOD = (
 
 DEFAULT_FAMILIES = (
     Family(name="imaging measures between groups", analysis="group_tests"),
+    Family(name="imaging measures between groups, adjusted", analysis="adjusted"),
     Family(name="imaging × clinical correlations", analysis="correlations"),
     Family(name="pairwise contrasts of volumes", analysis="regressions"),
 )
@@ -91,6 +96,23 @@ DEFAULT_STUDY = Study(
         covariates=("age", "sex", "tiv_ml"),
         secondary=(*_RISKS, "disease_duration_years"),
         sensitivity=("scanner", "flair_type"),
+    ),
+    adjusted=AdjustedGroups(
+        measures=("alps_mean", *_VESSEL, *_VOLUMES),
+        covariates=("age", "sex", "bmi"),
+    ),
+    markers=Markers(
+        measures=("alps_mean", *_VESSEL, "wmh_ml"),
+        contrasts=("npsle_v_non",),
+    ),
+    outcomes=Outcomes(
+        yes_no=("wmh_status", "wmh_count > 0"),
+        numbers=("wmh_count",),
+        covariates=("age", "sex"),
+    ),
+    change=Change(
+        measures=("alps_mean", *_VOLUMES, "sledai_2k", "sdi", "edss"),
+        covariates=("age", "sex"),
     ),
     families=DEFAULT_FAMILIES,
     classifier=ClassifierQuestion(

@@ -7,7 +7,10 @@ from typing import Any
 from npsle_app.cohort.study.defaults import DEFAULT_STUDY, contrast_of
 from npsle_app.cohort.study.normative_question import NormativeQuestion
 from npsle_app.cohort.study.study import (
+    AdjustedGroups,
+    Agreement,
     BaselineTable,
+    Change,
     ClassifierQuestion,
     Contrast,
     Correlations,
@@ -15,6 +18,9 @@ from npsle_app.cohort.study.study import (
     Family,
     GroupTests,
     Imputation,
+    Markers,
+    Mediation,
+    Outcomes,
     Population,
     Regressions,
     Study,
@@ -25,6 +31,20 @@ from npsle_app.decoding import decode, overlay
 _OWN = ("columns", "units", "populations", "contrasts", "families", "typed")
 # Of these a study file may say some keys; the others are those of the papers.
 _PAPERS = {name: value for name, value in asdict(DEFAULT_STUDY).items() if name not in _OWN}
+
+
+_NAMING_COLUMNS = (
+    "table1",
+    "group_tests",
+    "adjusted",
+    "correlations",
+    "regressions",
+    "markers",
+    "outcomes",
+    "change",
+    "mediation",
+    "classifier",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +68,19 @@ class _StudyFile:
     mode: str
     alpha: float
     baseline_session: str
+    acquisition: tuple[str, ...]
     groups: tuple[str, ...]
     reference_group: str
     table1: BaselineTable
     group_tests: GroupTests
     correlations: Correlations
     regressions: Regressions
+    adjusted: AdjustedGroups
+    markers: Markers
+    outcomes: Outcomes
+    change: Change
+    agreement: Agreement
+    mediation: Mediation
     classifier: ClassifierQuestion
     normative: NormativeQuestion
     exclusions: Exclusions
@@ -94,6 +121,9 @@ def parse_study(content: Mapping[str, Any]) -> Study:
     if "groups" in content and "classifier" not in content:
         first = next((contrast.name for contrast in contrasts), "")
         parts["classifier"] = replace(told.classifier, contrast=first)
+    if "markers" not in content and "classifier" in parts:
+        asked = parts["classifier"].contrast
+        parts["markers"] = replace(told.markers, contrasts=(asked,) if asked else ())
     return replace(
         DEFAULT_STUDY,
         **parts,
@@ -145,12 +175,13 @@ def _contrasts(
 def _typed(content: Mapping[str, Any]) -> frozenset[str]:
     """Collect the columns that the file itself names."""
     typed = {*content.get("columns", {}), *content.get("units", {})}
+    typed |= set(content.get("acquisition", ()))
     for told in content.get("populations", {}).values():
         typed |= set(told.get("where", {}))
-    for section in ("table1", "group_tests", "correlations", "regressions", "classifier"):
+    for section in _NAMING_COLUMNS:
         for name, given in content.get(section, {}).items():
-            if isinstance(given, list) and name != "comparisons":
-                typed |= set(given)
+            if isinstance(given, list) and name not in ("comparisons", "contrasts"):
+                typed |= {str(one).removesuffix(" > 0") for one in given}
     typed |= set(content.get("exclusions", {}).get("columns", []))
     asked = content.get("normative", {})
     for name in ("scores", "covariates", "count_covariates", "site"):

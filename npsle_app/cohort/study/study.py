@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from npsle_app.cohort.study.normative_question import NormativeQuestion
 
 MODES = ("recommended", "paper")
-ANALYSES = ("group_tests", "correlations", "regressions")
+ANALYSES = ("group_tests", "adjusted", "correlations", "regressions")
 INFARCT_SUSPECTS = ("list", "exclude")
 ODD_CELLS = ("refuse", "missing")
 MOST_IMPUTATIONS = 1000
@@ -70,7 +70,8 @@ class Regressions:
 
     `ln_outcomes` are those of `outcomes` that enter as ln(value × 10⁶); a zero becomes
     `zero_becomes` before (mL for volumes: half of the smallest lesion of 9 mm³). `secondary`
-    covariates are added to `covariates` in the secondary model, each of `sensitivity` alone.
+    covariates are added to `covariates` in the secondary model, each of `sensitivity` alone;
+    of each of `interactions` a model asks whether the difference depends on it.
     """
 
     outcomes: tuple[str, ...] = ()
@@ -79,11 +80,64 @@ class Regressions:
     covariates: tuple[str, ...] = ()
     secondary: tuple[str, ...] = ()
     sensitivity: tuple[str, ...] = ()
+    interactions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.zero_becomes > 0:
             msg = f"zero_becomes must be above 0, for its logarithm is taken: {self.zero_becomes}"
             raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedGroups:
+    """Measures compared between all groups at equal covariates; volumes at equal TIV as well."""
+
+    measures: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Markers:
+    """Single measures that may tell the sides of a contrast apart; empty `contrasts`: all."""
+
+    measures: tuple[str, ...] = ()
+    contrasts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """Outcomes that are yes or no (`wmh_count > 0`: any) and numbers, at equal covariates."""
+
+    yes_no: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Measures whose yearly changes are compared between the sides of each contrast."""
+
+    measures: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Readings of the same people: a table beside the study file, a row per person and reader."""
+
+    file: str = ""
+    reader: str = "reader"
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mediation:
+    """Differences in `outcomes` that may go by way of `mediators`; empty `contrasts`: all."""
+
+    outcomes: tuple[str, ...] = ()
+    mediators: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ("age", "sex")
+    contrasts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +270,9 @@ class Study:
         What the dataset calls a column of the app; those not named here have its own name.
     units
         The unit of a column in the dataset, where no JSON dictionary says it.
+    acquisition
+        Columns that say how people were scanned. In the mode `recommended`, models are adjusted
+        for those that vary.
     groups, reference_group
         Populations that exclude each other, in the order of tables and figures.
     populations
@@ -234,6 +291,7 @@ class Study:
     table: TableRules = field(default_factory=TableRules)
     columns: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    acquisition: tuple[str, ...] = ("site", "scanner")
     groups: tuple[str, ...] = ()
     reference_group: str = ""
     populations: Mapping[str, Population] = field(default_factory=dict)
@@ -242,6 +300,12 @@ class Study:
     group_tests: GroupTests = field(default_factory=GroupTests)
     correlations: Correlations = field(default_factory=Correlations)
     regressions: Regressions = field(default_factory=Regressions)
+    adjusted: AdjustedGroups = field(default_factory=AdjustedGroups)
+    markers: Markers = field(default_factory=Markers)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    change: Change = field(default_factory=Change)
+    agreement: Agreement = field(default_factory=Agreement)
+    mediation: Mediation = field(default_factory=Mediation)
     families: tuple[Family, ...] = ()
     classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
     normative: NormativeQuestion = field(default_factory=NormativeQuestion)
@@ -285,6 +349,11 @@ class Study:
         return self.populations[population].label
 
     @property
+    def adjusts_for(self) -> tuple[str, ...]:
+        """What models are adjusted for beside their covariates, where it varies."""
+        return () if self.mode == "paper" else self.acquisition
+
+    @property
     def comparisons(self) -> tuple[tuple[str, ...], ...]:
         """The populations of each comparison of Table 1, each comparison once."""
         pairs = [(contrast.against, contrast.group) for contrast in self.contrasts]
@@ -310,7 +379,8 @@ class Study:
                 raise ValueError(msg)
         if self.classifier.contrast:
             self.contrast(self.classifier.contrast)
-        for name in self.normative.contrasts:
+        asked = (self.normative, self.markers, self.mediation)
+        for name in (name for one in asked for name in one.contrasts):
             self.contrast(name)
         for family in self.families:
             for name in family.contrasts:

@@ -27,6 +27,8 @@ class Tables:
         What the dataset calls a column whose heading was put right, by the app's name.
     dates
         When sessions were (ISO 8601), by participant and session, as far as known.
+    readings
+        The table of readings that the study file names.
     tidied
         Whether all that is certain was put right already.
     """
@@ -39,3 +41,4 @@ class Tables:
     headings: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tidied: bool = False
+    readings: pd.DataFrame | None = None

@@ -8,6 +8,7 @@ from scipy import ndimage
 from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.imaging.head.brain import touches_edge_mm2
 from npsle_app.imaging.head.head import PreparedHead
+from npsle_app.imaging.space.registration import resample
 from npsle_app.imaging.space.volumes import voxel_mm3
 from npsle_app.records import Check, Qc, graded
 
@@ -24,6 +25,8 @@ _LARGE_ML = 300.0  # brain from which an eighth has enough gyri to judge by
 _LEAST_GAIN = 0.003  # of correlation; less is no sign of a better place
 _LEAST_LIKENESS = 0.1  # correlation below which nothing is seen
 _LIMITS_MM = (2.0, 4.0)
+_SURELY_GREY, _SURELY_WHITE = 0.8, 0.9
+_CONTRAST = (1.05, 1.0)  # T1w scans showed 1.14 to 1.40, a FLAIR image in their place 0.98
 
 
 def check_head(head: PreparedHead, *, scan: str = "T1w") -> tuple[Check, ...]:
@@ -35,6 +38,33 @@ def check_head(head: PreparedHead, *, scan: str = "T1w") -> tuple[Check, ...]:
         _symmetry(head),
         _share(head),
     )
+
+
+def check_t1w_contrast(
+    in_template: nib.Nifti1Image, *, gm: nib.Nifti1Image, wm: nib.Nifti1Image
+) -> Check:
+    """Judge whether white matter is brighter than grey, as on T1w images and no others.
+
+    `gm` and `wm` are the shares of both in the template, on any grid.
+    """
+    grey = _median_where(in_template, gm, sure=_SURELY_GREY)
+    white = _median_where(in_template, wm, sure=_SURELY_WHITE)
+    ratio = white / grey
+    return Check.judged(
+        "T1w contrast",
+        seen=f"white matter {ratio:.2f} times as bright as grey",
+        expected=f"above {_CONTRAST[0]}; fails below {_CONTRAST[1]:.1f}",
+        state=graded(-ratio, warn=-_CONTRAST[0], fail=-_CONTRAST[1]),
+        advice="is it a T1w image? Choose the right scan with --bids-filter-file",
+    )
+
+
+def _median_where(image: nib.Nifti1Image, share: nib.Nifti1Image, *, sure: float) -> float:
+    """Return the median of an image where a tissue surely is; NaN where it shows none of it."""
+    here = resample(share, reference=image, matrix=np.eye(4), order=1)
+    values = image.get_fdata(dtype=np.float32)
+    values = values[(here.get_fdata(dtype=np.float32) > sure) & (values > 0)]
+    return float(np.median(values)) if values.size else np.nan
 
 
 def check_edge(mask: nib.Nifti1Image) -> Check:

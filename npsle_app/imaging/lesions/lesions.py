@@ -147,7 +147,7 @@ def study_lesions(
         numbers={
             **hanging,
             **summarise_sizes(table),
-            **_raw(images.probability, threshold=threshold),
+            **summarise_raw(images.probability, threshold=threshold),
             **summarise_places(voxels, voxel_mm3=voxel_mm3(images.t1w)),
             "wmh_status": float(table["volume_mm3"].sum() / 1000 >= status_min_ml),
             "wmh_cavity_count": float(len(cavities)),
@@ -166,7 +166,7 @@ def _by_ventricles(table: DataFrame, *, found: bool) -> dict[str, float | None]:
     return numbers if found else dict.fromkeys(numbers)
 
 
-def _raw(probability: nib.Nifti1Image, *, threshold: float) -> dict[str, float | None]:
+def summarise_raw(probability: nib.Nifti1Image, *, threshold: float) -> dict[str, float | None]:
     """Measure and count what lies above the threshold before any component is removed."""
     above = probability.get_fdata(dtype=np.float32) >= threshold
     return {

@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.processing import resample_from_to, resample_to_output, smooth_image
 from scipy import ndimage
 
-from npsle_app.arrays import Floats, Reals
+from npsle_app.arrays import Floats, Reals, Volume
 from npsle_app.imaging.space.itk import (
     composed,
     from_ants,
@@ -83,6 +83,30 @@ def warp(
         transform, to_ants(moving), to_ants(reference), interpolation=_INTERPOLATORS[order]
     )
     return from_ants(moved, reference)
+
+
+def places_in(
+    template: nib.Nifti1Image, *, reference: nib.Nifti1Image, field: nib.Nifti1Image
+) -> Volume:
+    """Say where each voxel of `reference` lies in the template.
+
+    Parameters
+    ----------
+    template : Nifti1Image
+        Its grid; places outside it are 0.
+    reference, field : Nifti1Image
+        As `warp` takes them.
+
+    Returns
+    -------
+    (3, I, J, K) array
+        World coordinates (RAS) in the template, mm, in halves of a float: to 0.06 mm.
+    """
+    index = np.indices(template.shape, dtype=np.float32)
+    axes = np.tensordot(template.affine[:3, :3].astype(np.float32), index, axes=1)
+    axes += template.affine[:3, 3].astype(np.float32).reshape(3, 1, 1, 1)
+    moved = (warp(on_grid_of(template, axis), reference=reference, field=field) for axis in axes)
+    return np.stack([image.get_fdata(dtype=np.float32).astype(np.float16) for image in moved])
 
 
 def register_rigid(

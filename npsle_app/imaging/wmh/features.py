@@ -1,5 +1,6 @@
 """What of FLAIR and T1w tells a white-matter lesion from the rest of the brain."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.tissue.intensity import TissueModel, TissuePriors, fit_tissue
+from npsle_app.imaging.wmh.normal import amplitude, other_side
 
 FEATURES = (
     "brightness",
@@ -33,7 +35,16 @@ FEATURES = (
     "log_odds",
     "from_ventricles",
     "from_outer_fluid",
+    "over_white_contrast",
+    "normal",
+    "over_normal",
+    "over_normal_sd",
+    "other_side",
+    "over_other_side",
+    "over_white_outward",
 )
+_OF_T1W = ("t1w", "t1w_1mm", "t1w_2mm", "t1w_fluid", "t1w_grey")
+FLAIR_FEATURES = tuple(name for name in FEATURES if name not in _OF_T1W)
 
 _FINE_SIGMA_MM = 0.64  # full width at half maximum 1.5 mm
 _CURVATURE_SIGMA_MM = 1.5
@@ -41,42 +52,66 @@ _LOCAL_SIGMA_MM = 10.0
 _FLOOR_PERCENT = 0.1  # of the brain's voxels are darker than what counts as no signal
 _NORMAL_SD = (0.04, 0.1)  # bounds of white matter's deviation, in units of grey matter
 _LEAST = 1e-4
+_LEAST_CONTRAST = 0.03  # of white below grey matter
+_MOST_OUT = np.float32(10)  # deviations, or contrasts of grey and white: more is no surer
 _LEAST_WM = 0.02  # prior of white matter below which no voxel is looked at
 _BRIGHT_SD = 0.5  # above the white matter around, from which a voxel is looked at
 _VENTRICLE = 0.25  # prior from which fluid is of a ventricle
 _SURELY_VENTRICLE = 0.7
 _FARTHEST_MM = 30.0
+_OUTWARD_MM, _OUTWARD_SIGMA_MM = 5.0, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionPriors:
-    """Where the template expects lesions, and what they may be mistaken for."""
+    """Where the template expects lesions, and what they may be mistaken for.
+
+    `normal` and `spread` are the mean and deviation over people without lesions of FLAIR less
+    the white matter around, in units of grey matter; `template_mm` is (3, I, J, K), the place
+    of each voxel in the template.
+    """
 
     tissue: TissuePriors
     lesion: Volume
     ventricles: Volume
+    normal: Volume
+    spread: Volume
+    template_mm: Volume
+
+    def each(self, change: Callable[[Volume], Volume]) -> "LesionPriors":
+        """Apply a change to each map."""
+        return LesionPriors(
+            tissue=TissuePriors(gm=change(self.tissue.gm), wm=change(self.tissue.wm)),
+            lesion=change(self.lesion),
+            ventricles=change(self.ventricles),
+            normal=change(self.normal),
+            spread=change(self.spread),
+            template_mm=np.stack([change(axis) for axis in self.template_mm]),
+        )
 
     def at(self, where: "Mask | tuple[slice, ...]") -> "LesionPriors":
         """Return the same priors of fewer voxels."""
-        return LesionPriors(
-            tissue=self.tissue.at(where),
-            lesion=self.lesion[where],
-            ventricles=self.ventricles[where],
-        )
+        return self.each(lambda image: image[where])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
     """Voxels that might be lesion, and what speaks for each.
 
-    `where` is an (I, J, K) mask with n voxels; `values` is (n, 24) in the order of FEATURES;
-    `fluid` marks the cerebrospinal fluid of the T1w image.
+    `where` is an (I, J, K) mask with n voxels; `values` is (n, features) in the order of
+    `names`; `fluid` marks the cerebrospinal fluid, of T1w where there is one.
     """
 
     where: Mask
     values: Volume
     tissue: TissueModel
     fluid: Mask
+    names: tuple[str, ...] = FEATURES
+
+    @property
+    def by_name(self) -> dict[str, Volume]:
+        """Each feature of all n voxels."""
+        return dict(zip(self.names, self.values.T, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +122,9 @@ class _White:
     deviation: np.float32
 
 
-def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPriors) -> Candidates:
+def find_candidates(
+    flair: Volume, t1w: Volume | None, *, brain: Mask, priors: LesionPriors
+) -> Candidates:
     """Describe the voxels that are brighter than the white matter around them.
 
     Parameters
@@ -121,8 +158,10 @@ def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPr
     """
     scaled, tissue = _scale(flair, brain=brain, priors=priors.tissue)
     white = _find_white(scaled, brain=brain, prior=priors.tissue.wm, tissue=tissue)
-    t1w_scaled, posteriors = _read_t1w(t1w, brain=brain, priors=priors.tissue)
-    fluid = posteriors[0] > 0.5
+    fluid = _find_fluid(scaled, brain=brain, priors=priors.tissue, tissue=tissue)
+    if t1w is not None:
+        t1w_scaled, posteriors = _read_t1w(t1w, brain=brain, priors=priors.tissue)
+        fluid = posteriors[0] > 0.5
     where = brain & (white.over > _BRIGHT_SD * white.deviation)
     where &= priors.tissue.wm > _LEAST_WM
     found = priors.at(where)
@@ -130,17 +169,26 @@ def find_candidates(flair: Volume, t1w: Volume, *, brain: Mask, priors: LesionPr
     columns = (
         *_describe_brightness(scaled, brain=brain, white=white, where=where),
         *_curvatures(np.where(brain, white.over, np.float32(0)), where=where),
-        *_at_scales(t1w_scaled, brain=brain, where=where),
-        posteriors[0][where],
-        posteriors[1][where],
+        *(
+            ()
+            if t1w is None
+            else (
+                *_at_scales(t1w_scaled, brain=brain, where=where),
+                posteriors[0][where],
+                posteriors[1][where],
+            )
+        ),
         found.tissue.gm,
         found.tissue.wm,
         found.ventricles,
         np.log(odds / (1 - odds)),
         *_distances(fluid, brain=brain, ventricles=priors.ventricles, where=where),
+        *_beyond_normal(white, brain=brain, where=where, priors=priors, tissue=tissue),
+        _outward(white.over, brain=brain, fluid=fluid, ventricles=priors.ventricles, where=where),
     )
     values = np.stack(columns, axis=1).astype(np.float32)
-    return Candidates(where=where, values=values, tissue=tissue, fluid=fluid)
+    names = FLAIR_FEATURES if t1w is None else FEATURES
+    return Candidates(where=where, values=values, tissue=tissue, fluid=fluid, names=names)
 
 
 def _scale(flair: Volume, *, brain: Mask, priors: TissuePriors) -> tuple[Volume, TissueModel]:
@@ -164,6 +212,53 @@ def _find_white(scaled: Volume, *, brain: Mask, prior: Volume, tissue: TissueMod
     around = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), level)
     over = np.where(brain, scaled - around, 0).astype(np.float32)
     return _White(over=over, deviation=np.float32(max(over[normal].std(), 1e-3)))
+
+
+def measure_over_white(flair: Volume, *, brain: Mask, priors: TissuePriors) -> Volume:
+    """Return FLAIR less the normal white matter around, in units of grey matter."""
+    scaled, tissue = _scale(flair, brain=brain, priors=priors)
+    return _find_white(scaled, brain=brain, prior=priors.wm, tissue=tissue).over
+
+
+def find_fluid(flair: Volume, *, brain: Mask, priors: TissuePriors) -> Mask:
+    """Mark what a FLAIR image shows as fluid."""
+    scaled, tissue = _scale(flair, brain=brain, priors=priors)
+    return _find_fluid(scaled, brain=brain, priors=priors, tissue=tissue)
+
+
+def _find_fluid(scaled: Volume, *, brain: Mask, priors: TissuePriors, tissue: TissueModel) -> Mask:
+    """Mark what FLAIR shows as fluid."""
+    inside = priors.at(brain)
+    fluid = np.zeros(brain.shape, dtype=bool)
+    fluid[brain] = tissue.posteriors(scaled[brain], priors=inside)[0] > 0.5
+    fluid &= scaled < tissue.means[1]
+    return fluid
+
+
+def _beyond_normal(
+    white: _White, *, brain: Mask, where: Mask, priors: LesionPriors, tissue: TissueModel
+) -> tuple[Volume, ...]:
+    """Compare with what is bright in everybody, and with the other side of the head."""
+    inside = priors.at(brain)
+    strength = np.float32(
+        amplitude(
+            white.over[brain],
+            normal=inside.normal,
+            white=inside.tissue.wm,
+            deviation=float(white.deviation),
+        )
+    )
+    over = white.over[where]
+    normal, spread = strength * priors.normal[where], strength * priors.spread[where]
+    mirrored = other_side(white.over, template_mm=priors.template_mm, brain=brain, where=where)
+    return (
+        np.minimum(over / np.float32(max(1 - tissue.means[2], _LEAST_CONTRAST)), _MOST_OUT),
+        normal,
+        over - normal,
+        np.minimum((over - normal) / np.hypot(spread, white.deviation), _MOST_OUT),
+        mirrored,
+        over - mirrored,
+    )
 
 
 def _read_t1w(t1w: Volume, *, brain: Mask, priors: TissuePriors) -> tuple[Volume, Volume]:
@@ -193,7 +288,7 @@ def _describe_brightness(
         fine - smooth[12],
         white.over[where],
         smooth[2] - around,
-        white.over[where] / white.deviation,
+        np.minimum(white.over[where] / white.deviation, _MOST_OUT),
         ndimage.maximum_filter(scaled, 3)[where] - 1,
         lowest - 1,
     )
@@ -219,7 +314,7 @@ def _distances(
     fluid: Mask, *, brain: Mask, ventricles: Volume, where: Mask
 ) -> tuple[Volume, Volume]:
     solid = ndimage.binary_opening(fluid)
-    inner = (solid & (ventricles > _VENTRICLE)) | (ventricles > _SURELY_VENTRICLE)
+    inner = _ventricles(solid, ventricles=ventricles)
     outer = ~brain | (solid & (ventricles <= _VENTRICLE))
     from_inner, from_outer = (
         np.minimum(ndimage.distance_transform_edt(~place)[where], _FARTHEST_MM)
@@ -228,6 +323,26 @@ def _distances(
         for place in (inner, outer)
     )
     return from_inner.astype(np.float32), from_outer.astype(np.float32)
+
+
+def _ventricles(solid: Mask, *, ventricles: Volume) -> Mask:
+    return (solid & (ventricles > _VENTRICLE)) | (ventricles > _SURELY_VENTRICLE)
+
+
+def _outward(over: Volume, *, brain: Mask, fluid: Mask, ventricles: Volume, where: Mask) -> Volume:
+    """Tell how bright it is 5 mm farther from the ventricles: beyond a normal cap it is not."""
+    inner = _ventricles(ndimage.binary_opening(fluid), ventricles=ventricles)
+    places = np.argwhere(where).T.astype(np.float32)
+    smooth = smooth_inside(over, mask=brain, sigma_mm=_OUTWARD_SIGMA_MM)
+    if not inner.any():
+        return smooth[where]
+    distance = ndimage.distance_transform_edt(~inner).astype(np.float32)
+    away = np.stack([slope[where] for slope in np.gradient(ndimage.gaussian_filter(distance, 1))])
+    length = np.maximum(np.sqrt((away**2).sum(axis=0)), _LEAST)
+    beyond: Volume = ndimage.map_coordinates(
+        smooth, places + _OUTWARD_MM * away / length, order=1, mode="nearest"
+    )
+    return beyond
 
 
 def smooth_inside(image: Volume, *, mask: Mask, sigma_mm: float) -> Volume:

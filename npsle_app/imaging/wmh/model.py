@@ -6,7 +6,7 @@ import lazy_loader
 import numpy as np
 
 from npsle_app.arrays import Volume
-from npsle_app.imaging.wmh.features import FEATURES
+from npsle_app.imaging.wmh.features import FEATURES, FLAIR_FEATURES
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -17,7 +17,7 @@ _AT_ONCE = 65536  # voxels; more would only take memory
 
 
 class LesionModel:
-    """An ONNX graph that takes (n, 24) features and returns (n, 1) probabilities.
+    """An ONNX graph that takes (n, features) values and returns (n, 1) probabilities.
 
     Parameters
     ----------
@@ -38,13 +38,15 @@ class LesionModel:
             content, options, providers=["CPUExecutionProvider"]
         )
         facts = self._session.get_modelmeta().custom_metadata_map
-        if facts.get("features", "").split(",") != list(FEATURES):
-            msg = f"the lesion model is for {facts.get('features')}, not {','.join(FEATURES)}"
+        features = tuple(facts.get("features", "").split(","))
+        if features not in (FEATURES, FLAIR_FEATURES):
+            msg = f"the lesion model is for {','.join(features)}, not {','.join(FEATURES)}"
             raise ValueError(msg)
         self.name: str = facts["name"]
+        self.needs_t1w = features == FEATURES
 
     def predict(self, features: Volume) -> Volume:
-        """Return the (n,) probabilities, from 0 to 1, of (n, 24) features."""
+        """Return the (n,) probabilities, from 0 to 1, of (n, features) values."""
         source = self._session.get_inputs()[0].name
         parts = [np.zeros(0, dtype=np.float32)]
         for start in range(0, len(features), _AT_ONCE):

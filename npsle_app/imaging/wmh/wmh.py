@@ -8,18 +8,16 @@ from scipy import ndimage
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.boxes import bounding_box, grown
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26
-from npsle_app.imaging.tissue.intensity import TissueModel, TissuePriors
+from npsle_app.imaging.tissue.intensity import TissueModel
 from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import LesionPriors, find_candidates
 from npsle_app.imaging.wmh.model import LesionModel
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
 from npsle_app.imaging.wmh.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 
-_USUAL_LOAD_ML = 10.0
-_LOADS_ML = (1.0, 50.0)
-_ODDS_OF_CUT = 0.55  # the best cut of the model's own odds is 5/11; at 0.2 odds are 1/4
 _MARGIN = 2  # voxels left around the brain when the arrays are cropped
 
 
@@ -33,7 +31,7 @@ class LesionMap:
 
 def lesion_probability(
     flair: Volume,
-    t1w: Volume,
+    t1w: Volume | None,
     *,
     brain: Mask,
     priors: LesionPriors,
@@ -45,7 +43,8 @@ def lesion_probability(
     Parameters
     ----------
     flair, t1w : (I, J, K) array
-        Bias-corrected, on one grid, in any unit.
+        Bias-corrected, on one grid, in any unit; without T1w the model must be one of FLAIR
+        alone.
     brain : (I, J, K) array of bool
         Voxels of the brain that FLAIR covers; elsewhere the probability is 0.
     priors : LesionPriors
@@ -58,12 +57,13 @@ def lesion_probability(
     Returns
     -------
     LesionMap
-        Set so that 0.2 is the best cut between volume and overlap.
+        What a voxel has does not depend on how much lesion there is elsewhere.
 
     Raises
     ------
     ValueError
-        If the brain is empty or a tissue cannot be found in it.
+        If the brain is empty, a tissue cannot be found in it, or the model needs another
+        number of images.
 
     References
     ----------
@@ -73,51 +73,38 @@ def lesion_probability(
     if not brain.any():
         msg = "FLAIR covers no voxel of the brain: look at its registration to the T1w image"
         raise ValueError(msg)
+    if model.needs_t1w != (t1w is not None):
+        msg = (
+            f"{model.name} is a model {'of FLAIR and T1w' if model.needs_t1w else 'of FLAIR alone'}"
+        )
+        raise ValueError(msg)
     box = grown(bounding_box(brain), margin=_MARGIN, shape=brain.shape)
     grid = WorkGrid(shape=brain[box].shape, voxel_sizes_mm=voxel_sizes_mm)
     inside = grid.enter_mask(brain[box])
-    known = _enter(priors.at(box), grid=grid)
-    images = (grid.enter_inside(image[box], mask=brain[box]) for image in (flair, t1w))
-    found = find_candidates(*images, brain=inside, priors=known)
+    known = priors.at(box).each(grid.enter)
+    found = find_candidates(
+        grid.enter_inside(flair[box], mask=brain[box]),
+        None if t1w is None else grid.enter_inside(t1w[box], mask=brain[box]),
+        brain=inside,
+        priors=known,
+    )
     score = np.zeros(inside.shape, dtype=np.float32)
     score[found.where] = model.predict(found.values)
     cleared = clear_borders(
         score, brain=inside, csf=found.fluid, priors=known, voxel_sizes_mm=np.ones(3)
     )
-    probability = np.zeros(flair.shape, dtype=np.float32)
-    probability[box] = np.where(brain[box], grid.leave(fit_to_load(cleared)), 0)
-    return LesionMap(probability=probability, tissue=found.tissue)
-
-
-def fit_to_load(probability: Volume) -> Volume:
-    """Raise the odds where there is much lesion, lower them where there is little.
-
-    A model trained on many people expects the load of their mean: it finds too little in
-    the heavily and too much in the lightly affected. The odds are multiplied by the square
-    root of the load over 10 mL (half of the correction for a shifted prior), and by a
-    constant that puts the best cut at 0.2.
-
-    Parameters
-    ----------
-    probability : (I, J, K) array
-        On 1 mm cubes, cleaned; its sum is the load, taken as 1 to 50 mL.
-
-    References
-    ----------
-    Saerens, Latinne & Decaestecker 2002, doi:10.1162/089976602753284446
-    """
-    load_ml = float(np.clip(probability.sum(dtype=np.float64) / 1000, *_LOADS_ML))
-    factor = np.float32(_ODDS_OF_CUT * np.sqrt(load_ml / _USUAL_LOAD_ML))
-    fitted: Volume = factor * probability / (1 + (factor - 1) * probability)
-    return fitted
-
-
-def _enter(priors: LesionPriors, *, grid: WorkGrid) -> LesionPriors:
-    return LesionPriors(
-        tissue=TissuePriors(gm=grid.enter(priors.tissue.gm), wm=grid.enter(priors.tissue.wm)),
-        lesion=grid.enter(priors.lesion),
-        ventricles=grid.enter(priors.ventricles),
+    known_of = found.by_name
+    trimmed = trim_skirts(cleared, where=found.where, over_white=known_of["over_white"])
+    kept = clear_normal_bodies(
+        trimmed,
+        where=found.where,
+        known=known_of,
+        brain=inside,
+        template_mm=known.template_mm,
     )
+    probability = np.zeros(flair.shape, dtype=np.float32)
+    probability[box] = np.where(brain[box], grid.leave(kept), 0)
+    return LesionMap(probability=probability, tissue=found.tissue)
 
 
 def lesions(

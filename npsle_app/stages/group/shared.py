@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pandas import DataFrame
+from pandas import DataFrame, Series, to_numeric
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
@@ -90,6 +90,7 @@ def read_tables(
         units=clinical.units,
         notes=clinical.notes,
         dates=clinical.dates,
+        readings=_read_readings(study_file),
     )
 
 
@@ -172,6 +173,12 @@ def _read_clinical(output_dir: Path, raw: Path | None, *, study_file: str) -> Cl
     return read_clinical(raw, participants=given, form=form)
 
 
+def _read_readings(study_file: str) -> DataFrame | None:
+    """Read the table of readings that a study file names, beside it."""
+    asked = read_study(study_file).agreement
+    return read_participants(Path(study_file).parent / asked.file).frame if asked.file else None
+
+
 def clear(output_dir: Path, stage: str) -> None:
     """Take away what an earlier run of a stage left: its own files and figures, nothing else."""
     for file in GroupFile:
@@ -206,10 +213,19 @@ def write_table(
         If a column is described neither in `data/group_tables.toml` nor in `known`.
     """
     path = output_dir / file.path
-    dictionary = group_tables()[file.value].explain(map(str, table.columns), known=known)
-    write_tsv(path, table)
+    described = group_tables()[file.value]
+    dictionary = described.explain(map(str, table.columns), known=known)
+    counts = [one.name for one in described.columns if one.format == "count" and one.name in table]
+    write_tsv(path, table.assign(**{name: _whole(table[name]) for name in counts}))
     write_json(path.with_suffix(".json"), {**dictionary, **(more or {})})
     return path
+
+
+def _whole(values: Series) -> Series:
+    """Write counts without decimals although some are missing; what is none stays as it is."""
+    numbers = to_numeric(values, errors="coerce")
+    is_count = (numbers.notna() == values.notna()) & (numbers.isna() | (numbers % 1 == 0))
+    return numbers.astype("Int64") if is_count.all() else values
 
 
 def save_figures(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.cohort.statistics.analyses import Analysis, analyse
+from npsle_app.cohort.statistics.imbalance import find_imbalances
 from npsle_app.cohort.statistics.participant_flow import count_exclusions, tell_who_enters
 from npsle_app.cohort.statistics.plots import (
     OTHERS,
@@ -107,7 +108,7 @@ def plan(tables: Tables, *, settings: StatisticsSettings) -> Iterator[str]:
         people = named.split(", ")
         rest = f" and {len(people) - _MOST_NAMED} more" if len(people) > _MOST_NAMED else ""
         yield f"left out, {reason}: {', '.join(people[:_MOST_NAMED])}{rest}"
-    yield from (f"warning: {note}" for note in cohort.notes)
+    yield from (f"warning: {note}" for note in (*find_imbalances(cohort), *cohort.notes))
     entering = tell_who_enters(cohort)
     for (analysis, what), rows in entering.groupby(["analysis", "what"], sort=False):
         told = "; ".join(dict.fromkeys(_tell_populations(rows)))
@@ -137,7 +138,7 @@ def _summarise(cohort: Cohort) -> dict[str, object]:
             for name, population in study.populations.items()
         ],
         "groups": list(study.groups),
-        "warnings": list(cohort.notes),
+        "warnings": [*find_imbalances(cohort), *cohort.notes],
     }
 
 
@@ -191,7 +192,7 @@ def _draw_groups(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator
 
 def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> Iterator[PaperFigure]:
     study, table = cohort.study, tables["correlations"]
-    rows = [row for row in _list_estimated(table) if row["method"] == "pearson"]
+    rows = [row for row in _list_estimated(table) if row["quoted"] == "yes"]
     if not rows:
         return
     shown = tabulate_correlations(table, alpha=study.alpha, most=_MOST_ROWS)
@@ -200,7 +201,7 @@ def _draw_correlations(tables: Mapping[str, pd.DataFrame], cohort: Cohort) -> It
         drawing=draw_correlations(
             shown.r, rows=shown.measures, columns=shown.clinical, notable=shown.notable
         ),
-        caption="Partial correlations (Pearson) in "
+        caption="Partial correlations (of ranks where a variable is skewed) in "
         f"{study.label(study.correlations.population)}; a star: q < {study.alpha:g}."
         f"{_tell_rest(_MOST_ROWS, len({row['measure'] for row in rows}), what='measures')}",
     )

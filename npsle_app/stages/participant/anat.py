@@ -13,12 +13,12 @@ from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.brain.slices import draw_contours, draw_pair
 from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.head.brain import is_brain_extracted
-from npsle_app.imaging.head.checks import check_head
+from npsle_app.imaging.head.checks import check_head, check_t1w_contrast
 from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head
 from npsle_app.imaging.space.volumes import fraction
-from npsle_app.records import Record
+from npsle_app.records import Check, Record
 from npsle_app.settings import AnatSettings
-from npsle_app.stages.participant.shared import digests, figure_paths, save_drawings
+from npsle_app.stages.participant.shared import TISSUE, digests, figure_paths, save_drawings
 from npsle_app.templates import Template
 
 _USED = (Template.HEAD, Template.BRAIN, Template.INTRACRANIAL)
@@ -67,7 +67,7 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         stage="anat",
         methods=_METHODS.format(warp_mm=settings.warp_sampling_mm),
         citations=("ants_syn", "n4", "antspy", "mni152_2009a", "colin27"),
-        checks=check_head(head),
+        checks=(*check_head(head), _check_contrast(head)),
         figures=figures,
         choices=(_STRIPPED,) if stripped else (),
     )
@@ -77,6 +77,11 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         record=out.record(record),
         figures=figure_paths(figures),
     )
+
+
+def _check_contrast(head: PreparedHead) -> Check:
+    gm, wm = (fraction(templates.load(name)) for name in TISSUE)
+    return check_t1w_contrast(head.in_template, gm=gm, wm=wm)
 
 
 def read_template() -> HeadTemplate:

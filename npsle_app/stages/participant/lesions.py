@@ -41,7 +41,7 @@ from npsle_app.templates import Template
 
 _USED = (Template.LATERAL_VENTRICLE_ZONE, Template.DEEP_GM, Template.WM, Template.LOBES)
 _BY_INFARCTS = ("wmh_cavity_count", "wmh_infarct_suspects")
-_SIZES = {
+SIZES = {  # measures by what the figure calls them
     "< 10": "wmh_count_below_10mm3",
     "10–100": "wmh_count_10_to_100mm3",
     "100–1000": "wmh_count_100_to_1000mm3",
@@ -188,7 +188,7 @@ def _draw(findings: LesionFindings, *, images: LesionImages) -> Iterator[Drawing
         ventricles=images.ventricles,
         fazekas=None if periventricular is None or deep is None else (periventricular, deep),
     )
-    yield draw_sizes({label: numbers[name] or 0.0 for label, name in _SIZES.items()})
+    yield draw_sizes({label: numbers[name] or 0.0 for label, name in SIZES.items()})
 
 
 def _choices(findings: LesionFindings, *, images: LesionImages) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,8 +17,8 @@ from npsle_app.arrays import Volume
 from npsle_app.bids.output.reader import read_image, read_record
 from npsle_app.bids.output.writer import Writer
 from npsle_app.figures.stages.drawing import Drawing, Picture
-from npsle_app.imaging.space.registration import warp
-from npsle_app.imaging.space.volumes import fraction
+from npsle_app.imaging.space.registration import places_in, warp
+from npsle_app.imaging.space.volumes import fraction, on_grid_of
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.tissue.ventricles import check_ventricles
 from npsle_app.imaging.wmh.features import LesionPriors
@@ -28,8 +29,15 @@ from npsle_app.resources import read_table
 from npsle_app.templates import Template
 
 TISSUE = (Template.GM, Template.WM)
-LESIONS = (*TISSUE, Template.WMH_PRIOR, Template.VENTRICLES)
+LESIONS = (
+    *TISSUE,
+    Template.WMH_PRIOR,
+    Template.VENTRICLES,
+    Template.FLAIR_NORMAL,
+    Template.FLAIR_SPREAD,
+)
 _LESION_MODEL = files("npsle_app") / "data" / "wmh_model.onnx"
+_LESION_MODEL_OF_FLAIR = files("npsle_app") / "data" / "wmh_flair_model.onnx"
 
 
 def tissue_priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
@@ -44,7 +52,17 @@ def lesion_priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> LesionPri
         tissue=tissue_priors(grid, field=field),
         lesion=_warped(Template.WMH_PRIOR, grid=grid, field=field),
         ventricles=_warped(Template.VENTRICLES, grid=grid, field=field),
+        normal=_thousandths(Template.FLAIR_NORMAL, grid=grid, field=field),
+        spread=_thousandths(Template.FLAIR_SPREAD, grid=grid, field=field),
+        template_mm=places_in(templates.load(Template.BRAIN), reference=grid, field=field),
     )
+
+
+def _thousandths(template: Template, *, grid: nib.Nifti1Image, field: nib.Nifti1Image) -> Volume:
+    image = templates.load(template)
+    values = on_grid_of(image, image.get_fdata(dtype=np.float32) / 1000)
+    found: Volume = warp(values, reference=grid, field=field).get_fdata(dtype=np.float32)
+    return found
 
 
 def ventricle_zone(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> Volume:
@@ -70,22 +88,26 @@ def digests(used: Iterable[Template]) -> dict[str, str]:
     return {template.name: templates.digest(template) for template in used}
 
 
-def read_lesion_model() -> LesionModel:
-    """Open the trained model that comes with the package."""
-    return LesionModel(_LESION_MODEL.read_bytes())
+def read_lesion_model(*, with_t1w: bool = True) -> LesionModel:
+    """Open the trained model that comes with the package: of FLAIR and T1w, or of FLAIR alone."""
+    return LesionModel(_lesion_model(with_t1w=with_t1w).read_bytes())
 
 
-def describe_lesion_model() -> dict[str, str]:
+def describe_lesion_model(*, with_t1w: bool = True) -> dict[str, str]:
     """Return name and hash of the model, for the sidecars."""
     return {
-        "Model": read_lesion_model().name,
-        "ModelSha256": hashlib.sha256(_LESION_MODEL.read_bytes()).hexdigest(),
+        "Model": read_lesion_model(with_t1w=with_t1w).name,
+        "ModelSha256": hashlib.sha256(_lesion_model(with_t1w=with_t1w).read_bytes()).hexdigest(),
     }
 
 
 def read_volume_errors() -> tuple[VolumeError, ...]:
     """Return how far from the truth lesion volumes were on people left out."""
     return parse_errors(read_table("wmh_error.tsv"))
+
+
+def _lesion_model(*, with_t1w: bool) -> Traversable:
+    return _LESION_MODEL if with_t1w else _LESION_MODEL_OF_FLAIR
 
 
 def upstream_qc(*records: Path, out: Writer) -> Qc:

@@ -54,10 +54,12 @@ from npsle_app.stages.participant.shared import (
 
 _METHODS = (
     "FLAIR was brought to the T1w image by a rigid registration (mutual information), corrected "
-    "for its bias field and divided by the median of grey matter. On 1 mm cubes, 24 features of "
-    "brightness, contrast, shape, T1w signal and place went into a logistic and a gradient-boosted "
-    "model whose log odds were averaged; borders of the brain were cleared in the manner of LST's "
-    "lesion prediction algorithm, and the odds fitted to the load. Lesions are voxels of at least "
+    "for its bias field and divided by the median of grey matter. On 1 mm cubes, 31 features of "
+    "brightness, contrast, shape, T1w signal and place, of what is bright at this place in people "
+    "without lesions and of the other side went into a logistic and a gradient-boosted model whose "
+    "log odds were averaged; borders of the brain were cleared in the manner of LST's lesion "
+    "prediction algorithm, and bodies that healthy brains have too taken out by place, shape and "
+    "T1w signal. Lesions are voxels of at least "
     "{threshold} in components of at least {smallest:g} mm³."
 )
 CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))  # thresholds that are drawn

@@ -177,6 +177,17 @@ def test_a_map_is_known_by_its_image_type(root):
     assert "TRACEW in its ImageType" in why_not(found, made)
 
 
+def test_a_pair_on_one_grid_comes_before_a_pair_on_two(root):
+    alone = add(root, "_acq-a_dir-PA", encoding="j", zoom=2.1)
+    forward, reverse = (
+        add(root, f"_acq-b_dir-{way}", encoding=code) for way, code in (("AP", "j-"), ("PA", "j"))
+    )
+    found = choice(root)
+    assert found.scan.path == forward
+    assert [one.path for one in found.scan.reverse] == [reverse]
+    assert alone in {one.path for one in found.others}
+
+
 @pytest.mark.fault("Images", "a run that is a copy of another", "measured once")
 def test_a_run_of_the_same_values_is_measured_once(root):
     first, second = add(root, "_run-1", encoding="j"), add(root, "_run-2", encoding="j")

@@ -83,9 +83,19 @@ def test_a_smaller_region_goes_with_a_higher_score_and_q_is_that_of_all_regions(
     assert regional["q"].to_numpy(dtype=float) == pytest.approx(theirs)
 
 
+def test_regions_and_the_risk_at_the_baseline_are_followed_over_visits(found):
+    rows = associations(found, score="edss", design="over time", model="adjusted")
+    rows = rows[rows["status"] == "estimated"]
+    regional = rows[rows["predictor"].isin(REGIONS)]
+    assert set(regional["predictor"]) == set(REGIONS)
+    assert (regional.loc[regional["effect"] == "between people", "b"] < 0).all()
+    risk = rows[rows["predictor"] == "high_risk"]
+    assert risk["effect"].tolist() == ["between people", "per year, high against low"]
+
+
 def test_over_time_the_planted_change_per_year_is_found_and_limits_are_bootstrapped_too(found):
     rows = associations(found, score="edss", design="over time", model="adjusted")
-    rows = rows.set_index("effect")
+    rows = rows[rows["predictor"] == "n_deviations"].set_index("effect")
     assert rows.loc["per year", "b"] == pytest.approx(0.1, abs=0.02)
     assert rows.loc["between people", "low"] > 0
     assert rows["boot_low"].notna().all()

@@ -138,6 +138,36 @@ def test_counts_that_do_not_differ_within_groups_have_no_ratio_but_say_so():
     assert found.note == "counts do not differ within the groups: the ratio has no standard error"
 
 
+def test_below_thirty_people_the_limits_are_told_to_be_perhaps_too_narrow(rng):
+    few, many = (
+        compare_counts(table, in_group=group, permutations=9)
+        for table, group in (_counts_of(rng, size, means=(4, 4)) for size in (12, 40))
+    )
+    assert few.note.startswith("fewer than 30 people in a group: the limits may be too narrow")
+    assert many.note == ""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("size", [12, 20, 60])
+def test_a_ratio_of_one_is_rejected_in_one_of_twenty_studies(rng, size):
+    """2,000 studies have a standard error of 0.5 %; benchmarks/statistics.py has the table."""
+    low, covered = zip(*(_rejects(rng, size) for _ in range(2000)), strict=True)
+    assert np.mean(low) == pytest.approx(0.05, abs=0.015)
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def _rejects(rng, size):
+    null, other = (
+        compare_counts(table, in_group=group, permutations=0)
+        for table, group in (_counts_of(rng, size, means=(mean, 1.67)) for mean in (1.67, 4.51))
+    )
+    return null.p < 0.05, other.low <= 4.51 / 1.67 <= other.high
+
+
+def _counts_of(rng, size, *, means):
+    return counts(*(draw(rng, mean=mean, n=size) for mean in means))
+
+
 def test_one_person_is_no_group():
     table, group = counts([3], [0, 1, 2])
     with pytest.raises(ValueError, match="1 and 3 people with counts; needed are 2"):

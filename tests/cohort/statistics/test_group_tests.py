@@ -139,6 +139,12 @@ def test_tables_call_groups_by_their_labels_beside_their_names():
     pairs = compare_pairs(cohort, overall=overall)
     described = describe_groups(cohort)
     named = {*zip(described["group"], described["group_label"], strict=True)}
-    assert named == {("HC", "Controls"), ("non-NPSLE", "non-NPSLE"), ("NPSLE", "NPSLE")}
+    assert named == {
+        ("HC", "Controls"),
+        ("non-NPSLE", "non-NPSLE"),
+        ("NPSLE", "NPSLE"),
+        ("inflammatory", "NPSLE, inflammatory"),  # of the contrasts, described as well
+        ("ischaemic", "NPSLE, ischaemic"),
+    }
     assert {*zip(pairs["against"], pairs["against_label"], strict=True)} <= named
     assert {*zip(pairs["group"], pairs["group_label"], strict=True)} <= named

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
@@ -9,16 +10,20 @@ from npsle_app.cohort.estimators.imputation import impute, pool
 from npsle_app.cohort.estimators.power import detectable_coefficient, detectable_difference
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
 from npsle_app.cohort.statistics.regressions import regress
+from npsle_app.cohort.statistics.statements import tell_regressions
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Imputation
+from npsle_app.formatting import format_interval
 from tests.cohort.study_tables import make_cohort
 
 MAIN = parse_study(
     {
         "contrasts": {"main": {"group": "NPSLE", "against": "non-NPSLE"}},
         "classifier": {"contrast": "main"},
+        "acquisition": [],
     }
 )
+SCANNED = replace(MAIN, acquisition=("site", "scanner"))
 IMPUTED = replace(MAIN, imputation=Imputation(datasets=5, iterations=5))
 
 
@@ -99,6 +104,82 @@ def test_a_scanner_that_is_the_group_cannot_be_told_apart():
     )
     assert row["status"] == "not estimable"
     assert "depend on each other" in row["reason"]
+
+
+def test_a_scanner_that_varies_is_adjusted_for_and_left_out_of_a_model_of_its_own():
+    """smf.ols("wm_ml ~ npsle + age + sex + tiv_ml + scanner", rows)."""
+    cohort = make_cohort(study=SCANNED)
+    rows = cohort.frame[cohort.frame["group"] != "HC"].copy()
+    rows["npsle"] = (rows["group"] == "NPSLE").astype(float)
+    theirs = smf.ols("wm_ml ~ npsle + age + sex + tiv_ml + scanner", rows).fit()
+    table = regress(cohort)
+    row = _row(table)
+    assert row["covariates"] == "age, sex, tiv_ml, scanner"
+    assert row["b"] == pytest.approx(theirs.params["npsle"])
+    without = _row(table, model="primary, site and scanner left out")
+    assert without["covariates"] == "age, sex, tiv_ml"
+    assert without["df"] == row["df"] + 1
+
+
+def test_a_site_that_is_the_group_is_not_adjusted_for_and_the_row_says_why():
+    site = ["A", "A", "B"] * 20
+    table = regress(make_cohort(study=SCANNED, participants={"site": site, "scanner": "A"}))
+    assert _row(table)["status"] == "estimated"
+    expected = "not adjusted for site: each of its levels is in one group alone"
+    assert _row(table)["note"] == expected
+
+
+def test_limits_of_a_ratio_are_of_one_kind():
+    """exp(B) and its limits: classic ones beside classic B, HC3 beside HC3."""
+    row = _row(regress(make_cohort(study=MAIN)), measure="wmh_ml")
+    for ending in ("", "_hc3"):
+        for side in ("low", "high"):
+            limit = row[f"ratio_{side}{ending}"]
+            assert limit == pytest.approx(np.exp(row[f"{side}{ending}"]))
+    said = tell_regressions(_with_q(row), study=MAIN).results[0]
+    robust = format_interval(row["ratio"], row["ratio_low_hc3"], row["ratio_high_hc3"], decimals=2)
+    assert f"ratio {robust}" in said
+
+
+def _with_q(row):
+    return pd.DataFrame([row]).assign(q=1.0, q_hc3=1.0)
+
+
+def test_an_outcome_that_is_mostly_the_substitute_for_zero_says_so():
+    volumes = np.where(np.arange(60) % 2, 0.0, 1.5 + np.arange(60))
+    row = _row(regress(make_cohort(study=MAIN, measures={"wmh_ml": volumes})), measure="wmh_ml")
+    assert "50 % of the outcome is the substitute for zero: read the model of ranks" in row["note"]
+
+
+def test_variables_that_depend_on_each_other_are_named():
+    ages = make_cohort().frame["age"]
+    study = replace(
+        MAIN, regressions=replace(MAIN.regressions, covariates=("age", "disease_duration_years"))
+    )
+    twice = {"disease_duration_years": (ages / 2).astype(str)}
+    row = _row(regress(make_cohort(study=study, participants=twice)))
+    expected = "the variables of the model depend on each other: age, disease_duration_years"
+    assert row["reason"].endswith(expected)
+
+
+def test_sex_that_all_share_is_not_said_to_be_adjusted_for():
+    cohort = make_cohort(study=MAIN, participants={"sex": "F"})
+    table = regress(cohort)
+    assert _row(table)["covariates"] == "age, tiv_ml"
+    said = tell_regressions(table.assign(q=1.0, q_hc3=1.0), study=MAIN).methods
+    assert "(but not for sex, the same in all)" in said
+
+
+def test_an_interaction_is_that_of_statsmodels():
+    """smf.ols("wm_ml ~ npsle * age + sex + tiv_ml", rows), of the product."""
+    study = replace(MAIN, regressions=replace(MAIN.regressions, interactions=("age",)))
+    cohort = make_cohort(study=study)
+    rows = cohort.frame[cohort.frame["group"] != "HC"].copy()
+    rows["npsle"] = (rows["group"] == "NPSLE").astype(float)
+    theirs = smf.ols("wm_ml ~ npsle * age + sex + tiv_ml", rows).fit()
+    row = _row(regress(cohort), model="primary × age")
+    assert row["b"] == pytest.approx(theirs.params["npsle:age"])
+    assert row["p"] == pytest.approx(theirs.pvalues["npsle:age"])
 
 
 def test_missing_covariates_leave_their_participants_out_and_are_counted():

@@ -99,7 +99,7 @@ def test_comparisons_are_the_groups_and_both_sides_of_each_contrast():
     [
         (
             "grups = []",
-            r"the study file has no key 'grups'; there are \['alpha', .*\]: is it 'groups'\?",
+            r"the study file has no key 'grups'; there are \['acquisition', .*\]: is it 'groups'\?",
         ),
         ("mode = 'best'", r"mode 'best' is none of \['recommended', 'paper'\]"),
         ("mode = 1", "mode: expected a text, got 1"),

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from npsle_app.imaging.head.checks import check_edge
+from npsle_app.imaging.head.checks import check_edge, check_t1w_contrast
 from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
 from npsle_app.imaging.tissue.segmentation import Contrast
 from npsle_app.records import Qc
@@ -91,3 +91,25 @@ def test_a_brain_cut_by_the_field_of_view_warns_and_fails(voxels, state):
     check = check_edge(nib.Nifti1Image(mask, np.eye(4)))
     assert check.state is state
     assert check.seen == f"brain cut over {voxels} mm²"
+
+
+@pytest.mark.parametrize(("white", "state"), [(140.0, Qc.PASS), (103.0, Qc.WARN), (85.0, Qc.FAIL)])
+@pytest.mark.fault(
+    "Images",
+    "FLAIR, T2w or PDw image called T1w",
+    "the check of its contrast fails, and every volume with it",
+)
+def test_an_image_whose_white_matter_is_darker_than_grey_is_no_t1w_image(white, state):
+    wm = np.zeros((10, 10, 10), np.float32)
+    wm[:5] = 1
+    grid = np.diag([2.0, 2, 2, 1])
+    shares = {"gm": nib.Nifti1Image(1 - wm, grid), "wm": nib.Nifti1Image(wm, grid)}
+    image = nib.Nifti1Image(np.where(wm > 0, white, 100).astype(np.float32), grid)
+    check = check_t1w_contrast(image, **shares)
+    assert check.state is state
+    assert f"{white / 100:.2f} times" in check.seen
+
+
+def test_contrast_that_cannot_be_seen_does_not_pass():
+    empty = nib.Nifti1Image(np.zeros((4, 4, 4), np.float32), np.eye(4))
+    assert check_t1w_contrast(empty, gm=empty, wm=empty).state is not Qc.PASS

@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from npsle_app.imaging.tissue.intensity import TissuePriors
 from npsle_app.imaging.wmh.features import FEATURES, LesionPriors, find_candidates, smooth_inside
+from tests.imaging.wmh.unpatterned import unpatterned
 
 SHAPE = (60, 60, 60)
 MIDDLE = np.sqrt(sum((axis - 30.0) ** 2 for axis in np.indices(SHAPE)))
@@ -35,6 +36,7 @@ def head():
         tissue=TissuePriors(gm=soft[0], wm=soft[1]),
         lesion=np.where(CORE, 0.1, 0.004).astype(np.float32),
         ventricles=soft[2],
+        **unpatterned(BRAIN.shape),
     )
     return flair, t1w, priors
 

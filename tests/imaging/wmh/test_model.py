@@ -40,6 +40,11 @@ def lesion_voxel(**changes):
         "log_odds": -1.0,
         "from_ventricles": 5,
         "from_outer_fluid": 15,
+        "over_white_contrast": 3,
+        "over_normal": 0.5,
+        "over_normal_sd": 6,
+        "over_other_side": 0.45,
+        "other_side": 0.05,
     }
     return np.array([list((typical | changes).values())], np.float32)
 
@@ -54,6 +59,10 @@ def normal_voxel():
         "over_white": 0.04,
         "over_white_2mm": 0.01,
         "over_white_sd": 0.7,
+        "over_white_contrast": 0.3,
+        "over_normal": 0.04,
+        "over_normal_sd": 0.6,
+        "over_other_side": 0.02,
         "brightest_neighbour": -0.05,
         "darkest_neighbour": -0.15,
         "curvature_low": 0,

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from nibabel.processing import resample_from_to
 
-from npsle_app.imaging.tissue.intensity import TissuePriors
-from npsle_app.imaging.wmh.features import LesionPriors
+from npsle_app import templates
+from npsle_app.imaging.wmh.normal import CELLS
 from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
 from npsle_app.stages.participant.shared import read_lesion_model
+from npsle_app.templates import Template
+from training.wmh.normal_atlas import as_image, knowing
 from training.wmh.people import Person, list_masks, load_rated
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).parents[4] / "shared" / "data"
 pytestmark = [
     pytest.mark.exhaustive,
     pytest.mark.skipif(not (DATA / "ms_mni").exists(), reason="shared/data is not here"),
@@ -27,7 +29,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def person() -> Person:
-    return load_rated(DATA / "ms_mni" / "patient26", masks=list_masks(DATA))
+    grid = as_image(np.zeros(CELLS, np.float32))
+    normal, spread = (
+        resample_from_to(templates.load(name), grid, order=1).get_fdata(dtype=np.float32) / 1000
+        for name in (Template.FLAIR_NORMAL, Template.FLAIR_SPREAD)
+    )
+    someone = load_rated(DATA / "ms_mni" / "patient26", masks=list_masks(DATA))
+    return knowing(someone, normal=normal, spread=spread)
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +61,12 @@ def volume_ml(found, *, voxel_mm: float = 1.0) -> float:
 
 
 def on_all(person: Person, change) -> Person:
-    tissue, priors = person.priors.tissue, person.priors
     return replace(
         person,
         flair=change(person.flair),
         t1w=change(person.t1w),
         brain=change(person.brain.astype(np.float32)) > 0.5,
-        priors=LesionPriors(
-            tissue=TissuePriors(gm=change(tissue.gm), wm=change(tissue.wm)),
-            lesion=change(priors.lesion),
-            ventricles=change(priors.ventricles),
-        ),
+        priors=person.priors.each(change),
     )
 
 

@@ -12,7 +12,6 @@ from npsle_app.imaging.tissue.intensity import TissuePriors, fit_tissue
 from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.wmh import (
     count_lesions,
-    fit_to_load,
     lesion_probability,
     lesion_volumes_ml,
     lesions,
@@ -20,6 +19,7 @@ from npsle_app.imaging.wmh.wmh import (
 )
 from npsle_app.stages.participant.shared import read_lesion_model
 from npsle_app.templates import Template
+from tests.imaging.wmh.unpatterned import unpatterned
 
 SHAPE = (30, 30, 30)  # leaves two voxels around the brain, as the search takes where it can
 VOXEL_MM = np.full(3, 2.0)
@@ -74,6 +74,7 @@ def make_head(rng, *, lesion_radius=2.5, shape=SHAPE):
         tissue=TissuePriors(gm=soft[0], wm=soft[1]),
         lesion=np.where(core, 0.1, 0.004).astype(np.float32),
         ventricles=soft[2],
+        **unpatterned(shape),
     )
     return Head(*images, brain, lesion, priors)
 
@@ -225,24 +226,18 @@ def test_soft_volume_sums_the_probability_from_0_05_on():
     assert soft_volume_ml(probability, voxel_mm3=1000) == pytest.approx(2.0)
 
 
-def test_a_heavy_load_raises_the_odds_and_a_light_one_lowers_them():
-    light = np.zeros((40, 40, 40), np.float32)
-    light[:10, :10, :10] = 0.5
-    heavy = np.full((50, 50, 40), 0.5, np.float32)
-    assert fit_to_load(light).max() < 0.5 < fit_to_load(heavy).max()
-
-
-def test_at_the_usual_load_the_best_cut_of_the_model_becomes_a_fifth():
-    usual = np.full((40, 40, 20), 5 / 16, np.float32)
-    np.testing.assert_allclose(fit_to_load(usual), 0.2, atol=1e-6)
-
-
-def test_fitting_to_the_load_keeps_0_1_and_the_order():
-    ramp = np.linspace(0, 1, 101, dtype=np.float32)
-    fitted = fit_to_load(ramp)
-    assert fitted[0] == 0
-    assert fitted[-1] == pytest.approx(1)
-    assert (np.diff(fitted) > 0).all()
+def test_lesions_far_away_do_not_change_what_a_voxel_has(head, plain):
+    """The odds of every voxel once followed the total load."""
+    flair = head.flair.copy()
+    far = np.zeros(head.brain.shape, bool)
+    far[: head.brain.shape[0] // 3] = True
+    white = (head.priors.tissue.wm > 0.9) & ~head.lesions & head.brain
+    flair[far & white] *= np.float32(1.5)
+    near = ~ndimage.binary_dilation(far, iterations=12)
+    found = head.probability(flair=flair)
+    before, after = (np.count_nonzero((image >= 0.2) & near) for image in (plain, found))
+    assert before > 0
+    assert after == pytest.approx(before, rel=0.05)
 
 
 def test_the_prior_that_ships_is_symmetric_and_nowhere_0():

@@ -1,0 +1,72 @@
+"""Which bright bodies are taken for normal."""
+
+import numpy as np
+import pytest
+
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
+from tests.imaging.wmh.unpatterned import unpatterned
+
+SHAPE = (61, 30, 30)
+PLACES = unpatterned(SHAPE)["template_mm"]
+BRAIN = np.ones(SHAPE, bool)
+
+
+def cleared(*, places=((20, 12, 12),), size=5, height=0.99, with_t1w=True, **known):
+    """Keep what is left of cubes of the given size; `known` holds for all voxels."""
+    probability = np.zeros(SHAPE, np.float32)
+    for x, y, z in places:
+        probability[x : x + size, y : y + size, z : z + size] = height
+    where = probability > 0
+    usual = {"from_ventricles": 12.0, "white_matter": 0.9} | ({"t1w": 0.2} if with_t1w else {})
+    features = {
+        name: np.full(where.sum(), value, np.float32) for name, value in (usual | known).items()
+    }
+    kept = clear_normal_bodies(
+        probability, where=where, known=features, brain=BRAIN, template_mm=PLACES
+    )
+    return kept[where].max()
+
+
+def test_a_sure_body_in_white_matter_stays():
+    assert cleared() == pytest.approx(0.99)
+
+
+def test_a_thin_band_at_the_ventricles_goes_unless_t1w_is_dark_there():
+    assert cleared(from_ventricles=1.5) < 0.1
+    assert cleared(from_ventricles=1.5, t1w=-0.1) == pytest.approx(0.99)
+
+
+def test_without_t1w_a_band_goes_if_the_other_side_has_it_too():
+    both = ((20, 12, 12), (36, 12, 12))
+    assert cleared(from_ventricles=1.5, with_t1w=False) == pytest.approx(0.99)
+    assert cleared(places=both, from_ventricles=1.5, with_t1w=False) < 0.1
+
+
+def test_the_wall_of_the_ventricles_goes_however_dark_t1w_is():
+    assert cleared(from_ventricles=1.5, white_matter=0.2, t1w=-0.3) < 0.1
+
+
+def test_the_larger_a_body_the_surer_its_core_must_be():
+    assert cleared(size=3, height=0.6) == pytest.approx(0.6)
+    assert cleared(size=8, height=0.8) < 0.1
+
+
+def test_nothing_bright_stays_nothing():
+    empty = np.zeros(SHAPE, np.float32)
+    known = {"from_ventricles": empty[:0], "white_matter": empty[:0]}
+    where = np.zeros(SHAPE, bool)
+    kept = clear_normal_bodies(empty, where=where, known=known, brain=BRAIN, template_mm=PLACES)
+    assert not kept.any()
+
+
+def test_the_skirt_of_a_bright_lesion_goes_and_a_faint_lesion_stays_whole():
+    probability = np.full((40, 9, 9), 0.3, np.float32)
+    over = np.full(probability.shape, 0.2, np.float32)
+    for x, height in ((6, 1.0), (32, 0.25)):
+        probability[x : x + 3, 3:6, 3:6] = 0.9
+        over[x : x + 3, 3:6, 3:6] = height
+    where = np.ones(probability.shape, bool)
+    kept = trim_skirts(probability, where=where, over_white=over.ravel())
+    assert kept[5, 4, 4] < 0.1
+    assert kept[31, 4, 4] == pytest.approx(0.3)
+    assert kept[7, 4, 4] == pytest.approx(0.9)
