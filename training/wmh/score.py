@@ -56,8 +56,6 @@ def predict(fitted: Fitted, exam: Exam, *, person: Person) -> Volume:
         trimmed,
         where=exam.where,
         known=known,
-        brain=person.brain,
-        template_mm=person.priors.template_mm,
     )
 
 

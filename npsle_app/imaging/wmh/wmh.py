@@ -99,8 +99,6 @@ def lesion_probability(
         trimmed,
         where=found.where,
         known=known_of,
-        brain=inside,
-        template_mm=known.template_mm,
     )
     probability = np.zeros(flair.shape, dtype=np.float32)
     probability[box] = np.where(brain[box], grid.leave(kept), 0)
