@@ -247,11 +247,6 @@ def _save(
     every = (*both, anat.template_to_t1w)
     model = {**describe_lesion_model(), "Templates": digests(LESIONS)}
     probability = on_grid_of(grid, findings.map.probability)
-    limits = {
-        "Threshold": settings.threshold,
-        "MinimumLesionVolume": settings.min_lesion_mm3,
-        "MinimumLesionVolumeUnits": "mm3",
-    }
     return {
         "flair": out.image(
             findings.prepared.flair, File.FLAIR, sources=both, SkullStripped=stripped
@@ -261,7 +256,11 @@ def _save(
         ),
         "probability": out.image(probability, File.WMH_PROBABILITY, sources=every, **model),
         "mask": out.image(
-            on_grid_of(grid, findings.mask), File.WMH_MASK, sources=every, **limits, **model
+            on_grid_of(grid, findings.mask),
+            File.WMH_MASK,
+            sources=every,
+            **describe_limits(settings),
+            **model,
         ),
     }
 
@@ -298,6 +297,15 @@ def _numbers(findings: _Findings) -> dict[str, float]:
         voxel_mm3=voxel_mm3(findings.grid),
         slice_mm=findings.slice_mm,
     )
+
+
+def describe_limits(settings: WmhSettings) -> dict[str, object]:
+    """Say what made the mask of the probability, for its sidecar."""
+    return {
+        "Threshold": settings.threshold,
+        "MinimumLesionVolume": settings.min_lesion_mm3,
+        "MinimumLesionVolumeUnits": "mm3",
+    }
 
 
 def lesion_numbers(

@@ -50,7 +50,7 @@ from npsle_app.stages.participant.shared import (
     read_lesion_model,
     save_drawings,
 )
-from npsle_app.stages.participant.wmh import CURVE, lesion_numbers
+from npsle_app.stages.participant.wmh import CURVE, describe_limits, lesion_numbers
 from npsle_app.templates import Template
 
 _INTERVAL = ("wmh_low_ml", "wmh_high_ml")
@@ -215,17 +215,14 @@ def _save(
     sources = (scan, anat.flair, anat.brain_mask, anat.template_to_flair)
     named = describe_lesion_model(with_t1w=False)
     model = {**named, "Templates": digests(LESIONS)}
-    limits = {
-        "Threshold": settings.threshold,
-        "MinimumLesionVolume": settings.min_lesion_mm3,
-        "MinimumLesionVolumeUnits": "mm3",
-    }
     probability, mask = (
         on_grid_of(grid, data) for data in (findings.map.probability, findings.mask)
     )
     return {
         "probability": out.image(probability, File.WMH_PROBABILITY_ALONE, sources=sources, **model),
-        "mask": out.image(mask, File.WMH_MASK_ALONE, sources=sources, **limits, **model),
+        "mask": out.image(
+            mask, File.WMH_MASK_ALONE, sources=sources, **describe_limits(settings), **model
+        ),
     }
 
 
