@@ -11,7 +11,12 @@ _GROUP = "npsle_app.stages.group"
 
 PARTICIPANT = (
     Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",)),
-    Stage("wmh", f"{_PARTICIPANT}.wmh:run", scans=("flair",), needs=("anat",)),
+    Stage(
+        "wmh",
+        f"{_PARTICIPANT}.wmh:run",
+        uses_scans=("flair", "wmh_mask"),
+        needs=("anat",),
+    ),
     Stage("filling", f"{_PARTICIPANT}.filling:run", needs=("anat", "wmh")),
     Stage("tissue", f"{_PARTICIPANT}.tissue:run", needs=("anat",), uses=("wmh", "filling")),
     Stage(
