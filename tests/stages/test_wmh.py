@@ -199,7 +199,7 @@ def given(session, data, *, role="whole", name="mask", folder="hand"):
 def spot(session):
     """Mark a lesion that is not there, inside the brain."""
     mask = np.zeros(session.lesions.shape, np.uint8)
-    mask[24:27, 18:20, 18:20] = 1
+    mask[10:13, 18:20, 18:20] = 1
     return mask
 
 
