@@ -116,7 +116,9 @@ def read_given(
         lesions=read,
         voxel_mm3=voxel_mm3(t1w),
         sought=sought is not None,
-        probability=np.where(brain, whole, 0).astype(np.float32) if is_map else None,
+        probability=(
+            np.where(brain, whole, 0).astype(np.float32) if is_map and whole is not None else None
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
 
 from npsle_app.arrays import Floats, Mask, Volume
 from npsle_app.bids.input.scans import Scan
@@ -376,7 +377,9 @@ def _save(
             findings.prepared.matrix, File.FLAIR_TO_T1W, sources=(flair.path, anat.t1w)
         ),
     }
-    images = {"mask": (File.WMH_MASK, findings.mask)}
+    images: dict[str, tuple[File, Mask | Volume | NDArray[np.uint8]]] = {
+        "mask": (File.WMH_MASK, findings.mask)
+    }
     if findings.volumes_ml is not None:
         images["probability"] = (File.WMH_PROBABILITY, findings.map.probability)
     if findings.given is not None:
@@ -400,10 +403,10 @@ def _tell_origin(
 ) -> tuple[tuple[Path, ...], dict[str, object]]:
     """Return sources and metadata of the lesion images: the model, what was given, or both."""
     given = findings.given
-    model = {**describe_lesion_model(), "Templates": digests(LESIONS)}
+    model: dict[str, object] = {**describe_lesion_model(), "Templates": digests(LESIONS)}
     if given is None:
         return sources, model
-    told = given.metadata if given.whole else model | given.metadata
+    told: dict[str, object] = given.metadata if given.whole else {**model, **given.metadata}
     return (*sources, *given.paths), told
 
 
