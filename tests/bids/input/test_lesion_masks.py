@@ -1,5 +1,7 @@
 """Lesion masks of other programs and hands: found by name or table, and checked."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -184,6 +186,15 @@ def test_a_correction_of_nothing_is_refused(tmp_path):
 
     assert "neither FLAIR to find them in nor a mask of all" in problem.found
     assert not [*given_problems(session_of(tmp_path, mask))]
+
+
+def test_without_t1w_a_mask_is_told_as_not_used(tmp_path):
+    session = session_of(tmp_path, save(tmp_path, marked()))
+    alone = tuple(choice for choice in session.choices if choice.kind != "t1w")
+    (problem,) = given_problems(replace(session, choices=alone))
+
+    assert not problem.refused
+    assert "not used" in problem.found
 
 
 def test_labels_of_freesurfer_are_read_from_mgz(tmp_path):
