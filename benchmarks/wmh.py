@@ -38,11 +38,13 @@ from training.wmh.judged import (
 )
 from training.wmh.leave_out import Held, leave_out
 from training.wmh.people import Person
-from training.wmh.score import Score, compare, reliability
+from training.wmh.score import compare, reliability
 from training.wmh.variants import Variant, with_drawn_lesions, without_lesions
+from training.wmh.volume_error import interval_rows
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5)
 EDGES = np.array([0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+THICK_MM = 2.0
 LIGHT, HEAVY = ("0.3", "1"), ("3", "10")
 
 
@@ -116,23 +118,19 @@ def print_reliability(held: Sequence[Held]) -> None:
 
 
 def print_errors(held: Sequence[Held]) -> None:
-    """Print what data/wmh_error.tsv holds: found over true volume, by slices and by load."""
-    print("\nFound over true volume, and found where nothing is\n")
-    for thick in (False, True):
-        for load in LOADS_ML:
-            scores = [
-                compare(h.probability, h.truth)
+    """Print what data/wmh_error.tsv holds."""
+    print("\nslice_mm_from\tmeasured_ml\tlow_ml\thigh_ml")
+    for slice_mm, thick in ((0, False), (THICK_MM, True)):
+        found = {
+            load: [
+                compare(h.probability, h.truth).found_ml
                 for h in held
-                if (h.slice_mm > 1.5) == thick and h.name == f"{load:g}"
+                if (h.slice_mm > THICK_MM) == thick and h.name == f"{load:g}" and not h.made
             ]
-            if scores:
-                print("thick" if thick else "thin", load, *(_ratio(s) for s in scores))
-
-
-def _ratio(score: Score) -> str:
-    if not score.true_ml:
-        return f"{score.found_ml:.2f} mL"
-    return f"{score.found_ml / score.true_ml:.2f}"
+            for load in LOADS_ML
+        }
+        for row in interval_rows(found):
+            print(slice_mm, *(f"{value:g}" for value in row), sep="\t")
 
 
 def look_beyond(person: Person) -> None:

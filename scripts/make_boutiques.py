@@ -5,9 +5,10 @@ usage: python scripts/make_boutiques.py [--check]   (--check: only say whether i
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
+
+from written import write_or_check
 
 from npsle_app.cli.parser import build_parser
 
@@ -122,12 +123,7 @@ def descriptor() -> dict[str, Any]:
 def main() -> int:
     """Write the descriptor, or check it."""
     new = json.dumps(descriptor(), indent=2, ensure_ascii=False) + "\n"
-    if "--check" not in sys.argv[1:]:
-        DESCRIPTOR.write_text(new, encoding="utf-8")
-    elif not DESCRIPTOR.exists() or DESCRIPTOR.read_text(encoding="utf-8") != new:
-        sys.stderr.write("boutiques.json is out of date: run scripts/make_boutiques.py\n")
-        return 1
-    return 0
+    return write_or_check(DESCRIPTOR, new)
 
 
 if __name__ == "__main__":

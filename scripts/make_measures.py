@@ -3,8 +3,9 @@
 usage: python scripts/make_measures.py [--check]   (--check: only say whether it is up to date)
 """
 
-import sys
 from pathlib import Path
+
+from written import write_or_check
 
 from npsle_app.measures import MEASURES, MeasureDefinition
 
@@ -55,14 +56,7 @@ def rewritten(text: str) -> str:
 
 def main() -> int:
     """Write the document, or check it."""
-    old = DOCUMENT.read_text(encoding="utf-8")
-    new = rewritten(old)
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(new, encoding="utf-8")
-    elif old != new:
-        sys.stderr.write("docs/measures.md is out of date: run scripts/make_measures.py\n")
-        return 1
-    return 0
+    return write_or_check(DOCUMENT, rewritten(DOCUMENT.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from written import write_or_check
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "reliability.md"
 CHAPTERS = ("Images", "Tables", "Files and folders", "Runs")
@@ -49,14 +51,7 @@ def document() -> str:
 
 def main() -> int:
     """Write the document, or check it."""
-    new = document()
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(new, encoding="utf-8")
-        return 0
-    if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == new:
-        return 0
-    sys.stderr.write("docs/reliability.md is out of date: run scripts/make_reliability.py\n")
-    return 1
+    return write_or_check(DOCUMENT, document())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from written import write_or_check
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -377,14 +378,7 @@ def main() -> int:
     if (worst > LIMIT).any():
         sys.stderr.write(f"not as R says: {worst[worst > LIMIT].to_dict()}\n")
         return 1
-    new = document()
-    if "--check" not in sys.argv[1:]:
-        DOCUMENT.write_text(new, encoding="utf-8")
-        return 0
-    if DOCUMENT.is_file() and DOCUMENT.read_text(encoding="utf-8") == new:
-        return 0
-    sys.stderr.write("docs/validation.md is out of date: run scripts/make_validation.py\n")
-    return 1
+    return write_or_check(DOCUMENT, document())
 
 
 if __name__ == "__main__":

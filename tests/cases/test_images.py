@@ -263,7 +263,7 @@ def test_the_index_is_that_of_the_whole_series(index_of, case, words):
     assert index_of(case, *words) == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_index_of_shells_told_by_lengths_is_that_of_their_b_values(index_of):
     """A tensor of one shell of both is not that of one: 1.536 instead of 1.474, not 1.593."""
     assert index_of("dwi_b_value_told_by_vector_length") == pytest.approx(1.04, abs=0.02)
@@ -290,7 +290,7 @@ def measures_of(make, tmp_path, monkeypatch):
     return measure
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_flair_of_half_the_brain_gives_its_share_and_no_number_of_the_whole(measures_of):
     code, values, checks = measures_of("flair_covers_half_the_brain")
     assert code == 0
@@ -299,7 +299,7 @@ def test_a_flair_of_half_the_brain_gives_its_share_and_no_number_of_the_whole(me
     assert values["tiv_ml"]["qc"] in ("pass", "warn")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_heads_whose_headers_lost_their_origin_give_the_lesions_of_the_whole(measures_of):
     code, values, _ = measures_of("t1w_and_flair_lost_their_origin")
     assert code == 0
@@ -307,7 +307,7 @@ def test_heads_whose_headers_lost_their_origin_give_the_lesions_of_the_whole(mea
     assert values["wmh_ml"]["qc"] in ("pass", "warn")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_registration_that_is_not_sure_of_itself_lets_nothing_enter(measures_of):
     _, values, checks = measures_of("t1w_mp2rage_background")
     assert checks["Registration starts agree"]["state"] == "fail"

@@ -17,11 +17,15 @@ from training.wmh.score import predict
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """A map of an image, by a model fitted on other people; `name` is of the exam."""
+    """A map of an image, by a model fitted on other people; `name` is of the exam.
+
+    `made` tells that the FLAIR was made, not scanned.
+    """
 
     person: str
     name: str
     slice_mm: float
+    made: bool
     probability: Volume
     truth: Mask
 
@@ -42,6 +46,7 @@ def judge(fitted: Fitted, *, person: Person, exams: Iterator[Exam]) -> Iterator[
             person=person.name,
             name=exam.name,
             slice_mm=person.slice_mm,
+            made=person.flair is None,
             probability=predict(fitted, exam, person=person),
             truth=np.asarray(exam.truth),
         )

@@ -52,13 +52,9 @@ def average(patterns: Sequence[Pattern]) -> tuple[Volume, Volume]:
 
 def knowing(person: Person, *, normal: Volume, spread: Volume) -> Person:
     """Give a person's priors what is normal in the others."""
-    place = person.priors.template_mm
-    everywhere = np.ones(person.brain.shape, dtype=bool)
-    found = (
-        look_up(cells, template_mm=place[:, everywhere]).reshape(person.brain.shape)
-        for cells in (normal, spread)
+    mean, deviation = (
+        look_up(cells, template_mm=person.priors.template_mm) for cells in (normal, spread)
     )
-    mean, deviation = found
     return replace(person, priors=replace(person.priors, normal=mean, spread=deviation))
 
 

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from npsle_app.arrays import Mask, Volume
-from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import FEATURES
-from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
-from npsle_app.imaging.wmh.wmh import lesions
+from npsle_app.imaging.wmh.wmh import clean_up, lesions
 from training.wmh.fit import Fitted
 from training.wmh.images import Exam
 from training.wmh.people import Person
@@ -43,21 +41,13 @@ def predict(fitted: Fitted, exam: Exam, *, person: Person) -> Volume:
     values = exam.values[:, columns]
     score = np.zeros(exam.where.shape, dtype=np.float32)
     score[exam.where] = 1 / (1 + np.exp(-fitted.log_odds(values)))
-    cleared = clear_borders(
+    return clean_up(
         score,
-        brain=person.brain,
-        csf=exam.fluid,
-        priors=person.priors,
-        voxel_sizes_mm=np.ones(3),
-    )
-    known = dict(zip(fitted.features, values.T, strict=True))
-    trimmed = trim_skirts(cleared, where=exam.where, over_white=known["over_white"])
-    return clear_normal_bodies(
-        trimmed,
         where=exam.where,
-        known=known,
+        known=dict(zip(fitted.features, values.T, strict=True)),
+        fluid=exam.fluid,
         brain=person.brain,
-        template_mm=person.priors.template_mm,
+        priors=person.priors,
     )
 
 

@@ -72,10 +72,7 @@ def patterns(flair: Volume, *, person: Person, rng: np.random.Generator) -> Volu
     cells = ndimage.gaussian_filter(rng.normal(0, 1, CELLS), rng.uniform(*_GRAIN_CELLS))
     cells += cells[::-1]
     cells *= rng.uniform(*_SYMMETRIC) / cells.std()
-    everywhere = np.ones(person.brain.shape, dtype=bool)
-    odd = look_up(
-        cells.astype(np.float32), template_mm=person.priors.template_mm[:, everywhere]
-    ).reshape(person.brain.shape)
+    odd = look_up(cells.astype(np.float32), template_mm=person.priors.template_mm)
     white = ndimage.gaussian_filter(person.white_matter.astype(np.float32), 1)
     middle = float(np.median(flair[person.brain]))
     caps = _caps(person, uneven=np.exp(odd / max(float(odd.std()), 1e-6) / 2), rng=rng)

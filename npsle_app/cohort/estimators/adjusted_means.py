@@ -86,7 +86,8 @@ def compare_adjusted(
     hc3 = None if alone else model.get_robustcov_results("HC3", use_t=True)
     steps = np.eye(len(order))[1:] - np.eye(len(order))[0]
     contrasts = np.column_stack([steps, np.zeros((len(steps), width - len(order)))])
-    f, f_hc3 = (one.f_test(contrasts) if one is not None else None for one in (model, hc3))
+    f = model.f_test(contrasts)
+    f_hc3 = None if hc3 is None else hc3.f_test(contrasts)
     share = float(f.fvalue) * len(steps)
     used = hc3 if robust and hc3 is not None else model
     return AdjustedGroups(

@@ -66,7 +66,7 @@ def compare_adjusted_groups(cohort: Cohort) -> AdjustedTables:
     pairs: list[pd.DataFrame] = []
     for measure in expand(cohort.study.adjusted.measures, cohort=cohort):
         column = describe_column(measure)
-        named: dict[str, object] = {
+        named: dict[str, str] = {
             "measure": measure,
             "label": column.label,
             "unit": column.unit,
@@ -75,7 +75,7 @@ def compare_adjusted_groups(cohort: Cohort) -> AdjustedTables:
             row, result, transform = _compare(cohort, measure)
         except ValueError as error:
             reason = f"{measure}: {error}"
-            tests.append(named | {"status": NOT_ESTIMABLE, "reason": reason, "note": ""})
+            tests.append({**named, "status": NOT_ESTIMABLE, "reason": reason, "note": ""})
             continue
         tests.append(named | row)
         read = row["p_hc3" if _is_robust(cohort.study) else "p"]

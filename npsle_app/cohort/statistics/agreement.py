@@ -30,12 +30,18 @@ def assess_readings(cohort: Cohort) -> pd.DataFrame:
     readers = list(dict.fromkeys(readings[asked.reader].dropna().map(str)))
     pairs = [(one, other) for i, one in enumerate(readers) for other in readers[i + 1 :]]
     wanted = [tuple(readers), *(pairs if len(readers) > _PAIR else ())]
-    rows = [_assess(cohort, measure, names) for measure in asked.measures for names in wanted]
+    rows = [
+        _assess(cohort, measure, names, readings=readings)
+        for measure in asked.measures
+        for names in wanted
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _assess(cohort: Cohort, measure: str, readers: tuple[str, ...]) -> dict[str, object]:
-    asked, readings = cohort.study.agreement, cohort.tables.readings
+def _assess(
+    cohort: Cohort, measure: str, readers: tuple[str, ...], *, readings: pd.DataFrame
+) -> dict[str, object]:
+    asked = cohort.study.agreement
     column = describe_column(measure)
     told: dict[str, object] = {
         "measure": measure,

@@ -138,8 +138,7 @@ def _pooled_columns(fits: list[LinearFit], transform: str) -> dict[str, object]:
     df = float(fits[0].df)
     classic = pool(estimates, errors=[fit.classic.se for fit in fits], df_complete=df)
     robust = pool(estimates, errors=[fit.hc3.se for fit in fits], df_complete=df)
-    limits = (classic.estimate, classic.low, classic.high)
-    limits += (robust.low, robust.high)
+    limits = (classic.estimate, classic.low, classic.high, robust.low, robust.high)
     ratios = np.exp(limits) if transform.startswith("ln") else np.full(5, np.nan)
     spread = float(np.mean([fit.residual_sd for fit in fits]))
     return {

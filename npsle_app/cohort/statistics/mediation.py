@@ -71,7 +71,7 @@ def _mediate(cohort: Cohort, sides: Sides, outcome: str, mediator: str) -> list[
                 x="x",
                 m="m",
                 y="y",
-                covar=[name for name in frame if name.startswith("c")] or None,
+                covar=[name for name in map(str, frame) if name.startswith("c")] or None,
                 n_boot=_SAMPLES,
                 seed=_SEED,
             ).set_index("path")

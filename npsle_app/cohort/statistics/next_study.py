@@ -32,7 +32,7 @@ def plan_next_study(regressions: pd.DataFrame, *, study: Study) -> pd.DataFrame:
     def needed(d: float) -> float:
         if abs(d) < _SMALLEST:
             return math.nan
-        return math.ceil(power.solve_power(abs(d), power=0.8, alpha=study.alpha, ratio=1.0))
+        return float(math.ceil(power.solve_power(abs(d), power=0.8, alpha=study.alpha, ratio=1.0)))
 
     rows = []
     for row in done.to_dict("records"):

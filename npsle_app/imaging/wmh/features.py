@@ -158,14 +158,16 @@ def find_candidates(
     """
     scaled, tissue = _scale(flair, brain=brain, priors=priors.tissue)
     white = _find_white(scaled, brain=brain, prior=priors.tissue.wm, tissue=tissue)
-    fluid = _find_fluid(scaled, brain=brain, priors=priors.tissue, tissue=tissue)
-    if t1w is not None:
+    if t1w is None:
+        fluid = _find_fluid(scaled, brain=brain, priors=priors.tissue, tissue=tissue)
+    else:
         t1w_scaled, posteriors = _read_t1w(t1w, brain=brain, priors=priors.tissue)
         fluid = posteriors[0] > 0.5
     where = brain & (white.over > _BRIGHT_SD * white.deviation)
     where &= priors.tissue.wm > _LEAST_WM
     found = priors.at(where)
     odds = np.clip(found.lesion, _LEAST, 1 - _LEAST)
+    from_ventricles, from_outer_fluid = _distances(fluid, brain=brain, ventricles=priors.ventricles)
     columns = (
         *_describe_brightness(scaled, brain=brain, white=white, where=where),
         *_curvatures(np.where(brain, white.over, np.float32(0)), where=where),
@@ -182,9 +184,10 @@ def find_candidates(
         found.tissue.wm,
         found.ventricles,
         np.log(odds / (1 - odds)),
-        *_distances(fluid, brain=brain, ventricles=priors.ventricles, where=where),
+        np.minimum(from_ventricles[where], _FARTHEST_MM),
+        np.minimum(from_outer_fluid[where], _FARTHEST_MM),
         *_beyond_normal(white, brain=brain, where=where, priors=priors, tissue=tissue),
-        _outward(white.over, brain=brain, fluid=fluid, ventricles=priors.ventricles, where=where),
+        _outward(white.over, brain=brain, distance=from_ventricles, where=where),
     )
     values = np.stack(columns, axis=1).astype(np.float32)
     names = FLAIR_FEATURES if t1w is None else FEATURES
@@ -310,33 +313,24 @@ def _at_scales(image: Volume, *, brain: Mask, where: Mask) -> tuple[Volume, ...]
     return (image[where], *smooth)
 
 
-def _distances(
-    fluid: Mask, *, brain: Mask, ventricles: Volume, where: Mask
-) -> tuple[Volume, Volume]:
+def _distances(fluid: Mask, *, brain: Mask, ventricles: Volume) -> tuple[Volume, Volume]:
+    """Measure how far each voxel is from the ventricles and from outer fluid, in mm."""
     solid = ndimage.binary_opening(fluid)
-    inner = _ventricles(solid, ventricles=ventricles)
+    inner = (solid & (ventricles > _VENTRICLE)) | (ventricles > _SURELY_VENTRICLE)
     outer = ~brain | (solid & (ventricles <= _VENTRICLE))
     from_inner, from_outer = (
-        np.minimum(ndimage.distance_transform_edt(~place)[where], _FARTHEST_MM)
+        ndimage.distance_transform_edt(~place).astype(np.float32)
         if place.any()
-        else np.full(int(where.sum()), _FARTHEST_MM)
+        else np.full(brain.shape, _FARTHEST_MM, dtype=np.float32)
         for place in (inner, outer)
     )
-    return from_inner.astype(np.float32), from_outer.astype(np.float32)
+    return from_inner, from_outer
 
 
-def _ventricles(solid: Mask, *, ventricles: Volume) -> Mask:
-    return (solid & (ventricles > _VENTRICLE)) | (ventricles > _SURELY_VENTRICLE)
-
-
-def _outward(over: Volume, *, brain: Mask, fluid: Mask, ventricles: Volume, where: Mask) -> Volume:
+def _outward(over: Volume, *, brain: Mask, distance: Volume, where: Mask) -> Volume:
     """Tell how bright it is 5 mm farther from the ventricles: beyond a normal cap it is not."""
-    inner = _ventricles(ndimage.binary_opening(fluid), ventricles=ventricles)
     places = np.argwhere(where).T.astype(np.float32)
     smooth = smooth_inside(over, mask=brain, sigma_mm=_OUTWARD_SIGMA_MM)
-    if not inner.any():
-        return smooth[where]
-    distance = ndimage.distance_transform_edt(~inner).astype(np.float32)
     away = np.stack([slope[where] for slope in np.gradient(ndimage.gaussian_filter(distance, 1))])
     length = np.maximum(np.sqrt((away**2).sum(axis=0)), _LEAST)
     beyond: Volume = ndimage.map_coordinates(

@@ -50,8 +50,9 @@ def gather(
 
 
 def look_up(cells: Volume, *, template_mm: Volume) -> Volume:
-    """Interpolate cells of the template at n places, a (3, n) array, mm."""
-    places = (template_mm - np.reshape(LOWEST_MM, (3, 1))) / CELL_MM
+    """Interpolate cells of the template at places, a (3, …) array, mm."""
+    lowest = np.reshape(LOWEST_MM, (3,) + (1,) * (template_mm.ndim - 1))
+    places = (template_mm - lowest) / CELL_MM
     found: Volume = ndimage.map_coordinates(cells, places, order=1, mode="nearest")
     return found
 

@@ -7,13 +7,12 @@ from scipy import ndimage
 
 from npsle_app.arrays import Bools, Floats, Ints, Mask, Volume
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26
-from npsle_app.imaging.wmh.normal import gather, look_up
 
 _SEEN = 0.2  # probability from which voxels make up a body
 _LEFT = 0.09  # probability that its voxels keep at most
 _AT_VENTRICLES_MM, _CAP_MM, _WALL_MM = 2.0, 6.0, 4.0
 _DARK_T1W = 0.05  # over grey matter, in units of white less fluid: lesions lie below
-_MIRRORED = 0.3  # share of a body that the other side has too
+_ALIKE = 0.4  # share of its brightness that the other side has too
 _WALL_WHITE = 0.4  # prior of white matter
 _SURENESS = (-3.0, 3.5)  # log odds that a body of one voxel needs, and the most that any needs
 _SURE = 1e-4
@@ -25,30 +24,26 @@ def clear_normal_bodies(
     *,
     where: Mask,
     known: Mapping[str, Volume],
-    brain: Mask,
-    template_mm: Volume,
 ) -> Volume:
     """Take below every threshold what is a body of lesion by brightness, not by its nature.
 
     Bodies are 26-connected voxels of at least 0.2, on 1 mm cubes. Three kinds go:
 
-    * caps and bands: they touch the ventricles, reach no farther than 6 mm from them, and are
-      as bright as white matter in T1w, where lesions are darker; without T1w, if a third of
-      the body or more is bright on the other side too;
+    * caps and bands: they touch the ventricles, reach no farther than 6 mm from them, have
+      their like on the other side (0.4 of their brightness or more), and are as bright as
+      white matter in T1w, where there is one: lesions are darker there;
     * the walls of the ventricles: within 4 mm, where the template has little white matter;
     * pale bodies: a body of n voxels must reach log odds of ln n − 3 somewhere, up to 3.5.
       What is diffuse and nowhere sure is a tract, a coil's shading, or dirty white matter.
 
     Parameters
     ----------
-    probability, brain : (I, J, K) array
-        One grid of 1 mm cubes.
+    probability : (I, J, K) array
+        On 1 mm cubes.
     where : (I, J, K) array of bool
         The n voxels of which something is known; elsewhere the probability is 0.
     known : mapping
         Features of these voxels by name, (n,) arrays, as `find_candidates` describes them.
-    template_mm : (3, I, J, K) array
-        Where they lie in the template.
 
     Notes
     -----
@@ -60,14 +55,10 @@ def clear_normal_bodies(
         return probability
     bodies = _Bodies(labels[where], count=count, known=known)
     nearest, farthest = bodies.extremes("from_ventricles")
-    touching = nearest <= _AT_VENTRICLES_MM
+    caps = (nearest <= _AT_VENTRICLES_MM) & (farthest <= _CAP_MM)
+    caps &= bodies.mean("other_side") > _ALIKE * bodies.mean("over_white")
     if "t1w" in known:
-        like_white = bodies.mean("t1w") > _DARK_T1W
-    else:
-        like_white = _mirrored(
-            probability, labels=labels, count=count, brain=brain, template_mm=template_mm
-        )
-    caps = touching & (farthest <= _CAP_MM) & like_white
+        caps &= bodies.mean("t1w") > _DARK_T1W
     walls = (farthest <= _WALL_MM) & (bodies.mean("white_matter") < _WALL_WHITE)
     drop = np.concatenate([[False], caps | walls | _pale(probability, labels=labels, count=count)])
     return np.where(drop[labels], np.minimum(probability, np.float32(_LEFT)), probability)
@@ -90,7 +81,7 @@ def trim_skirts(probability: Volume, *, where: Mask, over_white: Volume) -> Volu
     Notes
     -----
     On people left out, shares from 0.4 to 0.6 raised the overlap of drawn and of raters'
-    lesions alike by up to 0.01; 0.6 brought bright drawn lesions nearest to their volume.
+    lesions alike by up to 0.01; 0.6 is nearest to half the height of a bright lesion.
     """
     over = np.zeros(probability.shape, dtype=np.float32)
     over[where] = over_white
@@ -124,15 +115,3 @@ def _pale(probability: Volume, *, labels: Ints, count: int) -> Bools:
     least, most = _SURENESS
     pale: Bools = np.log(highest / (1 - highest)) < np.minimum(np.log(voxels) + least, most)
     return pale
-
-
-def _mirrored(
-    probability: Volume, *, labels: Ints, count: int, brain: Mask, template_mm: Volume
-) -> Bools:
-    means, _ = gather(probability, template_mm=template_mm, where=brain)
-    other = ndimage.maximum_filter(means, 3)[::-1]
-    where = labels > 0
-    bright = look_up(other, template_mm=template_mm[:, where]) >= _SEEN
-    share = ndimage.mean(bright.astype(np.float32), labels[where], np.arange(1, count + 1))
-    mirrored: Bools = np.asarray(share) >= _MIRRORED
-    return mirrored

@@ -1,5 +1,6 @@
 """White-matter hyperintensities: from FLAIR to probability, from probability to lesions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,21 +91,44 @@ def lesion_probability(
     )
     score = np.zeros(inside.shape, dtype=np.float32)
     score[found.where] = model.predict(found.values)
-    cleared = clear_borders(
-        score, brain=inside, csf=found.fluid, priors=known, voxel_sizes_mm=np.ones(3)
-    )
-    known_of = found.by_name
-    trimmed = trim_skirts(cleared, where=found.where, over_white=known_of["over_white"])
-    kept = clear_normal_bodies(
-        trimmed,
+    kept = clean_up(
+        score,
         where=found.where,
-        known=known_of,
+        known=found.by_name,
+        fluid=found.fluid,
         brain=inside,
-        template_mm=known.template_mm,
+        priors=known,
     )
     probability = np.zeros(flair.shape, dtype=np.float32)
     probability[box] = np.where(brain[box], grid.leave(kept), 0)
     return LesionMap(probability=probability, tissue=found.tissue)
+
+
+def clean_up(
+    score: Volume,
+    *,
+    where: Mask,
+    known: Mapping[str, Volume],
+    fluid: Mask,
+    brain: Mask,
+    priors: LesionPriors,
+) -> Volume:
+    """Take out of the model's map what is no lesion by its place, its surroundings or its kind.
+
+    Parameters
+    ----------
+    score : (I, J, K) array
+        What the model says, on 1 mm cubes; 0 outside `where`.
+    where, known
+        The n voxels of which something is known, and their features by name, (n,) arrays.
+    fluid, brain : (I, J, K) array of bool
+        On the same grid.
+    priors : LesionPriors
+        On the same grid.
+    """
+    cleared = clear_borders(score, brain=brain, csf=fluid, priors=priors, voxel_sizes_mm=np.ones(3))
+    trimmed = trim_skirts(cleared, where=where, over_white=known["over_white"])
+    return clear_normal_bodies(trimmed, where=where, known=known)
 
 
 def lesions(

@@ -29,7 +29,7 @@ _METHODS = (
     "non-uniformity with N4. The template's brain mask was fitted to the edges of the image; its "
     "intracranial mask gave the space of the total intracranial volume."
 )
-_STRIPPED = "The scan has no skull: its own edge is the brain mask, and TIV cannot be assessed."
+STRIPPED = "The scan has no skull: its own edge is the brain mask, and TIV cannot be assessed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         citations=("ants_syn", "n4", "antspy", "mni152_2009a", "colin27"),
         checks=(*check_head(head), _check_contrast(head)),
         figures=figures,
-        choices=(_STRIPPED,) if stripped else (),
+        choices=(STRIPPED,) if stripped else (),
     )
     return AnatOutputs(
         **saved,

@@ -21,7 +21,7 @@ from npsle_app.imaging.space.volumes import fraction, voxel_mm3
 from npsle_app.imaging.wmh.flair import subtract_offset
 from npsle_app.records import Record, worst
 from npsle_app.settings import AnatSettings
-from npsle_app.stages.participant.anat import read_template
+from npsle_app.stages.participant.anat import STRIPPED, read_template
 from npsle_app.stages.participant.shared import (
     TISSUE,
     digests,
@@ -46,7 +46,6 @@ NO_T1W = (
     "none of regions. Compare lesion and intracranial volumes with those of other FLAIR images "
     "measured alone, not with volumes by T1w and FLAIR together."
 )
-_STRIPPED = "The scan has no skull: its own edge is the brain mask, and TIV cannot be assessed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ def run(*, flair: Scan, settings: AnatSettings, out: Writer) -> AnatFlairOutputs
         ),
         checks=checks,
         figures=figures,
-        choices=(NO_T1W, _STRIPPED) if stripped else (NO_T1W,),
+        choices=(NO_T1W, STRIPPED) if stripped else (NO_T1W,),
     )
     return AnatFlairOutputs(
         **saved,

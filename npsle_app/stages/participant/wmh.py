@@ -29,20 +29,23 @@ from npsle_app.imaging.wmh.features import LesionPriors
 from npsle_app.imaging.wmh.flair import PreparedFlair, prepare_flair, subtract_offset
 from npsle_app.imaging.wmh.flair_content import FlairContent, measure_content
 from npsle_app.imaging.wmh.reading import check_inside
-from npsle_app.imaging.wmh.volume_error import interval_ml
 from npsle_app.imaging.wmh.wmh import (
-    THRESHOLDS,
     LesionMap,
     count_lesions,
     lesion_probability,
     lesion_volumes_ml,
     lesions,
-    soft_volume_ml,
 )
 from npsle_app.records import Check, Qc, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.given_lesions import FlairPlace, GivenLesions, read_given
+from npsle_app.stages.participant.lesion_numbers import (
+    CURVE,
+    INTERVAL,
+    describe_limits,
+    lesion_numbers,
+)
 from npsle_app.stages.participant.shared import (
     LESIONS,
     describe_lesion_model,
@@ -52,7 +55,6 @@ from npsle_app.stages.participant.shared import (
     lesion_priors,
     measured,
     read_lesion_model,
-    read_volume_errors,
     save_drawings,
 )
 
@@ -72,8 +74,6 @@ _GIVEN = (
     "information). Lesions are those of masks or maps that were given, brought to the T1w image "
     "by the same transform where they lay on FLAIR; maps were cut at {threshold}."
 )
-CURVE = tuple(round(0.05 * step, 2) for step in range(1, 19))  # thresholds that are drawn
-INTERVAL = ("wmh_low_ml", "wmh_high_ml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,16 +385,10 @@ def _save(
     if findings.given is not None:
         images["reading"] = (File.WMH_READING, findings.given.lesions.labels)
     sources, told = _tell_origin(findings, sources=(*both, anat.template_to_t1w))
-    limits = {
-        "Threshold": settings.threshold,
-        "MinimumLesionVolume": settings.min_lesion_mm3,
-        "MinimumLesionVolumeUnits": "mm3",
-    }
     for name, (file, data) in images.items():
         cut = name == "mask" and findings.volumes_ml is not None
-        saved[name] = out.image(
-            on_grid_of(grid, data), file, sources=sources, **(limits if cut else {}), **told
-        )
+        limits = describe_limits(settings) if cut else {}
+        saved[name] = out.image(on_grid_of(grid, data), file, sources=sources, **limits, **told)
     return saved
 
 
@@ -451,30 +445,3 @@ def _numbers(findings: _Findings) -> dict[str, float | None]:
         slice_mm=findings.slice_mm,
     )
     return numbers if given is None else numbers | dict.fromkeys(INTERVAL) | given.numbers
-
-
-def lesion_numbers(
-    mask: Mask,
-    *,
-    probability: Volume,
-    volumes_ml: dict[float, float] | None,
-    voxel_mm3: float,
-    slice_mm: float,
-) -> dict[str, float | None]:
-    """Name volumes and count of lesions as the tables do.
-
-    `volumes_ml` is by threshold; None where none has made the mask, and what rests on the
-    probability is None too.
-    """
-    volume = float(mask.sum()) * voxel_mm3 / 1000
-    low, high = interval_ml(volume, slice_mm=slice_mm, errors=read_volume_errors())
-    soft = None if volumes_ml is None else soft_volume_ml(probability, voxel_mm3=voxel_mm3)
-    cut = dict.fromkeys(THRESHOLDS) if volumes_ml is None else volumes_ml
-    return {
-        "wmh_ml": volume,
-        "wmh_low_ml": low,
-        "wmh_high_ml": high,
-        **{f"wmh_ml_at_{threshold}": volume for threshold, volume in cut.items()},
-        "wmh_soft_ml": soft,
-        "wmh_count": float(count_lesions(mask)),
-    }

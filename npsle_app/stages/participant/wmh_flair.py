@@ -39,6 +39,12 @@ from npsle_app.imaging.wmh.wmh import (
 from npsle_app.records import Check, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat_flair import NO_T1W, AnatFlairOutputs
+from npsle_app.stages.participant.lesion_numbers import (
+    CURVE,
+    INTERVAL,
+    describe_limits,
+    lesion_numbers,
+)
 from npsle_app.stages.participant.shared import (
     LESIONS,
     describe_lesion_model,
@@ -50,7 +56,6 @@ from npsle_app.stages.participant.shared import (
     read_lesion_model,
     save_drawings,
 )
-from npsle_app.stages.participant.wmh import CURVE, INTERVAL, lesion_numbers
 from npsle_app.templates import Template
 
 _METHODS = (
@@ -214,17 +219,14 @@ def _save(
     sources = (scan, anat.flair, anat.brain_mask, anat.template_to_flair)
     named = describe_lesion_model(with_t1w=False)
     model = {**named, "Templates": digests(LESIONS)}
-    limits = {
-        "Threshold": settings.threshold,
-        "MinimumLesionVolume": settings.min_lesion_mm3,
-        "MinimumLesionVolumeUnits": "mm3",
-    }
     probability, mask = (
         on_grid_of(grid, data) for data in (findings.map.probability, findings.mask)
     )
     return {
         "probability": out.image(probability, File.WMH_PROBABILITY_ALONE, sources=sources, **model),
-        "mask": out.image(mask, File.WMH_MASK_ALONE, sources=sources, **limits, **model),
+        "mask": out.image(
+            mask, File.WMH_MASK_ALONE, sources=sources, **describe_limits(settings), **model
+        ),
     }
 
 

@@ -4,26 +4,22 @@ import numpy as np
 import pytest
 
 from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
-from tests.imaging.wmh.unpatterned import unpatterned
 
 SHAPE = (61, 30, 30)
-PLACES = unpatterned(SHAPE)["template_mm"]
-BRAIN = np.ones(SHAPE, bool)
 
 
-def cleared(*, places=((20, 12, 12),), size=5, height=0.99, with_t1w=True, **known):
+def cleared(*, size=5, height=0.99, with_t1w=True, **known):
     """Keep what is left of cubes of the given size; `known` holds for all voxels."""
     probability = np.zeros(SHAPE, np.float32)
-    for x, y, z in places:
-        probability[x : x + size, y : y + size, z : z + size] = height
+    inner = slice(12, 12 + size)
+    probability[inner, inner, inner] = height
     where = probability > 0
-    usual = {"from_ventricles": 12.0, "white_matter": 0.9} | ({"t1w": 0.2} if with_t1w else {})
+    usual = {"from_ventricles": 12.0, "white_matter": 0.9, "over_white": 0.4, "other_side": 0.3}
+    usual |= {"t1w": 0.2} if with_t1w else {}
     features = {
         name: np.full(where.sum(), value, np.float32) for name, value in (usual | known).items()
     }
-    kept = clear_normal_bodies(
-        probability, where=where, known=features, brain=BRAIN, template_mm=PLACES
-    )
+    kept = clear_normal_bodies(probability, where=where, known=features)
     return kept[where].max()
 
 
@@ -36,10 +32,11 @@ def test_a_thin_band_at_the_ventricles_goes_unless_t1w_is_dark_there():
     assert cleared(from_ventricles=1.5, t1w=-0.1) == pytest.approx(0.99)
 
 
-def test_without_t1w_a_band_goes_if_the_other_side_has_it_too():
-    both = ((20, 12, 12), (36, 12, 12))
-    assert cleared(from_ventricles=1.5, with_t1w=False) == pytest.approx(0.99)
-    assert cleared(places=both, from_ventricles=1.5, with_t1w=False) < 0.1
+@pytest.mark.parametrize("with_t1w", [True, False])
+def test_a_band_on_one_side_alone_stays(with_t1w):
+    one = cleared(from_ventricles=1.5, other_side=0.05, with_t1w=with_t1w)
+    assert one == pytest.approx(0.99)
+    assert cleared(from_ventricles=1.5, with_t1w=with_t1w) < 0.1
 
 
 def test_the_wall_of_the_ventricles_goes_however_dark_t1w_is():
@@ -55,7 +52,7 @@ def test_nothing_bright_stays_nothing():
     empty = np.zeros(SHAPE, np.float32)
     known = {"from_ventricles": empty[:0], "white_matter": empty[:0]}
     where = np.zeros(SHAPE, bool)
-    kept = clear_normal_bodies(empty, where=where, known=known, brain=BRAIN, template_mm=PLACES)
+    kept = clear_normal_bodies(empty, where=where, known=known)
     assert not kept.any()
 
 
