@@ -67,6 +67,7 @@ class File(Enum):
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
     WMH_MASK = FileName("anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE)
+    WMH_READING = FileName("anat", "space-T1w_seg-wmhreading_dseg.nii.gz", _T1W_SPACE)
     FLAIR_ALONE = FileName("anat", "desc-preproc_FLAIR.nii.gz", _WITH_SKULL)
     FLAIR_BRAIN_MASK = FileName(
         "anat", "space-FLAIR_desc-brain_mask.nii.gz", {"Type": "Brain"} | _FLAIR_SPACE
@@ -159,6 +160,13 @@ WMH_CHANGES = (
     (3, "Enlargement of a Lesion", "enlarged", "#ffd740"),
     (4, "Shrinkage of a Lesion", "shrunken", "#40c4ff"),
     (5, "Resolved Lesion", "resolved", "#69f0ae"),
+)
+
+# Labels of `seg-wmhreading_dseg.nii.gz`.
+WMH_READINGS = (
+    (1, "Lesion that Stayed", "kept", "#b388ff"),
+    (2, "Lesion that a Reading Added", "added", "#69f0ae"),
+    (3, "Lesion that a Reading Removed", "removed", "#ff5252"),
 )
 
 # Labels of `seg-wmhregions_dseg.nii.gz`.
