@@ -47,6 +47,12 @@ PARTICIPANT = (
         needs=("anat", "tissue"),
         earlier_uses=("anat", "regions"),
     ),
+    Stage(
+        "freesurfer",
+        f"{_PARTICIPANT}.freesurfer:run",
+        scans=("freesurfer",),
+        uses=("tissue",),
+    ),
     Stage("dwi", f"{_PARTICIPANT}.dwi:run", scans=("dwi",), uses=("anat",)),
     Stage("alps", f"{_PARTICIPANT}.alps:run", needs=("dwi",), uses=("anat", "wmh", "tissue")),
     Stage("vessel_wall", f"{_PARTICIPANT}.vessel_wall:run", scans=("vwi",), uses=("anat",)),

@@ -93,6 +93,11 @@ class RegionsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class FreesurferSettings:
+    """How volumes of other programs are imported (nothing to choose so far)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DwiSettings:
     """Which steps prepare a diffusion series, and how the tensor is fitted."""
 
@@ -103,7 +108,6 @@ class DwiSettings:
     correct_distortion: bool = True
     correct_bias: bool = True
     replace_outlier_slices: bool = True
-    correct_gradient_offset: bool = True
     robust_tensor: bool = False
 
 
@@ -219,6 +223,7 @@ class Settings:
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
     regions: RegionsSettings = field(default_factory=RegionsSettings)
+    freesurfer: FreesurferSettings = field(default_factory=FreesurferSettings)
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
     dwi: DwiSettings = field(default_factory=DwiSettings)
     alps: AlpsSettings = field(default_factory=AlpsSettings)

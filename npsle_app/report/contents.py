@@ -44,7 +44,13 @@ class SessionContent:
     def measures(self) -> tuple["Line", ...]:
         """All numbers of the session in the order of its stages."""
         return tuple(
-            Line(record.stage, measure, MEASURES[measure.name], tuple(self._uris(measure)))
+            Line(
+                record.stage,
+                measure,
+                MEASURES[measure.name],
+                tuple(self._uris(measure)),
+                record.software,
+            )
             for record in self.records
             for measure in record.measures
         )
@@ -84,6 +90,7 @@ class Line:
     measure: Measure
     definition: MeasureDefinition
     sources: tuple[str, ...] = field(default=())
+    software: str = ""
 
     @property
     def shown(self) -> str:
