@@ -41,6 +41,10 @@ _CAREFUL = {
     Gap.SITE_UNKNOWN: "of a site that the reference does not know",
     Gap.PERSON_SEEN: "scored at a session whose person the model has seen at another",
     Gap.NAMESAKE: "of the same id and sex as someone in the reference",
+    Gap.NO_CONTROLS: "of a site with fewer than 2 controls: whether its scanner measures as the "
+    "reference does is not known",
+    Gap.OTHER_SOFTWARE: "measured by another program than the reference",
+    Gap.TIV_NOT_TAKEN: "without an intracranial volume: z by age and sex alone, hence no label",
 }
 # said of the reference as a whole: its people below ten, and its scans that cannot be right
 SAID_OF_REFERENCE = frozenset({Gap.FEW_PEOPLE, Gap.OUTLIER})
