@@ -71,6 +71,7 @@ GROUP = (
     Stage("measures", f"{_GROUP}.measures:run"),
     Stage("statistics", f"{_GROUP}.statistics:run", needs=("measures",)),
     Stage("normative", f"{_GROUP}.normative:run", needs=("measures",)),
+    Stage("population", f"{_GROUP}.population:run", needs=("measures",)),
     Stage("deviations", f"{_GROUP}.deviations:run", needs=("normative",)),
     Stage("classifier", f"{_GROUP}.classifier:run", needs=("measures",)),
 )

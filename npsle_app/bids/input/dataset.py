@@ -114,7 +114,7 @@ def find_sessions(
         msg = f"{bids_dir} has no folder sub-{label}"
         raise FileNotFoundError(msg)
     asked = {session.removeprefix("ses-") for session in sessions}
-    labels = _add_measured(labels, measured=measured)
+    labels = _add_measured(labels, measured=measured, with_images=bool(images))
     dates = read_session_dates(bids_dir / f"sub-{label}", labels)
     order = order_sessions([one for one in labels if one is not None], dates=dates)
     if order.note:
@@ -215,12 +215,12 @@ def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | Non
 
 
 def _add_measured(
-    labels: Sequence[str | None], *, measured: Sequence[str | None]
+    labels: Sequence[str | None], *, measured: Sequence[str | None], with_images: bool
 ) -> list[str | None]:
     """Add sessions that have volumes of FreeSurfer and no image, in natural order."""
     named = {one for one in (*labels, *measured) if one is not None}
-    # a folder that names no session is that of the only one
-    alone = None in labels or not named
+    # what names no session is that of the only one, or images outside of session folders
+    alone = not named or (None in labels and with_images)
     return [*([None] if alone else []), *in_natural_order(named)]
 
 
