@@ -183,8 +183,9 @@ def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) ->
 def _write_pages(
     output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
 ) -> object:
-    """Write the page of the study, and those of participants whose deviations are new."""
-    told = outcomes.get("deviations")
-    for label in told.outputs.changed if told and told.ok else ():
+    """Write the page of the study, and those of participants whose scores are new."""
+    told = [outcomes[name] for name in ("deviations", "population") if name in outcomes]
+    changed = {label for one in told if one.ok for label in one.outputs.changed}
+    for label in sorted(changed):
         participant.write_report(output_dir, label, datasets=datasets)
     return write_report(output_dir)

@@ -123,6 +123,7 @@ class File(Enum):
     VESSEL_SECTIONS = FileName("", "vesselsections.tsv")
     LESIONS = FileName("", "lesions.tsv")
     DEVIATIONS = FileName("", "deviations.tsv")
+    POPULATION = FileName("", "population.tsv")
     MEASURES = FileName("", "measures.tsv")
 
 

@@ -11,13 +11,12 @@ from npsle_app.cohort.deviations.analyses import (
     analyse_deviations,
     model_study,
 )
-from npsle_app.cohort.deviations.deviations import Deviations, count_in_visits
+from npsle_app.cohort.deviations.deviations import count_in_visits
 from npsle_app.cohort.deviations.statements import tell_gaps
 from npsle_app.cohort.normative.model import Provenance, Tail
 from npsle_app.cohort.normative.population import Population
 from npsle_app.cohort.normative.population_scores import (
     BEYOND,
-    BY_TIV,
     POPULATION_COLUMNS,
     SHARE_HIGH,
     SHARE_LOW,
@@ -41,10 +40,14 @@ from npsle_app.cohort.study.visits import (
     none_if_blank,
     site_column,
 )
-from npsle_app.measures.names_of_freesurfer import CORTICAL_VOLUMES, ETIV, PREFIX
+from npsle_app.measures.names_of_freesurfer import ETIV, PREFIX
 
 _MOST_NAMED = 6
 _TITLE = "FreeSurfer volumes"
+_NOT_OF_PAPER = (
+    "of the paper's 82 regions the 68 of the cortex have no population here and 14 are counted: "
+    "--normative-reference own counts all"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,9 @@ def model_population(
     ValueError
         If no volume was imported that the population has.
     """
-    study = replace(
-        cohort.study,
-        normative=ask_of_imported(cohort.study.normative, paper=cohort.study.mode == "paper"),
-    )
+    paper, known = cohort.study.mode == "paper", population.conditioned
+    question = ask_of_imported(cohort.study.normative, paper=paper, known=known)
+    study = replace(cohort.study, normative=question)
     asked = replace(cohort, study=study)
     visits = list_visits(asked)
     scans, notes = _take_scans(visits, cohort=asked, population=population)
@@ -94,14 +96,19 @@ def model_population(
         visits, counted, shares=_share_of_visits(visits, counted, asked), cohort=asked, tail=tail
     )
     analyses = (
-        _state_population(population, sites, tail=tail, paper=study.mode == "paper"),
+        _state_population(population, sites, tail=tail, counted=len(question.counted_regions)),
         *analyse_deviations(found, effort=effort or Effort()),
     )
     return PopulationStudy(
         found=found,
         scores=scores.assign(session_id=none_if_blank(scores["session_id"]))[POPULATION_COLUMNS],
         analyses=tuple(map(entitle, analyses)),
-        warnings=(*_list_misfits(sites), *tell_gaps(found), *notes, *_tell_uncounted(found)),
+        warnings=(
+            *_list_misfits(sites),
+            *tell_gaps(found),
+            *notes,
+            *((_NOT_OF_PAPER,) if paper else ()),
+        ),
         sites=sites,
     )
 
@@ -175,10 +182,9 @@ def _share_of_visits(visits: pd.DataFrame, scores: pd.DataFrame, cohort: Cohort)
 
 
 def _state_population(
-    population: Population, sites: pd.DataFrame, *, tail: Tail, paper: bool
+    population: Population, sites: pd.DataFrame, *, tail: Tail, counted: int
 ) -> Analysis:
     cut = "z < −1.96" if tail == "lower" else "|z| > 1.96"
-    counted = "14 of the paper's 82" if paper else "all"
     text = (
         f"Volumes that FreeSurfer, FastSurfer or SynthSeg measured were compared with "
         f"{population.text}. z is by age and sex, and given the intracranial volume: (z − ρ z_TIV) "
@@ -189,8 +195,8 @@ def _state_population(
         "a control is scored without himself. A deviation is called critical where both 95 % "
         f"limits of z lie beyond the cut ({cut}), else critical if the scanner measures as the "
         "reference does; groups are compared by all z beyond the cut. Counted are "
-        f"{counted} volumes of tissue that are scored given the intracranial volume. Cortical "
-        "thickness and cortical volumes have no population here."
+        f"{counted} volumes of tissue, those that are scored given the intracranial volume. "
+        "Cortical thickness and cortical volumes have no population here."
     )
     controls = sites.groupby(["site", "measured_by"], as_index=False)["n"].max()
     results = tuple(
@@ -233,17 +239,3 @@ def _list_misfits(sites: pd.DataFrame) -> list[str]:
             f"site's term): {named}{rest}"
         )
     return told
-
-
-def _tell_uncounted(found: Deviations) -> list[str]:
-    """Say how many of the volumes that are asked for have no z given the intracranial volume."""
-    asked = found.study.normative.counted_regions
-    scored = set(found.counted.loc[found.counted["given"] == BY_TIV, "region"])
-    lacking = [name for name in asked if name not in scored]
-    if not lacking:
-        return []
-    cortex = len(set(lacking) & set(CORTICAL_VOLUMES))
-    what = f", {cortex} of them cortical" if cortex else ""
-    told = f"{len(lacking)} of {len(asked)} counted volumes have no score given the intracranial "
-    told += f"volume in this population{what}; --normative-reference own takes the study's controls"
-    return [told]

@@ -44,7 +44,8 @@ _CAREFUL = {
     Gap.NO_CONTROLS: "of a site with fewer than 2 controls: whether its scanner measures as the "
     "reference does is not known",
     Gap.OTHER_SOFTWARE: "measured by another program than the reference",
-    Gap.TIV_NOT_TAKEN: "without an intracranial volume: z by age and sex alone, hence no label",
+    Gap.TIV_NOT_TAKEN: "a volume scored by age and sex alone, for want of the intracranial volume "
+    "or of how it goes with it: no label there",
 }
 # said of the reference as a whole: its people below ten, and its scans that cannot be right
 SAID_OF_REFERENCE = frozenset({Gap.FEW_PEOPLE, Gap.OUTLIER})

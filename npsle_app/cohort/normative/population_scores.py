@@ -41,7 +41,7 @@ _NO_TIV = Remark(
     Gap.TIV_NOT_TAKEN, "the intracranial volume is missing: z by age and sex alone, no label"
 )
 _NO_RHO = Remark(
-    Gap.REGION_NOT_IN_REFERENCE,
+    Gap.TIV_NOT_TAKEN,
     "how it goes with the intracranial volume is not known: z by age and sex alone, no label",
 )
 _NO_VOLUME = Remark(Gap.VOLUME_UNUSABLE, "the volume is missing or not above 0")
@@ -314,10 +314,7 @@ def _remark(
     return remarks, labelled
 
 
-_UNLABELLED = (
-    *(Gap.AGE_OUTSIDE, Gap.AGE_MISSING, Gap.SEX_MISSING, Gap.TIV_NOT_TAKEN),
-    Gap.REGION_NOT_IN_REFERENCE,
-)
+_UNLABELLED = (Gap.AGE_OUTSIDE, Gap.AGE_MISSING, Gap.SEX_MISSING, Gap.TIV_NOT_TAKEN)
 
 
 def _is_left_out(remarks: Remarks) -> bool:

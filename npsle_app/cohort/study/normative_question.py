@@ -1,6 +1,6 @@
 """What a study asks of normative modelling: reference, regions, scores, risk and events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 
 from npsle_app.measures import MEASURES
@@ -124,13 +124,18 @@ class ImportedQuestion(NormativeQuestion):
         return tuple(name for name in names if name in self.counted_measures)
 
 
-def ask_of_imported(question: NormativeQuestion, *, paper: bool) -> ImportedQuestion:
+def ask_of_imported(
+    question: NormativeQuestion, *, paper: bool, known: Collection[str] | None = None
+) -> ImportedQuestion:
     """Ask of imported volumes what a study asks of the app's own.
 
-    Counted is tissue that does not overlap; as in the paper, its 82 regions.
+    Counted is tissue that does not overlap; as in the paper, its 82 regions. With `known`, those
+    of them alone that the reference can score.
     """
     told = {one.name: getattr(question, one.name) for one in fields(NormativeQuestion)}
-    return ImportedQuestion(**told, counted_measures=REGIONS_OF_PAPER if paper else TISSUE)
+    counted = REGIONS_OF_PAPER if paper else TISSUE
+    kept = tuple(name for name in counted if known is None or name in known)
+    return ImportedQuestion(**told, counted_measures=kept)
 
 
 def expand_regions(names: Iterable[str], *, every: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from npsle_app.cohort.deviations.population_study import (
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.settings import PopulationSettings
 from npsle_app.stages.group.deviation_figures import draw_deviations
+from npsle_app.stages.group.population_person import forget_people, write_people
 from npsle_app.stages.group.reference_io import OWN_CONTROLS, read_population
 from npsle_app.stages.group.shared import (
     clear,
@@ -30,10 +31,14 @@ _PREFIX = "population_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PopulationOutputs:
-    """The summary that the page reads and the tables; nothing where no volume was imported."""
+    """The summary that the page reads and the tables; nothing where no volume was imported.
+
+    `changed` are participants whose pages are no longer right.
+    """
 
     summary: Path | None = None
     tables: tuple[Path, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def run(
@@ -47,11 +52,12 @@ def run(
     clear(output_dir, "population")
     cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
     if not has_imported_volumes(cohort):
-        return PopulationOutputs()
+        return PopulationOutputs(changed=forget_people(output_dir))
     try:
         modelled = _model(cohort, settings=settings)
     except ValueError as error:
-        return PopulationOutputs(summary=_write_nothing(output_dir, cohort, str(error)))
+        summary = _write_nothing(output_dir, cohort, str(error))
+        return PopulationOutputs(summary=summary, changed=forget_people(output_dir))
     own = settings.reference_file == OWN_CONTROLS
     tables = {f"{_PREFIX}own_scores" if own else f"{_PREFIX}scores": modelled.scores}
     for analysis in modelled.analyses:
@@ -70,7 +76,12 @@ def run(
     ]
     content = _describe(cohort) | {"warnings": list(modelled.warnings)}
     summary = write_summary(output_dir, GroupFile.POPULATION, content, analyses=described)
-    return PopulationOutputs(summary=summary, tables=tuple(paths))
+    changed = (
+        write_people(output_dir, modelled.scores, counts=modelled.found.counts)
+        if isinstance(modelled, PopulationStudy)
+        else forget_people(output_dir)
+    )
+    return PopulationOutputs(summary=summary, tables=tuple(paths), changed=changed)
 
 
 def _model(cohort: Cohort, *, settings: PopulationSettings) -> DeviationStudy | PopulationStudy:
