@@ -61,7 +61,19 @@ def test_volumes_are_measured_scored_and_shown(study):
     assert "58,831 healthy people" in page
     study_page = (out / "group.html").read_text()
     assert "FreeSurfer volumes: the population" in study_page
+    # the group level alone knows where the tables lie
+    (out / "sub-02/ses-1/sub-02_ses-1_population.tsv").unlink()
+    assert main([str(study / "bids"), str(out), "group", "--sloppy"]) == 0
+    assert "fs_thalamus_left_ml" in (out / "sub-02.html").read_text()
     # a second run makes nothing anew
     assert call(study, "participant") == 0
     again = pd.read_csv(out / "sub-01/log/status.tsv", sep="\t").set_index("stage")["status"]
     assert again["freesurfer"] == "reused"
+
+
+def test_the_plan_of_the_group_level_tells_of_the_population(study, capsys):
+    if not (study / "out").exists():
+        call(study, "participant")
+    capsys.readouterr()
+    assert call(study, "group", "--dry-run") == 0
+    assert "2 people would be scored by Rutherford 2022: 58,831" in capsys.readouterr().out

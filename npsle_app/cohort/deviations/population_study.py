@@ -1,5 +1,6 @@
 """Deviations of FreeSurfer volumes from a population, or from the study's own controls."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,6 +140,26 @@ def model_imported(
         visits=visits.drop(columns="tbv_ml", errors="ignore"),
     )
     return replace(modelled, analyses=tuple(map(entitle, modelled.analyses)))
+
+
+def tell_population_plan(cohort: Cohort, *, population: Population) -> Iterator[str]:
+    """Say who would be scored by a population, and how many controls tell each site's term."""
+    if not has_imported_volumes(cohort):
+        return
+    question = ask_of_imported(cohort.study.normative, paper=cohort.study.mode == "paper")
+    asked = replace(cohort, study=replace(cohort.study, normative=question))
+    visits = list_visits(asked)
+    scans, notes = _take_scans(visits, cohort=asked, population=population)
+    there = [name for name in scans.frame if str(name).startswith(PREFIX) and name != SOFTWARE]
+    scored = scans.frame[scans.frame[there].notna().any(axis=1)]
+    yield (
+        f"FreeSurfer volumes: {len(scored)} sessions of {scored['participant_id'].nunique()} "
+        f"people would be scored by {population.text}"
+    )
+    names = pd.Series([" of ".join(filter(None, pair[::-1])) for pair in scans.site_names])
+    for site, n in names[scans.controls].value_counts().sort_index().items():
+        yield f"FreeSurfer volumes: {n} controls tell the term of {site or 'all scans'}"
+    yield from (f"FreeSurfer volumes: {note}" for note in notes)
 
 
 def entitle(analysis: Analysis) -> Analysis:

@@ -1,5 +1,6 @@
 """Compare everyone's FreeSurfer volumes with a population of healthy people."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ from npsle_app.cohort.deviations.population_study import (
     has_imported_volumes,
     model_imported,
     model_population,
+    tell_population_plan,
 )
 from npsle_app.cohort.study.assembly import Cohort
+from npsle_app.cohort.study.tables import Tables
 from npsle_app.settings import PopulationSettings
 from npsle_app.stages.group.deviation_figures import draw_deviations
 from npsle_app.stages.group.population_person import forget_people, write_people
 from npsle_app.stages.group.reference_io import OWN_CONTROLS, read_population
 from npsle_app.stages.group.shared import (
+    assemble_cohort,
     clear,
     describe,
     read_cohort,
@@ -82,6 +86,19 @@ def run(
         else forget_people(output_dir)
     )
     return PopulationOutputs(summary=summary, tables=tuple(paths), changed=changed)
+
+
+def plan(tables: Tables, *, settings: PopulationSettings) -> Iterator[str]:
+    """Say who would be scored, and by how many controls of which site; writes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the tables, the study file or the population make no sense.
+    """
+    cohort = assemble_cohort(tables, study_file=settings.study_file)
+    population = read_population(settings.reference_file)
+    return tell_population_plan(cohort, population=population)
 
 
 def _model(cohort: Cohort, *, settings: PopulationSettings) -> DeviationStudy | PopulationStudy:
