@@ -213,6 +213,7 @@ BIDSIGNORE = (
     "qc",
     "*_xfm.*",
     "*_measures.*",
+    "*_population.*",
     "*_lesions.*",
     "*_alps.*",
     "*_vessels.*",
