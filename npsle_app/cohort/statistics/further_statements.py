@@ -11,6 +11,7 @@ from npsle_app.cohort.statistics.statements import (
     each_row,
     join,
     say,
+    say_why,
     tell_acquisition,
 )
 from npsle_app.cohort.study.study import Study
@@ -30,7 +31,8 @@ def tell_adjusted(tests: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> 
     """Say how groups were compared at equal covariates, and what came of it."""
     done = tests[tests["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No measure could be compared between groups at equal covariates.")
+        told = f"No measure could be compared between groups at equal covariates{say_why(tests)}."
+        return Statement(methods=told)
     robust = study.mode != _PAPER
     ending, kind = ("_hc3", "robust to unequal variances (HC3)") if robust else ("", "classic")
     used = {name for cell in done["covariates"] for name in cell.split(", ")}
@@ -80,7 +82,8 @@ def tell_outcomes(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say what yes-or-no outcomes and numbers gave."""
     done = table[table["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No outcome that is yes or no, or a number, could be modelled.")
+        told = f"No outcome that is yes or no, or a number, could be modelled{say_why(table)}."
+        return Statement(methods=told)
     models = {
         ODDS: "yes-or-no outcomes by logistic regression (p by likelihood ratio)",
         NUMBERS: "numbers by negative binomial regression with HC3",
@@ -106,7 +109,7 @@ def tell_markers(table: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> S
     """Say how well single measures told the sides of a contrast apart."""
     done = table[table["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No single measure could be judged as a marker.")
+        return Statement(methods=f"No single measure could be judged as a marker{say_why(table)}.")
     text = (
         f"{format_how_many(len(done), 'single measure')} {'was' if len(done) == 1 else 'were'} "
         "judged by the area under the ROC "

@@ -26,6 +26,7 @@ from npsle_app.cohort.study.study import (
     Study,
     TableRules,
 )
+from npsle_app.cohort.study.study_lines import UNKNOWN, list_unknown
 from npsle_app.decoding import decode, overlay
 
 _OWN = ("columns", "units", "populations", "contrasts", "families", "typed")
@@ -33,6 +34,7 @@ _OWN = ("columns", "units", "populations", "contrasts", "families", "typed")
 _PAPERS = {name: value for name, value in asdict(DEFAULT_STUDY).items() if name not in _OWN}
 
 
+_ASKED = ("table", "columns", "units")  # where proposed lines may still ask
 _NAMING_COLUMNS = (
     "table1",
     "group_tests",
@@ -113,6 +115,9 @@ def parse_study(content: Mapping[str, Any]) -> Study:
     >>> [contrast.label for contrast in study.contrasts]
     ['MS v Controls']
     """
+    if places := list(list_unknown({name: content.get(name) for name in _ASKED})):
+        msg = f"the study file still holds {UNKNOWN!r} for {', '.join(places)}: write what is meant"
+        raise ValueError(msg)
     told = decode(_StudyFile, overlay(_PAPERS, content), what="the study file")
     parts = {name: getattr(told, name) for name in _PAPERS}
     if "groups" in content and "reference_group" not in content:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from npsle_app.cohort.study.normative_question import NormativeQuestion
+from npsle_app.decoding import say_nearest
 
 MODES = ("recommended", "paper")
 ANALYSES = ("group_tests", "adjusted", "correlations", "regressions")
@@ -326,7 +327,7 @@ class Study:
         for place, name in self._named_populations():
             if name not in self.populations:
                 msg = f"{place}: no population is called {name!r}; there are "
-                msg += f"{sorted(self.populations)}"
+                msg += f"{sorted(self.populations)}{say_nearest(name, self.populations)}"
                 raise ValueError(msg)
         self._check_contrasts()
 
@@ -341,6 +342,7 @@ class Study:
         found = {contrast.name: contrast for contrast in self.contrasts}
         if name not in found:
             msg = f"no contrast is called {name!r}; there are {sorted(found)}"
+            msg += say_nearest(name, found)
             raise ValueError(msg)
         return found[name]
 

@@ -31,6 +31,7 @@ from npsle_app.cohort.study.tables import Tables
 from npsle_app.documents import read_toml
 from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.group_tables import group_files, group_tables
+from npsle_app.measures import MEASURES
 
 MEASURES_FILE = "npsle_app_measures.tsv"
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
@@ -133,6 +134,7 @@ def look_at_tables(
     raw: Path,
     scanned: Sequence[tuple[str, str | None]],
     by_flair_alone: Collection[tuple[str, str | None]] = (),
+    measures: DataFrame | None = None,
 ) -> list[str]:
     """Say what the tables hold beside the images, before anything is computed.
 
@@ -142,6 +144,9 @@ def look_at_tables(
         Participant and session (with `sub-` and `ses-`) of all that were or will be measured.
     by_flair_alone
         Those of them that have no T1w image.
+    measures
+        One row per participant and session, where no more will be measured: what the study
+        file asks for must then be among them.
 
     Returns
     -------
@@ -151,15 +156,21 @@ def look_at_tables(
     Raises
     ------
     ValueError
-        If a table cannot be read, or not one of the people listed was scanned.
+        If a table cannot be read, not one of the people listed was scanned, or the study file
+        asks for what no table has, or will have.
     """
-    measures = DataFrame(list(scanned), columns=KEYS, dtype=object)
+    foreseen = DataFrame(list(scanned), columns=KEYS, dtype=object)
     if by_flair_alone:
-        measures[METHOD] = [ALONE if unit in by_flair_alone else WITH_T1W for unit in scanned]
-    tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=measures)
+        foreseen[METHOD] = [ALONE if unit in by_flair_alone else WITH_T1W for unit in scanned]
+    there = foreseen if measures is None else measures
+    tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=there)
     if tables.participants.empty:
         return []
-    return look_at_cohort(assemble(tables, study=read_study(study_file)))
+    cohort = assemble(tables, study=read_study(study_file))
+    lines = look_at_cohort(cohort)
+    if study_file:
+        check_typed(cohort, to_come=(*MEASURES, METHOD) if measures is None else ())
+    return lines
 
 
 def _read_clinical(output_dir: Path, raw: Path | None, *, study_file: str) -> ClinicalTables:
