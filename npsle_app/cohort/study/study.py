@@ -163,13 +163,15 @@ class ClassifierQuestion:
 
     `clinical` predictors and `imaging` predictors together are the pre-specified ones; the
     difference between clinical alone and both is the incremental value of MRI. `sensitivity`
-    are further predictors of models that are no part of the primary question.
+    are further predictors of models that are no part of the primary question; in another such
+    model each of `instead` takes the place of the predictor that it is named for.
     """
 
     contrast: str = ""
     clinical: tuple[str, ...] = ()
     imaging: tuple[str, ...] = ()
     sensitivity: tuple[str, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def predictors(self) -> tuple[str, ...]:
