@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
@@ -191,7 +191,7 @@ def _draw_ticks(axes: "Axes", frames: Sequence[_Frame]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     locator, marks = MaxNLocator(nbins=_TICKS), [frame.outline for frame in frames]
-    look = {"color": FAINT, "size": 7, "parse_math": False}
+    look: dict[str, Any] = {"color": FAINT, "size": 7, "parse_math": False}
     for frame in frames:
         bottom, left = frame.volumes[0], frame.ages[0]
         for age in _ticks_of(locator, frame.ages):
@@ -213,7 +213,8 @@ def _ticks_of(locator: "MaxNLocator", ends: tuple[float, float]) -> list[float]:
 def _draw_visits(axes: "Axes", panels: Sequence[CentilePanel], frames: Sequence[_Frame]) -> None:
     from matplotlib.collections import LineCollection
 
-    tracks, marked = [], defaultdict(list)
+    tracks: list[Floats] = []
+    marked: dict[tuple[bool, bool], list[Floats]] = defaultdict(list)
     for panel, frame in zip(panels, frames, strict=True):
         visits = sorted(panel.visits, key=lambda visit: visit.age_years)
         places = frame.locate([v.age_years for v in visits], [v.volume for v in visits])
@@ -221,6 +222,6 @@ def _draw_visits(axes: "Axes", panels: Sequence[CentilePanel], frames: Sequence[
         for visit, place in zip(visits, places, strict=True):
             marked[visit.critical, visit.age_years == panel.shown].append(place)
     axes.add_collection(LineCollection(tracks, colors=INK, linewidths=0.8))
-    for (critical, shown), places in marked.items():
+    for (critical, shown), alike in marked.items():
         colour, mark = (_CRITICAL, "D") if critical else (INK, "o")
-        axes.plot(*np.transpose(places), mark, color=colour, markersize=6.5 if shown else 3.5)
+        axes.plot(*np.transpose(alike), mark, color=colour, markersize=6.5 if shown else 3.5)

@@ -15,6 +15,7 @@ from pandas import DataFrame, Series, to_numeric
 from npsle_app.bids.input.participants import linked_dataset, read_participants
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
 from npsle_app.bids.input.text_tables import TableForm
+from npsle_app.bids.output.exchange import write_spreadsheet, write_spss
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv, write_vector_figure
 from npsle_app.bids.tables import read_table
@@ -34,6 +35,7 @@ from npsle_app.group_tables import group_files, group_tables
 from npsle_app.measures import MEASURES
 
 MEASURES_FILE = "npsle_app_measures.tsv"
+_EXPORTS = (".xlsx", ".sav")
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -194,8 +196,9 @@ def clear(output_dir: Path, stage: str) -> None:
     """Take away what an earlier run of a stage left: its own files and figures, nothing else."""
     for file in GroupFile:
         if file.stage == stage:
-            for path in (output_dir / file.path, (output_dir / file.path).with_suffix(".json")):
-                path.unlink(missing_ok=True)
+            for suffix in ("", ".json", *_EXPORTS):
+                path = output_dir / file.path
+                (path.with_suffix(suffix) if suffix else path).unlink(missing_ok=True)
     for pattern in group_files()[stage].figures:
         for old in (output_dir / GROUP_FIGURES).glob(f"{pattern}.*"):
             old.unlink()
@@ -230,6 +233,14 @@ def write_table(
     write_tsv(path, table.assign(**{name: _whole(table[name]) for name in counts}))
     write_json(path.with_suffix(".json"), {**dictionary, **(more or {})})
     return path
+
+
+def export_table(
+    output_dir: Path, file: GroupFile, table: DataFrame, *, known: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write a table, beside its TSV, for spreadsheets and for SPSS; `known` as in `write_table`."""
+    write_spreadsheet((output_dir / file.path).with_suffix(".xlsx"), table, dictionary=known)
+    write_spss((output_dir / file.path).with_suffix(".sav"), table, dictionary=known)
 
 
 def _whole(values: Series) -> Series:
