@@ -207,3 +207,39 @@ def tell_mediation(table: pd.DataFrame, *, study: Study) -> Statement:
             f"n = {row.n:.0f}."
         )
     return Statement(methods=text, results=tuple(results), citations=("pingouin",))
+
+
+def tell_matched(differences: pd.DataFrame, balance: pd.DataFrame, *, study: Study) -> Statement:
+    """Say how people were matched, how alike they became, and how far pairs differ."""
+    done = balance[balance["status"] == ESTIMATED]
+    if done.empty:
+        return Statement(methods=f"Nobody could be matched{say_why(balance)}.")
+    names = join(say(one) for one in study.matching.covariates)
+    alike = done.groupby("contrast_label", sort=False).agg(
+        pairs=("pairs", "first"), n=("n_group", "first"), worst=("smd_after", _greatest)
+    )
+    made = "; ".join(
+        f"{label}: {row.pairs} of {row.n} of the group in pairs, the covariates then at most "
+        f"{row.worst:.2f} SD apart"
+        for label, row in zip(alike.index, each_row(alike), strict=True)
+    )
+    text = (
+        f"People were matched one to one by the propensity to be in the group, given {names}, "
+        f"within {study.matching.caliper:g} SD of its logit, with the smallest sum of distances. "
+        f"{made}. Differences are means of pairs with limits by t, beside Wilcoxon's test."
+    )
+    results = []
+    for row in each_row(differences[differences["status"] == ESTIMATED]):
+        places = decimals_for(abs(row.high - row.low) / 4)
+        unit = "" if row.unit in ("", "1") else f" {row.unit}"
+        results.append(
+            f"{row.label}, {row.contrast_label}: "
+            f"{format_interval(row.difference, row.low, row.high, decimals=places)}{unit}, "
+            f"{equals_p(row.p)}, {format_how_many(int(row.pairs), 'pair')}."
+        )
+    keys = ("austin2011", "rosenbaum1989", "austin2009", "scipy")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def _greatest(differences: pd.Series) -> float:
+    return float(differences.abs().max())

@@ -19,6 +19,7 @@ from npsle_app.cohort.study.study import (
     GroupTests,
     Imputation,
     Markers,
+    Matching,
     Mediation,
     Outcomes,
     Population,
@@ -45,6 +46,7 @@ _NAMING_COLUMNS = (
     "outcomes",
     "change",
     "mediation",
+    "matching",
     "classifier",
 )
 
@@ -83,6 +85,7 @@ class _StudyFile:
     change: Change
     agreement: Agreement
     mediation: Mediation
+    matching: Matching
     classifier: ClassifierQuestion
     normative: NormativeQuestion
     exclusions: Exclusions

@@ -142,6 +142,24 @@ class Mediation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Measures compared in pairs of people alike in `covariates`; empty `contrasts`: all.
+
+    `caliper` is in standard deviations of the logit of the propensity.
+    """
+
+    measures: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ("age", "sex", "tiv_ml")
+    contrasts: tuple[str, ...] = ()
+    caliper: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.caliper > 0:
+            msg = f"matching.caliper must be above 0, got {self.caliper}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
 
@@ -309,6 +327,7 @@ class Study:
     change: Change = field(default_factory=Change)
     agreement: Agreement = field(default_factory=Agreement)
     mediation: Mediation = field(default_factory=Mediation)
+    matching: Matching = field(default_factory=Matching)
     families: tuple[Family, ...] = ()
     classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
     normative: NormativeQuestion = field(default_factory=NormativeQuestion)
@@ -383,7 +402,7 @@ class Study:
                 raise ValueError(msg)
         if self.classifier.contrast:
             self.contrast(self.classifier.contrast)
-        asked = (self.normative, self.markers, self.mediation)
+        asked = (self.normative, self.markers, self.mediation, self.matching)
         for name in (name for one in asked for name in one.contrasts):
             self.contrast(name)
         for family in self.families:
