@@ -112,3 +112,34 @@ for (const button of document.querySelectorAll("table.sortable th button")) {
     body.append(...rows);
   });
 }
+
+for (const button of document.querySelectorAll("[data-enlarge]")) {
+  button.addEventListener("click", () => {
+    const large = button.closest(".split").classList.toggle("enlarged");
+    button.setAttribute("aria-pressed", String(large));
+    button.closest("figure").scrollIntoView({ block: "start" });
+  });
+}
+
+function filterRows(input) {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+  const shown = rows.filter((row) => !row.hidden).length;
+  input.closest(".all").querySelector("output").textContent = words.length ? shown + " of " + rows.length : "";
+}
+
+for (const input of document.querySelectorAll("[data-filter]")) {
+  input.addEventListener("input", () => filterRows(input));
+}
+
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+
+addEventListener("hashchange", openTarget);
+openTarget();
