@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pandas import DataFrame
 
@@ -18,6 +19,7 @@ from npsle_app.report.pictures import embed, embed_small
 from npsle_app.report.references import WORKS
 from npsle_app.report.sections import show_sections
 from npsle_app.report.summary import Summary, summarise
+from npsle_app.report.viewer import read_viewer, viewer_script
 
 DICTIONARY = {
     "measure": {"Description": "Name of the measure; the group tables use it as column name"},
@@ -125,18 +127,20 @@ def write_measures(content: SessionContent) -> Path | None:
 
 def _context(
     participant: str, contents: Sequence[SessionContent], *, run: Run, peers: Peers
-) -> dict[str, object]:
+) -> dict[str, Any]:
     records = [record for content in contents for record in content.records]
     markdown, bibtex = methods_text(records)
     name = f"sub-{participant}"
     summaries = [summarise(content, participant=name, peers=peers) for content in contents]
+    viewers = [read_viewer(content.writer) for content in contents]
     return {
         "title": name,
         "participant": name,
         "sessions": [
-            (content, summary, show_sections(content))
-            for content, summary in zip(contents, summaries, strict=True)
+            (content, summary, show_sections(content), viewer)
+            for content, summary, viewer in zip(contents, summaries, viewers, strict=True)
         ],
+        "libraries": [viewer_script()] if any(viewers) else [],
         "pictures": embed(_figures(records)),
         "small": embed_small(_card_pictures(summaries)),
         "methods": markdown.split("\n# References\n")[0].removeprefix("# Methods\n").strip(),

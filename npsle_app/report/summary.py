@@ -18,7 +18,7 @@ WORDS: Mapping[str, str] = {
     Qc.NOT_ASSESSABLE: "not assessable",
     ABSENT: ABSENT,
 }
-_OVERVIEW = "overview"  # the stage that draws a picture for each card
+OVERVIEW = "overview"  # the stage that draws a picture for each card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,19 +90,21 @@ def judge(cards: Sequence[Card]) -> Verdict:
         [card for card in measured if card.state in states]
         for states in ((Qc.PASS,), (Qc.WARN,), (Qc.FAIL, Qc.NOT_ASSESSABLE))
     )
-    parts = ["Usable"] if good else []
-    if care:
-        parts.append(f"{'with care' if good else 'Usable with care:'} {_list_causes(care)}")
-    if parts:
-        parts += [f"{card.layout.short} not: {card.cause or card.word}" for card in bad]
-    else:
-        parts = [f"Not usable: {_list_causes(bad)}"]
+    opening = "Usable" if good else "Usable with care" if care else "Not usable"
+    parts = _group(care, word=" with care" if good else "")
+    parts += _group(bad, word=" not" if good or care else "")
     state = Qc.FAIL if bad and not (good or care) else Qc.WARN if bad or care else Qc.PASS
-    return Verdict(state=state, text="; ".join(parts))
+    return Verdict(state=state, text="; ".join([opening, *parts]))
 
 
-def _list_causes(cards: Sequence[Card]) -> str:
-    return ", ".join(f"{card.layout.short} ({card.cause or card.word})" for card in cards)
+def _group(cards: Sequence[Card], *, word: str) -> list[str]:
+    """Name markers together that have one cause."""
+    causes = dict.fromkeys(card.cause or card.word for card in cards)
+    named = {
+        cause: [card.layout.short for card in cards if (card.cause or card.word) == cause]
+        for cause in causes
+    }
+    return [f"{' and '.join(names)}{word}: {cause}" for cause, names in named.items()]
 
 
 def _fill(
@@ -214,7 +216,7 @@ def _checks(layout: CardLayout, records: Mapping[str, Record]) -> Iterator[Check
 
 def _find_picture(layout: CardLayout, records: Mapping[str, Record]) -> Path | None:
     """Return the picture drawn for the card, or the first of the marker's stage."""
-    overview = records[_OVERVIEW].figures if _OVERVIEW in records else ()
+    overview = records[OVERVIEW].figures if OVERVIEW in records else ()
     drawn = [one.path for one in overview if one.path.stem.endswith(f"overview-{layout.name}")]
     first = [
         figure.path

@@ -78,15 +78,29 @@ def test_a_check_of_a_stage_before_is_named_where_the_stages_own_passed(tmp_path
     anat = _record("anat", {}, checks=(_check("Field of view", Qc.WARN),))
     tissue = _record("tissue", VOLUMES, qc=Qc.WARN, checks=(_check("Fluid", Qc.PASS),))
     summary = _summary(tmp_path, anat, _record("wmh", WMH), tissue)
-    assert summary.verdict.text == "Usable; with care brain volumes (Field of view)"
+    assert summary.verdict.text == "Usable; brain volumes with care: Field of view"
 
 
 def test_nothing_that_passed_is_usable_with_care_or_not(tmp_path):
     check = (_check("FLAIR noise", Qc.WARN),)
     careful = _summary(tmp_path, _record("wmh", WMH, qc=Qc.WARN, checks=check))
-    assert careful.verdict.text == "Usable with care: WMH (FLAIR noise)"
+    assert careful.verdict.text == "Usable with care; WMH: FLAIR noise"
     failed = _summary(tmp_path, _record("wmh", WMH, qc=Qc.FAIL))
-    assert (failed.verdict.state, failed.verdict.text) == (Qc.FAIL, "Not usable: WMH (not usable)")
+    assert (failed.verdict.state, failed.verdict.text) == (
+        Qc.FAIL,
+        "Not usable; WMH: not usable",
+    )
+
+
+def test_markers_with_one_cause_are_named_together(tmp_path):
+    check = (_check("Field of view", Qc.WARN),)
+    anat = _record("anat", {}, checks=check)
+    records = [
+        _record("tissue", VOLUMES, qc=Qc.WARN),
+        _record("alps", {"alps_mean": 1.4}, qc=Qc.WARN),
+    ]
+    verdict = _summary(tmp_path, anat, _record("wmh", WMH), *records).verdict
+    assert verdict.text == "Usable; brain volumes and DTI-ALPS with care: Field of view"
 
 
 def test_what_was_not_measured_says_why(tmp_path):
