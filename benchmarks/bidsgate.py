@@ -173,7 +173,9 @@ def find_lesions(bench: Bench, card: str, *, images: tuple[Path, Path] | None = 
     plain, (t1w, flair) = bench.images("plain")[0], images or bench.images(card)
     out = bench.writer(card)
     made = with_t1w(prepare_anat(bench, "plain"), plain=plain, t1w=t1w, out=out)
-    return wmh.run(flair=Scan(flair), anat=made, settings=WmhSettings(), out=out).mask
+    return wmh.run(
+        flair=Scan(flair), wmh_mask=None, anat=made, settings=WmhSettings(), out=out
+    ).mask
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -254,7 +256,11 @@ def shrink(bench: Bench, *, data: Path) -> Iterator[str]:
     for card in ("plain", "atrophy"):
         made, out = prepare_anat(bench, card), bench.writer(card)
         lesions = wmh.run(
-            flair=Scan(bench.images(card)[1]), anat=made, settings=WmhSettings(), out=out
+            flair=Scan(bench.images(card)[1]),
+            wmh_mask=None,
+            anat=made,
+            settings=WmhSettings(),
+            out=out,
         )
         filled = filling.run(anat=made, wmh=lesions, settings=FillingSettings(), out=out)
         segmented = tissue.run(

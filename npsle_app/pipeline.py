@@ -11,7 +11,12 @@ _GROUP = "npsle_app.stages.group"
 
 PARTICIPANT = (
     Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",)),
-    Stage("wmh", f"{_PARTICIPANT}.wmh:run", scans=("flair",), needs=("anat",)),
+    Stage(
+        "wmh",
+        f"{_PARTICIPANT}.wmh:run",
+        uses_scans=("flair", "wmh_mask"),
+        needs=("anat",),
+    ),
     Stage(
         "anat_flair",
         f"{_PARTICIPANT}.anat_flair:run",

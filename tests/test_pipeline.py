@@ -10,19 +10,21 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from npsle_app.bids.input import lesion_masks
 from npsle_app.bids.input.choosing import KINDS
 from npsle_app.bids.input.scans import Scan, Visit
-from npsle_app.bids.output.names import DESCRIPTIONS, WMH_CHANGES, File
+from npsle_app.bids.output.names import DESCRIPTIONS, WMH_CHANGES, WMH_READINGS, File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.job import earlier_name
 from npsle_app.engine.stage import with_upstream
 from npsle_app.imaging.lesions.change import LABELS
+from npsle_app.imaging.wmh.reading import LABELS as READING
 from npsle_app.pipeline import GROUP, PARTICIPANT
 from npsle_app.settings import Settings
 
 BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)
-TAKEN = {"visit": Visit, **dict.fromkeys(KINDS, Scan)}
+TAKEN = {"visit": Visit, **dict.fromkeys((*KINDS, lesion_masks.KIND), Scan)}
 by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
 
 
@@ -46,7 +48,15 @@ def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
     parameters = inspect.signature(stage.run).parameters
 
     looked_back_at = {earlier_name(name) for name in (*stage.before, *stage.earlier_scans)}
-    planned = {*stage.scans, *stage.needs, *stage.uses, *looked_back_at, "settings", "out"}
+    planned = {
+        *stage.scans,
+        *stage.uses_scans,
+        *stage.needs,
+        *stage.uses,
+        *looked_back_at,
+        "settings",
+        "out",
+    }
     assert set(parameters) == planned, f"fix the signature of {stage.name} or npsle_app/pipeline"
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -56,6 +66,8 @@ def test_a_stage_is_handed_what_others_return(stage):
     types = get_type_hints(stage.run)
 
     assert all(types[kind] is TAKEN[kind] for kind in stage.scans)
+    for kind in stage.uses_scans:  # and None, where it was not acquired
+        assert set(get_args(types[kind])) == {TAKEN[kind], type(None)}
     assert all(types[earlier_name(kind)] is TAKEN[kind] for kind in stage.earlier_scans)
     assert all(types[earlier_name(name)] is BY_NAME[name].outputs for name in stage.earlier)
     assert all(types[need] is BY_NAME[need].outputs for need in stage.needs)
@@ -93,7 +105,7 @@ def test_a_stage_returns_a_frozen_record_of_paths_and_limits(stage):
 
 @by_name
 def test_the_scans_of_a_stage_can_be_found(stage):
-    assert {*stage.scans, *stage.earlier_scans} <= set(TAKEN)
+    assert {*stage.scans, *stage.uses_scans, *stage.earlier_scans} <= set(TAKEN)
 
 
 @by_name
@@ -135,8 +147,9 @@ def test_each_description_in_a_file_name_is_explained():
     assert used <= set(DESCRIPTIONS)
 
 
-def test_labels_of_change_mean_the_same_in_image_and_table():
-    assert {number: label for number, _, label, _ in WMH_CHANGES} == LABELS
+@pytest.mark.parametrize(("table", "labels"), [(WMH_CHANGES, LABELS), (WMH_READINGS, READING)])
+def test_labels_mean_the_same_in_image_and_table(table, labels):
+    assert {number: label for number, _, label, _ in table} == labels
 
 
 def _leaves(hint):

@@ -163,7 +163,8 @@ class Job:
             refused = self.refusals()
         except Exception as error:  # noqa: BLE001 - what one check raises ends no other job
             return Outcome(Status.FAILED, reason=f"its scans cannot be checked: {describe(error)}")
-        if reasons := [refused[kind] for kind in self.stage.scans if kind in refused]:
+        taken = (*self.stage.scans, *self.stage.uses_scans)
+        if reasons := [refused[kind] for kind in taken if kind in refused]:
             return Outcome(Status.FAILED, reason=one_line("; ".join(reasons)))
         return None
 
@@ -226,6 +227,7 @@ class Job:
         made = dict.fromkeys((*self.stage.needs, *self.stage.uses))
         alone = dict.fromkeys(map(earlier_name, self.stage.earlier_uses))
         scans = {kind: self.scans[kind] for kind in self.stage.scans}
+        scans |= {kind: self.scans.get(kind) for kind in self.stage.uses_scans}
         if self.earlier is not None:
             made |= dict.fromkeys(map(earlier_name, self.stage.before))
             scans |= {
@@ -238,9 +240,12 @@ class Job:
     def _find_absent(self, needs: Mapping[str, Outcome]) -> str | None:
         if self.stage.looks_back and self.earlier is None:
             return one_line(self.missing.get(EARLIER, "no earlier unit"))
-        for kind in self.stage.scans:
-            if kind not in self.scans:
-                return one_line(self.missing.get(kind, f"no {kind}"))
+        lacking = [kind for kind in self.stage.scans if kind not in self.scans]
+        used = self.stage.uses_scans
+        if not self.stage.scans and not set(used) & set(self.scans):
+            lacking += used[:1]
+        if lacking:
+            return one_line(self.missing.get(lacking[0], f"no {lacking[0]}"))
         for name, outcome in needs.items():
             if outcome.status is Status.ABSENT:
                 return f"needs {name}, which is absent: {outcome.reason}"

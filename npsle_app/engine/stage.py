@@ -16,6 +16,8 @@ class Stage:
     called with keywords alone: each of `scans`, of `needs` and of `uses` under its own name,
     then `settings` and `out`. It returns a frozen dataclass of paths, and of limits that others
     must know.
+    A scan of `uses_scans` that was not acquired is handed over as None; a stage that has no
+    other scans needs one of them.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there
@@ -30,6 +32,7 @@ class Stage:
     name: str
     function: str
     scans: tuple[str, ...] = ()
+    uses_scans: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()

@@ -19,14 +19,18 @@ _UNITS = ("_mean_mm", "_mm2", "_mm", "_ml", "")
 def limits_of(name: str) -> tuple[str, str] | None:
     """Return the measures that are the ends of a measure's 95 % interval; None without one.
 
-    They are called as it is, with `low` and `high` before the unit.
+    They are called as it is, with `low` and `high` before the unit or after the first word.
 
     Examples
     --------
-    >>> limits_of("wmh_ml"), limits_of("gm_ml")
-    (('wmh_low_ml', 'wmh_high_ml'), None)
+    >>> limits_of("wmh_ml"), limits_of("alps_mean"), limits_of("gm_ml")
+    (('wmh_low_ml', 'wmh_high_ml'), ('alps_low_mean', 'alps_high_mean'), None)
     """
     unit = next(unit for unit in _UNITS if name.endswith(unit))
-    stem, ending = name.removesuffix(unit), unit.removeprefix("_mean")
-    low, high = f"{stem}_low{ending}", f"{stem}_high{ending}"
-    return (low, high) if low in MEASURES and high in MEASURES else None
+    first, _, rest = name.partition("_")
+    before_unit = f"{name.removesuffix(unit)}_{{}}{unit.removeprefix('_mean')}"
+    for pattern in (before_unit, f"{first}_{{}}_{rest}"):
+        low, high = pattern.format("low"), pattern.format("high")
+        if low in MEASURES and high in MEASURES:
+            return low, high
+    return None

@@ -32,7 +32,6 @@ class CardLayout:
     stages: tuple[str, ...]
     rests_on: tuple[str, ...]
     measure: str = ""
-    spread: Told | None = None
     also: tuple[Told, ...] = ()
 
     def __post_init__(self) -> None:

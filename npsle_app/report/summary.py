@@ -18,6 +18,7 @@ WORDS: Mapping[str, str] = {
     Qc.NOT_ASSESSABLE: "not assessable",
     ABSENT: ABSENT,
 }
+EXPECTED = ("t1w", "flair", "dwi", "vwi")  # scans whose absence is told
 OVERVIEW = "overview"  # the stage that draws a picture for each card
 
 
@@ -72,7 +73,11 @@ def summarise(content: SessionContent, *, participant: str, peers: Peers) -> Sum
         for layout in LAYOUT.card
     )
     return Summary(
-        scans=tuple((LAYOUT.scans.get(one.kind, one.kind), one.used) for one in content.choices),
+        scans=tuple(
+            (LAYOUT.scans.get(one.kind, one.kind), one.used)
+            for one in content.choices
+            if one.used or one.kind in EXPECTED
+        ),
         verdict=judge(cards),
         cards=cards,
     )
@@ -130,7 +135,7 @@ def _fill(
         state=measure.qc,
         value=definition.write(measure.value),
         unit=definition.shown_unit if known else "",
-        interval=_tell_interval(layout, numbers) if known else "",
+        interval=write_interval(layout.measure, numbers) if known else "",
         also=tuple(_tell(told, numbers) for told in layout.also if _is_known(told, numbers)),
         cause=behind[0].name if behind else "",
         reason=_give_reason(behind),
@@ -162,12 +167,6 @@ def _why_absent(layout: CardLayout, content: SessionContent) -> str:
     rows = {row.stage: row for row in content.outcomes}
     told = [rows[stage] for stage in layout.stages if stage in rows]
     return next((f"{row.status}: {row.reason}" for row in told if row.reason != "n/a"), "")
-
-
-def _tell_interval(layout: CardLayout, numbers: Mapping[str, Measure]) -> str:
-    if layout.spread and _is_known(layout.spread, numbers):
-        return _tell(layout.spread, numbers)
-    return write_interval(layout.measure, numbers)
 
 
 def write_interval(name: str, numbers: Mapping[str, Measure]) -> str:

@@ -58,6 +58,13 @@ def wmh(*, flair: FakeScan, anat: Made, settings: Section, out: Door) -> Made:
     return out.write("wmh", flair.path.read_text() + anat.table.read_text() * settings.factor)
 
 
+def either(*, t1w: FakeScan | None, flair: FakeScan | None, settings: Section, out: Door) -> Made:
+    del settings
+    return out.write(
+        "either", " ".join(scan.path.read_text() if scan else "none" for scan in (t1w, flair))
+    )
+
+
 def tissue(*, anat: Made, wmh: Made | None, settings: Section, out: Door) -> Made:
     del settings
     with_lesions = wmh.table.read_text() if wmh else "no lesions"
@@ -86,6 +93,7 @@ PLAN = (
     Stage("wmh", "tests.engine.plan:wmh", scans=("flair",), needs=("anat",)),
     Stage("tissue", "tests.engine.plan:tissue", needs=("anat",), uses=("wmh",)),
 )
+EITHER = Stage("either", "tests.engine.plan:either", uses_scans=("t1w", "flair"))
 FOLLOW = Stage("follow", "tests.engine.plan:follow", needs=("anat",), earlier_uses=("follow",))
 CHANGE = Stage(
     "change",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from npsle_app.engine.job import Job
 from npsle_app.engine.scheduler import STOPPED, run_jobs
 from npsle_app.engine.stage import Status
-from tests.engine.plan import Study
+from tests.engine.plan import EITHER, Study
 
 
 def test_a_scan_that_was_not_acquired_is_no_failure_and_is_named(tmp_path, inline):
@@ -25,6 +25,29 @@ def test_a_stage_that_is_only_used_is_handed_over_as_none(tmp_path, inline):
     outcomes = study.run(inline)
 
     assert outcomes["01", "tissue"].outputs.table.read_text() == "7 no lesions"
+
+
+def test_a_scan_that_is_only_used_is_handed_over_as_none_and_one_of_them_is_needed(
+    tmp_path, inline
+):
+    study = Study(tmp_path)
+    study.add("01", flair="9")
+    study.add("02", dwi="8")
+
+    outcomes = study.run(inline, plan=(EITHER,))
+
+    assert outcomes["01", "either"].outputs.table.read_text() == "none 9"
+    assert outcomes["02", "either"].status is Status.ABSENT
+    assert outcomes["02", "either"].reason == "no T1w"
+
+
+def test_a_refused_scan_fails_the_stage_that_only_uses_it(tmp_path, inline):
+    study = Study(tmp_path, refused={"flair": "flair is broken"})
+    study.add("01", t1w="7", flair="9")
+
+    outcome = study.run(inline, plan=(EITHER,))["01", "either"]
+
+    assert (outcome.status, outcome.reason) == (Status.FAILED, "flair is broken")
 
 
 def test_what_needs_an_absent_stage_is_absent_too(tmp_path, inline):

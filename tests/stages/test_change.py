@@ -67,7 +67,7 @@ def make(root: Path, label: str, rng, *spots, acquired=None, metadata=None) -> S
             t1w_to_template=rest, template_to_t1w=rest, **report,
         ),
         wmh=WmhOutputs(
-            flair=seen, flair_to_t1w=rest, probability=rest, mask=mask, threshold=0.2,
+            flair=seen, flair_to_t1w=rest, probability=None, mask=mask, threshold=0.2,
             min_lesion_mm3=9.0, **report,
         ),
         tissue=TissueOutputs(labels=rest, gm=rest, wm=wm, csf=rest, ventricles=rest, **report),

@@ -260,3 +260,15 @@ def test_white_matter_that_flair_does_not_show_is_neither_normal_nor_a_cavity(se
     found = read(run(session))[1]
     assert found["wmh_cavity_count"]["value"] == 0
     assert found["wmh_left_ml"]["value"] is not None
+
+
+def test_without_flair_given_lesions_are_told_but_for_what_needs_it(session):
+    record, found = read(run(session))
+    drawn = replace(session.wmh, flair=None, flair_to_t1w=None, probability=None)
+    bare_record, bare = read(run(replace(session, wmh=drawn)))
+
+    lost = {name for name, row in bare.items() if row["value"] != found[name]["value"]}
+    assert lost == {"wmh_raw_ml", "wmh_raw_count", "wmh_cavity_count", "wmh_infarct_suspects"}
+    assert {bare[name]["value"] for name in lost} == {None}
+    assert "There is no FLAIR" in bare_record["choices"][0]
+    assert len(bare_record["figures"]) == len(record["figures"])

@@ -6,12 +6,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from npsle_app.bids.input.scans import GivenMask, Scan
 from npsle_app.imaging.space import registration
 from npsle_app.imaging.wmh import flair
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
 from npsle_app.stages.participant.shared import LESIONS
-from tests.stages.small_head import AFFINE, FLAIR, make_session
+from tests.stages.small_head import AFFINE, FLAIR, make_session, save
 
 
 def make(folder, *, patch, **head):
@@ -44,9 +45,13 @@ def finished(tmp_path_factory):
         return made, run(made)
 
 
-def run(session, **settings):
+def run(session, *, given=None, **settings):
     return wmh.run(
-        flair=session.flair, anat=session.anat, settings=WmhSettings(**settings), out=session.out
+        flair=session.flair,
+        wmh_mask=given,
+        anat=session.anat,
+        settings=WmhSettings(**settings),
+        out=session.out,
     )
 
 
@@ -184,3 +189,81 @@ def test_how_flair_is_stored_does_not_move_the_volume(tmp_path, monkeypatch):
     assert found["RAS"] > 1
     assert found["LPS"] == pytest.approx(found["RAS"], rel=0.005)
     assert found["SPL"] == pytest.approx(found["RAS"], rel=0.005)
+
+
+def given(session, data, *, role="whole", name="mask", folder="hand"):
+    path = save(data, session.out.root.parent / folder / f"{name}.nii.gz")
+    session.out.datasets[folder] = path.parent
+    return Scan(path, given=(GivenMask(path=path, dataset=folder, role=role),))
+
+
+def spot(session):
+    """Mark a lesion that is not there, inside the brain."""
+    mask = np.zeros(session.lesions.shape, np.uint8)
+    mask[10:13, 18:20, 18:20] = 1
+    return mask
+
+
+def sidecar(path):
+    return json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
+
+
+def test_a_given_mask_takes_the_place_of_the_model_and_is_told(session):
+    outputs = run(session, given=given(session, spot(session)))
+    found, record = measures(outputs), json.loads(outputs.record.read_text())
+
+    np.testing.assert_array_equal(nib.load(outputs.mask).get_fdata(), spot(session))
+    assert found["wmh_ml"]["value"] == pytest.approx(12 * 8 / 1000)
+    assert found["wmh_added_ml"]["value"] == pytest.approx(12 * 8 / 1000)
+    assert found["wmh_removed_count"]["value"] == 3
+    for name in ("wmh_low_ml", "wmh_ml_at_0.2", "wmh_soft_ml"):
+        assert found[name]["qc"] == "not assessable"
+    assert outputs.probability is None
+    assert "mask.nii.gz of hand (all lesions)" in record["choices"][0]
+    assert "those of masks or maps that were given" in record["methods"]
+    for path in (outputs.mask, outputs.reading):
+        assert sidecar(path)["GivenBy"] == ["hand"]
+        assert "bids:hand:mask.nii.gz" in sidecar(path)["Sources"]
+    assert "Model" not in sidecar(outputs.mask)
+
+
+def test_a_correction_is_added_to_what_the_model_found(session):
+    before = nib.load(run(session).mask).get_fdata() > 0
+    outputs = run(session, given=given(session, spot(session), role="added"))
+    after = nib.load(outputs.mask).get_fdata() > 0
+
+    np.testing.assert_array_equal(after, before | (spot(session) > 0))
+    assert measures(outputs)["wmh_added_count"]["value"] == 1
+    assert sidecar(outputs.mask)["LesionsAre"] == "found, corrected"
+    assert sidecar(outputs.mask)["Model"]
+    assert nib.load(outputs.reading).get_fdata().max() == 2
+
+
+def test_a_given_map_is_cut_at_the_threshold(session):
+    outputs = run(session, given=given(session, 0.3 * spot(session) + 0.1 * session.lesions))
+
+    np.testing.assert_array_equal(nib.load(outputs.mask).get_fdata(), spot(session))
+    assert measures(outputs)["wmh_ml_at_0.5"]["value"] == 0
+
+
+def test_without_flair_the_given_lesions_are_measured(session):
+    outputs = wmh.run(
+        flair=None,
+        wmh_mask=given(session, spot(session)),
+        anat=session.anat,
+        settings=WmhSettings(),
+        out=session.out,
+    )
+
+    assert {name: one["value"] for name, one in measures(outputs).items()} == {
+        "wmh_ml": pytest.approx(12 * 8 / 1000),
+        "wmh_count": 1,
+    }
+    assert outputs.flair is outputs.probability is None
+
+
+def test_a_mask_of_another_head_is_refused_by_its_name(session):
+    outside = np.zeros(session.lesions.shape, np.uint8)
+    outside[:4] = 1
+    with pytest.raises(ValueError, match=r"mask\.nii\.gz: 100% of the lesions"):
+        run(session, given=given(session, outside))

@@ -37,7 +37,11 @@ def session(tmp_path, rng, monkeypatch):
 def run(session, data):
     nib.save(nib.Nifti1Image(data.astype(np.float32), AFFINE), session.flair.path)
     outputs = wmh.run(
-        flair=session.flair, anat=session.anat, settings=WmhSettings(), out=session.out
+        flair=session.flair,
+        wmh_mask=None,
+        anat=session.anat,
+        settings=WmhSettings(),
+        out=session.out,
     )
     return json.loads(outputs.record.read_text())
 
@@ -133,7 +137,11 @@ def test_a_flair_of_part_of_the_brain_gives_no_number_of_all_of_it(session):
     part = nib.Nifti1Image(good[:, :, :26].astype(np.float32), AFFINE)
     nib.save(part, session.flair.path)
     outputs = wmh.run(
-        flair=session.flair, anat=session.anat, settings=WmhSettings(), out=session.out
+        flair=session.flair,
+        wmh_mask=None,
+        anat=session.anat,
+        settings=WmhSettings(),
+        out=session.out,
     )
     record = json.loads(outputs.record.read_text())
     check = check_of(record, "FLAIR coverage")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from npsle_app.bids.input import filters as _filters
 from npsle_app.bids.input.choosing import KINDS, Candidate, choose
 from npsle_app.bids.input.filters import Filters
+from npsle_app.bids.input.lesion_masks import find_lesion_masks
 from npsle_app.bids.input.scans import Choice, Session
 from npsle_app.bids.input.series import choose_series, find_preprocessed
 from npsle_app.bids.input.vessel_scans import choose_vessel_scan
@@ -78,8 +79,8 @@ def find_sessions(
         where it does not know the same images as the folder holds, this participant alone is
         indexed, in memory.
     derivatives
-        Datasets by name that may hold preprocessed diffusion series, and masks or landmarks
-        of vessels.
+        Datasets by name that may hold preprocessed diffusion series, masks or landmarks of
+        vessels, and masks of lesions.
 
     Returns
     -------
@@ -154,6 +155,8 @@ def _session(
     choices: list[Choice] = []
     for kind in KINDS:
         choices.append(choice(kind))  # noqa: PERF401 - one looks at those before it
+    given = find_lesion_masks(derivatives, participant=participant, session=session)
+    choices += [given] if given else []
     return Session(participant, session, tuple(choices), acquired, notes=notes, order=order)
 
 

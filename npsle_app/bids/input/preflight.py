@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
-from npsle_app.bids.input import exclusions
+from npsle_app.bids.input import exclusions, lesion_masks
 from npsle_app.bids.input.image_checks import image_findings, same_values
 from npsle_app.bids.input.images import Header, read_header
 from npsle_app.bids.input.landmarks import landmark_fault
@@ -39,7 +39,10 @@ def check_session(session: Session) -> list[Problem]:
         Empty if all is well. A scan with a problem that is `refused` must not be used.
     """
     problems = [
-        problem for kind, scan in session.scans.items() for problem in _check(kind, scan=scan)
+        problem
+        for kind, scan in session.scans.items()
+        if kind != lesion_masks.KIND
+        for problem in _check(kind, scan=scan)
     ]
     refused = {problem.kind for problem in problems if problem.refused}
     usable = {kind: scan for kind, scan in session.scans.items() if kind not in refused}
@@ -49,6 +52,8 @@ def check_session(session: Session) -> list[Problem]:
         problems += _check_pair(usable["t1w"], flair=usable["flair"])
     if "vwi" in usable:
         problems += _check_walls(usable["vwi"])
+    if not refused & set(HEADS):
+        problems += lesion_masks.given_problems(session)
     return problems
 
 

@@ -4,11 +4,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from npsle_app.session_order import ALONE, SessionOrder, order_sessions, read_moment
 
 _DAY_S = 86_400
+
+Role: TypeAlias = Literal["whole", "added", "removed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenMask:
+    """A mask or a map of lesions that another program or a hand has made.
+
+    `whole` ones hold all lesions; what is `added` to or `removed` from them corrects them.
+    `space` is what its name or the mapping file says, in small letters; where nothing is said
+    its grid tells. In an image of labels `label` is that of lesions. `dataset` is the name
+    given with `--derivatives`.
+    """
+
+    path: Path
+    dataset: str
+    role: Role = "whole"
+    space: str | None = None
+    label: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +38,8 @@ class Scan:
     are appended to it, and images of reversed phase encoding that show its distortion;
     `preprocessed` tells that another program has corrected it. A vessel-wall scan has those
     taken after contrast agent, an angiogram, and what a reader drew in it: masks, centrelines
-    and landmarks of other derivatives.
+    and landmarks of other derivatives. What stands in the place of lesions that would be sought
+    has its masks in `given`.
     """
 
     path: Path
@@ -31,6 +51,7 @@ class Scan:
     after_contrast: tuple["Scan", ...] = ()
     angiogram: tuple["Scan", ...] = ()
     guides: tuple[Path, ...] = ()
+    given: tuple[GivenMask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Values are looked at as they are stored, slab by slab: a scale factor changes no
 this and costs time.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _WRAPPED_PAIRS = 12  # one voxel has six neighbours
 _UNSIGNED_BITS = (8, 12, 16)
 _NEAR_END = 0.98  # of the range, which the brightest voxel reaches where others have outgrown it
 _DIRECT = 0.5  # of the surface of a dark piece; fluid and air have grey voxels around them
+_STREWN = 0.01  # of the neighbours at the sides; even noise of a whole range has 0.06
 _ABOVE_CHANCE = 4  # noise has as many such pieces as its voxels have in any order
 _PHASE_SPANS = (2.0, 2 * math.pi, 360.0, 4096.0, 2000 * math.pi, 8192.0, 65536.0)
 _SAME_SPAN = 0.02
@@ -186,10 +188,13 @@ def _count_fallen(data: NDArray[Any]) -> int:
 
     What outgrew it began at 0 again, so that the brightest tissue has dark pieces without grey
     around them. Full-range images of heads have none, clipped ones neither, and noise has no
-    more than its voxels in any other order.
+    more than its voxels in any other order. Where the air holds noise of the whole range, as in
+    ratios of two images (MP2RAGE), such pieces tell nothing.
     """
     whole = _full_range(float(data.max()))
     if whole is None or (found := _count_dark_inside(data, whole)) < _WRAPPED_PAIRS:
+        return 0
+    if _has_noise_at_rim(data, whole):
         return 0
     shuffled = np.random.default_rng(0).permutation(data.ravel()).reshape(data.shape)
     return found if found > _ABOVE_CHANCE * _count_dark_inside(shuffled, whole) else 0
@@ -215,6 +220,20 @@ def _count_dark_inside(data: NDArray[Any], whole: float) -> int:
             inside[np.unique(np.take(pieces, end, axis=axis))] = False
     inside[0] = False
     return int(np.bincount(pieces.ravel(), minlength=count + 1)[inside].sum())
+
+
+def _has_noise_at_rim(data: NDArray[Any], whole: float) -> bool:
+    """Say whether bright voxels beside dark ones are strewn over the sides of the image.
+
+    The sides of a head scan show air; its neck and what is folded over are bright in pieces.
+    """
+    strewn, size = 0, 0
+    for axis, end in itertools.product(range(min(data.ndim, 2)), (0, -1)):
+        side = np.take(data, end, axis=axis)
+        low, high = side < whole / 4, side >= whole * 3 / 4
+        strewn += sum(int(np.count_nonzero(one & other)) for one, other in _neighbours(high, low))
+        size += 2 * side.ndim * side.size
+    return strewn > _STREWN * size
 
 
 def _neighbours(

@@ -67,6 +67,7 @@ class File(Enum):
     FLAIR_TO_T1W = FileName("anat", "from-FLAIR_to-T1w_mode-image_xfm.txt")
     WMH_PROBABILITY = FileName("anat", "space-T1w_label-L_desc-wmh_probseg.nii.gz", _T1W_SPACE)
     WMH_MASK = FileName("anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE)
+    WMH_READING = FileName("anat", "space-T1w_seg-wmhreading_dseg.nii.gz", _T1W_SPACE)
     FLAIR_ALONE = FileName("anat", "desc-preproc_FLAIR.nii.gz", _WITH_SKULL)
     FLAIR_BRAIN_MASK = FileName(
         "anat", "space-FLAIR_desc-brain_mask.nii.gz", {"Type": "Brain"} | _FLAIR_SPACE
@@ -110,6 +111,7 @@ class File(Enum):
     DWI_TRACE = FileName("dwi", "trace.nii.gz", _FITTED)
     DWI_TO_T1W = FileName("dwi", "from-dwi_to-T1w_mode-image_xfm.txt")
     DWI_DISPLACEMENT = FileName("dwi", "desc-displacement_dwimap.nii.gz", {"Units": "mm"})
+    DWI_NOISE = FileName("dwi", "desc-noise_dwimap.nii.gz", {"SkullStripped": True})
     DWI_MOTION = FileName("dwi", "desc-motion_timeseries.tsv")
     ALPS_REGIONS = FileName("dwi", "seg-alps_dseg.nii.gz")
     ALPS_SHARES = FileName("dwi", "seg-alps_probseg.nii.gz", _ALPS)
@@ -160,6 +162,13 @@ WMH_CHANGES = (
     (5, "Resolved Lesion", "resolved", "#69f0ae"),
 )
 
+# Labels of `seg-wmhreading_dseg.nii.gz`.
+WMH_READINGS = (
+    (1, "Lesion that Stayed", "kept", "#b388ff"),
+    (2, "Lesion that a Reading Added", "added", "#69f0ae"),
+    (3, "Lesion that a Reading Removed", "removed", "#ff5252"),
+)
+
 # Labels of `seg-wmhregions_dseg.nii.gz`.
 WMH_REGIONS = (
     (1, "Periventricular Lesion", "periventricular", "#ff5252"),
@@ -187,6 +196,7 @@ DESCRIPTIONS = {
     "intracranial": "all inside the inner table of the skull, the space of TIV",
     "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",
     "b0": "mean of the volumes without diffusion weighting, corrected",
+    "noise": "what denoising took away from the volumes that the tensor is fitted to",
     "displacement": "how far signal was shifted along the phase-encoding axis",
     "motion": "motion of the head from volume to volume, and slices that lost their signal",
     "lumen": "lumen of a vessel",

@@ -64,7 +64,9 @@ def read_image(path: Path) -> nib.Nifti1Image:
 
 
 def read_mask(path: Path) -> nib.Nifti1Image:
-    """Read a mask that a person drew, whole: what is wrong with the file shows here.
+    """Read a mask that a person or a program drew, whole: what is wrong with it shows here.
+
+    NIfTI, or FreeSurfer's `.mgz`.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def read_mask(path: Path) -> nib.Nifti1Image:
         If it cannot be read, is no volume, or holds colours; with the name of the file.
     """
     try:
-        image = read_image(path)
+        image = _from_mgz(path) if path.suffix == ".mgz" else read_image(path)
         data = np.asarray(image.dataobj)
     except (OSError, EOFError, ImageFileError, ValueError, zlib.error) as error:
         msg = f"{path.name} cannot be read ({' '.join(str(error).split())[:200]})"
@@ -81,6 +83,11 @@ def read_mask(path: Path) -> nib.Nifti1Image:
         msg = f"{path.name} is no mask: {data.shape} of {data.dtype}"
         raise ValueError(msg)
     return nib.Nifti1Image(data, image.affine, image.header)
+
+
+def _from_mgz(path: Path) -> nib.Nifti1Image:
+    image = nib.funcs.squeeze_image(nib.MGHImage.from_filename(path))
+    return nib.Nifti1Image(np.asarray(image.dataobj), image.affine)
 
 
 def resolve_uri(uri: str, *, places: Mapping[str, Path]) -> Path:

@@ -14,6 +14,7 @@ from npsle_app.bids.output.names import (
     DESCRIPTIONS,
     TISSUES,
     WMH_CHANGES,
+    WMH_READINGS,
     WMH_REGIONS,
 )
 from npsle_app.documents import read_json
@@ -71,6 +72,7 @@ def write_dataset_files(
         "descriptions.tsv": _descriptions(),
         "seg-tissue_dseg.tsv": _table(_LABEL_COLUMNS, TISSUES),
         "seg-wmhchange_dseg.tsv": _table(_LABEL_COLUMNS, WMH_CHANGES),
+        "seg-wmhreading_dseg.tsv": _table(_LABEL_COLUMNS, WMH_READINGS),
         "seg-wmhregions_dseg.tsv": _table(_LABEL_COLUMNS, WMH_REGIONS),
         "seg-alps_dseg.tsv": _table(_LABEL_COLUMNS, ALPS_REGIONS),
         "seg-aal_dseg.tsv": _table(_LABEL_COLUMNS, label_rows()),

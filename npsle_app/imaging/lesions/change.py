@@ -1,7 +1,10 @@
 """What became of the lesions between two sessions: new, enlarged, shrunken, resolved.
 
-A voxel counts as changed only where the lesion masks differ and FLAIR has become brighter
-or darker than the noise of normal-appearing white matter explains, as in [1]_.
+A voxel counts as changed only where the lesion maps differ and FLAIR has become brighter
+or darker than the noise of normal-appearing white matter explains, as in [1]_. Masks are cut
+from probabilities, and where lesions are faint the cut falls now here, now there: so what one
+mask misses counts where brightness leaves no doubt, and the rim of what has changed, where
+partial volume hides half of it, goes with its core.
 
 References
 ----------
@@ -27,6 +30,9 @@ _APART_MM = 3.0  # between them and any lesion
 _LEAST_ML = 1.0
 _SMOOTH_MM = 0.8  # one SD; takes noise out and leaves a small lesion
 _UNEVEN_MM = 15.0  # one SD of what counts as difference of the coils
+_DOUBTFUL = 0.5  # of the threshold: as likely as this counts where brightness is beyond doubt
+_BEYOND_DOUBT = 2.0  # times the limit of the difference
+_AT_RIM, _RIM_MM = 0.5, 1.5  # times the limit, within this distance of what has changed
 _LEAST_DAYS, _YEAR_DAYS = 90, 365.25
 
 
@@ -34,12 +40,14 @@ _LEAST_DAYS, _YEAR_DAYS = 90, 365.25
 class Appearance:
     """One session on the half-way grid, (I, J, K) each.
 
-    `lesions` is the mask after linear interpolation (0 to 1), `wm` the probability of white
-    matter, and `shown` marks the brain where FLAIR has a value.
+    `lesions` is the mask after linear interpolation (0 to 1), `probability` the map that it was
+    cut from (the mask again, if it was drawn), `wm` the probability of white matter, and `shown`
+    marks the brain where FLAIR has a value.
     """
 
     flair: Volume
     lesions: Volume
+    probability: Volume
     wm: Volume
     shown: Mask
 
@@ -67,6 +75,16 @@ class LesionChange:
         """Volume of some labels."""
         return float(np.isin(self.labels, numbers).sum() * self.voxel_mm3 / 1000)
 
+    @property
+    def _earlier(self) -> Mask:
+        mask: Mask = np.isin(self.labels, (STABLE, SHRUNKEN, RESOLVED))
+        return mask
+
+    @property
+    def _later(self) -> Mask:
+        mask: Mask = np.isin(self.labels, (STABLE, NEW, ENLARGED))
+        return mask
+
     def count(self, number: int) -> int:
         """Count the connected parts (26 neighbours) of a label."""
         return int(ndimage.label(self.labels == number, NEIGHBOURS_26)[1])
@@ -91,8 +109,18 @@ class LesionChange:
             "wmh_net_change_ml": new + enlarged - shrunken - resolved,
             "wmh_new_count": float(self.count(NEW)),
             "wmh_resolved_count": float(self.count(RESOLVED)),
+            "wmh_merged_count": float(_count_joined(self._earlier, into=self._later)),
+            "wmh_split_count": float(_count_joined(self._later, into=self._earlier)),
             "wmh_unproven_change_ml": self.unproven_ml,
         }
+
+
+def _count_joined(lesions: Mask, *, into: Mask) -> int:
+    """Count the lesions of `into` that hold voxels of two `lesions` or more."""
+    parts, wholes = (ndimage.label(mask, NEIGHBOURS_26)[0] for mask in (lesions, into))
+    both = lesions & into
+    pairs = np.unique(np.stack([wholes[both], parts[both]]), axis=1)
+    return int((np.bincount(pairs[0]) > 1).sum())
 
 
 def per_year(change: float, *, days: float | None) -> float | None:
@@ -114,6 +142,7 @@ def appear(
     flair: nib.Nifti1Image,
     *,
     lesions: nib.Nifti1Image,
+    probability: nib.Nifti1Image | None,
     wm: nib.Nifti1Image,
     brain: nib.Nifti1Image,
     grid: nib.Nifti1Image,
@@ -123,8 +152,9 @@ def appear(
 
     Parameters
     ----------
-    flair, lesions, wm, brain : Nifti1Image
-        On the T1w grid of the session; FLAIR is 0 outside its field of view.
+    flair, lesions, probability, wm, brain : Nifti1Image
+        On the T1w grid of the session; FLAIR is 0 outside its field of view. A mask that was
+        drawn has no probability.
     grid : Nifti1Image
         The half-way grid.
     matrix : (4, 4) array
@@ -133,11 +163,14 @@ def appear(
     seen = on_grid_of(
         brain, (flair.get_fdata(dtype=np.float32) > 0) & (np.asarray(brain.dataobj) > 0)
     )
-    whole, spotted, white, shown = (
+    maps = (flair, 3), (lesions, 1), (probability or lesions, 1), (wm, 1), (seen, 1)
+    whole, spotted, likely, white, shown = (
         resample(image, reference=grid, matrix=matrix, order=order).get_fdata(dtype=np.float32)
-        for image, order in ((flair, 3), (lesions, 1), (wm, 1), (seen, 1))
+        for image, order in maps
     )
-    return Appearance(flair=whole, lesions=spotted, wm=white, shown=shown >= 0.5)
+    return Appearance(
+        flair=whole, lesions=spotted, probability=likely, wm=white, shown=shown >= 0.5
+    )
 
 
 def compare_lesions(
@@ -145,6 +178,7 @@ def compare_lesions(
     later: Appearance,
     *,
     voxel_mm: float,
+    threshold: float,
     significance_sd: float,
     min_change_mm3: float,
     shift_mm: float,
@@ -155,6 +189,8 @@ def compare_lesions(
     ----------
     earlier, later : Appearance
         On one grid of cubes with the edge `voxel_mm`. FLAIR in any unit.
+    threshold : float
+        The probability at which the masks were cut.
     significance_sd : float
         Least difference of FLAIR, in standard deviations of normal-appearing white matter.
     min_change_mm3 : float
@@ -183,12 +219,16 @@ def compare_lesions(
     )
     limit = significance_sd * np.hypot(noise_sd, shift_mm * slope)
     gained, lost = (
-        _drop_small(
-            mine & ~other & (sign * difference > limit),
-            voxel_mm3=voxel_mm**3,
+        _find_changed(
+            masks[place] & ~masks[1 - place],
+            likely=one.probability >= _DOUBTFUL * threshold,
+            barred=masks[1 - place] | ~(earlier.shown & later.shown),
+            signed=sign * difference,
+            limit=limit,
+            edge=voxel_mm,
             min_mm3=min_change_mm3,
         )
-        for mine, other, sign in ((masks[1], masks[0], 1), (masks[0], masks[1], -1))
+        for place, one, sign in ((1, later, 1), (0, earlier, -1))
     )
     unproven = (masks[0] ^ masks[1]) & ~gained & ~lost
     stable = (masks[0] & masks[1]) | (unproven & (earlier.lesions + later.lesions > 1))
@@ -198,6 +238,40 @@ def compare_lesions(
         unproven_ml=float(unproven.sum() * voxel_mm**3 / 1000),
         voxel_mm3=voxel_mm**3,
     )
+
+
+def _find_changed(
+    alone: Mask,
+    *,
+    likely: Mask,
+    barred: Mask,
+    signed: Volume,
+    limit: Volume,
+    edge: float,
+    min_mm3: float,
+) -> Mask:
+    """Mark what is lesion in one session alone and has changed its brightness.
+
+    Parameters
+    ----------
+    alone : (I, J, K) array of bool
+        In the mask of this session and not in the other's.
+    likely : (I, J, K) array of bool
+        Half as likely as the mask asks for: counts where brightness is beyond doubt, and at the
+        rim of what has changed.
+    barred : (I, J, K) array of bool
+        Lesion in the other session, or not shown in both.
+    signed, limit : (I, J, K) array
+        Difference of FLAIR, positive where this session is brighter, and its limit.
+    """
+    doubtful = likely & ~barred
+    core = (alone & (signed > limit)) | (doubtful & (signed > _BEYOND_DOUBT * limit))
+    core = _drop_small(core, voxel_mm3=edge**3, min_mm3=min_mm3)
+    if not core.any():
+        return core
+    near = ndimage.distance_transform_edt(~core, sampling=edge) <= _RIM_MM
+    changed: Mask = core | (near & (alone | doubtful) & (signed > _AT_RIM * limit))
+    return changed
 
 
 def _difference(

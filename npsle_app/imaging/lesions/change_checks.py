@@ -113,6 +113,19 @@ def check_change(
     )
 
 
+def check_origin(earlier_given: bool, later_given: bool) -> Check:
+    """Judge whether the lesions of both sessions came about in one way."""
+    told = {True: "given or corrected", False: "found by the model"}
+    return Check.judged(
+        "Lesions of one origin",
+        seen=f"{told[earlier_given]} → {told[later_given]}",
+        expected="found in both sessions, or given in both",
+        state=Qc.WARN if earlier_given is not later_given else Qc.PASS,
+        advice="what one hand marks and another does not looks like change: give masks of both "
+        "sessions, or of neither",
+    )
+
+
 def check_interval(days: float | None) -> Check:
     """Judge the order of the sessions by their dates."""
     seen = "dates not known" if days is None else f"{days:.0f} days"

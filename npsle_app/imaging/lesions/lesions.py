@@ -30,14 +30,15 @@ REGION_NAMES = {region.value: region.name.lower() for region in Region}
 class LesionImages:
     """Images of one person on one grid; maps of tissue and lesion from 0 to 1.
 
-    `ventricles` marks the lateral ones; empty where none were found.
+    `ventricles` marks the lateral ones; empty where none were found. Lesions that were given, not
+    found, may lack `flair` and `probability`.
     """
 
     t1w: nib.Nifti1Image
-    flair: nib.Nifti1Image
+    flair: nib.Nifti1Image | None
     brain: nib.Nifti1Image
     mask: nib.Nifti1Image
-    probability: nib.Nifti1Image
+    probability: nib.Nifti1Image | None
     gm: nib.Nifti1Image
     wm: nib.Nifti1Image
     csf: nib.Nifti1Image
@@ -46,10 +47,9 @@ class LesionImages:
     def __post_init__(self) -> None:
         check_same_grid(
             self.t1w,
-            self.flair,
+            *(image for image in (self.flair, self.probability) if image is not None),
             self.brain,
             self.mask,
-            self.probability,
             self.gm,
             self.wm,
             self.csf,
@@ -105,7 +105,8 @@ def study_lesions(
     -------
     LesionFindings
         Without lateral ventricles all numbers that hang on them are None. What FLAIR does not
-        show (0 there) is neither normal white matter nor a cavity.
+        show (0 there) is neither normal white matter nor a cavity. Without FLAIR contrasts are
+        missing and cavities are not told.
     """
     lesions = np.asarray(images.mask.dataobj) > 0
     gm, wm, csf = (
@@ -121,21 +122,26 @@ def study_lesions(
         field=maps.field,
         affine=affine,
     )
-    flair = images.flair.get_fdata(dtype=np.float32)
+    flair = None if images.flair is None else images.flair.get_fdata(dtype=np.float32)
     brain = np.asarray(images.brain.dataobj) > 0
-    shown = brain & ndimage.binary_fill_holes(flair > 0)
-    normal = (wm > _SURE) & (flair > 0) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
+    normal = (wm > _SURE) & ~ndimage.binary_dilation(lesions, NEIGHBOURS_26)
+    if flair is not None:
+        normal &= flair > 0
     table = describe_lesions(voxels, flair=flair, white_matter=normal, affine=affine)
-    cavities = signs.find_cavities(
-        images.t1w.get_fdata(dtype=np.float32),
-        flair,
-        brain=shown,
-        lesions=lesions,
-        ventricles=ventricles,
-        csf=csf,
-        white_matter=normal,
-        expected=maps.wm + maps.deep_gm,
-        affine=affine,
+    cavities = (
+        ()
+        if flair is None
+        else signs.find_cavities(
+            images.t1w.get_fdata(dtype=np.float32),
+            flair,
+            brain=brain & ndimage.binary_fill_holes(flair > 0),
+            lesions=lesions,
+            ventricles=ventricles,
+            csf=csf,
+            white_matter=normal,
+            expected=maps.wm + maps.deep_gm,
+            affine=affine,
+        )
     )
     suspects = (*cavities, *signs.find_large(table))
     hanging = _by_ventricles(table, found=bool(ventricles.any()))
@@ -150,8 +156,8 @@ def study_lesions(
             **summarise_raw(images.probability, threshold=threshold),
             **summarise_places(voxels, voxel_mm3=voxel_mm3(images.t1w)),
             "wmh_status": float(table["volume_mm3"].sum() / 1000 >= status_min_ml),
-            "wmh_cavity_count": float(len(cavities)),
-            "wmh_infarct_suspects": float(len(suspects)),
+            "wmh_cavity_count": None if flair is None else float(len(cavities)),
+            "wmh_infarct_suspects": None if flair is None else float(len(suspects)),
             "lateral_ventricles_ml": float(ventricles.sum() * voxel_mm3(images.t1w) / 1000),
         },
         hanging=frozenset({*hanging, "lateral_ventricles_ml"}),
@@ -166,8 +172,12 @@ def _by_ventricles(table: DataFrame, *, found: bool) -> dict[str, float | None]:
     return numbers if found else dict.fromkeys(numbers)
 
 
-def summarise_raw(probability: nib.Nifti1Image, *, threshold: float) -> dict[str, float | None]:
+def summarise_raw(
+    probability: nib.Nifti1Image | None, *, threshold: float
+) -> dict[str, float | None]:
     """Measure and count what lies above the threshold before any component is removed."""
+    if probability is None:
+        return {"wmh_raw_ml": None, "wmh_raw_count": None}
     above = probability.get_fdata(dtype=np.float32) >= threshold
     return {
         "wmh_raw_ml": float(above.sum() * voxel_mm3(probability) / 1000),

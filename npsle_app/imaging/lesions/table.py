@@ -82,7 +82,7 @@ _SIZES = ("below_10mm3", "10_to_100mm3", "100_to_1000mm3", "from_1000mm3")
 
 
 def describe_lesions(
-    voxels: LesionVoxels, *, flair: Volume, white_matter: Mask, affine: Floats
+    voxels: LesionVoxels, *, flair: Volume | None, white_matter: Mask, affine: Floats
 ) -> DataFrame:
     """Describe each lesion in the columns of `COLUMNS`.
 
@@ -90,22 +90,27 @@ def describe_lesions(
     ----------
     voxels : LesionVoxels
         May be of no lesion; then the table has no rows.
-    flair : (I, J, K) array
-        Bias-corrected FLAIR, in any unit.
+    flair : (I, J, K) array or None
+        Bias-corrected FLAIR, in any unit; without it the contrast is missing.
     white_matter : (I, J, K) array of bool
         White matter outside lesions, for the contrast; missing where it is empty.
     affine : (4, 4) array
         Voxels to world.
     """
-    normal = float(np.median(flair[white_matter])) if white_matter.any() else float("nan")
     rows = [
         _row(voxels, number=number, region=region, affine=affine)
-        | {"flair_contrast": float(flair[tuple(_of(voxels, number).T)].mean()) / normal - 1}
+        | {"flair_contrast": _contrast(_of(voxels, number), flair=flair, normal=white_matter)}
         for number, region in enumerate(regions(voxels), start=1)
     ]
     table = DataFrame(rows, columns=list(COLUMNS))
     shapes: DataFrame = table.astype(dict.fromkeys(SHAPES, float))
     return shapes.replace({np.inf: np.nan})
+
+
+def _contrast(where: Ints, *, flair: Volume | None, normal: Mask) -> float:
+    if flair is None or not normal.any():
+        return float("nan")
+    return float(flair[tuple(where.T)].mean()) / float(np.median(flair[normal])) - 1
 
 
 def _of(voxels: LesionVoxels, number: int) -> Ints:

@@ -234,7 +234,7 @@ def check_lesions(
     brain: Mask,
     priors: LesionPriors,
     affine: Floats,
-    volumes_ml: dict[float, float],
+    volumes_ml: dict[float, float] | None,
 ) -> tuple[Check, ...]:
     """Judge where the lesions lie and how firmly they stand.
 
@@ -246,8 +246,9 @@ def check_lesions(
         On the same grid.
     affine : (4, 4) array
         Voxels of the grid to world.
-    volumes_ml : dict
-        Lesion volume at each threshold, 0.2 and 0.5 among them.
+    volumes_ml : dict or None
+        Lesion volume at each threshold, 0.2 and 0.5 among them; None for a mask that no
+        threshold has made.
     """
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     outside = float((priors.tissue.wm[mask] < 0.2).mean()) if mask.any() else 0.0
@@ -270,7 +271,7 @@ def check_lesions(
         ),
         _check_share(mask, priors=priors, brain=brain),
         _check_sides(mask, brain=brain, affine=affine),
-        _check_firmness(volumes_ml),
+        *([] if volumes_ml is None else [_check_firmness(volumes_ml)]),
     )
 
 

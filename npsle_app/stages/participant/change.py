@@ -20,6 +20,7 @@ from npsle_app.imaging.lesions.change import (
 from npsle_app.imaging.lesions.change_checks import (
     check_change,
     check_interval,
+    check_origin,
     check_protocol,
     check_registration,
 )
@@ -39,7 +40,9 @@ _METHODS = (
     "normal-appearing white matter and evened for slow differences. Voxels counted as changed "
     "where the lesion masks differed and FLAIR had changed, in the same sense, by more than "
     "{sd:g} standard deviations of normal-appearing white matter and of a displacement of "
-    "{shift:g} mm together, in connected parts of at least {smallest:g} mm³."
+    "{shift:g} mm together, or by twice as much where one probability reached half of the "
+    "threshold, in connected parts of at least {smallest:g} mm³; their rims of 1.5 mm count from "
+    "half of the difference."
 )
 
 
@@ -67,8 +70,17 @@ class _Session:
     tissue: TissueOutputs
 
     @property
+    def prepared_flair(self) -> Path:
+        """FLAIR on the T1w grid; a session whose FLAIR was acquired has it."""
+        if self.wmh.flair is None:
+            msg = f"ses-{self.visit.session}: its lesions were given without FLAIR; run it again"
+            raise ValueError(msg)
+        return self.wmh.flair
+
+    @property
     def sources(self) -> tuple[Path, ...]:
-        return self.anat.t1w, self.wmh.flair, self.wmh.mask, self.tissue.wm
+        lesions = [path for path in (self.wmh.mask, self.wmh.probability) if path is not None]
+        return self.anat.t1w, self.prepared_flair, *lesions, self.tissue.wm
 
 
 @inheriting()
@@ -103,6 +115,7 @@ def run(
         before,
         after,
         voxel_mm=halfway.edge_mm,
+        threshold=wmh.threshold,
         significance_sd=settings.significance_sd,
         min_change_mm3=settings.min_change_mm3,
         shift_mm=max(settings.shift_mm, halfway.disagree_mm),
@@ -147,13 +160,22 @@ def _resample_halfway(session: _Session, halfway: Halfway, *, matrix: Floats) ->
     flair, lesions, wm, brain = (
         read_image(path)
         for path in (
-            session.wmh.flair,
+            session.prepared_flair,
             session.wmh.mask,
             session.tissue.wm,
             session.anat.brain_mask,
         )
     )
-    return appear(flair, lesions=lesions, wm=wm, brain=brain, grid=halfway.grid, matrix=matrix)
+    likely = session.wmh.probability
+    return appear(
+        flair,
+        lesions=lesions,
+        probability=None if likely is None else read_image(likely),
+        wm=wm,
+        brain=brain,
+        grid=halfway.grid,
+        matrix=matrix,
+    )
 
 
 def _check(
@@ -177,6 +199,7 @@ def _check(
             earlier_mask=read_image(earlier.wmh.mask),
             later_mask=read_image(later.wmh.mask),
         ),
+        check_origin(*(session.wmh.reading is not None for session in (earlier, later))),
         check_interval(earlier.visit.days_until(later.visit)),
     )
 
@@ -201,7 +224,7 @@ def _save(
         name: out.image(
             on_grid_of(grid, one.flair),
             file,
-            sources=(first, session.wmh.flair, earlier.anat.t1w, later.anat.t1w),
+            sources=(first, session.prepared_flair, earlier.anat.t1w, later.anat.t1w),
             SkullStripped=session.anat.intracranial_mask is None,
         )
         for name, file, one, session in (

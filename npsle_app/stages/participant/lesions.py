@@ -41,6 +41,7 @@ from npsle_app.templates import Template
 
 _USED = (Template.LATERAL_VENTRICLE_ZONE, Template.DEEP_GM, Template.WM, Template.LOBES)
 _BY_INFARCTS = ("wmh_cavity_count", "wmh_infarct_suspects")
+_BY_PROBABILITY_OR_FLAIR = ("wmh_raw_ml", "wmh_raw_count", *_BY_INFARCTS)
 SIZES = {  # measures by what the figure calls them
     "< 10": "wmh_count_below_10mm3",
     "10–100": "wmh_count_10_to_100mm3",
@@ -68,6 +69,9 @@ _CITATIONS = (
     "scikit_image",
 )
 _NO_VENTRICLES = "No lateral ventricles were found: lesions cannot be told apart by distance."
+_NO_FLAIR = (
+    "There is no FLAIR: contrasts of lesions, dark cavities and infarct suspects are not told."
+)
 _NO_SHAPE = "Shapes are missing where no lesion has the 27 voxels that they need: {names}."
 
 
@@ -134,10 +138,10 @@ def _read_images(
 ) -> LesionImages:
     return LesionImages(
         t1w=read_image(anat.t1w),
-        flair=read_image(wmh.flair),
+        flair=None if wmh.flair is None else read_image(wmh.flair),
         brain=read_image(anat.brain_mask),
         mask=read_image(wmh.mask),
-        probability=read_image(wmh.probability),
+        probability=None if wmh.probability is None else read_image(wmh.probability),
         gm=read_image(tissue.gm),
         wm=read_image(tissue.wm),
         csf=read_image(tissue.csf),
@@ -181,8 +185,8 @@ def _draw(findings: LesionFindings, *, images: LesionImages) -> Iterator[Drawing
         numbers[f"wmh_fazekas_{place}"] for place in ("periventricular", "deep")
     )
     yield draw_places(
-        images.flair,
-        regions=on_grid_of(images.flair, findings.regions),
+        images.flair or images.t1w,
+        regions=on_grid_of(images.t1w, findings.regions),
         names=REGION_NAMES,
         brain=images.brain,
         ventricles=images.ventricles,
@@ -192,7 +196,12 @@ def _draw(findings: LesionFindings, *, images: LesionImages) -> Iterator[Drawing
 
 
 def _choices(findings: LesionFindings, *, images: LesionImages) -> tuple[str, ...]:
+    without = () if images.flair else (_NO_FLAIR,)
     if not np.any(images.ventricles.dataobj):
-        return (_NO_VENTRICLES,)
-    missing = [name for name, value in findings.numbers.items() if value is None]
-    return (_NO_SHAPE.format(names=", ".join(missing)),) if missing else ()
+        return (*without, _NO_VENTRICLES)
+    missing = [
+        name
+        for name, value in findings.numbers.items()
+        if value is None and name not in _BY_PROBABILITY_OR_FLAIR
+    ]
+    return (*without, _NO_SHAPE.format(names=", ".join(missing))) if missing else without

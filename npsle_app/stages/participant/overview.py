@@ -124,8 +124,8 @@ def _draw_cards(
     inputs: _Inputs, *, t1w: nib.Nifti1Image, brain: nib.Nifti1Image
 ) -> Iterator[Drawing]:
     if inputs.wmh:
-        flair, mask = read_image(inputs.wmh.flair), read_image(inputs.wmh.mask)
-        yield draw_lesion_slice(flair, mask=mask, brain=brain)
+        flair = read_image(inputs.wmh.flair) if inputs.wmh.flair else t1w
+        yield draw_lesion_slice(flair, mask=read_image(inputs.wmh.mask), brain=brain)
     if inputs.tissue:
         yield draw_tissue_slice(t1w, tissues=read_image(inputs.tissue.labels), brain=brain)
     if inputs.dwi and inputs.alps:
@@ -137,9 +137,10 @@ def _draw_layers(
     inputs: _Inputs, *, grid: SpriteGrid, t1w: nib.Nifti1Image, brain: nib.Nifti1Image
 ) -> Iterator[_Layer]:
     yield _Layer(title="T1w", name="t1w", picture=grey_sprite(t1w, grid=grid, brain=brain))
-    if inputs.wmh:
+    if inputs.wmh and inputs.wmh.flair:
         flair = grey_sprite(read_image(inputs.wmh.flair), grid=grid, brain=brain)
         yield _Layer(title="FLAIR", name="flair", picture=flair)
+    if inputs.wmh:
         lesions = grid.sample(read_image(inputs.wmh.mask), order=0)
         yield _label("Lesions", "lesions", lesions, _LESIONS)
     if inputs.tissue:

@@ -39,6 +39,12 @@ from npsle_app.imaging.wmh.wmh import (
 from npsle_app.records import Check, Record, worst
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant.anat_flair import NO_T1W, AnatFlairOutputs
+from npsle_app.stages.participant.lesion_numbers import (
+    CURVE,
+    INTERVAL,
+    describe_limits,
+    lesion_numbers,
+)
 from npsle_app.stages.participant.shared import (
     LESIONS,
     describe_lesion_model,
@@ -50,10 +56,8 @@ from npsle_app.stages.participant.shared import (
     read_lesion_model,
     save_drawings,
 )
-from npsle_app.stages.participant.wmh import CURVE, describe_limits, lesion_numbers
 from npsle_app.templates import Template
 
-_INTERVAL = ("wmh_low_ml", "wmh_high_ml")
 _METHODS = (
     "Where there was no T1w image, lesions were sought on FLAIR alone, divided by the median of "
     "grey matter: on 1 mm cubes, the same features of brightness, contrast, shape and place went "
@@ -258,7 +262,7 @@ def _numbers(findings: _Findings) -> dict[str, float | None]:
     )
     enough = findings.alone.coverage >= LEAST_SHOWN
     return {
-        name: value if enough and name not in _INTERVAL else None for name, value in numbers.items()
+        name: value if enough and name not in INTERVAL else None for name, value in numbers.items()
     }
 
 

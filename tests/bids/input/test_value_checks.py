@@ -101,6 +101,17 @@ def test_noise_and_clipped_images_that_fill_an_unsigned_range_are_no_overflow(
     assert refused(save(tmp_path, np.round(clipped).astype(np.uint16))) == []
 
 
+@pytest.mark.parametrize("ends", [1.0, 0.5])
+def test_noise_of_the_whole_range_in_the_air_is_no_overflow(tmp_path, rng, ends):
+    """As in ratios of two images, even (1) and with most values at both ends (0.5)."""
+    shape = (40, 48, 36)
+    place = np.stack(np.indices(shape) - np.reshape(shape, (3, 1, 1, 1)) / 2)
+    far = np.linalg.norm(place, axis=0)
+    noise = 4095 * rng.beta(ends, ends, shape)
+    data = np.where(far < 17, 1200 + 80 * np.maximum(17 - far, 0), noise)
+    assert refused(save(tmp_path, np.round(data).astype(np.int16))) == []
+
+
 def test_fractions_that_were_spread_over_all_whole_numbers_are_no_overflow(tmp_path, rng):
     image = nib.Nifti1Image(smooth(rng, 1.0), np.diag([8.0, 8, 8, 1]))
     image.set_data_dtype(np.int16)

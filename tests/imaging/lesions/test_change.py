@@ -19,6 +19,7 @@ from npsle_app.imaging.lesions.change import (
 from npsle_app.imaging.lesions.change_checks import (
     check_change,
     check_interval,
+    check_origin,
     check_protocol,
     check_registration,
 )
@@ -35,27 +36,75 @@ def ball(centre, radius):
     return np.sqrt(sum((axis - c) ** 2 for axis, c in axes)) <= radius
 
 
-def session(rng, *lesions, noise=4.0, gain=1.0, seen=None):
-    """White matter of 100 with lesions of 150; `seen` are those that the mask has."""
+def session(rng, *lesions, noise=4.0, gain=1.0, seen=None, likely=None, bright=50.0):
+    """White matter of 100 with lesions of 150; `seen` are those that the mask has.
+
+    `likely` is the map of probabilities, else the mask.
+    """
     truth = np.any([ball(*one) for one in lesions], axis=0) if lesions else np.zeros(SHAPE, bool)
     mask = truth if seen is None else np.any([ball(*one) for one in seen], axis=0)
     brain = ball((30, 30, 30), 28)
-    flair = ndimage.gaussian_filter(100.0 + 50.0 * truth, 0.7) + rng.normal(0, noise, SHAPE)
+    flair = ndimage.gaussian_filter(100.0 + bright * truth, 0.7) + rng.normal(0, noise, SHAPE)
     return Appearance(
         flair=(gain * flair * brain).astype(np.float32),
         lesions=(mask & brain).astype(np.float32),
+        probability=(mask & brain if likely is None else likely).astype(np.float32),
         wm=brain.astype(np.float32),
         shown=brain,
     )
 
 
 def compare(earlier, later, **changed):
-    settings = {"voxel_mm": 1.0, "significance_sd": 2.0, "min_change_mm3": 15.0, "shift_mm": 0.1}
+    settings = {
+        "voxel_mm": 1.0,
+        "threshold": 0.2,
+        "significance_sd": 2.0,
+        "min_change_mm3": 15.0,
+        "shift_mm": 0.1,
+    }
     return compare_lesions(earlier, later, **(settings | changed))
 
 
 def volume(*lesions):
     return np.any([ball(*one) for one in lesions], axis=0).sum() / 1000
+
+
+def test_a_faint_new_lesion_is_found_to_nine_tenths(rng):
+    first = session(rng, (OLD, 4), bright=25)
+    second = session(rng, (OLD, 4), (FRESH, 4), bright=25)
+    found = compare(first, second).as_measures()
+
+    assert found["wmh_new_ml"] > 0.9 * volume((FRESH, 4))
+    assert found["wmh_enlarged_ml"] + found["wmh_shrunken_ml"] < 0.02
+
+
+def test_a_new_lesion_that_the_mask_missed_counts_where_brightness_leaves_no_doubt(rng):
+    first = session(rng, (OLD, 4))
+    doubtful, unlikely = (
+        session(rng, (OLD, 4), (FRESH, 4), seen=((OLD, 4),), likely=share * ball(FRESH, 4))
+        for share in (0.15, 0.05)
+    )
+
+    assert compare(first, doubtful).as_measures()["wmh_new_ml"] > 0.8 * volume((FRESH, 4))
+    assert compare(first, unlikely).as_measures()["wmh_new_ml"] == 0
+
+
+def test_lesions_that_grow_into_one_have_merged_and_the_way_back_is_a_split(rng):
+    apart = session(rng, (OLD, 4), ((20, 30, 42), 4))
+    joined = session(rng, (OLD, 4), ((20, 30, 42), 4), ((20, 30, 36), 4))
+    there, back = (compare(*pair).as_measures() for pair in ((apart, joined), (joined, apart)))
+
+    assert (there["wmh_merged_count"], there["wmh_split_count"]) == (1, 0)
+    assert (back["wmh_merged_count"], back["wmh_split_count"]) == (0, 1)
+    assert there["wmh_new_count"] == back["wmh_resolved_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [((False, False), Qc.PASS), ((True, True), Qc.PASS), ((True, False), Qc.WARN)],
+)
+def test_lesions_of_two_origins_are_flagged(given, state):
+    assert check_origin(*given).state is state
 
 
 def test_a_session_compared_with_itself_has_not_changed(rng):
@@ -169,6 +218,7 @@ def test_images_are_brought_to_the_grid_where_flair_shows_the_brain(rng):
     found = appear(
         on_grid_of(native, one.flair * (np.arange(SHAPE[1])[:, None] < 50).astype(np.float32)),
         lesions=on_grid_of(native, one.lesions),
+        probability=None,
         wm=on_grid_of(native, one.wm),
         brain=half,
         grid=grid,
