@@ -76,12 +76,14 @@ def _record_anat(writer: Writer, *, text: str) -> None:
 
 def _record_tissue(writer: Writer, *, tiv: float) -> None:
     source = (writer.datasets["raw"] / "sub-01" / "anat" / "sub-01_T1w.nii.gz",)
-    numbers = {"tiv_ml": tiv, "gm_ml": 600.123456789, "csf_ml": None}
+    tissues = picture(writer.folder / "figures" / f"{writer.id}_tissues.webp", colour="yellow")
+    numbers = {"tiv_ml": tiv, "tbv_ml": 1100.0, "gm_ml": 600.123456789, "csf_ml": None}
     writer.record(
         Record(
             stage="tissue",
             methods="Tissue was segmented.",
             citations=("atropos",),
+            figures=(FigureRecord(title="Tissues", path=tissues, caption="Good: grey outside."),),
             measures=tuple(
                 Measure(
                     name=name,
