@@ -61,7 +61,7 @@ class ShownAnalysis:
         if not self.reasons:
             return self.methods
         more = len(self.reasons) - 1
-        return self.reasons[0] + (f", and {more} more reasons" if more else "")
+        return self.reasons[0] + (f", and {more} more" if more else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
