@@ -136,7 +136,7 @@ def _visible(
 
 def write_tick(tick: float) -> str:
     """Write a round number."""
-    return f"{tick:.4g}".replace("-", "−")
+    return f"{tick or 0.0:.4g}".replace("-", "−")  # an arithmetic −0 is 0
 
 
 def round_ticks(low: float, high: float) -> list[float]:
