@@ -5,8 +5,15 @@ import json
 import pandas as pd
 
 from npsle_app.bids.output.names import GroupFile
+from npsle_app.bids.output.proof import peers_digest
 from npsle_app.bids.output.writer import write_tsv
+from npsle_app.cli.group import _write_pages
+from npsle_app.report.page_notes import PageNotes
+from npsle_app.report.participant import write_report
 from npsle_app.report.peers import ALL, Peers, read_peers
+from npsle_app.settings import MeasuresSettings
+from npsle_app.stages.group import measures
+from tests.report.builder import make_dataset
 
 _GROUPS = [
     {"name": "HC", "label": "Controls", "where": {"group": ["HC"]}},
@@ -73,3 +80,21 @@ def test_the_digest_changes_with_a_number_or_a_group(tmp_path):
     }
     assert len(digests) == 3
     assert _write(tmp_path / "a", [1.0, 2.0], groups=["HC", "HC"]).digest in digests
+
+
+def test_the_group_level_makes_a_page_again_where_the_people_beside_it_are_others(tmp_path):
+    out = make_dataset(tmp_path, sessions=("1",))
+    datasets = {"raw": tmp_path / "raw"}
+    page = write_report(out, "01", datasets=datasets, notes=PageNotes())
+    assert peers_digest(out, "01") == ""
+    assert 'class="peers"' not in page.read_text()
+    make_dataset(tmp_path, sessions=("1",), participant="02")
+    write_report(out, "02", datasets=datasets, notes=PageNotes())
+    measures.run(output_dir=out, settings=MeasuresSettings())
+    _write_pages(out, {}, datasets=datasets)
+    assert f"{ALL}: 0 of 1 lower" in page.read_text()
+    assert peers_digest(out, "01") == read_peers(out).digest
+    page.touch()
+    before = page.stat().st_mtime_ns
+    _write_pages(out, {}, datasets=datasets)
+    assert page.stat().st_mtime_ns == before
