@@ -23,7 +23,7 @@ from npsle_app.cohort.statistics.plots import (
     split,
     tabulate_correlations,
 )
-from npsle_app.cohort.statistics.statements import tell_cohort
+from npsle_app.cohort.statistics.statements import tell_cohort, tell_needed
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column, explain_column
 from npsle_app.cohort.study.populations import find_members
@@ -141,6 +141,7 @@ def _summarise(cohort: Cohort) -> dict[str, object]:
         ],
         "groups": list(study.groups),
         "warnings": [*find_imbalances(cohort), *cohort.notes],
+        "needed": tell_needed([int(inside[name].sum()) for name in study.groups], study=study),
     }
 
 
