@@ -3,17 +3,20 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from npsle_app.phantom.cohort.cohort import PAPERS, block_of, simulate_cohort
 from npsle_app.phantom.cohort.files import write_cohort
 from npsle_app.phantom.cohort.freesurfer import FOLDER, write_freesurfer
-from npsle_app.phantom.study import Study, write_study
+from npsle_app.phantom.study import Study, write_head, write_study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the study; return 0, or 2 if the input was refused."""
     asked = _parser().parse_args(argv)
+    if asked.head and not asked.cohort:
+        return _refuse("--head is for --cohort: without it all participants have images")
     out: Path = asked.out
     if out.exists() and not out.is_dir():
         return _refuse(f"{out} is a file: name a folder")
@@ -37,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
-    of_images = ("sessions", "voxel_mm", "no_diffusion", "no_vessel_wall")
+    of_images = ["sessions", "no_diffusion", "no_vessel_wall"]
+    of_images += [] if asked.head else ["voxel_mm"]
     given = [f"--{name.replace('_', '-')}" for name in of_images if getattr(asked, name)]
     if given:
         return _refuse(f"--cohort writes tables alone: leave out {' and '.join(given)}")
@@ -47,8 +51,16 @@ def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
         write_freesurfer(out, cohort=cohort, seed=asked.seed)
         sys.stdout.write(f"{participants} participants in {out}, volumes in {FOLDER}\n")
         return 0
-    write_cohort(out, cohort=cohort)
-    sys.stdout.write(f"{participants} participants in {out}, tables only\n")
+    if not asked.head:
+        write_cohort(out, cohort=cohort)
+        sys.stdout.write(f"{participants} participants in {out}, tables only\n")
+        return 0
+    first = str(cohort.clinical[0]["participant_id"])
+    others = [row for row in cohort.measures if row["participant_id"] != first]
+    write_cohort(out, cohort=replace(cohort, measures=others))
+    study = Study(seed=asked.seed, voxel_mm=asked.voxel_mm or 1.0)
+    write_head(out, label=first.removeprefix("sub-"), study=study)
+    sys.stdout.write(f"{participants} participants in {out}, images of {first}, tables of all\n")
     return 0
 
 
@@ -82,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --cohort paper3: folders as FreeSurfer leaves them, in the place of what the "
         "app would have measured",
+    )
+    parser.add_argument(
+        "--head",
+        action="store_true",
+        help="with --cohort: the first participant has images, to be measured, and no table",
     )
     parser.add_argument(
         "--sessions",
