@@ -21,7 +21,7 @@ from npsle_app.report.group import write_report
 from npsle_app.report.page_notes import load_notes
 from npsle_app.report.peers import read_peers
 from npsle_app.settings import Settings
-from npsle_app.stages.group import shared
+from npsle_app.stages.group import measures, shared
 from npsle_app.stages.group.classifier import read_model
 from npsle_app.stages.group.reference_io import check_given
 
@@ -66,19 +66,22 @@ def look_at_tables(
     Raises
     ------
     RefusedError
-        If a table cannot be read, or not one of the people listed was scanned.
+        If a table cannot be read, not one of the people listed was scanned, or the study file
+        asks for what no table has.
     """
     roots = (bids_dir, output_dir) if to_come else (output_dir,)
     scanned = sorted({unit for root in roots for unit in _list_units(root)}, key=str)
     if not scanned:
         return []
+    study_file = settings.statistics.study_file
     try:
         return shared.look_at_tables(
             output_dir,
-            study_file=settings.statistics.study_file,
+            study_file=study_file,
             raw=bids_dir,
             scanned=scanned,
             by_flair_alone={unit for root in roots for unit in _list_flair_alone(root)},
+            measures=None if to_come or not study_file else measures.gather(output_dir),
         )
     except (OSError, ValueError) as error:
         raise RefusedError(str(error)) from error

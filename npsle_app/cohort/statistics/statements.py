@@ -101,10 +101,13 @@ def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
 def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> Statement:
     """Say how measures were compared between all groups, and what came of it."""
     done = overall[overall["status"] == ESTIMATED]
+    if done.empty:
+        return Statement(methods=f"No measure could be compared between groups{say_why(overall)}.")
     compared = {*pairs["group"], *pairs["against"]} or set(study.groups)
     labels = ", ".join(study.label(name) for name in study.groups if name in compared)
     text = (
-        f"{len(done)} measures were compared between {labels} by Kruskal–Wallis tests with ε² as "
+        f"{format_how_many(len(done), 'measure')} {'was' if len(done) == 1 else 'were'} compared "
+        f"between {labels} by Kruskal–Wallis tests with ε² as "
         f"effect size, and, where p < {study.alpha:g}, pairwise by Dunn's test with Bonferroni's "
         "adjustment and Cliff's δ; q-values control the false discovery rate over the measures."
     )
@@ -123,6 +126,8 @@ def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study
 def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say how correlations were adjusted, and how many low p-values chance would give."""
     done = table[(table["status"] == ESTIMATED) & (table["quoted"] == "yes")]
+    if done.empty:
+        return Statement(methods=f"No correlation could be estimated{say_why(table)}.")
     names = join(say(name) for name in study.correlations.covariates) or "nothing"
     asked = {*study.correlations.measures, *study.regressions.ln_outcomes}
     logged = [say(one) for one in study.regressions.ln_outcomes if one in asked]
@@ -134,12 +139,9 @@ def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
         "control the false discovery rate over all pairs."
     )
     tested, expected, seen = count_expected(done, p_column="p", alpha=study.alpha)
-    results = [
-        f"Of {format_how_many(tested, 'correlation')}, {seen or 'none'} had p < {study.alpha:g}; "
-        f"chance alone would give {expected:.1f}."
-        if tested
-        else "No correlation could be estimated."
-    ]
+    how_many = format_how_many(tested, "correlation")
+    told = f"Of {how_many}, {seen or 'none'} had p < {study.alpha:g}"
+    results = [f"{told}; chance alone would give {expected:.1f}."]
     results += [
         f"{row.label} and {row.clinical_label}: {'ρ' if row.method == 'spearman' else 'r'} = "
         f"{format_interval(row.r, row.low, row.high, decimals=3)}, n = {row.n:.0f}, df = "
@@ -170,6 +172,8 @@ def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say what the linear models held, and what the primary ones gave."""
     asked = study.regressions
     robust = study.mode != _PAPER
+    if not (table["status"] == ESTIMATED).any():
+        return Statement(methods=f"No linear regression could be estimated{say_why(table)}.")
     text = (
         "Each contrast was a linear regression of its own, adjusted for "
         f"{join(say(name) for name in asked.covariates) or 'nothing'}"
@@ -286,6 +290,20 @@ def list_not_estimable(tables: Iterable[pd.DataFrame], *, most: int = 40) -> lis
     ]
     rest = [f"and {len(each) - most} more reasons in the tables"] if len(each) > most else []
     return each[:most] + rest
+
+
+def say_why(table: pd.DataFrame) -> str:
+    """Name the commonest reason why rows could not be estimated, and how many there are.
+
+    A column that is not there says the least.
+    """
+    if table.empty:
+        return ""
+    causes = table["reason"].map(lambda reason: str(reason).partition(": ")[2] or str(reason))
+    counts = causes.value_counts()
+    counts = counts.iloc[counts.index.str.contains("no column").argsort(kind="stable")]
+    others = f", and {format_how_many(len(counts) - 1, 'other reason')}" if len(counts) > 1 else ""
+    return f": {counts.index[0]}{others}"
 
 
 def each_row(table: pd.DataFrame) -> Iterator[Any]:

@@ -44,6 +44,7 @@ from npsle_app.stages.group.shared import (
     assemble_cohort,
     clear,
     describe,
+    export_table,
     read_cohort,
     save_figures,
     write_summary,
@@ -80,6 +81,7 @@ def run(
         for analysis in analyses
         for name, table in analysis.tables.items()
     ]
+    export_table(output_dir, GroupFile.ANALYSIS_FRAME, cohort.frame, known=known["analysis_frame"])
     described = [
         describe(
             analysis,
