@@ -111,7 +111,6 @@ class File(Enum):
     DWI_TRACE = FileName("dwi", "trace.nii.gz", _FITTED)
     DWI_TO_T1W = FileName("dwi", "from-dwi_to-T1w_mode-image_xfm.txt")
     DWI_DISPLACEMENT = FileName("dwi", "desc-displacement_dwimap.nii.gz", {"Units": "mm"})
-    DWI_NOISE = FileName("dwi", "desc-noise_dwimap.nii.gz", {"SkullStripped": True})
     DWI_MOTION = FileName("dwi", "desc-motion_timeseries.tsv")
     ALPS_REGIONS = FileName("dwi", "seg-alps_dseg.nii.gz")
     ALPS_SHARES = FileName("dwi", "seg-alps_probseg.nii.gz", _ALPS)
@@ -124,6 +123,7 @@ class File(Enum):
     VESSEL_SECTIONS = FileName("", "vesselsections.tsv")
     LESIONS = FileName("", "lesions.tsv")
     DEVIATIONS = FileName("", "deviations.tsv")
+    POPULATION = FileName("", "population.tsv")
     MEASURES = FileName("", "measures.tsv")
 
 
@@ -196,7 +196,6 @@ DESCRIPTIONS = {
     "intracranial": "all inside the inner table of the skull, the space of TIV",
     "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",
     "b0": "mean of the volumes without diffusion weighting, corrected",
-    "noise": "what denoising took away from the volumes that the tensor is fitted to",
     "displacement": "how far signal was shifted along the phase-encoding axis",
     "motion": "motion of the head from volume to volume, and slices that lost their signal",
     "lumen": "lumen of a vessel",
@@ -214,6 +213,7 @@ BIDSIGNORE = (
     "qc",
     "*_xfm.*",
     "*_measures.*",
+    "*_population.*",
     "*_lesions.*",
     "*_alps.*",
     "*_vessels.*",
@@ -278,6 +278,22 @@ class GroupFile(Enum):
     SURVIVAL = "survival"
     SURVIVAL_TESTS = "survival_tests"
     COX = "cox"
+    POPULATION = "population"
+    POPULATION_SCORES = "population_scores"
+    POPULATION_OWN_SCORES = "population_own_scores"
+    POPULATION_SITES = "population_sites"
+    POPULATION_NORMATIVE_SEXES = "population_normative_sexes"
+    POPULATION_NORMATIVE_OUTLIERS = "population_normative_outliers"
+    POPULATION_DEVIATION_COUNTS = "population_deviation_counts"
+    POPULATION_DEVIATION_GROUPS = "population_deviation_groups"
+    POPULATION_DEVIATION_COMPARISONS = "population_deviation_comparisons"
+    POPULATION_DEVIATION_PREVALENCE = "population_deviation_prevalence"
+    POPULATION_DEVIATION_ASSOCIATIONS = "population_deviation_associations"
+    POPULATION_DEVIATION_TRANSITIONS = "population_deviation_transitions"
+    POPULATION_RISK_GROUPS = "population_risk_groups"
+    POPULATION_SURVIVAL = "population_survival"
+    POPULATION_SURVIVAL_TESTS = "population_survival_tests"
+    POPULATION_COX = "population_cox"
     CLASSIFIER = "classifier"
     CLASSIFIER_MODEL = "classifier_model"
     CLASSIFIER_PERFORMANCE = "classifier_performance"

@@ -31,8 +31,7 @@ def draw_alps(
             picture=Picture("alps-regions", regions),
             caption="Good: the inner regions lie in blue fibres (superior corona radiata), the "
             "outer ones in green fibres (superior longitudinal fasciculus), beside the bodies of "
-            "the lateral ventricles. Voxels of which a fifth lies in the sphere are outlined; "
-            "slices lie along the axes of the head.",
+            "the lateral ventricles. Voxels of which a fifth lies in the sphere are outlined.",
         ),
         Drawing(
             title="Fibre directions around the DTI-ALPS regions",
