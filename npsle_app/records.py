@@ -73,7 +73,8 @@ class Record:
 
     `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why. `inherited` is
-    the worst state of all checks that its inputs rest on, over all stages before.
+    the worst state of all checks that its inputs rest on, over all stages before. `software` is
+    what measured, with its version, where it was not this app.
     """
 
     stage: str
@@ -84,6 +85,7 @@ class Record:
     figures: tuple[FigureRecord, ...] = ()
     choices: tuple[str, ...] = ()
     inherited: Qc = Qc.PASS
+    software: str = ""
 
     @property
     def state(self) -> Qc:

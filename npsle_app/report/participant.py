@@ -37,6 +37,9 @@ DICTIONARY = {
     },
     "sources": {"Description": "Images that it was taken from, as BIDS URIs, comma-separated"},
 }
+_SOFTWARE = {
+    "software": {"Description": "What measured it, where that was another program; else n/a"}
+}
 
 
 def write_report(
@@ -114,11 +117,15 @@ def write_measures(content: SessionContent) -> Path | None:
             "stage": line.stage,
             "qc": str(line.measure.qc),
             "sources": ", ".join(line.sources) or None,
+            "software": line.software or None,
         }
         for line in content.measures
     ]
     if rows:
-        return content.writer.table(DataFrame(rows), File.MEASURES, dictionary=DICTIONARY)
+        table, dictionary = DataFrame(rows), DICTIONARY | _SOFTWARE
+        if table["software"].isna().all():  # all measured by the app
+            table, dictionary = table.drop(columns="software"), DICTIONARY
+        return content.writer.table(table, File.MEASURES, dictionary=dictionary)
     stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
     stale.unlink(missing_ok=True)
     stale.with_suffix(".json").unlink(missing_ok=True)

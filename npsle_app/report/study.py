@@ -16,7 +16,12 @@ from npsle_app.report.references import WORKS, Work
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 
-_SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
+_SUMMARIES = (
+    GroupFile.STATISTICS,
+    GroupFile.POPULATION,
+    GroupFile.NORMATIVE,
+    GroupFile.CLASSIFIER,
+)
 ENTERED = "participants"  # the analysis that says who entered
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _NAMED = re.compile(r"""(\bid="|\bhref="#|url\(#)""")  # ids of an SVG, and what points at them
