@@ -1,6 +1,7 @@
 """The diffusion branch against MRtrix3: FA and time of denoising, unringing and tensor.
 
     python benchmarks/alps.py --dwi sub-01_dwi.nii.gz [--t1w T1W --brain BRAIN_MASK]
+    python benchmarks/alps.py repeat OUT/sub-01 (see alps_repeat.py: one head, 20 prescriptions)
 
 `dwidenoise`, `mrdegibbs` and `dwi2tensor` (Debian's mrtrix3) work on one thread, as does this
 app; each gets the image as it lies on disk, and FA is compared inside one brain mask. MRtrix3
@@ -24,6 +25,7 @@ from npsle_app.cli.environment import set_threads
 
 set_threads(1)  # before NumPy and ITK are loaded, or they take as many as there are
 
+import alps_repeat  # noqa: E402
 import nibabel as nib  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
@@ -46,6 +48,8 @@ MAX_FA_DIFFERENCE, MAX_RATIO, MAX_BRANCH_S, MAX_BRANCH_GB = 0.01, 2.5, 240.0, 3.
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["repeat"]:
+        return main_repeat(sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--dwi", type=Path, required=True)
     parser.add_argument("--t1w", type=Path)
@@ -63,6 +67,23 @@ def main() -> int:
         print("MRtrix3 is not installed (Debian: mrtrix3): nothing to compare with")
     if options.t1w:
         missed += run_branch(options, image, b_values=b_values, vectors=vectors)
+    return end(missed)
+
+
+def main_repeat(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=alps_repeat.__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--prescriptions", type=int, default=20)
+    parser.add_argument("--registered", type=int, default=20)
+    options = parser.parse_args(arguments)
+    return end(
+        alps_repeat.repeat(
+            options.folder, prescriptions=options.prescriptions, registered=options.registered
+        )
+    )
+
+
+def end(missed: list[str]) -> int:
     for text in missed:
         print(f"MISSED: {text}")
     return int(bool(missed))

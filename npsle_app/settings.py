@@ -109,6 +109,7 @@ class DwiSettings:
     correct_distortion: bool = True
     correct_bias: bool = True
     replace_outlier_slices: bool = True
+    correct_gradient_offset: bool = True
     robust_tensor: bool = False
 
 

@@ -51,11 +51,11 @@ class Session:
 
     @property
     def dwi(self):
-        images = self.images
-        dwi = self.save(images.signal, File.DWI)
-        gradients = Gradients(images.b_values, images.directions)
+        images, series = self.images, self.images.series
+        dwi = self.save(series.signal, File.DWI)
+        gradients = Gradients(series.b_values, series.directions)
         b_values, vectors = self.out.gradients(
-            dwi, b_values=images.b_values, vectors=to_fsl(gradients, affine=images.grid.affine)
+            dwi, b_values=series.b_values, vectors=to_fsl(gradients, affine=images.grid.affine)
         )
         fa = self.save(fractional_anisotropy(images.tensors), File.DWI_FA)
         return DwiOutputs(
@@ -67,7 +67,9 @@ class Session:
             dwi_to_t1w=self.out.matrix(
                 self.shift, File.DWI_TO_T1W, sources=(self.scan, self.t1w)
             ),
-            displacement=None, motion=dwi, record=self.record("dwi"), figures=(),
+            displacement=None, noise=self.save(0 * series.signal, File.DWI_NOISE),
+            volumes=tuple(map(float, range(len(series.b_values)))), n_fitted=7.0, motion=dwi,
+            record=self.record("dwi"), figures=(),
         )  # fmt: skip
 
     @property

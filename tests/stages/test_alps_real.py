@@ -8,6 +8,8 @@ import pytest
 from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.input.sidecars import read_metadata
 from npsle_app.bids.output.writer import Writer
+from npsle_app.imaging.alps.rois import PLACES
+from npsle_app.imaging.alps.variants import SPHERE, WEIGHTED
 from npsle_app.settings import AlpsSettings, AnatSettings, DwiSettings
 from npsle_app.stages.participant import alps, anat, dwi
 
@@ -47,14 +49,19 @@ def test_a_head_with_t1w_has_fibres_as_expected_and_an_index_of_1_1_to_1_8(share
     head = anat.run(t1w=t1w, settings=AnatSettings(), out=out)
     found = measure(scan(folder / "dwi" / "sub-philips01_dwi.nii.gz"), head=head, out=out)
     table = pd.read_csv(found.table, sep="\t")
-    regions = table[table["analysis"] == "region"].set_index(["tract", "side"])
+    regions = table[table["analysis"] == "region"].set_index(["variant", "tract", "side"])
     within_30_deg = 0.866
-    assert regions["fa"].min() > 0.4
-    assert regions.loc["projection", "v1_z"].abs().min() > within_30_deg
-    assert regions.loc["association", "v1_y"].abs().min() > within_30_deg
+    for variant in (SPHERE, WEIGHTED):
+        own = regions.loc[variant]
+        assert len(own) == len(PLACES)
+        assert own["fa"].min() > 0.4
+        assert own.loc["projection", "v1_z"].abs().min() > within_30_deg
+        assert own.loc["association", "v1_y"].abs().min() > within_30_deg
     numbers = values(found)
     for side in ("left", "right"):
         assert 1.1 < numbers[f"alps_{side}"] < 1.8
+        assert 1.1 < numbers[f"alps_{side}_{WEIGHTED}"] < 1.8
+    assert numbers["alps_mean"] == pytest.approx(1.47, abs=0.05)
 
 
 def test_three_prescriptions_of_one_head_agree_within_5_per_cent(shared_data, tmp_path):

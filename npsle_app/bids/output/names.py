@@ -111,6 +111,7 @@ class File(Enum):
     DWI_TRACE = FileName("dwi", "trace.nii.gz", _FITTED)
     DWI_TO_T1W = FileName("dwi", "from-dwi_to-T1w_mode-image_xfm.txt")
     DWI_DISPLACEMENT = FileName("dwi", "desc-displacement_dwimap.nii.gz", {"Units": "mm"})
+    DWI_NOISE = FileName("dwi", "desc-noise_dwimap.nii.gz", {"SkullStripped": True})
     DWI_MOTION = FileName("dwi", "desc-motion_timeseries.tsv")
     ALPS_REGIONS = FileName("dwi", "seg-alps_dseg.nii.gz")
     ALPS_SHARES = FileName("dwi", "seg-alps_probseg.nii.gz", _ALPS)
@@ -196,6 +197,7 @@ DESCRIPTIONS = {
     "intracranial": "all inside the inner table of the skull, the space of TIV",
     "lateralventricles": "lateral ventricles, without thin parts of the temporal horns",
     "b0": "mean of the volumes without diffusion weighting, corrected",
+    "noise": "what denoising took away from the volumes that the tensor is fitted to",
     "displacement": "how far signal was shifted along the phase-encoding axis",
     "motion": "motion of the head from volume to volume, and slices that lost their signal",
     "lumen": "lumen of a vessel",

@@ -31,7 +31,8 @@ def draw_alps(
             picture=Picture("alps-regions", regions),
             caption="Good: the inner regions lie in blue fibres (superior corona radiata), the "
             "outer ones in green fibres (superior longitudinal fasciculus), beside the bodies of "
-            "the lateral ventricles. Voxels of which a fifth lies in the sphere are outlined.",
+            "the lateral ventricles. Voxels of which a fifth lies in the sphere are outlined; "
+            "slices lie along the axes of the head.",
         ),
         Drawing(
             title="Fibre directions around the DTI-ALPS regions",

@@ -1,8 +1,12 @@
 """How the head lies in the diffusion images: the rotation to the axes of the anatomy."""
 
+from itertools import product
+from typing import Any
+
 import nibabel as nib
 import numpy as np
-from nibabel.affines import apply_affine
+from nibabel.affines import apply_affine, voxel_sizes
+from numpy.typing import NDArray
 from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 
@@ -79,3 +83,29 @@ def head_angles_deg(rotation: Reals) -> tuple[float, float, float]:
     """
     pitch, roll, yaw = Rotation.from_matrix(rotation.T).as_euler("xyz", degrees=True)
     return float(pitch), float(roll), float(yaw)
+
+
+def level_affine(grid: nib.Nifti1Image, *, rotation: Reals) -> tuple[Reals, tuple[int, ...]]:
+    """Return affine and shape of a grid along the axes of the head that holds all of another.
+
+    Its voxels are cubes of the other's smallest edge, and its world is that of the scanner turned
+    by `rotation`.
+    """
+    edge = float(voxel_sizes(grid.affine).min())
+    corners = np.array(list(product(*((0, size - 1) for size in grid.shape[:3]))))
+    turned = apply_affine(grid.affine, corners) @ rotation.T
+    affine = np.diag([edge, edge, edge, 1.0])
+    affine[:3, 3] = turned.min(axis=0)
+    shape = np.ceil(np.ptp(turned, axis=0) / edge).astype(int) + 1
+    return affine, tuple(int(size) for size in shape)
+
+
+def levelled(values: NDArray[Any], *, grid: nib.Nifti1Image, rotation: Reals) -> NDArray[Any]:
+    """Take the nearest voxels, (I, J, K, ...), onto the grid of `level_affine`; 0 outside."""
+    affine, shape = level_affine(grid, rotation=rotation)
+    places = apply_affine(affine, np.indices(shape).reshape(3, -1).T) @ rotation
+    index = np.rint(apply_affine(np.linalg.inv(grid.affine), places)).astype(int)
+    held = np.all((index >= 0) & (index < grid.shape[:3]), axis=1)
+    found = np.zeros((len(index), *values.shape[3:]), dtype=values.dtype)
+    found[held] = values[tuple(index[held].T)]
+    return found.reshape(*shape, *values.shape[3:])

@@ -9,18 +9,13 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
-from nibabel.affines import apply_affine
-from scipy.ndimage import map_coordinates
 from scipy.sparse.csgraph import connected_components
 
 from npsle_app.arrays import Bools, Reals
 from npsle_app.imaging.alps.rois import Place, Side, Sphere, Tract
 from npsle_app.imaging.diffusion.tensor import (
     fractional_anisotropy,
-    from_six_components,
     mean_diffusivity,
-    principal_directions,
-    six_components,
 )
 
 _SAME_FIBRES = 0.5  # chord between unit vectors, 29°; the neighbourhood of Burles' clusters
@@ -29,7 +24,7 @@ _LEAST_CROSSING = 0.5  # sine of the angle between both fibres: 30°
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """What one sphere holds; all weighted by the voxels' shares of it.
+    """What one region holds; all weighted by the voxels' shares of it.
 
     Attributes
     ----------
@@ -39,8 +34,15 @@ class Region:
         Mean V1 of the largest group of voxels whose fibres agree; its sign means nothing.
     fa, md : float
         Mean FA, mean of the mean diffusivity (mm²/s).
+    asymmetry : float
+        Mean of the second eigenvalue over that of the third: 1 for a bundle alone, about 2 where
+        fibres cross (Wright et al. 2023).
+    dispersion_deg : float
+        Angle whose squared cosine is the mean of that between V1 of each voxel and their
+        common axis: 0° where all fibres are parallel, 55° where they run every way.
     n_voxels : float
-        Sum of the shares: the sphere's usable volume in voxels.
+        The region's usable volume in voxels: the sum of a sphere's shares, the effective number
+        (Σw)²/Σw² of a region whose weights are no shares.
     left_out : float
         Part of the sphere inside the grid, 0 to 1, in voxels that may not be used.
     inside_grid : float
@@ -51,6 +53,8 @@ class Region:
     direction: Reals
     fa: float
     md: float
+    asymmetry: float
+    dispersion_deg: float
     n_voxels: float
     left_out: float
     inside_grid: float
@@ -137,7 +141,9 @@ def turn_tensors(tensors: Reals, *, rotation: Reals) -> Reals:
     return turned
 
 
-def measure_region(tensors: Reals, *, sphere: Sphere, usable: Bools) -> Region | None:
+def measure_region(
+    tensors: Reals, *, sphere: Sphere, usable: Bools, largest_group: bool = True
+) -> Region | None:
     """Average tensors over a sphere; None where no voxel may be used.
 
     Parameters
@@ -148,15 +154,22 @@ def measure_region(tensors: Reals, *, sphere: Sphere, usable: Bools) -> Region |
         On the grid of `tensors`.
     usable : (I, J, K) array of bool
         Voxels with a tensor, outside lesions and fluid.
+    largest_group : bool
+        Whether the direction is that of the largest group of voxels whose fibres agree, and not
+        of all: where weights already tell the fibres, there is no need to seek them.
     """
     i, j, k = sphere.voxels.T
     kept = usable[i, j, k]
     if not kept.any():
         return None
     inside, weights = tensors[i, j, k][kept], sphere.shares[kept]
+    values, vectors = np.linalg.eigh(inside)
+    _, second, third = np.average(values, axis=0, weights=weights)[::-1]
     return Region(
         tensor=np.average(inside, axis=0, weights=weights),
-        direction=_mean_direction(principal_directions(inside), weights=weights),
+        direction=_mean_direction(vectors[..., 2], weights=weights, largest_group=largest_group),
+        asymmetry=float(second / third) if third > 0 else float("nan"),
+        dispersion_deg=dispersion_deg(vectors[..., 2], weights=weights),
         fa=float(np.average(fractional_anisotropy(inside), weights=weights)),
         md=float(np.average(mean_diffusivity(inside), weights=weights)),
         n_voxels=float(weights.sum()),
@@ -177,7 +190,7 @@ def measure_regions(
 
 
 def mean_template_tensors(
-    tensors: Reals, *, grid: nib.Nifti1Image, points_mm: dict[Place, Reals]
+    tensors: Reals, *, points: dict[Place, Sphere], axes: Reals
 ) -> dict[Place, Reals]:
     """Average tensors over points as the reference script does: by component, not reoriented.
 
@@ -186,24 +199,21 @@ def mean_template_tensors(
 
     Parameters
     ----------
-    points_mm : dict of (n, 3) array
-        World points of the diffusion images that the voxels of the template's spheres come from.
+    points : dict of Sphere
+        Weights of the voxels around the points that the voxels of the template's spheres come
+        from (`weigh_points`).
+    axes : (3, 3) array
+        Those of the image, in columns (`image_axes`).
 
     References
     ----------
     gbarisano/alps (alps.sh), https://github.com/gbarisano/alps
     """
-    axes = image_axes(grid)
-    components = six_components(turn_tensors(tensors, rotation=axes.T))
-    to_voxels = np.linalg.inv(grid.affine)
     found = {}
-    for place, points in points_mm.items():
-        where = apply_affine(to_voxels, points).T
-        means = [
-            map_coordinates(components[..., number], where, order=1, mode="constant").mean()
-            for number in range(6)
-        ]
-        found[place] = from_six_components(np.array(means))
+    for place, cloud in points.items():
+        inside = tensors[tuple(cloud.voxels.T)]
+        mean = np.einsum("n,nab->ab", cloud.shares, inside)
+        found[place] = turn_tensors(mean, rotation=axes.T)
     return found
 
 
@@ -221,15 +231,65 @@ def image_axes(grid: nib.Nifti1Image) -> Reals:
     return axes
 
 
+def by_side_along_principal_axes(
+    tensors: Reals, *, spheres: dict[Place, Sphere], usable: Bools, rotation: Reals
+) -> dict[str, float | None]:
+    """Return the index of both sides along each voxel's own axes across its fibres.
+
+    Along the perivascular spaces is the second or third eigenvector, whichever lies closer to
+    the head's x; across is the other. This is what `dti_alps` 0.2.1 describes as ALPS-PAS
+    (eigenvalues sorted by alignment with x); means over each sphere, then the ratio.
+
+    References
+    ----------
+    https://pypi.org/project/dti-alps/0.2.1/
+    """
+    found = {}
+    for side in Side:
+        pair = [spheres[Place(tract, side)] for tract in Tract]
+        means = [_across_fibres(tensors, sphere=one, usable=usable, x=rotation[0]) for one in pair]
+        along, across = np.sum(means, axis=0)
+        found[side] = float(along / across) if across > 0 else float("nan")
+    return indices(found)
+
+
+def _across_fibres(tensors: Reals, *, sphere: Sphere, usable: Bools, x: Reals) -> Reals:
+    """Return the mean eigenvalues across the fibres: along x, and along the other axis."""
+    i, j, k = sphere.voxels.T
+    kept = usable[i, j, k]
+    if not kept.any():
+        return np.full(2, np.nan)
+    values, vectors = np.linalg.eigh(tensors[i, j, k][kept])
+    closeness = abs(np.einsum("a,nae->ne", x, vectors[..., :2]))
+    order = np.argsort(-closeness, axis=1, kind="stable")
+    means: Reals = np.average(
+        np.take_along_axis(values[:, :2], order, axis=1), axis=0, weights=sphere.shares[kept]
+    )
+    return means
+
+
+def dispersion_deg(directions: Reals, *, weights: Reals) -> float:
+    """Return how far axes, (n, 3), lie from their common one, in degrees.
+
+    Examples
+    --------
+    >>> dispersion_deg(np.array([[0.0, 0, 1], [0, 0, -1]]), weights=np.ones(2))
+    0.0
+    """
+    dyads = np.einsum("n,na,nb->ab", weights / weights.sum(), directions, directions)
+    return float(np.rad2deg(np.arccos(np.sqrt(min(np.linalg.eigvalsh(dyads)[-1], 1.0)))))
+
+
 def _diffusivity(tensor: Reals, *, along: Reals) -> float:
     return float(along @ tensor @ along)
 
 
-def _mean_direction(directions: Reals, *, weights: Reals) -> Reals:
-    """Average (n, 3) axes of the heaviest group by the principal axis of their dyads."""
-    group = _heaviest_group(directions, weights=weights)
-    kept = directions[group]
-    dyads = np.einsum("n,na,nb->ab", weights[group], kept, kept)
+def _mean_direction(directions: Reals, *, weights: Reals, largest_group: bool) -> Reals:
+    """Average (n, 3) axes, or those of the heaviest group, by the main axis of their dyads."""
+    if largest_group:
+        group = _heaviest_group(directions, weights=weights)
+        directions, weights = directions[group], weights[group]
+    dyads = np.einsum("n,na,nb->ab", weights, directions, directions)
     return np.asarray(np.linalg.eigh(dyads)[1][:, -1])
 
 

@@ -58,7 +58,7 @@ PLACES = tuple(Place(tract, side) for side in Side for tract in Tract)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sphere:
-    """A sphere on a voxel grid.
+    """A sphere, or another region of weighted voxels, on a voxel grid.
 
     Attributes
     ----------
@@ -67,9 +67,10 @@ class Sphere:
     voxels : (n, 3) array of int
         The voxels that it touches, those inside the grid alone.
     shares : (n,) array
-        How much of each voxel lies inside the sphere, above 0 and at most 1.
+        How much of each voxel lies inside the sphere, above 0 and at most 1; other weights of
+        regions that are no spheres.
     inside_grid : float
-        The part of the sphere's volume that the grid holds, 0 to 1.
+        The part of the sphere's volume, or of all weights, that the grid holds, 0 to 1.
     """
 
     centre_mm: Reals
@@ -92,7 +93,7 @@ def cut_sphere(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> 
     grid : Nifti1Image
         Three-dimensional or more; oblique axes are fine.
     """
-    box = _voxels_around(centre_mm, radius_mm=radius_mm, grid=grid)
+    box = voxels_around(centre_mm, radius_mm=radius_mm, grid=grid)
     shares = _shares(
         apply_affine(grid.affine, box) - centre_mm, edges=grid.affine[:3, :3], radius_mm=radius_mm
     )
@@ -106,9 +107,28 @@ def cut_sphere(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> 
     )
 
 
-def _voxels_around(
-    centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image
-) -> NDArray[np.int_]:
+def weigh_points(points_mm: Reals, *, grid: nib.Nifti1Image) -> Sphere:
+    """Say how much each voxel weighs in the mean of a linear interpolation at points, (n, 3).
+
+    Weights add up to 1 where all points lie inside the grid.
+    """
+    where = apply_affine(np.linalg.inv(grid.affine), points_mm)
+    low = np.floor(where).astype(int)
+    corners = np.stack(np.meshgrid(*[(0, 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    part = (where - low)[:, None]
+    weights = np.where(corners, part, 1 - part).prod(axis=-1).ravel() / len(points_mm)
+    voxels, rows = np.unique((low[:, None] + corners).reshape(-1, 3), axis=0, return_inverse=True)
+    shares = np.bincount(rows.ravel(), weights=weights)
+    held = np.all((voxels >= 0) & (voxels < grid.shape[:3]), axis=1) & (shares > 0)
+    return Sphere(
+        centre_mm=points_mm.mean(axis=0),
+        voxels=voxels[held],
+        shares=shares[held],
+        inside_grid=float(shares[held].sum()),
+    )
+
+
+def voxels_around(centre_mm: Reals, *, radius_mm: float, grid: nib.Nifti1Image) -> NDArray[np.int_]:
     """List the voxels of a box that holds the sphere, (n, 3); they may lie outside the grid."""
     to_voxels = np.linalg.inv(grid.affine)
     middle = apply_affine(to_voxels, centre_mm)

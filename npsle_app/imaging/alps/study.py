@@ -11,13 +11,11 @@ from npsle_app.imaging.alps.frame import finite_strain, linear_part
 from npsle_app.imaging.alps.index import (
     Region,
     by_side,
-    by_side_in_local_frame,
-    index_of_tensors,
-    mean_template_tensors,
+    image_axes,
     measure_regions,
     spread_percent,
 )
-from npsle_app.imaging.alps.noise import bootstrap_sd
+from npsle_app.imaging.alps.noise import Series, Spread, bootstrap_spread, draw_placements
 from npsle_app.imaging.alps.rois import (
     PLACES,
     Place,
@@ -27,12 +25,16 @@ from npsle_app.imaging.alps.rois import (
     share_of_voxels,
     template_sphere_mm,
 )
+from npsle_app.imaging.alps.variants import (
+    SPHERE,
+    Indices,
+    Placement,
+    measure_variants,
+    place_regions,
+)
 from npsle_app.imaging.diffusion.tensor import mean_diffusivity
 from npsle_app.imaging.space.displacement import apply_displacement
 
-Indices = dict[str, float | None]
-PRIMARY = "rigid_reoriented"
-VARIANTS = (PRIMARY, "native_cartesian", "template_no_reorient", "local_frame")
 _OTHER_RADII_MM = (2.0, 3.0, 5.0)
 _SHIFTS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 
@@ -47,8 +49,8 @@ class AlpsImages:
         mm²/s, world RAS axes; 0 where none was fitted.
     grid : Nifti1Image
         Three-dimensional image on the grid of `tensors`.
-    signal, b_values, directions : (I, J, K, N), (N,), (N, 3) arrays
-        The series that the tensors were fitted to.
+    series : Series
+        That the tensors were fitted to.
     to_native : Nifti1Image
         Displacement field from template points to those of the T1w image, or of the FA map.
     template_brain : Nifti1Image
@@ -61,9 +63,7 @@ class AlpsImages:
 
     tensors: Reals
     grid: nib.Nifti1Image
-    signal: Reals
-    b_values: Reals
-    directions: Reals
+    series: Series
     to_native: nib.Nifti1Image
     template_brain: nib.Nifti1Image
     to_diffusion: Reals
@@ -80,14 +80,14 @@ class AlpsFindings:
     indices : dict
         By variant; left, right and mean, None where it cannot be known.
     by_radius, by_shift : dict
-        The primary variant with other radii (mm), and with all spheres moved by one voxel
+        The index of spheres with other radii (mm), and with all spheres moved by one voxel
         along an axis of the image (i, j, k).
-    sd : dict
-        Standard deviation of the primary variant by bootstrap.
-    regions : dict
-        By place; one without a voxel that may be used has no key.
-    rotation : (3, 3) array
-        Turns the scanner's axes to those of the anatomy.
+    spread : Spread
+        Standard deviation of each variant by bootstrap.
+    regions, tracts : dict
+        Spheres and weighted regions by place; one without a voxel that may be used has no key.
+    placement : Placement
+        Where they lie.
     in_lesions, in_fluid : dict
         Part of each sphere, 0 to 1; None where there is no such map.
     """
@@ -95,24 +95,38 @@ class AlpsFindings:
     indices: dict[str, Indices]
     by_radius: dict[float, Indices]
     by_shift: dict[tuple[int, int, int], Indices]
-    sd: Indices
+    spread: Spread
     regions: dict[Place, Region]
-    spheres: dict[Place, Sphere]
-    rotation: Reals
+    tracts: dict[Place, Region]
+    placement: Placement
     in_lesions: dict[Place, float] | None
     in_fluid: dict[Place, float] | None
 
     @property
+    def rotation(self) -> Reals:
+        """What turns the scanner's axes to those of the anatomy, (3, 3)."""
+        return self.placement.rotation
+
+    @property
+    def spheres(self) -> dict[Place, Sphere]:
+        """The spheres on the grid."""
+        return self.placement.spheres
+
+    @property
     def radius_percent(self) -> float | None:
-        """Largest change of the mean index with the radius, in per cent."""
-        mean = self.indices[PRIMARY]["mean"]
+        """Largest change of the mean index of spheres with their radius, in per cent."""
+        mean = self.indices[SPHERE]["mean"]
         return spread_percent((one["mean"] for one in self.by_radius.values()), about=mean)
 
     @property
     def shift_percent(self) -> float | None:
-        """Largest change of the mean index when the spheres move by one voxel, in per cent."""
-        mean = self.indices[PRIMARY]["mean"]
+        """Largest change of the mean index when spheres move by one voxel, in per cent."""
+        mean = self.indices[SPHERE]["mean"]
         return spread_percent((one["mean"] for one in self.by_shift.values()), about=mean)
+
+    def bounds(self, variant: str, side: str) -> tuple[float, float] | None:
+        """Return the 95 % interval of an index, by noise and place; None where not known."""
+        return self.spread.bounds(variant, side=side, value=self.indices[variant][side])
 
 
 def study_alps(
@@ -130,61 +144,57 @@ def study_alps(
         Of the bootstrap.
     """
     centres = find_centres(to_native=images.to_native, to_diffusion=images.to_diffusion)
-    rotation = anatomical_rotation(images)
-    usable, shares = _usable(images, centres=centres, share_max=share_max)
-    spheres = _cut(centres, radius_mm=radius_mm, grid=images.grid)
-    regions = measure_regions(images.tensors, spheres=spheres, usable=usable)
+    rotation, points = anatomical_rotation(images), template_points(images)
+    placement = place_regions(
+        centres, template_points=points, rotation=rotation, radius_mm=radius_mm, grid=images.grid
+    )
+    usable, shares = _usable(images, placement=placement, share_max=share_max)
+    measured = measure_variants(
+        images.tensors, placement=placement, usable=usable, axes=image_axes(images.grid)
+    )
 
     def again(radius_mm: float, *, shift: tuple[int, ...] = (0, 0, 0)) -> Indices:
         moved = _cut(centres, radius_mm=radius_mm, grid=images.grid, shift=shift)
         found = measure_regions(images.tensors, spheres=moved, usable=usable)
         return by_side(found, rotation=rotation)
 
+    rng = np.random.default_rng(seed)
+    placements = draw_placements(
+        centres, template_points=points, rotation=rotation, radius_mm=radius_mm,
+        grid=images.grid, samples=samples, rng=rng,
+    )  # fmt: skip
+    spheres = placement.spheres
     return AlpsFindings(
-        indices=_variants(images, regions=regions, rotation=rotation),
+        indices=measured.indices,
         by_radius={other: again(other) for other in _OTHER_RADII_MM},
         by_shift={shift: again(radius_mm, shift=shift) for shift in _SHIFTS},
-        sd=bootstrap_sd(
-            images.signal,
-            b_values=images.b_values,
-            directions=images.directions,
-            spheres=spheres,
-            usable=usable,
-            rotation=rotation,
-            samples=samples,
-            seed=seed,
+        spread=bootstrap_spread(
+            images.series, placement=placement, placements=placements, tensors=images.tensors,
+            usable=usable, grid=images.grid, rng=rng,
         ),
-        regions=regions,
-        spheres=spheres,
-        rotation=rotation,
+        regions=measured.spheres,
+        tracts=measured.tracts,
+        placement=placement,
         in_lesions=_parts(shares.get("lesions"), spheres=spheres, share_max=share_max),
         in_fluid=_parts(shares.get("fluid"), spheres=spheres, share_max=share_max),
-    )
+    )  # fmt: skip
 
 
-def anatomical_rotation(images: AlpsImages) -> Reals:
-    """Return the rotation that turns the scanner's axes to the template's, (3, 3)."""
-    to_native = linear_part(images.to_native, region=images.template_brain)
-    return finite_strain(np.linalg.inv(images.to_diffusion @ to_native))
-
-
-def _variants(
-    images: AlpsImages, *, regions: dict[Place, Region], rotation: Reals
-) -> dict[str, Indices]:
-    points = {
+def template_points(images: AlpsImages) -> dict[Place, Reals]:
+    """Return the points of the diffusion images that the template's spheres come from, mm."""
+    return {
         place: apply_affine(
             images.to_diffusion,
             apply_displacement(template_sphere_mm(place), field=images.to_native),
         )
         for place in PLACES
     }
-    as_they_are = mean_template_tensors(images.tensors, grid=images.grid, points_mm=points)
-    return {
-        PRIMARY: by_side(regions, rotation=rotation),
-        "native_cartesian": by_side(regions, rotation=np.eye(3)),
-        "template_no_reorient": index_of_tensors(as_they_are),
-        "local_frame": by_side_in_local_frame(regions),
-    }
+
+
+def anatomical_rotation(images: AlpsImages) -> Reals:
+    """Return the rotation that turns the scanner's axes to the template's, (3, 3)."""
+    to_native = linear_part(images.to_native, region=images.template_brain)
+    return finite_strain(np.linalg.inv(images.to_diffusion @ to_native))
 
 
 def _cut(
@@ -203,13 +213,16 @@ def _cut(
 
 
 def _usable(
-    images: AlpsImages, *, centres: dict[Place, Reals], share_max: float
+    images: AlpsImages, *, placement: Placement, share_max: float
 ) -> tuple[Bools, dict[str, Reals]]:
     """Say which voxels may be used, and how much of those around is lesion and fluid."""
     usable = np.asarray(mean_diffusivity(images.tensors) > 0)
     reach = max(_OTHER_RADII_MM) + float(voxel_sizes(images.grid.affine).max())
+    centres = {place: one.centre_mm for place, one in placement.spheres.items()}
     around = _cut(centres, radius_mm=reach, grid=images.grid).values()
-    voxels = np.unique(np.concatenate([sphere.voxels for sphere in around]), axis=0)
+    voxels = np.unique(
+        np.concatenate([placement.voxels, *(sphere.voxels for sphere in around)]), axis=0
+    )
     shares: dict[str, Reals] = {}
     for name, image in (("lesions", images.lesions), ("fluid", images.fluid)):
         if image is not None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from npsle_app.arrays import Reals
 from npsle_app.imaging.diffusion.coherence import Coherence
+from npsle_app.imaging.diffusion.gradient_offset import GradientOffset
 from npsle_app.imaging.diffusion.gradients import Selection
 from npsle_app.imaging.diffusion.volumes import Joined
 from npsle_app.records import Check, Qc, graded
@@ -19,6 +20,7 @@ _ENOUGH_VOLUMES = 0.8
 _RUNS = (1.1, 1.5)
 # people 0.7 to 0.9; the shells of one nominal b-value taken for one 0.58; trace images for b 0 0.0
 _DIFFUSIVITY, _POSSIBLE_DIFFUSIVITY = (0.55e-3, 1.3e-3), (0.2e-3, 2.2e-3)
+_MAX_OFFSET = 0.01  # of the gradient; synthetic series 0.001, real ones 0.7 to 3 %
 _CORRECTED = {
     "pair": "undone by images of opposite phase encoding",
     "t1w": "undone along the phase-encoding axis towards T1w",
@@ -125,6 +127,30 @@ def _check_axes(coherence: Coherence) -> Check:
         expected=expected,
         state=Qc.PASS if kept else Qc.FAIL if wrong else Qc.WARN,
         advice="the gradient table seems flipped or its axes exchanged: convert the series again",
+    )
+
+
+def check_offset(offset: GradientOffset | None, *, corrected: bool) -> Check:
+    """Judge whether the gradients are those of the table."""
+    name, expected = "DWI gradient offset", f"at most {100 * _MAX_OFFSET:.0f} % of the gradient"
+    if offset is None:
+        return Check(
+            name=name,
+            seen="too few directions or too little grey-like tissue",
+            expected=expected,
+            state=Qc.NOT_ASSESSABLE,
+            advice="whether the gradients are those of the table cannot be told",
+        )
+    done = "taken out" if corrected else "left as it is" if offset.clear else "not clear: left"
+    return Check.judged(
+        name,
+        seen=f"{100 * offset.size:.1f} ± {100 * float(np.linalg.norm(offset.se)):.1f} %, {done}; "
+        f"diffusivity of grey-like tissue scatters by {100 * offset.spread_before:.1f} %, "
+        f"without the offset by {100 * offset.spread_after:.1f} %",
+        expected=expected,
+        state=Qc.PASS if offset.size <= _MAX_OFFSET else Qc.WARN,
+        advice="tensors follow the prescription of the slices; what is taken out is an estimate: "
+        "compare scans of one prescription",
     )
 
 

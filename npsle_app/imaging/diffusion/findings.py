@@ -1,6 +1,6 @@
 """What a corrected diffusion series shows: tensor, maps, and numbers of its quality."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nibabel as nib
@@ -9,8 +9,13 @@ import numpy as np
 from npsle_app.arrays import Bools, Floats
 from npsle_app.imaging.diffusion.coherence import Coherence, measure_coherence
 from npsle_app.imaging.diffusion.epi_distortion import Head
-from npsle_app.imaging.diffusion.gradients import Selection
-from npsle_app.imaging.diffusion.motion import framewise_displacement_mm, head_shifts_mm
+from npsle_app.imaging.diffusion.gradient_offset import GradientOffset, add_offset, find_offset
+from npsle_app.imaging.diffusion.gradients import Gradients, Selection
+from npsle_app.imaging.diffusion.motion import (
+    framewise_displacement_mm,
+    head_shifts_mm,
+    rotated_gradients,
+)
 from npsle_app.imaging.diffusion.preprocessing import PreparedDwi
 from npsle_app.imaging.diffusion.tensor import (
     TensorFit,
@@ -34,6 +39,10 @@ _COLUMNS = {
     "framewise_displacement_mm": ("Motion since the volume before (Power 2012)", "mm"),
     "dropped_slices": ("Slices that lost their signal", ""),
 }
+_OFFSET_NUMBERS = (
+    "dwi_gradient_offset_percent", "dwi_gradient_offset_se_percent",
+    "dwi_gradient_scatter_percent", "dwi_gradient_scatter_left_percent",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,7 @@ class DwiFindings:
     """A series with its tensor, maps (0 outside the brain) and numbers.
 
     `numbers` are None where they cannot be known; `coverage` is the share of the T1w brain in
-    the field of view.
+    the field of view. `offset` was added to the gradients of `prepared` if `offset_corrected`.
     """
 
     joined: Joined
@@ -58,6 +67,8 @@ class DwiFindings:
     dropped_share: float | None
     snr: float | None
     coverage: float | None
+    offset: GradientOffset | None
+    offset_corrected: bool
 
     @property
     def median_diffusivity(self) -> float:
@@ -77,6 +88,7 @@ class DwiFindings:
             "dwi_b0_snr": self.snr,
             "dwi_directions_count": float(self.selection.n_directions),
             "dwi_b_s_per_mm2": float(used[used >= 50].mean()),
+            **_offset_numbers(self.offset, corrected=self.offset_corrected),
         }
 
 
@@ -87,6 +99,7 @@ def study_series(
     selection: Selection,
     head: Head | None,
     robust: bool,
+    correct_offset: bool = True,
 ) -> DwiFindings:
     """Fit the tensor inside the brain and measure the quality of the series.
 
@@ -95,13 +108,26 @@ def study_series(
     joined : Joined
         The runs as they were acquired, with gradients as the scanner applied them, before
         they were turned with the head.
+    correct_offset : bool
+        Whether an offset of the gradients is taken out where it is clear.
     """
     played_out = joined.gradients
     brain = np.asarray(prepared.brain.dataobj) > 0
     data, grid = prepared.dwi.get_fdata(dtype=np.float32), prepared.b0
+    chosen = data[..., selection.volumes]
+    offset = find_offset(
+        chosen,
+        played_out=played_out.take(selection.volumes),
+        turned=prepared.gradients.take(selection.volumes),
+        brain=brain,
+    )
+    corrected = correct_offset and offset is not None and offset.clear
+    if corrected and offset is not None:
+        gradients = _effective(played_out, offset=offset, prepared=prepared)
+        prepared = replace(prepared, gradients=gradients)
     used = prepared.gradients.take(selection.volumes)
     fit = fit_tensors(
-        data[..., selection.volumes],
+        chosen,
         b_values=used.b_values,
         directions=used.directions,
         mask=brain,
@@ -128,6 +154,8 @@ def study_series(
         dropped_share=_dropped_share(prepared),
         snr=_snr(prepared, brain=brain),
         coverage=None if head is None else _coverage(prepared, head=head),
+        offset=offset,
+        offset_corrected=corrected,
     )
 
 
@@ -156,6 +184,24 @@ def describe_volumes(findings: DwiFindings) -> tuple[dict[str, Any], dict[str, A
         for name, (text, unit) in _COLUMNS.items()
     }
     return dict(zip(_COLUMNS, columns, strict=True)), dictionary
+
+
+def _effective(
+    played_out: Gradients, *, offset: GradientOffset, prepared: PreparedDwi
+) -> Gradients:
+    """Return the gradients with their offset, turned with the head as the series is aligned."""
+    effective = add_offset(played_out, vector=offset.vector)
+    if prepared.motion is None:
+        return effective
+    return rotated_gradients(effective, motion=prepared.motion)
+
+
+def _offset_numbers(offset: GradientOffset | None, *, corrected: bool) -> dict[str, float | None]:
+    if offset is None:
+        return dict.fromkeys(_OFFSET_NUMBERS)
+    left = offset.spread_after if corrected else offset.spread_before
+    values = (offset.size, float(np.linalg.norm(offset.se)), offset.spread_before, left)
+    return {name: 100 * value for name, value in zip(_OFFSET_NUMBERS, values, strict=True)}
 
 
 def _directions(fit: TensorFit) -> Floats:

@@ -139,6 +139,7 @@ def resample_series(
     only: Mask | None = None,
     order: int = 3,
     density: bool = False,
+    positive: bool = True,
 ) -> nib.Nifti1Image:
     """Resample volumes once, through distortion and motion, near the head; 0 elsewhere.
 
@@ -158,6 +159,8 @@ def resample_series(
         Of the spline.
     density : bool
         Whether signal is spread by the Jacobian of the displacement.
+    positive : bool
+        Whether values below 0, which a spline may leave beside edges, are set to 0.
     """
     data = series.get_fdata(dtype=np.float32)
     chosen = np.flatnonzero(np.ones(data.shape[3], bool) if only is None else only)
@@ -178,5 +181,7 @@ def resample_series(
             by_voxel = np.linalg.inv(series.affine) @ matrix @ series.affine
             points, stretch = nib.affines.apply_affine(by_voxel, where), np.linalg.det(matrix)
         values = ndimage.map_coordinates(data[..., volume], points.T, order=order, mode="nearest")
-        found[near, place] = np.maximum(values * packed * stretch, 0)
+        found[near, place] = values * packed * stretch
+    if positive:
+        found = np.maximum(found, 0)
     return nib.Nifti1Image(found, series.affine)

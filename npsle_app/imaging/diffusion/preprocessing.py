@@ -30,6 +30,7 @@ from npsle_app.imaging.space.registration import register_rigid, resample
 from npsle_app.imaging.space.volumes import on_grid_of
 
 _SHELL_GRID_MM = 3.0
+_SURFACE_VOXELS = 3  # resampling reaches as far beyond the mask again
 _SMALLEST = 2  # volumes below this cannot be aligned to anything
 
 
@@ -61,6 +62,9 @@ class PreparedDwi:
         Mask.
     noise_sd : Nifti1Image or None
         Standard deviation of the noise before denoising.
+    removed : Nifti1Image or None
+        What denoising took away from each volume, moved and evened out as `dwi` was; 0 near the
+        surface of the head and beyond.
     motion : Motion or None
         None where volumes were not aligned.
     outliers : Outliers or None
@@ -80,6 +84,7 @@ class PreparedDwi:
     b0_before: nib.Nifti1Image
     brain: nib.Nifti1Image
     noise_sd: nib.Nifti1Image | None = None
+    removed: nib.Nifti1Image | None = None
     motion: Motion | None = None
     outliers: Outliers | None = None
     distortion: str = "none"
@@ -117,7 +122,7 @@ def prepare_dwi(
         Image axis of phase encoding.
     """
     skull = head_mask(mean_unweighted(series, b_values=gradients.b_values))
-    cleaned, noise_sd, notes = _clean(series, mask=skull, steps=steps)
+    cleaned, noise, notes = _clean(series, mask=skull, steps=steps)
     motion = None
     if steps.align and len(gradients.b_values) >= _SMALLEST:
         motion = _align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
@@ -142,11 +147,17 @@ def prepare_dwi(
         axis=phase_axis,
         density=method == "pair",
     )
-    found = _finish(aligned, gradients=turned, head=head, steps=steps, seed=seed)
+    removed = None
+    if noise is not None:
+        removed = resample_series(
+            noise.removed, mask=ndimage.binary_erosion(skull, iterations=_SURFACE_VOXELS),
+            motion=motion, displacement_mm=displacement, axis=phase_axis, positive=False,
+        )  # fmt: skip
+    found = _finish(aligned, gradients=turned, head=head, steps=steps, seed=seed, removed=removed)
     return replace(
         found,
         b0_before=before,
-        noise_sd=noise_sd,
+        noise_sd=None if noise is None else noise.sd,
         motion=motion,
         distortion=method,
         displacement_mm=None if displacement is None else on_grid_of(before, displacement),
@@ -166,15 +177,27 @@ def use_preprocessed(
     return replace(found, distortion="external")
 
 
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """What denoising took away, (I, J, K, N), and its standard deviation, (I, J, K)."""
+
+    removed: nib.Nifti1Image
+    sd: nib.Nifti1Image
+
+
 def _clean(
     series: nib.Nifti1Image, *, mask: Mask, steps: Steps
-) -> tuple[nib.Nifti1Image, nib.Nifti1Image | None, tuple[str, ...]]:
-    data, noise_sd, notes = series.get_fdata(dtype=np.float32), None, []
+) -> tuple[nib.Nifti1Image, _Noise | None, tuple[str, ...]]:
+    data, noise, notes = series.get_fdata(dtype=np.float32), None, []
     wide = ndimage.binary_dilation(mask, iterations=2)
     if steps.denoise:
         try:
             found = denoise(data, mask=wide)
-            data, noise_sd = found.signal, on_grid_of(series.slicer[..., 0], found.noise_sd)
+            noise = _Noise(
+                nib.Nifti1Image(data - found.signal, series.affine),
+                on_grid_of(series.slicer[..., 0], found.noise_sd),
+            )
+            data = found.signal
         except ValueError as error:
             notes.append(f"Noise was not removed: {error}.")
     if steps.unring:
@@ -182,7 +205,7 @@ def _clean(
             data = remove_ringing(data, mask=wide)
         except ValueError as error:
             notes.append(f"Gibbs ringing was not removed: {error}.")
-    return nib.Nifti1Image(data, series.affine), noise_sd, tuple(notes)
+    return nib.Nifti1Image(data, series.affine), noise, tuple(notes)
 
 
 def _align(
@@ -206,15 +229,21 @@ def _align(
 
 
 def _finish(
-    series: nib.Nifti1Image, *, gradients: Gradients, head: Head | None, steps: Steps, seed: int
+    series: nib.Nifti1Image,
+    *,
+    gradients: Gradients,
+    head: Head | None,
+    steps: Steps,
+    seed: int,
+    removed: nib.Nifti1Image | None = None,
 ) -> PreparedDwi:
     """Even out the series, find the brain and the place of T1w, fix slices that dropped out."""
     b0 = mean_unweighted(series, b_values=gradients.b_values)
     skull = head_mask(b0)
     if steps.unbias:
         even, shading = correct_shading(b0, mask=skull, seed=seed)
-        data = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
-        series, b0 = nib.Nifti1Image(data, series.affine), even
+        series, b0 = _divided(series, shading), even
+        removed = None if removed is None else _divided(removed, shading)
     to_t1w, brain = None, skull
     if head is not None:
         to_t1w = rigid_to_t1w(b0, head=head, seed=seed)
@@ -225,8 +254,13 @@ def _finish(
         series = nib.Nifti1Image(outliers.fixed, series.affine)
     return PreparedDwi(
         dwi=series, gradients=gradients, b0=b0, b0_before=b0, brain=on_grid_of(b0, brain),
-        outliers=outliers, to_t1w=to_t1w,
+        outliers=outliers, to_t1w=to_t1w, removed=removed,
     )  # fmt: skip
+
+
+def _divided(series: nib.Nifti1Image, shading: nib.Nifti1Image) -> nib.Nifti1Image:
+    even = series.get_fdata(dtype=np.float32) / shading.get_fdata(dtype=np.float32)[..., None]
+    return nib.Nifti1Image(even, series.affine)
 
 
 def _mean(series: nib.Nifti1Image) -> nib.Nifti1Image:

@@ -5,6 +5,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from scipy.spatial.transform import Rotation
 
+from npsle_app.imaging.alps.noise import Series
 from npsle_app.imaging.alps.study import AlpsImages, study_alps
 from npsle_app.imaging.diffusion.tensor import fit_tensors, predict_signal
 
@@ -82,9 +83,7 @@ def make_images(*, pose=None, grid=None, tensors=None, count=30, scale=1.0, **ot
     made = {
         "tensors": tensors,
         "grid": grid,
-        "signal": signal,
-        "b_values": b_values,
-        "directions": where,
+        "series": Series(signal=signal, removed=None, b_values=b_values, directions=where),
         "to_native": field_of(pose),
         "template_brain": brain(),
         "to_diffusion": np.eye(4),
@@ -98,5 +97,6 @@ def study(images, *, radius_mm=2.5, samples=2):
 
 def refitted(images, *, directions=None, scale=1.0):
     """Fit the tensors to the signal, with other directions than it was made with."""
-    where = images.directions if directions is None else directions
-    return fit_tensors(scale * images.signal, b_values=images.b_values, directions=where).tensors
+    series = images.series
+    where = series.directions if directions is None else directions
+    return fit_tensors(scale * series.signal, b_values=series.b_values, directions=where).tensors

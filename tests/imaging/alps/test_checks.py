@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from npsle_app.imaging.alps.checks import check_alps
-from npsle_app.imaging.alps.study import PRIMARY, VARIANTS
 from npsle_app.imaging.alps.table import COLUMNS, make_table, numbers
+from npsle_app.imaging.alps.variants import PRIMARY, VARIANTS
 from npsle_app.measures import MEASURES
 from npsle_app.records import Qc
 from tests.imaging.alps.scene import (
@@ -76,8 +76,40 @@ def test_diffusivity_outside_that_of_white_matter_warns(scale, state):
 @pytest.mark.parametrize(
     ("voxel_mm", "state"), [(1.5, Qc.PASS), (2.0, Qc.PASS), (3.0, Qc.WARN), (4.0, Qc.FAIL)]
 )
-def test_large_voxels_warn_that_a_region_holds_few_of_them(voxel_mm, state):
-    assert checks(make_grid(voxel_mm))["ALPS regions: size"].state is state
+def test_large_voxels_warn_that_a_sphere_holds_few_of_them(voxel_mm, state):
+    found = checks(make_grid(voxel_mm))
+    assert found["ALPS regions: size"].state is state
+    assert found["ALPS weighted tracts: size"].state is Qc.PASS
+
+
+def test_a_region_with_few_voxels_of_its_fibres_warns():
+    grid = make_grid()
+    few = np.zeros((*grid.shape, 1, 1), bool)
+    few[::5, ::5, ::5] = True
+    tensors = np.where(few, true_tensors(grid, pose=np.eye(4)), 0.8e-3 * np.diag([1.2, 1, 1]))
+    found = checks(grid, tensors=tensors)["ALPS weighted tracts: size"]
+    assert found.state in (Qc.WARN, Qc.FAIL)
+    assert "fibres that the region is for" in found.advice
+
+
+@pytest.mark.parametrize(("least", "state"), [(0.40, Qc.PASS), (0.22, Qc.WARN), (0.1, Qc.FAIL)])
+def test_crossing_fibres_show_in_the_radial_asymmetry(least, state):
+    tensors = np.where(
+        true_tensors(make_grid(), pose=np.eye(4))[..., :1, :1] < 0.68e-3,
+        ASSOCIATION,
+        np.diag([0.46, least, 1.15]) * 1e-3,
+    )
+    assert checks(tensors=tensors)["ALPS regions: radial asymmetry"].state is state
+
+
+@pytest.mark.parametrize(("fan_deg", "state"), [(10, Qc.PASS), (30, Qc.WARN)])
+def test_fibres_that_fan_out_show_in_the_dispersion(fan_deg, state):
+    grid = make_grid()
+    tensors = true_tensors(grid, pose=np.eye(4))
+    for sign, half in ((1, slice(0, None, 2)), (-1, slice(1, None, 2))):
+        rotation = turned(yaw=sign * fan_deg, roll=sign * fan_deg)[:3, :3]
+        tensors[:, half] = rotation @ tensors[:, half] @ rotation.T
+    assert checks(grid, tensors=tensors)["ALPS regions: dispersion"].state is state
 
 
 def test_a_lesion_in_a_region_warns_with_its_part():
@@ -150,9 +182,10 @@ def test_the_table_has_a_row_for_every_variant_sensitivity_and_region():
     table = make_table(found)
     assert list(table.columns) == list(COLUMNS)
     assert table["analysis"].value_counts().to_dict() == {
-        "index": 3 * len(VARIANTS), "shift": 3 * 6, "radius": 3 * 3, "region": 4,
+        "index": 3 * len(VARIANTS), "shift": 3 * 6, "radius": 3 * 3, "region": 2 * 4,
     }  # fmt: skip
-    regions = table[table["analysis"] == "region"].set_index(["tract", "side"])
+    regions = table[(table["analysis"] == "region") & (table["variant"] == PRIMARY)]
+    regions = regions.set_index(["tract", "side"])
     assert regions.loc[("projection", "left"), "v1_z"] == pytest.approx(1)
     assert regions.loc[("projection", "left"), "centre_x_mm"] == pytest.approx(-26)
     assert regions["dxx"].between(0.6e-3, 0.7001e-3).all()

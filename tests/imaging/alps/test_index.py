@@ -12,7 +12,7 @@ from npsle_app.imaging.alps.index import (
     turn_tensors,
 )
 from npsle_app.imaging.alps.rois import PLACES, Place, Side, Tract, cut_sphere
-from npsle_app.imaging.alps.study import PRIMARY, VARIANTS
+from npsle_app.imaging.alps.variants import PRIMARY, SPHERE, VARIANTS, WEIGHTED
 from tests.imaging.alps.scene import (
     ASSOCIATION,
     INDEX,
@@ -37,7 +37,7 @@ OBLIQUE = turned(pitch=12, roll=-7, yaw=5)
 def region(direction, tensor=PROJECTION):
     return Region(
         tensor=tensor, direction=np.asarray(direction, float), fa=0.5, md=7e-4,
-        n_voxels=10, left_out=0, inside_grid=1,
+        asymmetry=1.5, dispersion_deg=10, n_voxels=10, left_out=0, inside_grid=1,
     )  # fmt: skip
 
 
@@ -56,7 +56,8 @@ def test_a_head_turned_with_its_grid_keeps_the_primary_index_and_loses_the_carte
 ):
     turn = turned(**{axis: 5.0 * (number + 1)})
     found = study(make_images(pose=turn, grid=make_grid(turn=turn))).indices
-    assert found[PRIMARY]["mean"] == pytest.approx(INDEX, rel=1e-3)
+    for variant in (SPHERE, WEIGHTED):
+        assert found[variant]["mean"] == pytest.approx(INDEX, rel=1e-3)
     change = 100 * (found["native_cartesian"]["mean"] / INDEX - 1)
     assert change == pytest.approx(LOST[axis][number], abs=0.06)
 
@@ -64,7 +65,7 @@ def test_a_head_turned_with_its_grid_keeps_the_primary_index_and_loses_the_carte
 @pytest.mark.parametrize("axis", LOST)
 def test_a_head_turned_by_15_degrees_in_the_scanner_keeps_its_index(axis):
     found = study(make_images(pose=turned(**{axis: 15.0}))).indices
-    for variant in (PRIMARY, "local_frame"):
+    for variant in (SPHERE, WEIGHTED, "local_frame", "principal_axes"):
         assert found[variant]["mean"] == pytest.approx(INDEX, rel=0.01)
 
 
@@ -84,10 +85,11 @@ def test_scaling_the_signal_leaves_the_index_as_it_is():
 
 def test_flipping_x_of_the_gradients_leaves_the_index_but_swapping_y_and_z_does_not():
     images = make_images()
-    flipped = refitted(images, directions=images.directions * (-1, 1, 1))
-    swapped = refitted(images, directions=images.directions[:, [0, 2, 1]])
-    assert study(make_images(tensors=flipped)).indices[PRIMARY]["mean"] == pytest.approx(INDEX)
-    wrong = study(make_images(tensors=swapped)).indices[PRIMARY]["mean"]
+    flipped = refitted(images, directions=images.series.directions * (-1, 1, 1))
+    swapped = refitted(images, directions=images.series.directions[:, [0, 2, 1]])
+    for variant in (SPHERE, WEIGHTED):
+        assert study(make_images(tensors=flipped)).indices[variant]["mean"] == pytest.approx(INDEX)
+    wrong = study(make_images(tensors=swapped)).indices[SPHERE]["mean"]
     assert wrong == pytest.approx(
         alps_index(np.diag([0.70, 1.15, 0.46]), np.diag([0.66, 0.42, 1.2]))
     )
@@ -102,7 +104,7 @@ def test_how_the_image_is_stored_does_not_move_the_index(axes, variant):
 
 def test_oblique_slices_do_not_move_the_index_but_that_of_the_reference_script():
     found = study(make_images(grid=make_grid(turn=OBLIQUE))).indices
-    for variant in (PRIMARY, "native_cartesian", "local_frame"):
+    for variant in (SPHERE, WEIGHTED, "native_cartesian", "local_frame"):
         assert found[variant]["mean"] == pytest.approx(INDEX, abs=1e-9)
     assert abs(found["template_no_reorient"]["mean"] / INDEX - 1) > 0.03
 
@@ -150,7 +152,7 @@ def test_a_sphere_without_usable_voxels_leaves_its_side_and_the_mean_unknown():
     tensors[:10] = 0
     found = study(make_images(tensors=tensors))
     assert Place(Tract.ASSOCIATION, Side.LEFT) not in found.regions
-    for variant in (PRIMARY, "native_cartesian", "local_frame"):
+    for variant in (SPHERE, "native_cartesian", "local_frame", "principal_axes"):
         assert found.indices[variant]["left"] is None
         assert found.indices[variant]["right"] == pytest.approx(INDEX)
         assert found.indices[variant]["mean"] is None
@@ -163,11 +165,12 @@ def test_lesions_and_fluid_are_left_out():
     mask[:, 9:10] = 1
     tensors[:, 9:10] = 3e-3 * np.eye(3)
     spoilt = study(make_images(tensors=tensors))
-    assert spoilt.indices[PRIMARY]["mean"] < 0.9 * INDEX
+    assert spoilt.indices[SPHERE]["mean"] < 0.9 * INDEX
+    assert spoilt.indices[WEIGHTED]["mean"] == pytest.approx(INDEX)  # no tract has such an MD
     for name, part in (("lesions", "in_lesions"), ("fluid", "in_fluid")):
         image = nib.Nifti1Image(mask, grid.affine)
         found = study(make_images(tensors=tensors, **{name: image}))
-        assert found.indices[PRIMARY]["mean"] == pytest.approx(INDEX)
+        assert found.indices[SPHERE]["mean"] == pytest.approx(INDEX)
         shares = getattr(found, part)
         assert all(0.2 < shares[place] < 0.8 for place in PLACES)
         assert all(
