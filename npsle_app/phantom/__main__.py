@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
-    of_images = ["sessions", "no_diffusion", "no_vessel_wall"]
-    of_images += [] if asked.head else ["voxel_mm"]
+    of_images = [] if asked.head else ["voxel_mm"]
+    of_images += ["sessions", "no_diffusion", "no_vessel_wall"]
     given = [f"--{name.replace('_', '-')}" for name in of_images if getattr(asked, name)]
     if given:
         return _refuse(f"--cohort writes tables alone: leave out {' and '.join(given)}")

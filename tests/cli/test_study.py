@@ -77,13 +77,12 @@ def test_a_study_file_that_makes_no_sense_is_refused(app, tmp_path, text, words,
 
 
 @pytest.mark.usefixtures("processed")
-def test_what_no_table_has_fails_the_statistics_and_leaves_measures_and_page(app, tmp_path):
+def test_a_study_file_that_names_what_no_table_has_ends_before_computing(app, tmp_path):
     file = tmp_path / "study.toml"
     file.write_text("[table1]\nvariables = ['crp']\n")
 
     call = app("group", "--study", str(file))
 
-    assert call.code == 1
-    assert (tmp_path / "out" / "group.html").is_file()
-    told = (tmp_path / "out" / "logs" / "group_status.tsv").read_text()
-    assert "names 'crp', which no table has" in told
+    assert call.code == 2
+    assert "names 'crp', which no table has" in call.err
+    assert not (tmp_path / "out" / "group").exists()

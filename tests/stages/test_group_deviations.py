@@ -33,7 +33,7 @@ def scored(tmp_path_factory):
     measures.run(output_dir=out, settings=MeasuresSettings())
     quick = NormativeSettings(permutations=9, bootstrap_samples=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normative, "_draw", lambda *_: iter(()))
+        patch.setattr(normative, "draw_deviations", lambda *_, **__: iter(()))
         normative.run(
             output_dir=out, settings=replace(quick, study_file=str(folder / "study.toml"))
         )
