@@ -32,7 +32,12 @@ DICTIONARY = {
         },
     },
     "sources": {"Description": "Images that it was taken from, as BIDS URIs, comma-separated"},
+    "read_by": {
+        "Description": "Who read what the number rests on, and when; the column is there if anyone "
+        "has read anything of the session"
+    },
 }
+_READ_BY = "read_by"
 
 
 def write_report(
@@ -90,6 +95,9 @@ def _written(
 
 def write_measures(content: SessionContent) -> Path | None:
     """Write a session's table of measures; take an old one away where there are none."""
+    readers = {name: text for record in content.records if (text := record.read_by)
+               for name in (one.name for one in record.measures)
+               if record.reader_of(name)}  # fmt: skip
     rows = [
         {
             "measure": line.measure.name,
@@ -102,7 +110,12 @@ def write_measures(content: SessionContent) -> Path | None:
         for line in content.measures
     ]
     if rows:
-        return content.writer.table(DataFrame(rows), File.MEASURES, dictionary=DICTIONARY)
+        table = DataFrame(rows)
+        if readers:
+            table[_READ_BY] = table["measure"].map(readers)
+        return content.writer.table(
+            table, File.MEASURES, dictionary={name: DICTIONARY[name] for name in map(str, table)}
+        )
     stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
     stale.unlink(missing_ok=True)
     stale.with_suffix(".json").unlink(missing_ok=True)

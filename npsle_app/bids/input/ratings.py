@@ -2,7 +2,8 @@
 
 They lie in `qc/*.tsv` of the output dataset, one file per session and rater or several
 in one, with the columns `participant_id`, `session_id`, `rater`, `rating`, `exclude`,
-`stages` and `comment`.
+`stages` and `comment`. Those of the reading room have a row per scan and map, and name single
+measures that are not to be used in `measures`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import pandas as pd
 from npsle_app.bids.tables import read_texts
 
 RATINGS = ("good", "acceptable", "exclude")  # the worst last
+_READ = ("participant_id", "session_id", "rating", "exclude", "stages", "measures")
 
 RATING_COLUMNS: dict[str, Mapping[str, Any]] = {
     "qc_rating": {
@@ -29,6 +31,9 @@ RATING_COLUMNS: dict[str, Mapping[str, Any]] = {
         "Levels": {"yes": "at least one rater excludes it", "no": "no rater excludes it"},
     },
     "qc_stages": {"Description": "Stages that a rater marked as not to be used, comma-separated"},
+    "qc_measures": {
+        "Description": "Single measures that a rater marked as not to be used, comma-separated"
+    },
 }
 
 
@@ -39,7 +44,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         `participant_id`, `session_id` (missing where there are no sessions), `qc_rating`,
-        `qc_exclude` and `qc_stages`; no rows if the folder is empty or absent.
+        `qc_exclude`, `qc_stages` and `qc_measures`; no rows if the folder is empty or absent.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=columns, dtype=object)
     ratings = pd.concat(tables, ignore_index=True)
     rows = [
-        (*keys, _worst(rows), _excluded(rows), _stages(rows))
+        (*keys, _worst(rows), _excluded(rows), _named(rows["stages"]), _named(rows["measures"]))
         for keys, rows in ratings.groupby(["participant_id", "session_id"], dropna=False)
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -69,7 +74,7 @@ def _read(path: Path) -> pd.DataFrame:
         msg = f"{path} has the ratings {wrong}, known are {list(RATINGS)}"
         raise ValueError(msg)
     table["participant_id"] = "sub-" + table["participant_id"].str.removeprefix("sub-")
-    table = table.reindex(columns=["participant_id", "session_id", "rating", "exclude", "stages"])
+    table = table.reindex(columns=list(_READ))
     table["session_id"] = "ses-" + table["session_id"].str.removeprefix("ses-")
     return table
 
@@ -83,6 +88,6 @@ def _excluded(rows: pd.DataFrame) -> str:
     return "yes" if said.any() else "no"
 
 
-def _stages(rows: pd.DataFrame) -> str | None:
-    named = {name.strip() for text in rows["stages"].dropna() for name in text.split(",")}
+def _named(cells: "pd.Series[str]") -> str | None:
+    named = {name.strip() for text in cells.dropna() for name in text.split(",")}
     return ",".join(sorted(named)) or None
