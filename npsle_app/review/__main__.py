@@ -97,6 +97,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # before the address is printed: who follows it at once is heard
     except OSError as error:
         listening.close()
         msg = f"cannot listen on {host}, port {port}: {error.strerror or error}"
