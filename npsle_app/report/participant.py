@@ -32,12 +32,13 @@ DICTIONARY = {
         },
     },
     "sources": {"Description": "Images that it was taken from, as BIDS URIs, comma-separated"},
+}
+_READ_BY = {
     "read_by": {
         "Description": "Who read what the number rests on, and when; the column is there if anyone "
         "has read anything of the session"
-    },
+    }
 }
-_READ_BY = "read_by"
 
 
 def write_report(
@@ -95,9 +96,12 @@ def _written(
 
 def write_measures(content: SessionContent) -> Path | None:
     """Write a session's table of measures; take an old one away where there are none."""
-    readers = {name: text for record in content.records if (text := record.read_by)
-               for name in (one.name for one in record.measures)
-               if record.reader_of(name)}  # fmt: skip
+    readers = {
+        measure.name: text
+        for record in content.records
+        for measure in record.measures
+        if (text := record.reader_of(measure.name))
+    }
     rows = [
         {
             "measure": line.measure.name,
@@ -111,10 +115,12 @@ def write_measures(content: SessionContent) -> Path | None:
     ]
     if rows:
         table = DataFrame(rows)
-        if readers:
-            table[_READ_BY] = table["measure"].map(readers)
+        if not readers:
+            return content.writer.table(table, File.MEASURES, dictionary=DICTIONARY)
         return content.writer.table(
-            table, File.MEASURES, dictionary={name: DICTIONARY[name] for name in map(str, table)}
+            table.assign(read_by=table["measure"].map(readers)),
+            File.MEASURES,
+            dictionary=DICTIONARY | _READ_BY,
         )
     stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
     stale.unlink(missing_ok=True)

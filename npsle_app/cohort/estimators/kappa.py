@@ -11,7 +11,9 @@ _LEAST = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kappa:
-    """Agreement of two readers; limits are NaN where they agree on everything.
+    """Agreement of two readers.
+
+    Limits are NaN where they agree on everything, or one of them said the same of all.
 
     Attributes
     ----------
@@ -73,9 +75,9 @@ def _measure(counts: NDArray[np.float64], *, weights: str | None) -> tuple[float
 
     if np.trace(counts) == counts.sum():
         return 1.0, np.nan, np.nan
-    found = cohens_kappa(counts, wt=weights)
-    return (
-        float(found.kappa),
-        max(float(found.kappa_low), -1.0),
-        min(float(found.kappa_upp), 1.0),
-    )
+    with np.errstate(all="ignore"):  # z is 0 / 0 where a reader says one thing of all
+        found = cohens_kappa(counts, wt=weights)
+    kappa = float(found.kappa)
+    if not found.std_kappa > 0:
+        return kappa, np.nan, np.nan
+    return kappa, max(float(found.kappa_low), -1.0), min(float(found.kappa_upp), 1.0)

@@ -13,7 +13,7 @@ from typing import Any
 from pandas import DataFrame, Series, to_numeric
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
-from npsle_app.bids.input.readings import (
+from npsle_app.bids.input.ratings import (
     read_judgements,
     read_lesion_decisions,
     read_thresholds,

@@ -85,6 +85,12 @@ def test_readers_who_agree_on_all_have_a_kappa_of_one_and_no_limits(said):
     assert np.isnan(found.plain[1:]).all()
 
 
+def test_a_reader_who_says_the_same_of_all_gives_a_kappa_of_zero_without_limits(said):
+    for weighted in assess_kappa(["usable"] * 24, said[1], order=VERDICTS).weighted[1:]:
+        assert np.isnan(weighted)
+    assert assess_kappa(["usable"] * 24, said[1], order=VERDICTS).plain[0] == 0
+
+
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
