@@ -36,7 +36,7 @@ from npsle_app.imaging.space.volumes import fraction, on_grid_of  # noqa: E402
 from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, segment  # noqa: E402
 from npsle_app.phantom.participant import Request, make_participant  # noqa: E402
 from npsle_app.settings import AnatSettings, Settings, TissueSettings  # noqa: E402
-from npsle_app.stages.participant.anat import read_template  # noqa: E402
+from npsle_app.stages.participant.anat import head_steps, read_template  # noqa: E402
 from npsle_app.templates import Template  # noqa: E402
 
 
@@ -82,20 +82,10 @@ def run_ours(
     scan: nib.Nifti1Image, *, template: HeadTemplate, clock: Clock, settings: Settings
 ) -> Found:
     """Prepare and segment as the stages `anat` and `tissue` do."""
-    anat = settings.anat
+    steps = head_steps(settings.anat)
     head: PreparedHead = clock.time(
         "register, correct, strip",
-        lambda: prepare_head(
-            scan,
-            template=template,
-            stripped=False,
-            seed=anat.random_seed,
-            affine_sampling_mm=anat.affine_sampling_mm,
-            warp_sampling_mm=anat.warp_sampling_mm,
-            warp_iterations=anat.warp_iterations,
-            bias_sampling_mm=anat.bias_sampling_mm,
-            bias_spline_mm=anat.bias_spline_mm,
-        ),
+        lambda: prepare_head(scan, template=template, stripped=False, steps=steps),
     )
     maps: TissueMaps = clock.time("segment", lambda: _segment(head, settings.tissue))
     return Found(brain=_inside(head.brain), labels=np.asarray(maps.labels.dataobj))

@@ -10,6 +10,7 @@ from scipy import ndimage
 from npsle_app.arrays import Mask, Volume
 from npsle_app.imaging.head.head import (
     REGION_VOXELS,
+    HeadSteps,
     HeadTemplate,
     PreparedHead,
     grown_mask,
@@ -76,12 +77,7 @@ def prepare_flair_head(
     *,
     template: HeadTemplate,
     stripped: bool,
-    seed: int,
-    affine_sampling_mm: float,
-    warp_sampling_mm: float,
-    warp_iterations: tuple[int, ...],
-    bias_sampling_mm: float,
-    bias_spline_mm: float,
+    steps: HeadSteps,
 ) -> PreparedHead:
     """Register, correct and mask a FLAIR scan of which there is no T1w image.
 
@@ -109,21 +105,13 @@ def prepare_flair_head(
         suppress_fat(scan),
         template=stripped_template(template) if stripped else template.head,
         region=grown_mask(template.intracranial, voxels=REGION_VOXELS),
-        seed=seed,
-        affine_sampling_mm=affine_sampling_mm,
-        warp_sampling_mm=warp_sampling_mm,
-        warp_iterations=warp_iterations,
+        seed=steps.seed,
+        affine_sampling_mm=steps.affine_sampling_mm,
+        warp_sampling_mm=steps.warp_sampling_mm,
+        warp_iterations=steps.warp_iterations,
         within_view=True,
     )
-    head = mask_head(
-        scan,
-        fit=fit,
-        template=template,
-        stripped=stripped,
-        seed=seed,
-        bias_sampling_mm=bias_sampling_mm,
-        bias_spline_mm=bias_spline_mm,
-    )
+    head = mask_head(scan, fit=fit, template=template, stripped=stripped, steps=steps)
     return _compared_where_shown(head)
 
 

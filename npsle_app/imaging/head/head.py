@@ -30,6 +30,18 @@ class HeadTemplate:
         check_same_grid(self.head, self.brain, self.intracranial)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSteps:
+    """How finely a head is registered, at most so many iterations a level, and corrected."""
+
+    seed: int
+    affine_sampling_mm: float
+    warp_sampling_mm: float
+    warp_iterations: tuple[int, ...]
+    bias_sampling_mm: float
+    bias_spline_mm: float
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedHead:
     """An anatomical image ready for measuring; all on its own grid but `in_template`.
@@ -52,12 +64,7 @@ def prepare_head(
     *,
     template: HeadTemplate,
     stripped: bool,
-    seed: int,
-    affine_sampling_mm: float,
-    warp_sampling_mm: float,
-    warp_iterations: tuple[int, ...],
-    bias_sampling_mm: float,
-    bias_spline_mm: float,
+    steps: HeadSteps,
 ) -> PreparedHead:
     """Register, correct and mask a T1w scan.
 
@@ -75,20 +82,12 @@ def prepare_head(
         scan,
         template=target,
         region=grown_mask(template.intracranial, voxels=REGION_VOXELS),
-        seed=seed,
-        affine_sampling_mm=affine_sampling_mm,
-        warp_sampling_mm=warp_sampling_mm,
-        warp_iterations=warp_iterations,
+        seed=steps.seed,
+        affine_sampling_mm=steps.affine_sampling_mm,
+        warp_sampling_mm=steps.warp_sampling_mm,
+        warp_iterations=steps.warp_iterations,
     )
-    return mask_head(
-        scan,
-        fit=fit,
-        template=template,
-        stripped=stripped,
-        seed=seed,
-        bias_sampling_mm=bias_sampling_mm,
-        bias_spline_mm=bias_spline_mm,
-    )
+    return mask_head(scan, fit=fit, template=template, stripped=stripped, steps=steps)
 
 
 def mask_head(
@@ -97,9 +96,7 @@ def mask_head(
     fit: TemplateFit,
     template: HeadTemplate,
     stripped: bool,
-    seed: int,
-    bias_sampling_mm: float,
-    bias_spline_mm: float,
+    steps: HeadSteps,
 ) -> PreparedHead:
     """Correct and mask a scan whose place in the template is known.
 
@@ -111,9 +108,9 @@ def mask_head(
     corrected, _ = correct_bias(
         scan,
         mask=rough,
-        sampling_mm=bias_sampling_mm,
-        spline_mm=bias_spline_mm,
-        seed=seed,
+        sampling_mm=steps.bias_sampling_mm,
+        spline_mm=steps.bias_spline_mm,
+        seed=steps.seed,
     )
     brain, intracranial = rough, None
     if not stripped:

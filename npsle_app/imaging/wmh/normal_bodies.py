@@ -9,14 +9,13 @@ from npsle_app.arrays import Bools, Floats, Ints, Mask, Volume
 from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 
 _SEEN = 0.2  # probability from which voxels make up a body
-_LEFT = 0.09  # probability that its voxels keep at most
+LEFT = 0.09  # probability that its voxels keep at most
 _AT_VENTRICLES_MM, _CAP_MM, _WALL_MM = 2.0, 6.0, 4.0
 _DARK_T1W = 0.05  # over grey matter, in units of white less fluid: lesions lie below
 _ALIKE = 0.4  # share of its brightness that the other side has too
 _WALL_WHITE = 0.4  # prior of white matter
 _SURENESS = (-3.0, 3.5)  # log odds that a body of one voxel needs, and the most that any needs
 _SURE = 1e-4
-_CORE, _SKIRT, _AROUND_MM, _LEAST_WEIGHT = 0.5, 0.6, 2.0, 0.01
 
 
 def clear_normal_bodies(
@@ -61,36 +60,7 @@ def clear_normal_bodies(
         caps &= bodies.mean("t1w") > _DARK_T1W
     walls = (farthest <= _WALL_MM) & (bodies.mean("white_matter") < _WALL_WHITE)
     drop = np.concatenate([[False], caps | walls | _pale(probability, labels=labels, count=count)])
-    return np.where(drop[labels], np.minimum(probability, np.float32(_LEFT)), probability)
-
-
-def trim_skirts(probability: Volume, *, where: Mask, over_white: Volume) -> Volume:
-    """Take below every threshold what a bright lesion lends to the white matter beside it.
-
-    Slices, voxels and the point spread smear a lesion over its edge, and the brighter it is
-    the farther a fixed brightness reaches. A voxel goes that stands out of the white matter
-    by less than 0.6 of the mean of the sure voxels (0.5 or more) around it (σ 2 mm).
-
-    Parameters
-    ----------
-    probability : (I, J, K) array
-        On 1 mm cubes.
-    where, over_white
-        The n voxels of which something is known, and FLAIR less the white matter around, (n,).
-
-    Notes
-    -----
-    On people left out, shares from 0.4 to 0.6 raised the overlap of drawn and of raters'
-    lesions alike by up to 0.01; 0.6 is nearest to half the height of a bright lesion.
-    """
-    over = np.zeros(probability.shape, dtype=np.float32)
-    over[where] = over_white
-    core = (probability >= _CORE).astype(np.float32)
-    weight, total = (
-        ndimage.gaussian_filter(image, _AROUND_MM, truncate=2) for image in (core, core * over)
-    )
-    skirt = (weight > _LEAST_WEIGHT) & (over * weight < _SKIRT * total)
-    return np.where(skirt, np.minimum(probability, np.float32(_LEFT)), probability)
+    return np.where(drop[labels], np.minimum(probability, np.float32(LEFT)), probability)
 
 
 class _Bodies:

@@ -13,7 +13,8 @@ from npsle_app.imaging.tissue.intensity import TissueModel
 from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import LesionPriors, find_candidates
 from npsle_app.imaging.wmh.model import LesionModel
-from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies
+from npsle_app.imaging.wmh.skirts import trim_skirts
 from npsle_app.imaging.wmh.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05

@@ -14,7 +14,7 @@ from npsle_app.figures.brain.slices import draw_contours, draw_pair
 from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.head.brain import is_brain_extracted
 from npsle_app.imaging.head.checks import check_head, check_t1w_contrast
-from npsle_app.imaging.head.head import HeadTemplate, PreparedHead, prepare_head
+from npsle_app.imaging.head.head import HeadSteps, HeadTemplate, PreparedHead, prepare_head
 from npsle_app.imaging.space.volumes import fraction
 from npsle_app.records import Check, Record
 from npsle_app.settings import AnatSettings
@@ -54,12 +54,7 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         scan,
         template=read_template(),
         stripped=stripped,
-        seed=settings.random_seed,
-        affine_sampling_mm=settings.affine_sampling_mm,
-        warp_sampling_mm=settings.warp_sampling_mm,
-        warp_iterations=settings.warp_iterations,
-        bias_sampling_mm=settings.bias_sampling_mm,
-        bias_spline_mm=settings.bias_spline_mm,
+        steps=head_steps(settings),
     )
     saved = _save(head, t1w.path, stripped=stripped, out=out)
     figures = save_drawings(_draw(head), out=out)
@@ -76,6 +71,18 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         intracranial_mask=_save_skull(head, t1w.path, out=out),
         record=out.record(record),
         figures=figure_paths(figures),
+    )
+
+
+def head_steps(settings: AnatSettings) -> HeadSteps:
+    """Name the settings as the preparation of a head does."""
+    return HeadSteps(
+        seed=settings.random_seed,
+        affine_sampling_mm=settings.affine_sampling_mm,
+        warp_sampling_mm=settings.warp_sampling_mm,
+        warp_iterations=settings.warp_iterations,
+        bias_sampling_mm=settings.bias_sampling_mm,
+        bias_spline_mm=settings.bias_spline_mm,
     )
 
 

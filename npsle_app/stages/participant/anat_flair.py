@@ -21,7 +21,7 @@ from npsle_app.imaging.space.volumes import fraction, voxel_mm3
 from npsle_app.imaging.wmh.flair import subtract_offset
 from npsle_app.records import Record, worst
 from npsle_app.settings import AnatSettings
-from npsle_app.stages.participant.anat import STRIPPED, read_template
+from npsle_app.stages.participant.anat import STRIPPED, head_steps, read_template
 from npsle_app.stages.participant.shared import (
     TISSUE,
     digests,
@@ -70,12 +70,7 @@ def run(*, flair: Scan, settings: AnatSettings, out: Writer) -> AnatFlairOutputs
         scan,
         template=read_flair_template(),
         stripped=stripped,
-        seed=settings.random_seed,
-        affine_sampling_mm=settings.affine_sampling_mm,
-        warp_sampling_mm=settings.warp_sampling_mm,
-        warp_iterations=settings.warp_iterations,
-        bias_sampling_mm=settings.bias_sampling_mm,
-        bias_spline_mm=settings.bias_spline_mm,
+        steps=head_steps(settings),
     )
     saved = _save(head, flair.path, stripped=stripped, out=out)
     skull = _save_skull(head, flair.path, out=out)

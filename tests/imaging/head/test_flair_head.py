@@ -1,5 +1,6 @@
 """From a whole-head FLAIR image without T1w to a registered, masked head."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -14,7 +15,7 @@ from npsle_app.imaging.head.flair_head import (
     prepare_flair_head,
     suppress_fat,
 )
-from npsle_app.imaging.head.head import HeadTemplate
+from npsle_app.imaging.head.head import HeadSteps, HeadTemplate
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import Request, make_participant
@@ -22,14 +23,14 @@ from npsle_app.records import Qc
 from npsle_app.stages.participant.anat_flair import read_flair_template
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "flair_healthy"
-COARSE = {
-    "seed": 1,
-    "affine_sampling_mm": 6.0,
-    "warp_sampling_mm": 4.0,
-    "warp_iterations": (20, 0, 0),
-    "bias_sampling_mm": 8.0,
-    "bias_spline_mm": 200.0,
-}
+COARSE = HeadSteps(
+    seed=1,
+    affine_sampling_mm=6.0,
+    warp_sampling_mm=4.0,
+    warp_iterations=(20, 0, 0),
+    bias_sampling_mm=8.0,
+    bias_spline_mm=200.0,
+)
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 
 
@@ -101,7 +102,7 @@ def person():
 @pytest.fixture(scope="module")
 def prepared(person):
     return prepare_flair_head(
-        person.flair, template=read_flair_template(), stripped=False, **COARSE
+        person.flair, template=read_flair_template(), stripped=False, steps=COARSE
     )
 
 
@@ -137,7 +138,10 @@ def test_a_healthy_head_cut_at_the_pons_with_bright_scalp_is_found():
     """1407 mL of brain; with fat left in, scalp was taken for cortex and 1666 mL came out."""
     scan = nib.Nifti1Image.from_filename(DATA / "dib01_FLAIR.nii.gz")
     found = prepare_flair_head(
-        scan, template=read_flair_template(), stripped=False, **COARSE | {"warp_sampling_mm": 3.0}
+        scan,
+        template=read_flair_template(),
+        stripped=False,
+        steps=replace(COARSE, warp_sampling_mm=3.0),
     )
     ml = found.brain.get_fdata().sum() * 2.4 / 1000
     assert 1300 < ml < 1500

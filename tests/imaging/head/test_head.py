@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from npsle_app.imaging.head.checks import check_head
-from npsle_app.imaging.head.head import HeadTemplate, prepare_head
+from npsle_app.imaging.head.head import HeadSteps, HeadTemplate, prepare_head
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import Request, make_participant
@@ -14,14 +14,14 @@ from npsle_app.stages.participant.anat import read_template
 
 pytestmark = pytest.mark.slow  # each head is registered to the template
 
-SETTINGS = {
-    "seed": 1,
-    "affine_sampling_mm": 6.0,
-    "warp_sampling_mm": 4.0,
-    "warp_iterations": (20, 0, 0),
-    "bias_sampling_mm": 8.0,
-    "bias_spline_mm": 200.0,
-}
+STEPS = HeadSteps(
+    seed=1,
+    affine_sampling_mm=6.0,
+    warp_sampling_mm=4.0,
+    warp_iterations=(20, 0, 0),
+    bias_sampling_mm=8.0,
+    bias_spline_mm=200.0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def person():
 
 @pytest.fixture(scope="module")
 def prepared(person):
-    return prepare_head(person.t1w, template=read_template(), stripped=False, **SETTINGS)
+    return prepare_head(person.t1w, template=read_template(), stripped=False, steps=STEPS)
 
 
 def truth(person):
@@ -78,12 +78,12 @@ def test_to_the_template_and_back_is_where_it_was(person, prepared):
 )
 def test_a_head_lying_elsewhere_is_found_as_well(person, motion):
     scan = moved(person.t1w, **motion)
-    found = prepare_head(scan, template=read_template(), stripped=False, **SETTINGS)
+    found = prepare_head(scan, template=read_template(), stripped=False, steps=STEPS)
     assert dice(found.intracranial, truth(person)) > 0.93
 
 
 def test_two_runs_give_equal_bytes(person, prepared):
-    again = prepare_head(person.t1w, template=read_template(), stripped=False, **SETTINGS)
+    again = prepare_head(person.t1w, template=read_template(), stripped=False, steps=STEPS)
     for name in ("image", "brain", "intracranial", "in_template"):
         assert getattr(again, name).to_bytes() == getattr(prepared, name).to_bytes(), name
     assert again.fit.to_template.to_bytes() == prepared.fit.to_template.to_bytes()
@@ -92,7 +92,7 @@ def test_two_runs_give_equal_bytes(person, prepared):
 def test_a_head_without_skull_keeps_its_own_edge_and_has_no_intracranial_mask(person):
     keep = person.maps["gm"].get_fdata() + person.maps["wm"].get_fdata() > 0.5
     scan = on_grid_of(person.t1w, np.where(keep, person.t1w.get_fdata(), 0))
-    found = prepare_head(scan, template=read_template(), stripped=True, **SETTINGS)
+    found = prepare_head(scan, template=read_template(), stripped=True, steps=STEPS)
     assert found.intracranial is None
     assert dice(found.brain, keep) > 0.95
     states = {check.name: check.state for check in check_head(found)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies, trim_skirts
+from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies
 
 SHAPE = (61, 30, 30)
 
@@ -54,16 +54,3 @@ def test_nothing_bright_stays_nothing():
     where = np.zeros(SHAPE, bool)
     kept = clear_normal_bodies(empty, where=where, known=known)
     assert not kept.any()
-
-
-def test_the_skirt_of_a_bright_lesion_goes_and_a_faint_lesion_stays_whole():
-    probability = np.full((40, 9, 9), 0.3, np.float32)
-    over = np.full(probability.shape, 0.2, np.float32)
-    for x, height in ((6, 1.0), (32, 0.25)):
-        probability[x : x + 3, 3:6, 3:6] = 0.9
-        over[x : x + 3, 3:6, 3:6] = height
-    where = np.ones(probability.shape, bool)
-    kept = trim_skirts(probability, where=where, over_white=over.ravel())
-    assert kept[5, 4, 4] < 0.1
-    assert kept[31, 4, 4] == pytest.approx(0.3)
-    assert kept[7, 4, 4] == pytest.approx(0.9)
