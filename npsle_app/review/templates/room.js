@@ -15,6 +15,7 @@ let lesion = -1; // its place in the list, -1: none
 let cut = null; // the threshold that is looked at
 let changes = 0; // so that lesions are drawn anew
 let plane = "axial"; // the one that arrows move through
+let working = Promise.resolve(); // one word after the other, however fast they come
 
 async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -45,6 +46,11 @@ function attempt(work) {
   };
 }
 
+// What is said while a case is being opened waits for it, lest it is taken for another's.
+const inTurn = (work) => (...given) => {
+  working = working.then(attempt(() => work(...given)));
+};
+
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
@@ -71,7 +77,7 @@ function showQueue() {
   const votes = Object.entries(queue.thresholds).map(([value, n]) => value + ": " + n).join(", ");
   $("order").textContent = queue.order + (queue.blinded ? ". Blinded." : ".") + (votes ? " Thresholds chosen: " + votes + "." : "");
   $("cases").replaceChildren(...queue.cases.map((one) => {
-    const button = element("button", { type: "button", textContent: one.name, onclick: attempt(() => { toggleQueue(false); return show(one.key); }) });
+    const button = element("button", { type: "button", textContent: one.name, onclick: inTurn(() => { toggleQueue(false); return show(one.key); }) });
     button.dataset.said = one.verdict ?? "";
     button.setAttribute("aria-current", String(here && one.key === here.key));
     return element("li", {}, button);
@@ -85,10 +91,12 @@ function toggleQueue(open = $("queue").hidden) {
 
 async function show(key, name) {
   await saveNote();
+  say("Opening …");
   here = await ask("/case/" + key);
   $("case").textContent = queue.cases.find((one) => one.key === key).name;
   showQueue();
   await pick(here.items.find((one) => one.name === name) ?? here.items[0]);
+  say("");
 }
 
 async function step(by) {
@@ -141,7 +149,7 @@ const shown = () => Boolean(item.image.shape);
 
 function showItem() {
   $("items").replaceChildren(...here.items.map((one) => {
-    const button = element("button", { type: "button", textContent: one.label, onclick: attempt(async () => { await saveNote(); await pick(one); }) });
+    const button = element("button", { type: "button", textContent: one.label, onclick: inTurn(async () => { await saveNote(); await pick(one); }) });
     button.dataset.said = one.verdict ?? "";
     button.setAttribute("aria-current", String(one === item));
     return button;
@@ -169,7 +177,7 @@ function showStructures() {
   $("structures").replaceChildren(...mine.map((one) => {
     const button = element("button", { type: "button", textContent: one.decision === "reject" ? "rejected" : "reject" });
     button.setAttribute("aria-pressed", String(one.decision === "reject"));
-    button.onclick = attempt(async () => {
+    button.onclick = inTurn(async () => {
       const decision = one.decision === "reject" ? null : "reject";
       await ask("/structure", { case: here.key, name: one.name, decision });
       one.decision = decision;
@@ -380,8 +388,6 @@ function finished() {
   return lesion === here.lesions.all.length - 1 && Boolean(here.lesions.all[lesion].decision);
 }
 
-let working = Promise.resolve(); // one key after the other, however fast they come
-
 document.addEventListener("keydown", (event) => {
   if ($("room").hidden || event.ctrlKey || event.metaKey || event.altKey || $("large").open) return;
   if (event.target === $("note")) {
@@ -392,22 +398,22 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
-  working = working.then(attempt(() => action(event)));
+  inTurn(action)(event);
 });
 
-for (const button of document.querySelectorAll("[data-verdict]")) button.onclick = attempt(() => judge({ verdict: button.dataset.verdict === item.verdict ? null : button.dataset.verdict }));
-for (const button of document.querySelectorAll("[data-reason]")) button.onclick = attempt(() => toggleReason(button.dataset.reason));
-$("keep").onclick = attempt(() => decide("keep"));
-$("reject").onclick = attempt(() => decide("reject"));
+for (const button of document.querySelectorAll("[data-verdict]")) button.onclick = inTurn(() => judge({ verdict: button.dataset.verdict === item.verdict ? null : button.dataset.verdict }));
+for (const button of document.querySelectorAll("[data-reason]")) button.onclick = inTurn(() => toggleReason(button.dataset.reason));
+$("keep").onclick = inTurn(() => decide("keep"));
+$("reject").onclick = inTurn(() => decide("reject"));
 $("back").onclick = () => moveLesion(-1);
 $("on").onclick = () => moveLesion(1);
-$("choose").onclick = attempt(choose);
+$("choose").onclick = inTurn(choose);
 $("uncut").onclick = () => { cut = null; showLesion(); draw(); };
 $("threshold").oninput = () => { cut = Object.keys(here.lesions.cuts).sort()[$("threshold").value]; showLesion(); draw(); };
-$("note").onblur = attempt(saveNote);
+$("note").onblur = inTurn(saveNote);
 $("list").onclick = () => toggleQueue();
 $("large").onclick = () => $("large").close();
-$("leave").onclick = attempt(async () => { await saveNote(); await ask("/leave", {}); location.reload(); });
+$("leave").onclick = inTurn(async () => { await saveNote(); await ask("/leave", {}); location.reload(); });
 addEventListener("resize", () => here && draw());
 addEventListener("pagehide", () => here && fetch("/leave", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", keepalive: true }));
 setInterval(() => { if (!$("room").hidden) ask("/beat", {}).catch(() => say("The room does not answer. Is npsle_review still running?", true)); }, 15000);
@@ -416,9 +422,10 @@ $("enter").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
     await ask("/enter", { initials: $("initials").value });
-    await begin();
   } catch (error) {
     $("refused").textContent = error.message;
+    return;
   }
+  inTurn(begin)();
 });
-if (document.body.dataset.reader) attempt(begin)();
+if (document.body.dataset.reader) inTurn(begin)();
