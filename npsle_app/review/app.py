@@ -89,7 +89,7 @@ class _Answers:
             seat = self._room.enter(initials, secret=secret)
         except TakenError as error:
             raise RefusedError(str(error), status=409) from error
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise RefusedError(str(error)) from error
         response = JSONResponse({"reader": seat.initials})
         name = cookie_name(request.headers, SEAT)

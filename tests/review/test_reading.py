@@ -347,6 +347,13 @@ def test_a_rejected_side_of_the_alps_regions_leaves_the_statistics(output, brows
     assert not ratings(output, "sub-01")["qc_stages"]
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_said(output, room):
+    (output / "qc").write_text("a file where the folder should be")
+    answer = Browser(room).post("/enter", initials="AB")
+    assert answer.status_code == 400
+    assert "qc" in answer.json()["error"]
+
+
 # ---- pictures
 
 
