@@ -99,6 +99,7 @@ def _segment(head: PreparedHead, settings: TissueSettings) -> TissueMaps:
     return segment(
         head.image,
         mask=head.intracranial or head.brain,
+        brain=head.brain,
         priors=TissuePriors(gm=gm, wm=wm, deep_gm=deep),
         prior_weight=settings.prior_weight,
         mrf_weight=settings.mrf_weight,

@@ -183,6 +183,7 @@ class _Head:
         return segment(
             t1w,
             mask=self.intracranial,
+            brain=self.brain,
             priors=self.priors,
             prior_weight=settings.prior_weight,
             mrf_weight=settings.mrf_weight,

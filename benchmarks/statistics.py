@@ -1,7 +1,7 @@
 """Whether intervals hold what they say, tests are wrong as often as they say, and how fast.
 
-    python benchmarks/statistics.py [--studies 500] [--deltas 5000] [--nulls 10000]
-        [--small 2000] [--participants 10000]
+    python -m benchmarks.statistics [--studies 500] [--deltas 5000] [--nulls 10000]
+        [--participants 10000]
 
 Coverage: studies of the size of the papers are drawn from the simulated cohorts, whose effects
 are known (`npsle_phantom --cohort`), and go through the group level's own functions; 93 to 97 %
@@ -9,9 +9,7 @@ of the 95 % intervals must hold the truth. Cliff's δ: each pair of groups of th
 drawn again as often as `--deltas` says, for 500 studies tell 2 % at best. False positives:
 groups of 20, 30 and 30 without any difference; Kruskal-Wallis must be below 0.05 in 4 to 6 % of
 them, and so must Dunn's test of one pair; after Bonferroni's adjustment no more than 6 % may
-have any pair. Small groups: at 12, 20 and 60 per group the ratio of counts, analysis of
-covariance with limits of its pairs, and tests of ranks must be below 0.05 in 3.5 to
-6.5 % of studies without a difference, and the limits of a ratio of 2.7 hold it in 93 to 97 %.
+have any pair; `benchmarks.small_groups` has smaller ones.
 Size: the statistics of a cohort of 10,000 with 60 measures must take less than 60 s and 2 GB.
 """
 
@@ -32,10 +30,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from scipy import stats  # noqa: E402
 
-from npsle_app.cohort.deviations.counts import compare_counts  # noqa: E402
-from npsle_app.cohort.estimators.adjusted_means import compare_adjusted  # noqa: E402
 from npsle_app.cohort.estimators.rank_tests import cliffs_delta, dunn, kruskal_wallis  # noqa: E402
-from npsle_app.cohort.estimators.two_sample import compare_numbers  # noqa: E402
 from npsle_app.cohort.statistics.analyses import analyse  # noqa: E402
 from npsle_app.cohort.statistics.correlations import correlate  # noqa: E402
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs  # noqa: E402
@@ -65,14 +60,12 @@ def main() -> int:
     parser.add_argument("--studies", type=int, default=500)
     parser.add_argument("--deltas", type=int, default=5000)
     parser.add_argument("--nulls", type=int, default=10000)
-    parser.add_argument("--small", type=int, default=2000)
     parser.add_argument("--participants", type=int, default=10000)
     options = parser.parse_args()
     missed = [
         *report_coverage(measure_coverage(range(options.studies))),
         *report_coverage(draw_deltas(options.deltas)),
         *report_false_positives(draw_nulls(options.nulls)),
-        *report_small(options.small),
         *(report_size(options.participants) if options.participants else ()),
     ]
     print("missed:", "; ".join(missed) or "nothing")
@@ -165,55 +158,6 @@ def draw_nulls(studies: int, *, seed: int = 1) -> dict[str, float]:
         low["Dunn, any pair, Bonferroni"].append(bool((pairs["p_bonferroni"] < ALPHA).any()))
         low["Dunn, any pair, Holm"].append(bool((pairs["p_holm"] < ALPHA).any()))
     return {name: float(np.mean(values)) for name, values in low.items()}
-
-
-def draw_small(size: int, draws: int, *, seed: int = 3) -> dict[str, float]:
-    """Return how often small groups without a difference give p < 0.05, and what limits hold.
-
-    Counts have dispersion 1 and the mean that Korbmacher 2026 prints of controls, 1.67.
-    """
-    rng = np.random.default_rng([seed, size])
-    low: Held = defaultdict(list)
-    for _ in range(draws):
-        null, true = (_compare_drawn_counts(rng, size, mean) for mean in (1.67, 4.51))
-        low["ratio of counts, HC3 by t"].append(null.p < ALPHA)
-        low["hold: ratio of counts"].append(true.low <= 4.51 / 1.67 <= true.high)
-        one, other, third = rng.normal(size=(3, size))
-        low["ranks of two groups"].append(_p_of_ranks(one, other) < ALPHA)
-        age = rng.normal(45, 12, 3 * size)
-        for robust, name in ((False, "equal variances"), (True, "HC3")):
-            found = compare_adjusted(
-                np.concatenate([one, other, third]) - 0.02 * age,
-                groups=np.repeat(["a", "b", "c"], size).tolist(),
-                covariates=age[:, None],
-                order=["a", "b", "c"],
-                robust=robust,
-            )
-            p = found.p_hc3 if robust else found.p
-            low[f"analysis of covariance, {name}"].append(p < ALPHA)
-            pair = found.pairs.iloc[0]
-            low[f"hold: adjusted difference, {name}"].append(bool(pair.low <= 0 <= pair.high))
-    return {name: float(np.mean(values)) for name, values in low.items()}
-
-
-def _compare_drawn_counts(rng: np.random.Generator, size: int, mean: float) -> Any:
-    drawn = [rng.negative_binomial(1, 1 / (1 + one), size) for one in (mean, 1.67)]
-    counts = pd.DataFrame({"n_deviations": np.concatenate(drawn).astype(float)})
-    counts = counts.assign(n_assessed=82, n_expected=2.05)
-    return compare_counts(counts, in_group=np.arange(2 * size) < size, permutations=0)
-
-
-def _p_of_ranks(one: np.ndarray, other: np.ndarray) -> float:
-    return compare_numbers([one, other], symmetric=False, recommended=True).p
-
-
-def report_small(draws: int) -> Iterator[str]:
-    for size in (12, 20, 60) if draws else ():
-        for name, rate in draw_small(size, draws).items():
-            print(f"{size:3d} per group, {name:50s} {100 * rate:5.2f} %")
-            limits = (LOWEST, HIGHEST) if name.startswith("hold") else (0.035, 0.065)
-            if not limits[0] <= rate <= limits[1]:
-                yield f"{name} at {size} per group: {100 * rate:.1f} %"
 
 
 def report_coverage(held: Held) -> Iterator[str]:

@@ -132,8 +132,18 @@ def _tell(error: ErrorDetails, record: type, what: str, spelt: Callable[[str], s
 
 
 def _tell_unknown(name: str, known: list[str], *, where: str) -> str:
-    near = "".join(f": is it {one!r}?" for one in get_close_matches(name, known, n=1))
-    return f"{where} has no key {name!r}; there are {sorted(known)}{near}"
+    return f"{where} has no key {name!r}; there are {sorted(known)}{say_nearest(name, known)}"
+
+
+def say_nearest(name: str, known: Iterable[str]) -> str:
+    """Ask whether the nearest of the known names is meant; empty if none is near.
+
+    Examples
+    --------
+    >>> say_nearest("alps_men", ["alps_mean", "age"])
+    ": is it 'alps_mean'?"
+    """
+    return "".join(f": is it {one!r}?" for one in get_close_matches(name, list(known), n=1))
 
 
 def _name(place: Sequence[str | int], spelt: Callable[[str], str]) -> str:

@@ -59,6 +59,12 @@ PARTICIPANT = (
         earlier=("anat", "wmh", "tissue"),
         earlier_scans=("visit", "flair"),
     ),
+    Stage(
+        "overview",
+        f"{_PARTICIPANT}.overview:run",
+        needs=("anat",),
+        uses=("wmh", "tissue", "regions", "dwi", "alps", "vessel_wall"),
+    ),
 )
 
 GROUP = (

@@ -19,6 +19,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]  # as ITK takes it
 Processes = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 _SamplingMm = Annotated[float, Field(ge=1, le=20)]
+_ViewerMm = Annotated[float, Field(ge=0.5, le=4)]
 _SplineMm = Annotated[float, Field(ge=100, le=1000)]  # shorter ones flatten the contrast of tissue
 _Iterations = Annotated[int, Field(ge=0, le=1000)]
 _Bootstrap = Annotated[int, Field(ge=2, le=100_000)]
@@ -151,6 +152,13 @@ class LesionsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OverviewSettings:
+    """How fine the viewer on the page is; finer cubes make a larger page."""
+
+    viewer_voxel_mm: _ViewerMm = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class MeasuresSettings:
     """How the group level gathers the measures (nothing to choose so far)."""
 
@@ -223,6 +231,7 @@ class Settings:
     dwi: DwiSettings = field(default_factory=DwiSettings)
     alps: AlpsSettings = field(default_factory=AlpsSettings)
     vessel_wall: VesselWallSettings = field(default_factory=VesselWallSettings)
+    overview: OverviewSettings = field(default_factory=OverviewSettings)
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     normative: NormativeSettings = field(default_factory=NormativeSettings)

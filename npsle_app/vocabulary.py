@@ -9,7 +9,7 @@ from npsle_app.resources import read_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """Each in lower case; `sex` and `columns` lead from a word to the app's own."""
+    """Each in lower case; `sex`, `groups` and `columns` lead from a word to the app's own."""
 
     participant_id: frozenset[str]
     missing: frozenset[str]
@@ -18,6 +18,7 @@ class Vocabulary:
     yes_no: Mapping[str, float]
     sex: Mapping[str, str]
     smoking_now: Mapping[str, float]
+    groups: Mapping[str, str]
     columns: Mapping[str, str]
 
 
@@ -39,6 +40,7 @@ def read_vocabulary() -> Vocabulary:
         yes_no=_numbers(yes=told["yes"], no=told["no"]),
         sex=_invert(told["sex"]),
         smoking_now=_numbers(yes=smoking["now"], no=smoking["not_now"]),
+        groups=_invert(told["groups"]),
         columns=_invert(told["columns"]),
     )
 

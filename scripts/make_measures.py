@@ -11,7 +11,16 @@ from npsle_app.measures import MEASURES, MeasureDefinition
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "measures.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-HEADER = ("Measure", "Unit", "Stage", "What it is", "Formula", "Plausible", "Reference")
+HEADER = (
+    "Measure",
+    "Unit",
+    "Stage",
+    "What it is",
+    "Formula",
+    "Plausible",
+    "Precision",
+    "Reference",
+)
 
 
 def row(cells: tuple[str, ...]) -> str:
@@ -36,6 +45,7 @@ def cells(definition: MeasureDefinition) -> tuple[str, ...]:
         definition.description,
         definition.formula,
         plausible(definition),
+        f"{definition.precision:g}",
         definition.reference,
     )
 

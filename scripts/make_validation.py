@@ -1,4 +1,4 @@
-"""Write docs/validation.md: statistics of the group level beside what R says of the same people.
+"""Write docs/validation.md: statistics of the group level beside R, and in small groups.
 
 usage: python scripts/make_validation.py [--check]   (--check: only say whether it is up to date)
 
@@ -18,6 +18,7 @@ from written import write_or_check
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import small_groups as small  # noqa: E402
 from npsle_app.arrays import Floats  # noqa: E402
 from npsle_app.cohort.estimators import two_sample  # noqa: E402
 from npsle_app.cohort.estimators.adjusted_means import (  # noqa: E402
@@ -52,6 +53,17 @@ Where the app takes an estimate by maximum likelihood or REML, both stop at thei
 No number may differ by more than {limit:g}.
 The file is written by `python scripts/make_validation.py`.
 """
+SMALL_GROUPS = (
+    "\n## In small groups\n\n"
+    "How often p < 0.05 comes of groups that do not differ, and how often 95 % limits hold the "
+    "truth, in {draws} studies of each size (`python -m benchmarks.small_groups --write`, kept in "
+    "`tests/oracles/small_groups.tsv`).\n"
+    "Promised are {false} and {held}; tests of counts that are exact or permuted ({few}) may err "
+    "less often, for few people have few p-values.\n"
+    "Counts have the mean and dispersion of deviations in healthy people; HC3 is tried where one "
+    "group spreads twice as far as the others.\n"
+)
+_LEAST_DRAWS = 500  # a rate of fewer says little
 LIMIT = 3e-4  # two searches for a maximum stop that far apart; closed forms agree to 1e-8
 HC3 = "HC3"
 
@@ -361,6 +373,34 @@ def document() -> str:
         n=len(table),
         worst=tell(float(table["difference"].max())),
         limit=LIMIT,
+    )
+    return title + "\n" + "\n".join(lines) + "\n" + small_groups()
+
+
+def small_groups() -> str:
+    """Return the rates of errors and of coverage, by people per group."""
+    kept = pd.read_csv(small.TABLE, sep="\t")
+    if missed := list(small.list_missed(kept)):
+        msg = f"not as promised: {'; '.join(missed)}"
+        raise ValueError(msg)
+    sizes = sorted(set(kept["per_group"]))
+    lines = [
+        f"| statistic | of | {' | '.join(f'{size} per group' for size in sizes)} |",
+        f"|---|---|{'---|' * len(sizes)}",
+    ]
+    for (what, name), rows in kept.groupby(["what", "statistic"], sort=False):
+        told = rows.set_index("per_group")["percent"]
+        seen = rows.set_index("per_group")["draws"]
+        many = [size in seen and seen[size] >= _LEAST_DRAWS for size in sizes]
+        cells = [
+            f"{told[size]:.1f} %" if known else "–" for size, known in zip(sizes, many, strict=True)
+        ]
+        lines.append(f"| {name} | {what} | {' | '.join(cells)} |")
+    title = SMALL_GROUPS.format(
+        draws=kept["draws"].max(),
+        false=f"{100 * small.LOWEST_P:g} to {100 * small.HIGHEST_P:g} %",
+        held=f"{100 * small.LOWEST:g} to {100 * small.HIGHEST:g} %",
+        few=", ".join(small.CONSERVATIVE),
     )
     return title + "\n" + "\n".join(lines) + "\n"
 

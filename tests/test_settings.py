@@ -56,6 +56,7 @@ LIMITS = {
     "classifier.large_from": ((1, 10**6), (0, -1)),
     "classifier.processes": PROCESSES,
     "deviations.processes": PROCESSES,
+    "overview.viewer_voxel_mm": ((0.5, 4), (0.4, 4.1)),
 }
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from npsle_app import pipeline
-from npsle_app.bids.output.proof import find_changes
+from npsle_app.bids.output.proof import find_changes, peers_digest
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.reports import REPORT
@@ -19,8 +19,9 @@ from npsle_app.engine.status import to_row, write_rows
 from npsle_app.report import contents, participant
 from npsle_app.report.group import write_report
 from npsle_app.report.page_notes import load_notes
+from npsle_app.report.peers import read_peers
 from npsle_app.settings import Settings
-from npsle_app.stages.group import shared
+from npsle_app.stages.group import measures, shared
 from npsle_app.stages.group.classifier import read_model
 from npsle_app.stages.group.reference_io import check_given
 
@@ -65,19 +66,22 @@ def look_at_tables(
     Raises
     ------
     RefusedError
-        If a table cannot be read, or not one of the people listed was scanned.
+        If a table cannot be read, not one of the people listed was scanned, or the study file
+        asks for what no table has.
     """
     roots = (bids_dir, output_dir) if to_come else (output_dir,)
     scanned = sorted({unit for root in roots for unit in _list_units(root)}, key=str)
     if not scanned:
         return []
+    study_file = settings.statistics.study_file
     try:
         return shared.look_at_tables(
             output_dir,
-            study_file=settings.statistics.study_file,
+            study_file=study_file,
             raw=bids_dir,
             scanned=scanned,
             by_flair_alone={unit for root in roots for unit in _list_flair_alone(root)},
+            measures=None if to_come or not study_file else measures.gather(output_dir),
         )
     except (OSError, ValueError) as error:
         raise RefusedError(str(error)) from error
@@ -183,8 +187,14 @@ def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) ->
 def _write_pages(
     output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
 ) -> object:
-    """Write the page of the study, and those of participants whose deviations are new."""
+    """Write the page of the study, and those of participants of whom it says something new."""
     told = outcomes.get("deviations")
-    for label in told.outputs.changed if told and told.ok else ():
-        participant.write_report(output_dir, label, datasets=datasets)
+    stale = set(told.outputs.changed if told and told.ok else ())
+    peers = read_peers(output_dir)
+    for folder in sorted(output_dir.glob("sub-*/log/report.json")):
+        label = folder.parents[1].name.removeprefix("sub-")
+        if peers_digest(output_dir, label) != peers.digest:
+            stale.add(label)
+    for label in sorted(stale):
+        participant.write_report(output_dir, label, datasets=datasets, peers=peers)
     return write_report(output_dir)

@@ -2,10 +2,12 @@
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +15,7 @@ from npsle_app.cli.logs import LOGGER
 from npsle_app.engine.job import Job
 from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
+from npsle_app.resources import read_table
 
 _RUNNING = "running"
 _WAITING = "·"
@@ -25,6 +28,10 @@ _COLOURS = {
     _RUNNING: "bold",
 }
 _MOST_ROWS = 20
+_BAR_WIDTH = 40
+_COMPUTED = (str(Status.DONE), str(Status.FAILED))
+# What each stage takes for a synthetic head on one core, in s, rounded: only ratios count.
+_COSTS = {row["stage"]: float(row["seconds"]) for row in read_table("stage_costs.tsv")}
 
 
 def is_live() -> bool:
@@ -42,16 +49,19 @@ class Progress:
         self._recent = list(self._names)
         self._show = live
         self._live: Live | None = None
+        self._start = time.monotonic()
 
     def __enter__(self) -> "Progress":
         if self._show:
-            self._live = Live(self.table(), console=Console(stderr=True), refresh_per_second=2)
+            self._live = Live(
+                get_renderable=self.view, console=Console(stderr=True), refresh_per_second=2
+            )
             self._live.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._live:
-            self._live.update(self.table())
+            self._live.refresh()
             self._live.__exit__(None, None, None)
 
     def tell(self, key: Key, outcome: Outcome | None) -> None:
@@ -62,7 +72,25 @@ class Progress:
         self._recent.insert(0, unit)
         LOGGER.log(*_line(f"{self._names[unit]} {stage}", outcome))
         if self._live:
-            self._live.update(self.table())
+            self._live.refresh()
+
+    def view(self) -> Group:
+        """Return the table with a bar below it, and the time that is left."""
+        done, left = self._work()
+        bar = ProgressBar(total=done + left or 1.0, completed=done, width=_BAR_WIDTH)
+        seconds = seconds_left(time.monotonic() - self._start, done=done, left=left)
+        return Group(self.table(), bar, Text(tell_left(seconds)))
+
+    def _work(self) -> tuple[float, float]:
+        """Return what was computed and what is left, by what the stages usually cost.
+
+        What is reused, absent or blocked costs nothing and tells nothing.
+        """
+        costs = {key: _COSTS.get(key[1], 1.0) for key in self._states}
+        done = sum(costs[key] for key, state in self._states.items() if state in _COMPUTED)
+        waiting = (_RUNNING, _WAITING)
+        left = sum(costs[key] for key, state in self._states.items() if state in waiting)
+        return done, left
 
     def table(self) -> Table:
         """Return participants × stages, those that moved last on top."""
@@ -76,6 +104,33 @@ class Progress:
             # Text, not str: a file name is no markup
             table.add_row(Text(self._names[unit]), *cells)
         return table
+
+
+def seconds_left(elapsed: float, *, done: float, left: float) -> float | None:
+    """Estimate the seconds that are left; None before anything was computed.
+
+    Examples
+    --------
+    >>> seconds_left(60, done=20, left=40)
+    120.0
+    """
+    return elapsed * left / done if done else None
+
+
+def tell_left(seconds: float | None) -> str:
+    """Say how long it will take.
+
+    Examples
+    --------
+    >>> tell_left(125), tell_left(20), tell_left(None)
+    ('about 2 min left', 'less than a minute left', 'time left: known after the first stage')
+    """
+    if seconds is None:
+        return "time left: known after the first stage"
+    if seconds < 60:
+        return "less than a minute left"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"about {f'{hours} h ' if hours else ''}{minutes} min left"
 
 
 def _line(name: str, outcome: Outcome | None) -> tuple[int, str]:

@@ -90,7 +90,15 @@ def _define(row: Row, member: Mapping[str, object]) -> MeasureDefinition:
     if lacking := [name for name, text in texts.items() if not text]:
         msg = f"lacks {', '.join(lacking)}"
         raise ValueError(msg)
-    return MeasureDefinition(**texts, plausible=_plausible(row))
+    return MeasureDefinition(**texts, precision=_precision(row), plausible=_plausible(row))
+
+
+def _precision(row: Row) -> float:
+    precision = float(row["precision"])
+    if not precision > 0:
+        msg = f"expected a precision above 0, got {precision:g}"
+        raise ValueError(msg)
+    return precision
 
 
 def _plausible(row: Row) -> tuple[float, float] | None:

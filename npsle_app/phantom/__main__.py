@@ -3,16 +3,19 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from npsle_app.phantom.cohort.cohort import PAPERS, block_of, simulate_cohort
 from npsle_app.phantom.cohort.files import write_cohort
-from npsle_app.phantom.study import Study, write_study
+from npsle_app.phantom.study import Study, write_head, write_study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the study; return 0, or 2 if the input was refused."""
     asked = _parser().parse_args(argv)
+    if asked.head and not asked.cohort:
+        return _refuse("--head is for --cohort: without it all participants have images")
     out: Path = asked.out
     if out.exists() and not out.is_dir():
         return _refuse(f"{out} is a file: name a folder")
@@ -34,15 +37,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
-    of_images = ("sessions", "voxel_mm", "no_diffusion", "no_vessel_wall")
+    of_images = ["sessions", "no_diffusion", "no_vessel_wall"]
+    of_images += [] if asked.head else ["voxel_mm"]
     given = [f"--{name.replace('_', '-')}" for name in of_images if getattr(asked, name)]
     if given:
         return _refuse(f"--cohort writes tables alone: leave out {' and '.join(given)}")
     participants = asked.participants or block_of(asked.cohort)
-    write_cohort(
-        out, cohort=simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
-    )
-    sys.stdout.write(f"{participants} participants in {out}, tables only\n")
+    cohort = simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
+    if not asked.head:
+        write_cohort(out, cohort=cohort)
+        sys.stdout.write(f"{participants} participants in {out}, tables only\n")
+        return 0
+    first = str(cohort.clinical[0]["participant_id"])
+    others = [row for row in cohort.measures if row["participant_id"] != first]
+    write_cohort(out, cohort=replace(cohort, measures=others))
+    study = Study(seed=asked.seed, voxel_mm=asked.voxel_mm or 1.0)
+    write_head(out, label=first.removeprefix("sub-"), study=study)
+    sys.stdout.write(f"{participants} participants in {out}, images of {first}, tables of all\n")
     return 0
 
 
@@ -70,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         help="tables only, with the moments that a paper prints: paper1 is Wang 2026 (DTI-ALPS, "
         "vessel wall), paper2 Inglese 2021 (volumes), paper3 Korbmacher 2026 (regional volumes, "
         "several visits)",
+    )
+    parser.add_argument(
+        "--head",
+        action="store_true",
+        help="with --cohort: the first participant has images, to be measured, and no table",
     )
     parser.add_argument(
         "--sessions",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,26 @@ def write_study(folder: Path, *, study: Study) -> None:
     )
     text = _readme(study)
     replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_head(folder: Path, *, label: str, study: Study) -> None:
+    """Write the scans of the study's first head under another label, into a dataset that is there.
+
+    Its truth is written to `sourcedata/truth.tsv`.
+    """
+    made = make_participant(
+        Request(
+            1,
+            seed=study.seed,
+            voxel_mm=study.voxel_mm,
+            diffusion=study.diffusion,
+            vessel_wall=study.vessel_wall,
+        )
+    )
+    person = replace_fields(made, label=label)
+    _write_scans(folder, person, session=None)
+    truth = pd.DataFrame([_truth_row(person, session=None)]).round(4)
+    write_tsv(folder / "sourcedata" / "truth.tsv", truth)
 
 
 def _readme(study: Study) -> str:

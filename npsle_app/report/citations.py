@@ -16,6 +16,8 @@ def sentences(records: Iterable[Record]) -> list[str]:
     """Return the opening and each stage's sentence with its keys, each once, in order."""
     said = [_OPENING]
     for record in records:
+        if not record.methods.strip():
+            continue  # a stage that only draws has nothing to tell
         keys = "; ".join(f"@{key}" for key in record.citations)
         said.append(f"{record.methods.strip()}" + (f" [{keys}]" if keys else ""))
     return list(dict.fromkeys(said))

@@ -86,9 +86,14 @@ class Line:
     sources: tuple[str, ...] = field(default=())
 
     @property
-    def shown(self) -> str:
-        """The value with at most six digits, `n/a` where it is not known."""
+    def exact(self) -> str:
+        """The value with at most six digits, for tables; `n/a` where it is not known."""
         return "n/a" if self.measure.value is None else f"{self.measure.value:.6g}"
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it, by the precision of its measure."""
+        return self.definition.write(self.measure.value)
 
     @property
     def inside(self) -> bool | None:

@@ -37,11 +37,25 @@ class ShownDeviation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownDeviations:
-    """All regions, critical ones first; `note` says why there are none."""
+    """All regions, critical ones first; `note` says why there are none.
+
+    Of `n_assessed` regions `n_critical` deviate; `chance` says how many would in a healthy
+    person. Both numbers are None where no region could be judged.
+    """
 
     rows: tuple[ShownDeviation, ...] = ()
-    count: str = ""
+    n_critical: int | None = None
+    n_assessed: int | None = None
+    chance: str = ""
     note: str = ""
+
+    @property
+    def count(self) -> str:
+        """Both numbers, and what chance alone gives, as a sentence."""
+        if self.n_critical is None:
+            return "No region could be judged: see the reasons below."
+        text = f"{self.n_critical} of {self.n_assessed} regions that are counted deviate critically"
+        return f"{text}; {self.chance}." if self.chance else f"{text}."
 
     @property
     def first(self) -> tuple[ShownDeviation, ...]:
@@ -69,7 +83,14 @@ def read_deviations(writer: Writer) -> ShownDeviations | None:
     if proof.get(MEASURES_DIGEST) != measures_digest(writer):
         return ShownDeviations(note=_STALE)
     rows = sorted(map(_show, table.to_dict("records")), key=_order)
-    return ShownDeviations(rows=tuple(rows), count=_tell(proof.get("Count", {})))
+    count = proof.get("Count", {})
+    known = count.get("n_deviations") is not None
+    return ShownDeviations(
+        rows=tuple(rows),
+        n_critical=int(count["n_deviations"]) if known else None,
+        n_assessed=int(count["n_assessed"]) if known else None,
+        chance=_tell_chance(count),
+    )
 
 
 def _show(row: Mapping[Any, Any]) -> ShownDeviation:
@@ -97,15 +118,11 @@ def _order(row: ShownDeviation) -> tuple[bool, float]:
     return not row.critical, -abs(row.z) if row.z is not None else float("inf")
 
 
-def _tell(count: Mapping[str, Any]) -> str:
-    if count.get("n_deviations") is None:
-        return "No region could be judged: see the reasons below."
-    found, assessed = int(count["n_deviations"]), int(count["n_assessed"])
-    text = f"{found} of {assessed} regions that are counted deviate critically"
-    if count.get("n_expected") is None:
-        return f"{text}."
-    text += f"; in a healthy person chance alone gives {count['n_expected']:.1f}"
+def _tell_chance(count: Mapping[str, Any]) -> str:
+    if count.get("n_deviations") is None or count.get("n_expected") is None:
+        return ""
+    text = f"in a healthy person chance alone gives {count['n_expected']:.1f}"
     if count.get("expected_low") is None:
-        return f"{text}."
+        return text
     low, high = count["expected_low"], count["expected_high"]
-    return f"{text} ({low:.1f} to {high:.1f}, as the cut rests on few people)."
+    return f"{text} ({low:.1f} to {high:.1f}, as the cut rests on few people)"

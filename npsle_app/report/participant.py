@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pandas import DataFrame
 
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.proof import write_proof
 from npsle_app.bids.output.writer import replace
-from npsle_app.engine.stage import Status
 from npsle_app.records import Record
 from npsle_app.report.citations import cited, methods_text
 from npsle_app.report.contents import SessionContent, gather
 from npsle_app.report.page_notes import PageNotes, Run, load_notes, save_notes
 from npsle_app.report.pages import render
-from npsle_app.report.pictures import embed
+from npsle_app.report.peers import Peers, read_peers
+from npsle_app.report.pictures import embed, embed_small
 from npsle_app.report.references import WORKS
+from npsle_app.report.sections import show_sections
+from npsle_app.report.summary import Summary, summarise
+from npsle_app.report.viewer import read_viewer, viewer_script
 
 DICTIONARY = {
     "measure": {"Description": "Name of the measure; the group tables use it as column name"},
@@ -47,6 +51,7 @@ def write_report(
     *,
     datasets: Mapping[str, Path],
     notes: PageNotes | None = None,
+    peers: Peers | None = None,
 ) -> Path:
     """Write `sub-<participant>.html` and each session's table of measures.
 
@@ -64,12 +69,16 @@ def write_report(
     notes
         Choices of scans, problems found before the run, version, command and settings; they
         are kept. Without them those of the last time hold, and the page alone is made again.
+    peers
+        Numbers of the study's people, for where this one lies among them; else what the group
+        level wrote, if it ran.
 
     Returns
     -------
     Path
-        The page. It is one file, needs no network and stays under 8 MB.
+        The page. It is one file, needs no network and stays under 12 MB.
     """
+    peers = read_peers(output_dir) if peers is None else peers
     told = notes or load_notes(output_dir, participant)
     if notes is not None:
         save_notes(output_dir, participant, notes)
@@ -78,9 +87,16 @@ def write_report(
     # read after the measures are written: deviations of others are not shown
     contents = gather(output_dir, participant, datasets=datasets, notes=told)
     path = output_dir / f"sub-{participant}.html"
-    page = render("participant.html.j2", **_context(participant, contents, run=told.run))
+    page = render(
+        "participant.html.j2", **_context(participant, contents, run=told.run, peers=peers)
+    )
     replace(path, lambda part: part.write_text(page, encoding="utf-8"))
-    write_proof(output_dir, participant, _written(output_dir, participant, contents))
+    write_proof(
+        output_dir,
+        participant,
+        _written(output_dir, participant, contents),
+        peers=peers.digest,
+    )
     return path
 
 
@@ -105,7 +121,7 @@ def write_measures(content: SessionContent) -> Path | None:
     rows = [
         {
             "measure": line.measure.name,
-            "value": line.shown,
+            "value": line.exact,
             "unit": line.definition.unit,
             "stage": line.stage,
             "qc": str(line.measure.qc),
@@ -129,30 +145,36 @@ def write_measures(content: SessionContent) -> Path | None:
 
 
 def _context(
-    participant: str, contents: Sequence[SessionContent], *, run: Run
-) -> dict[str, object]:
+    participant: str, contents: Sequence[SessionContent], *, run: Run, peers: Peers
+) -> dict[str, Any]:
     records = [record for content in contents for record in content.records]
     markdown, bibtex = methods_text(records)
+    name = f"sub-{participant}"
+    summaries = [summarise(content, participant=name, peers=peers) for content in contents]
+    viewers = [read_viewer(content.writer) for content in contents]
     return {
-        "title": f"sub-{participant}",
-        "participant": f"sub-{participant}",
-        "contents": contents,
+        "title": name,
+        "participant": name,
+        "sessions": [
+            (content, summary, show_sections(content), viewer)
+            for content, summary, viewer in zip(contents, summaries, viewers, strict=True)
+        ],
+        "libraries": [viewer_script()] if any(viewers) else [],
         "pictures": embed(_figures(records)),
+        "small": embed_small(_card_pictures(summaries)),
         "methods": markdown.split("\n# References\n")[0].removeprefix("# Methods\n").strip(),
         "works": [(key, WORKS[key]) for key in cited(records)],
         "bibtex": bibtex,
         "run": run,
         "templates": {name: sha for one in contents for name, sha in one.templates.items()},
-        "counts": _counts(contents),
     }
+
+
+def _card_pictures(summaries: Sequence[Summary]) -> list[Path]:
+    return [card.picture for one in summaries for card in one.cards if card.picture]
 
 
 def _figures(records: Sequence[Record]) -> list[Path]:
     figures = [figure for record in records for figure in record.figures]
     paths = [path for figure in figures for path in (figure.path, figure.after) if path]
     return list(dict.fromkeys(paths))
-
-
-def _counts(contents: Sequence[SessionContent]) -> dict[str, int]:
-    states = [row.status for content in contents for row in content.outcomes]
-    return {str(status): states.count(status) for status in Status}

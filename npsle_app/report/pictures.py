@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 # Base64 adds a third; 5.5 MB of pictures leave the page under 8 MB.
 BUDGET_BYTES = 5_500_000
+CARD_PX = 520  # twice what a card is wide, for fine screens
 _TYPES = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg"}
 
 
@@ -23,6 +24,12 @@ def embed(paths: Iterable[Path], *, budget: int = BUDGET_BYTES) -> dict[Path, st
         pictures = {path: shrink(data, limit=share) for path, data in pictures.items()}
         return {path: _uri(data, "image/webp") for path, data in pictures.items()}
     return {path: _uri(data, _TYPES[path.suffix]) for path, data in pictures.items()}
+
+
+def embed_small(paths: Iterable[Path], *, width: int = CARD_PX) -> dict[Path, str]:
+    """Read pictures as small squares, data URIs; a path that is no readable picture is left out."""
+    small = {path: thumbnail(path, width=width, square=True) for path in dict.fromkeys(paths)}
+    return {path: uri for path, uri in small.items() if uri}
 
 
 def shrink(data: bytes, *, limit: int) -> bytes:
@@ -40,14 +47,22 @@ def shrink(data: bytes, *, limit: int) -> bytes:
         picture = picture.resize((picture.width * 4 // 5, max(picture.height * 4 // 5, 1)))
 
 
-def thumbnail(path: Path, *, width: int) -> str | None:
-    """Return a small copy of a picture's upper part as a data URI; None if it cannot be read."""
+def thumbnail(path: Path, *, width: int, square: bool = False) -> str | None:
+    """Return a small copy of a picture's upper part as a data URI; None if it cannot be read.
+
+    Of a wide picture the `square` one is the middle.
+    """
     try:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
     except (OSError, UnidentifiedImageError):
         return None
-    picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width * 9 // 16)))
+    left, right = 0, picture.width
+    if square and picture.width > picture.height:
+        left = (picture.width - picture.height) // 2
+        right = left + picture.height
+    tall = right - left if square else picture.width * 9 // 16
+    picture = picture.crop((left, 0, right, min(picture.height, tall)))
     picture.thumbnail((width, width))
     buffer = BytesIO()
     picture.save(buffer, format="WEBP", quality=70, method=4)

@@ -60,13 +60,13 @@ def draw_strip(
     ranked = [(str(key), float(value)) for key, value in ordered.items()]
     flags = [_flags(value, definition, far=session in far) for session, value in ranked]
     kept = _choose(np.array([bool(each) for each in flags]), most=most)
-    low, high = _axis(known)
+    low, high = axis_of(known)
     place = np.array([_LEFT, -low, (_RIGHT - _LEFT) / (high - low)])
     points = tuple(
         Point(
             session=session,
             page=f"{session.partition('_')[0]}.html#{session}",
-            shown=f"{value:.6g}",
+            shown=definition.write(value),
             x=_place(value, place),
             y=_MIDDLE + _LANES[rank % len(_LANES)],
             flags=flags[i],
@@ -84,7 +84,7 @@ def draw_strip(
         n_flagged=sum(map(bool, flags)),
         box=tuple(_place(end, place) for end in ends),
         plausible=_visible(definition.plausible, low, high, place),
-        ticks=tuple((_place(tick, place), f"{tick:.4g}") for tick in _ticks(low, high)),
+        ticks=tuple((_place(tick, place), write_tick(tick)) for tick in round_ticks(low, high)),
     )
 
 
@@ -104,7 +104,8 @@ def _spread(ranks: Ints, most: int) -> list[int]:
     return [int(rank) for rank in ranks[places]]
 
 
-def _axis(values: pd.Series) -> tuple[float, float]:
+def axis_of(values: pd.Series) -> tuple[float, float]:
+    """Return the ends of an axis that holds all values, with a margin on both sides."""
     low, high = float(values.min()), float(values.max())
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     return low - margin, high + margin
@@ -133,8 +134,13 @@ def _visible(
     return _place(max(ends[0], low), place), _place(min(ends[1], high), place)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Three to eight round numbers inside an interval."""
+def write_tick(tick: float) -> str:
+    """Write a round number."""
+    return f"{tick or 0.0:.4g}".replace("-", "−")  # an arithmetic −0 is 0
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Return three to eight round numbers inside an interval."""
     step = 10.0 ** np.floor(np.log10(high - low))
     step = next(s for s in (step, step / 2, step / 5, step / 10) if (high - low) / s >= 4)
     return [float(tick) for tick in np.arange(np.ceil(low / step), high / step + 1e-9) * step]

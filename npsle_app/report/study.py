@@ -17,6 +17,7 @@ from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 
 _SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
+ENTERED = "participants"  # the analysis that says who entered
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 
 
@@ -42,21 +43,55 @@ class ShownAnalysis:
     title: str
     methods: str
     results: tuple[str, ...]
+    found: tuple[str, ...]
     not_estimable: int
     reasons: tuple[str, ...]
     figures: tuple[ShownFigure, ...]
     tables: tuple[ShownTable, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show but that nothing could be estimated."""
+        tried = [table for table in self.tables if not table.describes]
+        return not (tried or self.figures) and bool(self.not_estimable or not self.tables)
+
+    @property
+    def why_empty(self) -> str:
+        """The first reason, and how many more there are; else what the methods say."""
+        if not self.reasons:
+            return self.methods
+        more = len(self.reasons) - 1
+        return self.reasons[0] + (f", and {more} more" if more else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownStudy:
-    """All that the group stages found out; empty if none ran."""
+    """All that the group stages found out; empty if none ran.
+
+    `needed` says what a comparison would take where groups are small.
+    """
 
     title: str = "Study"
     mode: str = ""
+    needed: str = ""
     warnings: tuple[str, ...] = ()
     analyses: tuple[ShownAnalysis, ...] = ()
     works: tuple[tuple[str, Work], ...] = ()
+
+    @property
+    def entered(self) -> ShownAnalysis | None:
+        """Who entered: methods tell the numbers, the figure the flow."""
+        return next((one for one in self.analyses if one.name == ENTERED), None)
+
+    @property
+    def full(self) -> tuple[ShownAnalysis, ...]:
+        """Those that have something to show, but for who entered."""
+        return tuple(one for one in self.analyses if not one.is_empty and one.name != ENTERED)
+
+    @property
+    def empty(self) -> tuple[ShownAnalysis, ...]:
+        """Those in which nothing could be estimated."""
+        return tuple(one for one in self.analyses if one.is_empty and one.name != ENTERED)
 
     @property
     def methods(self) -> str:
@@ -81,6 +116,7 @@ def read_study(output_dir: Path) -> ShownStudy:
     return ShownStudy(
         title=str(found[0].get("title", "Study")),
         mode=mode,
+        needed=" ".join(str(one["needed"]) for one in found if one.get("needed")),
         warnings=tuple(str(text) for summary in found for text in summary["warnings"]),
         analyses=tuple(_read_analysis(output_dir, analysis, mode=mode) for analysis in told),
         works=tuple((key, WORKS[key]) for key in keys),
@@ -101,6 +137,7 @@ def _read_analysis(output_dir: Path, told: Mapping[str, Any], *, mode: str) -> S
         title=str(told["title"]),
         methods=str(told["methods"]),
         results=tuple(map(str, told["results"])),
+        found=tuple(map(str, told.get("found") or told["results"][:1])),
         not_estimable=int(told.get("not_estimable", 0)),
         reasons=tuple(map(str, told.get("reasons", ()))),
         figures=tuple(

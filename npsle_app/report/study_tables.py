@@ -21,6 +21,7 @@ from npsle_app.group_tables import Column, GroupTable, group_tables
 Row = Mapping[Hashable, Any]
 MOST_ROWS = 300
 _MISSING = ("n/a", "")
+_DESCRIBING = ("group_description",)
 _PLACES = "decimals"  # no column of a file: decimals of what has the unit of a measure
 
 
@@ -34,7 +35,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTable:
-    """A table on the page; `left_out` rows are in the file at `path` alone."""
+    """A table on the page; `left_out` rows are in the file at `path` alone.
+
+    One that `describes` counts or describes people and tells nothing of what was asked.
+    """
 
     name: str
     path: str
@@ -43,6 +47,7 @@ class ShownTable:
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Cell, ...], ...]
     left_out: int = 0
+    describes: bool = False
 
 
 def read_tables(output_dir: Path, *, tables: Mapping[str, str], mode: str) -> list[ShownTable]:
@@ -84,6 +89,7 @@ def lay_out(table: pd.DataFrame, *, described: GroupTable, name: str, path: str)
         numeric=tuple(pd.api.types.is_numeric_dtype(table[one.source]) for one in columns),
         rows=rows,
         left_out=max(len(table) - MOST_ROWS, 0),
+        describes="status" not in table and name in _DESCRIBING,
     )
 
 

@@ -1,8 +1,10 @@
 """The table of measures is whole and agrees with the names of regions and vessels."""
 
+import re
+
 import pytest
 
-from npsle_app.measures import MEASURES, OF_ARTERY
+from npsle_app.measures import MEASURES, OF_ARTERY, limits_of
 from npsle_app.measures.names_of_regions import LATERAL_VENTRICLE, REGIONS, SIDES, measure_name
 from npsle_app.measures.names_of_vessels import STANDARD
 from npsle_app.pipeline import PARTICIPANT
@@ -49,3 +51,14 @@ def test_every_artery_has_all_measures_of_an_artery(vessel):
     for short, text in OF_ARTERY.items():
         measure = MEASURES[f"{vessel.measure}_{short}"]
         assert measure.description == f"{text} — {vessel.long_text}"
+
+
+def test_counts_are_whole_numbers():
+    counts = {one.precision for name, one in MEASURES.items() if name.endswith("_count")}
+    assert counts == {1.0}
+
+
+def test_every_end_of_an_interval_belongs_to_a_measure():
+    ends = {end for name in MEASURES for end in limits_of(name) or ()}
+    named = {name for name in MEASURES if re.search(r"_(low|high)(_|$)", name)}
+    assert ends == named

@@ -14,6 +14,7 @@ ROW = {
     "formula": "Σ p(GM) × voxel volume",
     "plausible_low": "400",
     "plausible_high": "900",
+    "precision": "0.01",
     "reference": "Inglese 2021",
 }
 
@@ -56,6 +57,8 @@ def test_the_sides_of_a_region_stand_together():
         ([row("x", unit="", formula="")], "measures.tsv: x: lacks unit, formula"),
         ([ROW, ROW], "two measures are called gm_ml"),
         ([row("x", plausible_low="9", plausible_high="3")], "x: .*low to high, got 9 to 3"),
+        ([row("x", precision="0")], "x: expected a precision above 0, got 0"),
+        ([row("x", precision="")], "x: could not convert string to float"),
         ([row("x", plausible_low="")], "measures.tsv: x: could not convert"),
         ([row("x", plausible_high="many")], "x: could not convert string to float: 'many'"),
         ([row("{lobe}_ml")], "of artery, region, side, tract; got lobe"),
@@ -66,3 +69,24 @@ def test_the_sides_of_a_region_stand_together():
 def test_a_row_that_makes_no_sense_is_told_by_its_name(rows, message):
     with pytest.raises(ValueError, match=message):
         define_measures(rows)
+
+
+@pytest.mark.parametrize(
+    ("precision", "value", "text"),
+    [
+        ("0.01", 6.85538, "6.86"),
+        ("0.01", 1434.2, "1434"),
+        ("0.01", -0.304, "−0.30"),
+        ("1", 17.0, "17"),
+        ("1e-06", 0.0007523, "0.000752"),
+        ("0.01", None, "n/a"),
+    ],
+)
+def test_a_value_is_written_with_three_digits_no_finer_than_its_precision(precision, value, text):
+    (measure,) = define_measures([row("x", precision=precision)]).values()
+    assert measure.write(value) == text
+
+
+def test_the_ends_of_an_interval_have_the_decimals_of_its_value():
+    (measure,) = define_measures([row("x")]).values()
+    assert [measure.write(end, like=12.3) for end in (8.714, 16.1)] == ["8.7", "16.1"]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -70,6 +71,12 @@ class Page:
             mobile=False,
         )
         path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
+
+    def print_pages(self) -> int:
+        """Print the page on A4 and count the sheets."""
+        answer = self._call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
+        pdf = base64.b64decode(answer["data"])
+        return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
     def press(self, key: str, *, text: str = "") -> None:
         """Press a key of the keyboard; with `text` it writes, too."""

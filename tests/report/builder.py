@@ -32,6 +32,23 @@ def picture(path: Path, *, colour="red", size=(130, 80)) -> Path:
     return path
 
 
+def make_viewer(writer: Writer) -> None:
+    """Write a viewer of 4 × 3 × 2 cubes: two images, and lesions over them."""
+    layers = []
+    for title, name, mode in (
+        ("T1w", "t1w", "L"),
+        ("FLAIR", "flair", "L"),
+        ("Lesions", "lesions", "P"),
+    ):
+        sheet = Image.new(mode, (6, 4), 1)
+        if mode == "P":
+            sheet.putpalette([0, 0, 0, 255, 0, 80])
+        path = writer.picture(sheet, f"viewer-{name}")
+        layers.append({"title": title, "name": name, "file": path.name})
+    affine = [[-1.0, 0, 0, 2.0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]
+    writer.notes({"shape": [4, 3, 2], "affine": affine, "layers": layers}, "viewer")
+
+
 def _record_anat(writer: Writer, *, text: str) -> None:
     folder = writer.folder / "figures"
     still, before, after = (
@@ -59,12 +76,14 @@ def _record_anat(writer: Writer, *, text: str) -> None:
 
 def _record_tissue(writer: Writer, *, tiv: float) -> None:
     source = (writer.datasets["raw"] / "sub-01" / "anat" / "sub-01_T1w.nii.gz",)
-    numbers = {"tiv_ml": tiv, "gm_ml": 600.123456789, "csf_ml": None}
+    tissues = picture(writer.folder / "figures" / f"{writer.id}_tissues.webp", colour="yellow")
+    numbers = {"tiv_ml": tiv, "tbv_ml": 1100.0, "gm_ml": 600.123456789, "csf_ml": None}
     writer.record(
         Record(
             stage="tissue",
             methods="Tissue was segmented.",
             citations=("atropos",),
+            figures=(FigureRecord(title="Tissues", path=tissues, caption="Good: grey outside."),),
             measures=tuple(
                 Measure(
                     name=name,

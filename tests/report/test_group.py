@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from npsle_app.report.participant import write_report as write_participant
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.measures import run
 from tests.report.builder import HOSTILE, make_dataset
+from tests.report.study_builder import make_statistics
 
 _RATING = "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment\n"
 
@@ -57,7 +59,7 @@ def test_a_value_that_the_stage_found_far_from_the_others_is_flagged(tmp_path):
         "participant_id\tsession_id\tmeasure\tvalue\nsub-01\tses-1\tgm_ml\t600.1\n"
     )
     flags = _text(write_report(out)).partition("Flags and exclusions")[2]
-    assert "sub-01_ses-1 : gm_ml = 600.123 mL: far from the others of the study" in flags
+    assert "sub-01_ses-1 : gm_ml = 600 mL: far from the others of the study" in flags
 
 
 def test_each_session_has_a_small_picture(tmp_path):
@@ -111,3 +113,23 @@ def test_of_many_sessions_the_page_shows_some_and_says_how_many(tmp_path, monkey
     assert "The first 1 of 2 sessions are shown" in text
     assert "1 of 2 sessions are shown, those with a failed or blocked stage first" in text
     assert "Sessions with measures 2 " in text
+
+
+def test_the_page_begins_with_what_was_found_and_what_it_takes_with_few_people(tmp_path):
+    out = _write(tmp_path).parent
+    make_statistics(out, text="plain")
+    path = out / GroupFile.STATISTICS.path
+    summary = json.loads(path.read_text())
+    needed = "To find a large difference takes 26 people in each of two groups."
+    empty = summary["analyses"][0] | {
+        "name": "table1", "title": "Characteristics", "tables": {}, "figures": [], "results": [],
+        "reasons": ["no column age"],
+    }  # fmt: skip
+    path.write_text(
+        json.dumps(summary | {"needed": needed, "analyses": [*summary["analyses"], empty]})
+    )
+    text = _text(write_report(out))
+    assert needed in text
+    assert text.index("What was found") < text.index(needed) < text.rindex("Warnings")
+    assert "Characteristics : no column age" in text
+    assert text.index("Not done", text.index(needed)) < text.index("Characteristics : no column")

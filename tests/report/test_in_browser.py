@@ -53,7 +53,8 @@ def test_a_participants_page_loads_without_complaint_and_asks_the_network_for_no
 
 
 def test_all_pictures_of_a_page_show(page):
-    assert page.evaluate("document.images.length") == 6
+    # of each of two sessions four of the stages and one on a card
+    assert page.evaluate("document.images.length") == 10
     assert page.evaluate("[...document.images].filter((i) => !i.naturalWidth).length") == 0
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from npsle_app.report.strips import WIDTH, draw_strip
+from npsle_app.report.strips import WIDTH, draw_strip, write_tick
 
 
 def _strip(values, name="tiv_ml", far=()):
@@ -79,3 +79,7 @@ def _numbered(values):
 
 def _series(strip):
     return pd.Series({point.session: float(point.shown) for point in strip.points})
+
+
+def test_a_tick_has_a_true_minus_and_zero_has_none():
+    assert [write_tick(tick) for tick in (-0.0, -2.0, 0.25)] == ["0", "−2", "0.25"]

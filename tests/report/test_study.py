@@ -172,3 +172,37 @@ def test_ratios_and_hazards_are_shown_with_their_limits():
     shown = _lay_out(table, "deviation_comparisons")
     assert shown.headings == ("Contrast", "IRR (95 % CI)", "p", "p, permutation")
     assert [cell.text for cell in shown.rows[0]][1:] == ["2.70 (2.21 to 3.30)", "<0.001", "0.001"]
+
+
+def _with_analysis(output, **changes):
+    path = output / GroupFile.STATISTICS.path
+    summary = json.loads(path.read_text())
+    summary["analyses"][0] |= changes
+    path.write_text(json.dumps(summary))
+    return read_study(output)
+
+
+def test_an_analysis_in_which_nothing_could_be_estimated_is_folded_with_its_reason(output):
+    reasons = ["needs at least two groups", "no column age"]
+    study = _with_analysis(output, tables={}, figures=[], results=[], reasons=reasons)
+    assert study.full == ()
+    assert study.empty[0].why_empty == "needs at least two groups, and 1 more"
+
+
+def test_an_analysis_with_a_table_or_a_figure_is_shown(output):
+    assert _with_analysis(output, figures=[]).full
+    assert _with_analysis(output, tables={}, figures=[]).empty
+
+
+def test_what_was_found_is_what_the_analysis_says_or_else_its_first_result(output):
+    study = _with_analysis(output, results=["one", "two"])
+    assert study.full[0].found == ("one",)
+    assert _with_analysis(output, found=["Of 2 measures, none."]).full[0].found == (
+        "Of 2 measures, none.",
+    )
+
+
+def test_who_entered_stands_apart_from_the_analyses(output):
+    study = _with_analysis(output, name="participants")
+    assert study.entered is not None
+    assert study.full == study.empty == ()

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
+from npsle_app.bids.tables import read_table
 from npsle_app.group_tables import group_files
 from npsle_app.phantom.cohort.cohort import simulate_cohort
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort
@@ -66,6 +67,14 @@ def test_the_three_aucs_stand_side_by_side_with_their_intervals(out):
         assert row["low"] < row["value"] < row["high"]
     assert table.loc["auc_apparent", "value"] > table.loc["auc_nested", "value"]
     assert 0 < table.loc["permutation_p", "value"] <= 1
+
+
+def test_models_of_wmh_status_and_of_lumen_area_stand_beside_the_primary_one(out):
+    table = read_table(out / GroupFile.CLASSIFIER_ALTERNATIVES.path).set_index("model")
+    for name in ("wmh_status for wmh_ml", "vw_lumen_area_mm2 for vw_nwi"):
+        assert 0.5 < table.loc[name, "auc"] < 1
+        assert table.loc[name, "participants"] == 60
+    assert table.loc["wmh_status for wmh_ml", "parameters"] == 4
 
 
 def test_the_checklist_has_every_item_of_tripod_ai(out):

@@ -17,7 +17,13 @@ from tests.stages.described_tables import assert_tables_are_as_described
 SETTINGS = StatisticsSettings()
 
 
-ASKED_ALONE = ("agreement", "mediation")  # by a study file
+ASKED_ALONE = (  # by a study file
+    "agreement",
+    "mediation",
+    "matched_differences",
+    "matched_balance",
+    "matched_pairs",
+)
 
 
 @pytest.fixture

@@ -8,11 +8,16 @@ from npsle_app.bids.output.writer import write_json
 from npsle_app.documents import read_json
 
 
-def write_proof(output_dir: Path, participant: str, paths: Iterable[Path]) -> Path:
-    """Keep the SHA-256 of the participant's page, notes and tables in `log/report.json`."""
+def write_proof(
+    output_dir: Path, participant: str, paths: Iterable[Path], *, peers: str = ""
+) -> Path:
+    """Keep the SHA-256 of the participant's page, notes and tables in `log/report.json`.
+
+    `peers` is the digest of what the page says of the study's other people.
+    """
     hashes = {path.relative_to(output_dir).as_posix(): _sha256(path) for path in sorted(paths)}
     place = _place(output_dir, participant)
-    write_json(place, {"files": hashes})
+    write_json(place, {"files": hashes, "peers": peers})
     return place
 
 
@@ -28,6 +33,14 @@ def find_changes(output_dir: Path, participant: str) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return [_place(output_dir, participant).relative_to(output_dir).as_posix()]
     return [name for name, sha256 in hashes.items() if _sha256(output_dir / name) != sha256]
+
+
+def peers_digest(output_dir: Path, participant: str) -> str | None:
+    """Return the digest of the people whom the page compares with; None without a proof."""
+    try:
+        return str(read_json(_place(output_dir, participant)).get("peers", ""))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _sha256(path: Path) -> str:

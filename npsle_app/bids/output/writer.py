@@ -21,6 +21,7 @@ from npsle_app.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 # These entities belong to a derivative, not to the scan it was made from.
 _DERIVED = re.compile(r"_(space|atlas|hemi|seg|scale|res|den|label|desc|from|to|mode)-[^_]+")
@@ -132,6 +133,24 @@ class Writer:
                 part, format="webp", dpi=_FIGURE_DPI, pil_kwargs=options, facecolor="black"
             ),
         )
+        return path
+
+    def picture(self, picture: "Image", name: str) -> Path:
+        """Save a picture as `figures/<id>_<name>`: labels as PNG, grey levels as WebP."""
+        labelled = picture.mode == "P"
+        path = self.folder / "figures" / f"{self.id}_{name}.{'png' if labelled else 'webp'}"
+        if labelled:
+            replace(
+                path, lambda part: picture.save(part, format="PNG", optimize=True, transparency=0)
+            )
+        else:
+            replace(path, lambda part: picture.save(part, format="WEBP", quality=72, method=4))
+        return path
+
+    def notes(self, content: Mapping[str, Any], name: str) -> Path:
+        """Save what belongs to pictures as `figures/<id>_<name>.json`."""
+        path = self.folder / "figures" / f"{self.id}_{name}.json"
+        write_json(path, content)
         return path
 
     def record(self, record: Record) -> Path:

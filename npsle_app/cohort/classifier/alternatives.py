@@ -1,6 +1,6 @@
 """Other models for the same question, to see how much hangs on the choice: none is primary."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +43,7 @@ def assess_alternatives(
     problem: Problem,
     *,
     wider: Problem,
+    replaced: Mapping[str, Problem],
     suspected: Sequence[str],
     repeats: int,
     seed: int,
@@ -54,6 +55,8 @@ def assess_alternatives(
     ----------
     wider
         The same participants with the further predictors of the sensitivity analysis.
+    replaced
+        The same participants with one predictor in place of another, by what that is called.
     suspected
         Columns that the leakage guard named.
     """
@@ -65,6 +68,7 @@ def assess_alternatives(
         ("clinical alone", "ridge, clinical predictors", problem.of_blocks("clinical")),
         ("imaging alone", "ridge, imaging predictors", problem.of_blocks("imaging")),
     ]
+    ridges += [(name, f"ridge, {name}", other) for name, other in replaced.items()]
     validate = partial(cross_validate, repeats=repeats, seed=seed, executor=executor)
     found = [_ridge(*row, validate=validate, primary=problem) for row in ridges]
     others = [
@@ -135,7 +139,7 @@ def _ridge(
     validate: Callable[..., OutOfFold],
     primary: Problem,
 ) -> Alternative:
-    if problem.x.shape == primary.x.shape:
+    if problem.x.shape == primary.x.shape and problem.terms == primary.terms:
         return _nothing(name, description, problem, note="the same as the primary model")
     counts = [int((problem.y == value).sum()) for value in (1, 0)]
     if not problem.terms:

@@ -4,7 +4,7 @@ The primary model is ridge logistic regression on few predictors that were named
 Imputation, scaling, the choice of the penalty and of the cut are all done inside the folds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -54,6 +54,7 @@ def assess_classifier(
     *,
     people: pd.DataFrame,
     wider: Problem,
+    replaced: Mapping[str, Problem],
     effort: Effort,
     executor: Executor,
     app_version: str = "",
@@ -69,6 +70,8 @@ def assess_classifier(
         subgroups, `scanner`, `site` and `flair_type` are looked at for confounding.
     wider
         The same question with further predictors, for the sensitivity analysis.
+    replaced
+        The same question with one predictor in place of another, by what that is called.
     executor
         Where the pieces run; the result does not depend on it.
     """
@@ -105,6 +108,7 @@ def assess_classifier(
             assess_alternatives(
                 problem,
                 wider=wider,
+                replaced=replaced,
                 suspected=[leak.column for leak in leaks if leak.is_predictor],
                 repeats=effort.alternative_repeats,
                 seed=seed,

@@ -86,6 +86,11 @@ class Problem:
         """Names of the terms."""
         return tuple(term.name for term in self.terms)
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the terms."""
+        return frozenset(term.column for term in self.terms)
+
     def of_blocks(self, *blocks: str) -> "Problem":
         """Keep the terms of these blocks alone."""
         return self.keep([term.block in blocks for term in self.terms])

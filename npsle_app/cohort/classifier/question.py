@@ -1,6 +1,6 @@
 """From the study's question and its participants to a problem that can be learned from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -16,10 +16,14 @@ from npsle_app.cohort.study.populations import contrast_sides, explain_empty
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A problem, the same with further predictors, and the people in it."""
+    """A problem, the same with further predictors, or others, and the people in it.
+
+    `replaced` has, by what it is called, the problem with one predictor in place of another.
+    """
 
     problem: Problem
     wider: Problem
+    replaced: Mapping[str, Problem]
     people: pd.DataFrame
 
     def assess(self, *, effort: Effort, executor: Executor, app_version: str) -> Result:
@@ -28,6 +32,7 @@ class Question:
             self.problem,
             people=self.people,
             wider=self.wider,
+            replaced=self.replaced,
             effort=effort,
             executor=executor,
             app_version=app_version,
@@ -60,6 +65,12 @@ def ask(cohort: Cohort) -> Question:
     blocks = {"clinical": asked.clinical, "imaging": asked.imaging}
     further = [name for name in asked.sensitivity if name not in asked.predictors]
 
+    def put_in_place(ours: str, other: str) -> dict[str, tuple[str, ...]]:
+        return {
+            block: tuple(dict.fromkeys(other if name == ours else name for name in names))
+            for block, names in blocks.items()
+        }
+
     def pose_with(columns: dict[str, tuple[str, ...]]) -> Problem:
         return pose(
             cohort.frame,
@@ -75,6 +86,11 @@ def ask(cohort: Cohort) -> Question:
     return Question(
         problem=problem,
         wider=pose_with({**blocks, "further": tuple(further)}),
+        replaced={
+            f"{other} for {ours}": pose_with(put_in_place(ours, other))
+            for ours, other in asked.instead.items()
+            if other in cohort.frame and ours in problem.columns
+        },
         people=cohort.frame.iloc[list(problem.rows)],
     )
 

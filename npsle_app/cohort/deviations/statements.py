@@ -108,7 +108,7 @@ def tell_counts(
         for row in _rows(own)
     ]
     keys = ("lawless1987", "mackinnon1985", "phipson2010", "statsmodels")
-    return Statement(methods=text, results=tuple(results), citations=keys)
+    return Statement(methods=text, results=tuple(results), citations=keys, found=tuple(results[:3]))
 
 
 def tell_prevalence(table: pd.DataFrame, *, deviations: Deviations) -> Statement:

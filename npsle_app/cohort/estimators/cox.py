@@ -154,10 +154,12 @@ def _fit(time: Floats, event: Bools, design: pd.DataFrame) -> tuple[Any, Floats]
     _check_design(design, matrix, int(event.sum()))
     centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
     model = PHReg(time, (matrix - centre) / scale, status=event.astype(int), ties="efron")
-    with warnings.catch_warnings():  # what does not converge is told apart below
+    # what does not converge, or has no standard error, is told apart below
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         fit = model.fit()
-    _refuse_separation(design, np.asarray(fit.params), np.asarray(fit.bse))
+        errors = np.asarray(fit.bse)
+    _refuse_separation(design, np.asarray(fit.params), errors)
     return fit, scale
 
 

@@ -29,6 +29,21 @@ def detectable_difference(n: int, *, n_against: int, alpha: float = 0.05) -> flo
     return float(pingouin.power_ttest2n(n, n_against, power=POWER, alpha=alpha))
 
 
+def needed_per_group(difference: float, *, alpha: float = 0.05) -> int:
+    """Return how many people each of two groups needs, so that a t-test has 80 % power.
+
+    `difference` is standardised (Cohen's d).
+
+    Examples
+    --------
+    >>> needed_per_group(0.8), needed_per_group(0.5)
+    (26, 64)
+    """
+    import pingouin
+
+    return ceil(float(pingouin.power_ttest(d=difference, power=POWER, alpha=alpha)))
+
+
 def detectable_correlation(df: int, *, alpha: float = 0.05) -> float:
     """Return the (partial) correlation that would be found with 80 % power.
 

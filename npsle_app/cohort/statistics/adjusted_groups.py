@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.cohort.estimators.adjusted_means import AdjustedGroups, compare_adjusted
+from npsle_app.cohort.estimators.rank_tests import FEW
 from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.statistics.regressions import LN_FACTOR, transform_outcome
 from npsle_app.cohort.study.assembly import Cohort
@@ -18,6 +19,7 @@ from npsle_app.measures import MEASURES
 
 TIV = "tiv_ml"
 _LEAST = 2  # people of a group
+FEW_PEOPLE = f"fewer than {FEW} in a group: the test rests on its model, and says little"
 _NAMED = ["measure", "label", "unit"]
 TEST_COLUMNS = [
     *_NAMED,
@@ -127,6 +129,7 @@ def _compare(cohort: Cohort, measure: str) -> tuple[dict[str, object], AdjustedG
     )
     notes = [f"constant and left out: {', '.join(taken.constant)}"] if taken.constant else []
     notes += taken.notes
+    notes += [] if counts[order].min() >= FEW else [FEW_PEOPLE]
     notes += [f"{n_zero} zeros became {study.regressions.zero_becomes:g}"] if n_zero else []
     row: dict[str, object] = {
         "transform": transform,

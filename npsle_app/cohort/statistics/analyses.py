@@ -16,6 +16,7 @@ from npsle_app.cohort.statistics.further_statements import (
     tell_agreement,
     tell_change,
     tell_markers,
+    tell_matched,
     tell_mediation,
     tell_outcomes,
     tell_readers,
@@ -23,6 +24,7 @@ from npsle_app.cohort.statistics.further_statements import (
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs, describe_groups
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
 from npsle_app.cohort.statistics.markers import compare_markers, judge_markers
+from npsle_app.cohort.statistics.matched import compare_matched
 from npsle_app.cohort.statistics.mediation import mediate
 from npsle_app.cohort.statistics.multiple_testing import add_families
 from npsle_app.cohort.statistics.next_study import plan_next_study
@@ -178,6 +180,18 @@ def _asked_alone(cohort: Cohort) -> Iterator[Analysis]:
             title="Mediation",
             tables={"mediation": table},
             statement=tell_mediation(table, study=cohort.study),
+        )
+    if cohort.study.matching.measures:
+        matched = compare_matched(cohort)
+        yield Analysis(
+            name="matched",
+            title="Matched pairs",
+            tables={
+                "matched_differences": matched.differences,
+                "matched_balance": matched.balance,
+                "matched_pairs": matched.pairs,
+            },
+            statement=tell_matched(matched.differences, matched.balance, study=cohort.study),
         )
     if cohort.study.agreement.file:
         table = assess_readings(cohort)

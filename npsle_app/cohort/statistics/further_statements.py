@@ -11,6 +11,7 @@ from npsle_app.cohort.statistics.statements import (
     each_row,
     join,
     say,
+    say_why,
     tell_acquisition,
 )
 from npsle_app.cohort.study.study import Study
@@ -30,7 +31,8 @@ def tell_adjusted(tests: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> 
     """Say how groups were compared at equal covariates, and what came of it."""
     done = tests[tests["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No measure could be compared between groups at equal covariates.")
+        told = f"No measure could be compared between groups at equal covariates{say_why(tests)}."
+        return Statement(methods=told)
     robust = study.mode != _PAPER
     ending, kind = ("_hc3", "robust to unequal variances (HC3)") if robust else ("", "classic")
     used = {name for cell in done["covariates"] for name in cell.split(", ")}
@@ -80,7 +82,8 @@ def tell_outcomes(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say what yes-or-no outcomes and numbers gave."""
     done = table[table["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No outcome that is yes or no, or a number, could be modelled.")
+        told = f"No outcome that is yes or no, or a number, could be modelled{say_why(table)}."
+        return Statement(methods=told)
     models = {
         ODDS: "yes-or-no outcomes by logistic regression (p by likelihood ratio)",
         NUMBERS: "numbers by negative binomial regression with HC3",
@@ -106,7 +109,7 @@ def tell_markers(table: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> S
     """Say how well single measures told the sides of a contrast apart."""
     done = table[table["status"] == ESTIMATED]
     if done.empty:
-        return Statement(methods="No single measure could be judged as a marker.")
+        return Statement(methods=f"No single measure could be judged as a marker{say_why(table)}.")
     text = (
         f"{format_how_many(len(done), 'single measure')} {'was' if len(done) == 1 else 'were'} "
         "judged by the area under the ROC "
@@ -241,3 +244,39 @@ def tell_mediation(table: pd.DataFrame, *, study: Study) -> Statement:
             f"n = {row.n:.0f}."
         )
     return Statement(methods=text, results=tuple(results), citations=("pingouin",))
+
+
+def tell_matched(differences: pd.DataFrame, balance: pd.DataFrame, *, study: Study) -> Statement:
+    """Say how people were matched, how alike they became, and how far pairs differ."""
+    done = balance[balance["status"] == ESTIMATED]
+    if done.empty:
+        return Statement(methods=f"Nobody could be matched{say_why(balance)}.")
+    names = join(say(one) for one in study.matching.covariates)
+    alike = done.groupby("contrast_label", sort=False).agg(
+        pairs=("pairs", "first"), n=("n_group", "first"), worst=("smd_after", _greatest)
+    )
+    made = "; ".join(
+        f"{label}: {row.pairs} of {row.n} of the group in pairs, the covariates then at most "
+        f"{row.worst:.2f} SD apart"
+        for label, row in zip(alike.index, each_row(alike), strict=True)
+    )
+    text = (
+        f"People were matched one to one by the propensity to be in the group, given {names}, "
+        f"within {study.matching.caliper:g} SD of its logit, with the smallest sum of distances. "
+        f"{made}. Differences are means of pairs with limits by t, beside Wilcoxon's test."
+    )
+    results = []
+    for row in each_row(differences[differences["status"] == ESTIMATED]):
+        places = decimals_for(abs(row.high - row.low) / 4)
+        unit = "" if row.unit in ("", "1") else f" {row.unit}"
+        results.append(
+            f"{row.label}, {row.contrast_label}: "
+            f"{format_interval(row.difference, row.low, row.high, decimals=places)}{unit}, "
+            f"{equals_p(row.p)}, {format_how_many(int(row.pairs), 'pair')}."
+        )
+    keys = ("austin2011", "rosenbaum1989", "austin2009", "scipy")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def _greatest(differences: pd.Series) -> float:
+    return float(differences.abs().max())

@@ -69,7 +69,8 @@ def _take(cohort: Cohort, sides: Sides, *measures: str) -> tuple[Floats, Floats]
     Raises
     ------
     ValueError
-        If a measure is not there, holds levels, or fewer than five of a side have it.
+        If a measure is not there, holds levels, is the same in all, or fewer than five of a side
+        have it.
     """
     side, rows = take_sides(cohort, sides=sides, columns=measures)
     for measure in measures:
@@ -83,6 +84,10 @@ def _take(cohort: Cohort, sides: Sides, *measures: str) -> tuple[Floats, Floats]
     if min(y.sum(), (1 - y).sum()) < _LEAST:
         msg = f"{y.sum():.0f} and {(1 - y).sum():.0f} people; needed are {_LEAST} on each side"
         raise ValueError(msg)
+    for measure in measures:
+        if (complete[measure] == complete[measure].iloc[0]).all():
+            msg = f"{measure} is the same in all ({complete[measure].iloc[0]:g})"
+            raise ValueError(msg)
     return y, complete.to_numpy(dtype=float)
 
 

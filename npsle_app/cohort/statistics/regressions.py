@@ -113,11 +113,14 @@ def transform_outcome(
     Raises
     ------
     ValueError
-        For a value below zero, which has no logarithm.
+        If all values are equal, or one is below zero, which has no logarithm.
     """
     from scipy import stats
 
     numbers = values.to_numpy(dtype=float)
+    if len(numbers) and np.ptp(numbers) == 0:
+        msg = f"the outcome is constant ({numbers[0]:g})"
+        raise ValueError(msg)
     if ranks:
         return stats.rankdata(numbers), "rank", int((numbers == 0).sum())
     if values.name not in study.regressions.ln_outcomes:

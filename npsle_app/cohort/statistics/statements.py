@@ -1,11 +1,13 @@
 """What the group level says of its work: methods with their numbers, and results."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from npsle_app.cohort.estimators.power import needed_per_group
+from npsle_app.cohort.estimators.rank_tests import FEW
 from npsle_app.cohort.statistics.multiple_testing import count_expected
 from npsle_app.cohort.statistics.participant_flow import count_exclusions
 from npsle_app.cohort.statistics.regressions import PRIMARY, SECONDARY
@@ -23,15 +25,21 @@ from npsle_app.formatting import (
 )
 
 _PAPER = "paper"
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One analysis in words: `methods`, then `results`; `citations` are keys of references.bib."""
+    """One analysis in words: `methods`, then `results`; `citations` are keys of references.bib.
+
+    `found` is what of the results belongs into the study's opening paragraph; empty where the
+    first of them does.
+    """
 
     methods: str
     results: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
 
 def tell_cohort(cohort: Cohort) -> Statement:
@@ -93,10 +101,13 @@ def tell_table1(tests: pd.DataFrame, *, study: Study) -> Statement:
 def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study) -> Statement:
     """Say how measures were compared between all groups, and what came of it."""
     done = overall[overall["status"] == ESTIMATED]
+    if done.empty:
+        return Statement(methods=f"No measure could be compared between groups{say_why(overall)}.")
     compared = {*pairs["group"], *pairs["against"]} or set(study.groups)
     labels = ", ".join(study.label(name) for name in study.groups if name in compared)
     text = (
-        f"{len(done)} measures were compared between {labels} by Kruskal–Wallis tests with ε² as "
+        f"{format_how_many(len(done), 'measure')} {'was' if len(done) == 1 else 'were'} compared "
+        f"between {labels} by Kruskal–Wallis tests with ε² as "
         f"effect size, and, where p < {study.alpha:g}, pairwise by Dunn's test with Bonferroni's "
         "adjustment and Cliff's δ; q-values control the false discovery rate over the measures."
     )
@@ -108,12 +119,15 @@ def tell_group_tests(overall: pd.DataFrame, pairs: pd.DataFrame, *, study: Study
         for row in each_row(done)
     ]
     keys = ("pingouin", "kruskal1952", "dunn1964", "tomczak2014", "delong1988", "benjamini1995")
-    return Statement(methods=text, results=tuple(results), citations=keys)
+    found = tell_low_q(done, "q", noun="measure", study=study)
+    return Statement(methods=text, results=tuple(results), citations=keys, found=found)
 
 
 def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say how correlations were adjusted, and how many low p-values chance would give."""
     done = table[(table["status"] == ESTIMATED) & (table["quoted"] == "yes")]
+    if done.empty:
+        return Statement(methods=f"No correlation could be estimated{say_why(table)}.")
     names = join(say(name) for name in study.correlations.covariates) or "nothing"
     asked = {*study.correlations.measures, *study.regressions.ln_outcomes}
     logged = [say(one) for one in study.regressions.ln_outcomes if one in asked]
@@ -125,22 +139,21 @@ def tell_correlations(table: pd.DataFrame, *, study: Study) -> Statement:
         "control the false discovery rate over all pairs."
     )
     tested, expected, seen = count_expected(done, p_column="p", alpha=study.alpha)
-    results = [
-        f"Of {format_how_many(tested, 'correlation')}, {seen or 'none'} had p < {study.alpha:g}; "
-        f"chance alone would give {expected:.1f}."
-        if tested
-        else "No correlation could be estimated."
-    ]
+    how_many = format_how_many(tested, "correlation")
+    told = f"Of {how_many}, {seen or 'none'} had p < {study.alpha:g}"
+    results = [f"{told}; chance alone would give {expected:.1f}."]
     results += [
         f"{row.label} and {row.clinical_label}: {'ρ' if row.method == 'spearman' else 'r'} = "
         f"{format_interval(row.r, row.low, row.high, decimals=3)}, n = {row.n:.0f}, df = "
         f"{row.df:.0f}, {equals_p(row.p)}, {equals_p(row.q, name='q')}."
         for row in each_row(done[done["p"] < study.alpha])
     ]
+    named = done.assign(label=done["label"] + " with " + done["clinical_label"].map(lower_first))
     return Statement(
         methods=text,
         results=tuple(results),
         citations=("pingouin", "fisher1924", "benjamini1995"),
+        found=tell_low_q(named, "q", noun="partial correlation", study=study),
     )
 
 
@@ -159,6 +172,8 @@ def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say what the linear models held, and what the primary ones gave."""
     asked = study.regressions
     robust = study.mode != _PAPER
+    if not (table["status"] == ESTIMATED).any():
+        return Statement(methods=f"No linear regression could be estimated{say_why(table)}.")
     text = (
         "Each contrast was a linear regression of its own, adjusted for "
         f"{join(say(name) for name in asked.covariates) or 'nothing'}"
@@ -183,7 +198,29 @@ def tell_regressions(table: pd.DataFrame, *, study: Study) -> Statement:
     results = tuple(_tell_model(row, robust=robust) for row in each_row(done))
     keys = ["statsmodels", "mackinnon1985", "benjamini1995", "inglese2021"]
     keys += ["vanbuuren2011", "barnard1999"] if study.imputation.datasets else []
-    return Statement(methods=text, results=results, citations=tuple(keys))
+    ending = "_hc3" if robust else ""
+    primary = done[done["model"] == PRIMARY]
+    titled = primary.assign(label=primary["label"] + " in " + primary["contrast_label"])
+    found = tell_low_q(titled, f"q{ending}", noun="adjusted difference", study=study)
+    return Statement(methods=text, results=results, citations=tuple(keys), found=found)
+
+
+def tell_low_q(table: pd.DataFrame, column: str, *, noun: str, study: Study) -> tuple[str, ...]:
+    """Say of how many rows q lies below α, and name those with the lowest; one sentence.
+
+    Rows have a `label`; a row is one of `noun`. Empty where nothing was tested.
+    """
+    if table.empty:
+        return ()
+    low = table[table[column].astype(float) < study.alpha].sort_values(column, kind="stable")
+    named = [
+        f"{row['label']} ({equals_p(row[column], name='q')})"
+        for _, row in low.head(_MOST_NAMED).iterrows()
+    ]
+    first = ", first " if len(low) > _MOST_NAMED else ": "
+    told = f"{first}{join(named)}" if named else ""
+    count = format_how_many(len(table), noun)
+    return (f"Of {count}, {len(low) or 'none'} had q < {study.alpha:g}{told}.",)
 
 
 def _tell_constant(table: pd.DataFrame) -> str:
@@ -215,6 +252,24 @@ def tell_power(table: pd.DataFrame, *, study: Study) -> Statement:
     return Statement(methods=text if found else "No group is large enough to state a power.")
 
 
+def tell_needed(sizes: Sequence[int], *, study: Study) -> str:
+    """Say what a comparison would take where groups are small; empty where two are not.
+
+    Parameters
+    ----------
+    sizes
+        People in each group of the study.
+    """
+    if sum(size >= FEW for size in sizes) >= 2:
+        return ""
+    large, medium = (needed_per_group(d, alpha=study.alpha) for d in (0.8, 0.5))
+    return (
+        f"Fewer than two groups have {FEW} people. To find a large difference (d = 0.8) with "
+        f"80 % power at α = {study.alpha:g} takes {large} people in each of two groups, a medium "
+        f"one (d = 0.5) {medium}."
+    )
+
+
 def count_not_estimable(tables: Iterable[pd.DataFrame]) -> int:
     """Count the rows that say why nothing could be estimated."""
     return sum(int((table["status"] != ESTIMATED).sum()) for table in tables if "status" in table)
@@ -237,14 +292,31 @@ def list_not_estimable(tables: Iterable[pd.DataFrame], *, most: int = 40) -> lis
     return each[:most] + rest
 
 
+def say_why(table: pd.DataFrame) -> str:
+    """Name the commonest reason why rows could not be estimated, and how many there are.
+
+    A column that is not there says the least.
+    """
+    if table.empty:
+        return ""
+    causes = table["reason"].map(lambda reason: str(reason).partition(": ")[2] or str(reason))
+    counts = causes.value_counts()
+    counts = counts.iloc[counts.index.str.contains("no column").argsort(kind="stable")]
+    others = f", and {format_how_many(len(counts) - 1, 'other reason')}" if len(counts) > 1 else ""
+    return f": {counts.index[0]}{others}"
+
+
 def each_row(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples()
 
 
 def say(name: str) -> str:
-    label = describe_column(name).label
-    # an abbreviation (SLEDAI-2K, WMH) keeps its capitals inside a sentence
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+    return lower_first(describe_column(name).label)
+
+
+def lower_first(text: str) -> str:
+    """Begin a text in lower case, but for abbreviations (SLEDAI-2K)."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _say_compared(row: Any, study: Study) -> str:

@@ -1,13 +1,13 @@
 """From the tables of a study to one row per participant."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import pandas as pd
 
 from npsle_app.cohort.study.cells import UnusableError, as_level, each, read_smoking, read_values
-from npsle_app.cohort.study.columns import describe_column
+from npsle_app.cohort.study.columns import describe_column, unit_factor
 from npsle_app.cohort.study.defaults import POPULATIONS
 from npsle_app.cohort.study.exclusion import EXCLUDED, find_exclusions, take_measures
 from npsle_app.cohort.study.joining import (
@@ -19,8 +19,10 @@ from npsle_app.cohort.study.joining import (
 )
 from npsle_app.cohort.study.measures import KEYS
 from npsle_app.cohort.study.study import Study
+from npsle_app.cohort.study.study_lines import StudyLine
 from npsle_app.cohort.study.tables import Tables
-from npsle_app.cohort.study.tidying import tidy
+from npsle_app.cohort.study.tidying import each_table, tidy
+from npsle_app.decoding import say_nearest
 from npsle_app.vocabulary import VOCABULARY
 
 
@@ -41,6 +43,8 @@ class Cohort:
         Columns whose values cannot be trusted, and why; they are not in the frame.
     notes
         What a reader must know: warnings of the tables, in order.
+    lines
+        Of a study file, that would make unusable columns usable.
     """
 
     study: Study
@@ -48,6 +52,7 @@ class Cohort:
     frame: pd.DataFrame
     unusable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lines: tuple[StudyLine, ...] = ()
 
     @property
     def included(self) -> pd.DataFrame:
@@ -91,7 +96,7 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
     notes += by_order
     renamed = _rename(joined, study)
     units = _rename_units(tables.units, study) | dict(study.units)
-    frame, unusable, voided = _convert(
+    frame, errors, voided = _convert(
         renamed,
         units=units,
         people=sessions["participant_id"],
@@ -109,7 +114,8 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
         study=study,
     )
     frame.insert(2, EXCLUDED, reasons)
-    unusable = {name: why for name, why in unusable.items() if name not in measured}
+    errors = {name: why for name, why in errors.items() if name not in measured}
+    unusable = {name: str(error) for name, error in errors.items()}
     for name in sorted(unusable):
         notes.append(f"unusable column: {unusable[name]}")
     return Cohort(
@@ -118,11 +124,17 @@ def assemble(tables: Tables, *, study: Study) -> Cohort:
         frame=frame,
         unusable=unusable,
         notes=(*tables.notes, *notes, *more),
+        lines=tuple(line for name in sorted(errors) for line in errors[name].lines),
     )
 
 
-def check_typed(cohort: Cohort) -> None:
+def check_typed(cohort: Cohort, *, to_come: Collection[str] = ()) -> None:
     """Refuse a study file that asks for what the tables lack.
+
+    Parameters
+    ----------
+    to_come
+        Columns that are not there yet and will be: measures of a run that is to begin.
 
     Raises
     ------
@@ -131,29 +143,54 @@ def check_typed(cohort: Cohort) -> None:
     """
     study = cohort.study
     own = [one for one in study.populations.values() if one not in POPULATIONS]
-    there = [name for name in cohort.frame if name not in (BASELINE, EXCLUDED)]
+    there = [str(name) for name in cohort.frame if name not in (BASELINE, EXCLUDED)]
     for name in sorted({*study.typed, *(column for one in own for column in one.where)}):
-        if name not in cohort.frame and name not in cohort.unusable:
-            msg = f"the study file names {name!r}, which no table has; there are {there}"
+        if name not in cohort.frame and name not in cohort.unusable and name not in to_come:
+            msg = (
+                f"the study file names {name!r}, which no table has; there are {there}"
+                f"{say_nearest(name, [*there, *to_come])}"
+            )
             raise ValueError(msg)
     for population in own:
         for column, levels in population.where.items():
-            _check_levels(cohort, population.name, column, levels)
+            if column in cohort.frame:
+                _check_levels(cohort, population.name, column, levels)
+    for name, unit in study.units.items():
+        unit_factor(describe_column(name), given=unit)
+    _check_table_rules(cohort)
+
+
+def _check_table_rules(cohort: Cohort) -> None:
+    """Refuse rules of a column that no table has, which would change nothing unsaid."""
+    rules, study = cohort.study.table, cohort.study
+    read = {str(name) for _, table in each_table(cohort.tables) for name in table}
+    known = {*read, *cohort.tables.headings.values(), *study.columns}
+    for section, names in (("missing", rules.missing), ("levels", rules.levels)):
+        for name in names:
+            if name not in known and name != "*":
+                msg = (
+                    f"table.{section}: no table has a column {name!r}; there are "
+                    f"{sorted(known)}{say_nearest(name, known)}"
+                )
+                raise ValueError(msg)
 
 
 def _check_levels(cohort: Cohort, population: str, column: str, levels: tuple[str, ...]) -> None:
-    if column in cohort.unusable:
-        return
     found = sorted(set(each(cohort.frame[column].dropna(), as_level)))
     if unknown := sorted(set(levels) - set(found)):
-        msg = f"populations.{population} asks for {unknown} of {column}; there are {found}"
+        msg = (
+            f"populations.{population} asks for {unknown} of {column}; there are {found}"
+            f"{say_nearest(unknown[0], found)}"
+        )
         raise ValueError(msg)
 
 
 def _rename(joined: pd.DataFrame, study: Study) -> pd.DataFrame:
     for name, theirs in study.columns.items():
         if theirs not in joined:
-            msg = f"columns.{name}: no table has {theirs!r}; there are {sorted(joined.columns)}"
+            there = sorted(map(str, joined.columns))
+            msg = f"columns.{name}: no table has {theirs!r}; there are {there}"
+            msg += say_nearest(theirs, there)
             raise ValueError(msg)
     hidden = [name for name in study.columns if name in joined and study.columns[name] != name]
     taken = joined.drop(columns=hidden)
@@ -171,9 +208,9 @@ def _convert(
     units: Mapping[str, str],
     people: pd.Series,
     void_odd_cells: bool,
-) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+) -> tuple[pd.DataFrame, dict[str, UnusableError], list[str]]:
     columns: dict[str, pd.Series] = {}
-    unusable: dict[str, str] = {}
+    unusable: dict[str, UnusableError] = {}
     notes: list[str] = []
     for name in map(str, joined.columns):
         column, unit = describe_column(name), units.get(name, "")
@@ -185,14 +222,14 @@ def _convert(
             else:
                 columns[name] = read(joined[name])
         except UnusableError as error:
-            unusable[name] = str(error)
+            unusable[name] = error
     frame = pd.DataFrame(columns, index=joined.index)
     if "current_smoking" not in joined and "smoking" in frame:
         try:
             frame["current_smoking"] = read_smoking(frame["smoking"], people=people)
             notes += _tell_smoking(frame)
         except UnusableError as error:
-            unusable["current_smoking"] = str(error)
+            unusable["current_smoking"] = error
     return frame, unusable, notes
 
 

@@ -8,21 +8,28 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.cohort.study.columns import Column, unit_factor
+from npsle_app.cohort.study.study_lines import UNKNOWN, StudyLine
 from npsle_app.vocabulary import VOCABULARY
 
 _SHOWN = 3
+_MOST_LINES = 20
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _YES_NO = "1 or 0, yes or no, true or false"
 
 
 class UnusableError(ValueError):
     """A column whose values cannot be trusted; the message names it, a value and a person.
 
-    `wrong` marks the rows whose values are at fault; None where it is the whole column.
+    `wrong` marks the rows whose values are at fault; None where it is the whole column. `lines`
+    of a study file would put it right.
     """
 
-    def __init__(self, message: str, *, wrong: pd.Series | None = None) -> None:
+    def __init__(
+        self, message: str, *, wrong: pd.Series | None = None, lines: tuple[StudyLine, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.wrong = wrong
+        self.lines = lines
 
 
 def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Series) -> pd.Series:
@@ -61,7 +68,7 @@ def read_values(texts: pd.Series, *, column: Column, unit: str, people: pd.Serie
     try:
         values = numbers.astype(float) * (unit_factor(column, given=unit) if unit else 1.0)
     except ValueError as error:
-        raise UnusableError(str(error)) from error
+        raise UnusableError(str(error), lines=(ask_unit(column),)) from error
     _check_bounds(values, column, people, unit=unit)
     return values
 
@@ -130,23 +137,47 @@ def _refuse(
     wrong: pd.Series, cleaned: pd.Series, column: Column, people: pd.Series, *, expected: str
 ) -> None:
     if wrong.any():
-        msg = (
-            f"{column.name} should hold {expected}, and holds {_tell(wrong, cleaned, people)}; "
-            f"{_say_remedy(column, cleaned[wrong])}"
-        )
-        raise UnusableError(msg, wrong=wrong)
+        remedy, lines = _find_remedy(column, cleaned[wrong], expected=expected)
+        told = _tell(wrong, cleaned, people)
+        msg = f"{column.name} should hold {expected}, and holds {told}; {remedy}"
+        raise UnusableError(msg, wrong=wrong, lines=lines)
 
 
-def _say_remedy(column: Column, texts: pd.Series) -> str:
-    """Write the line of the study file that would tell what odd texts mean."""
-    first = sorted(dict.fromkeys(map(str, texts)))[:_SHOWN]
+def _find_remedy(
+    column: Column, texts: pd.Series, *, expected: str
+) -> tuple[str, tuple[StudyLine, ...]]:
+    """Say which lines of the study file would tell what odd texts mean."""
+    odd = sorted(dict.fromkeys(map(str, texts)))
     if column.kind in ("category", "yes_no"):
-        told = ", ".join(f"{text!r} = …" for text in first)
-        return f"say what they mean under [table.levels.{column.name}] of the study file: {told}"
-    told = ", ".join(f'"{text}"' for text in first)
-    return (
+        section = ("table", "levels", column.name)
+        told = ", ".join(f"{text!r} = …" for text in odd[:_SHOWN])
+        remedy = f"say what they mean under [{'.'.join(section)}] of the study file: {told}"
+        return remedy, tuple(
+            StudyLine(section=section, key=text, value=UNKNOWN, remark=expected)
+            for text in odd[:_MOST_LINES]
+        )
+    if all(_DECIMAL_COMMA.fullmatch(text) for text in odd):
+        line = StudyLine(section=("table",), key="decimal", value=",")
+        return 'if the comma is a decimal point, write decimal = "," under [table]', (line,)
+    told = ", ".join(f'"{text}"' for text in odd[:_SHOWN])
+    remedy = (
         "if such texts stand for missing values, say so under [table.missing] of the study file: "
         f"{column.name} = [{told}]"
+    )
+    return remedy, (_as_missing(column, odd),)
+
+
+def _as_missing(column: Column, texts: list[str]) -> StudyLine:
+    return StudyLine(
+        section=("table", "missing"), key=column.name, value=tuple(texts[:_MOST_LINES])
+    )
+
+
+def ask_unit(column: Column) -> StudyLine:
+    """Ask for the unit of a column."""
+    known = ", ".join([column.unit, *column.conversions])
+    return StudyLine(
+        section=("units",), key=column.name, value=UNKNOWN, remark=f"known are {known}"
     )
 
 
@@ -163,7 +194,19 @@ def _check_bounds(values: pd.Series, column: Column, people: pd.Series, *, unit:
             f"{column.name} must lie between {low:g} and {high:g}{in_unit}{told}, and holds "
             f"{_tell(wrong, values, people)}{other}"
         )
-        raise UnusableError(msg, wrong=wrong)
+        raise UnusableError(msg, wrong=wrong, lines=(_bring_inside(values, column, unit, wrong),))
+
+
+def _bring_inside(values: pd.Series, column: Column, unit: str, wrong: pd.Series) -> StudyLine:
+    """Propose the unit that brings all values within bounds, else to take those outside away."""
+    low, high = column.bounds or (-math.inf, math.inf)
+    as_written = values / (unit_factor(column, given=unit) if unit else 1.0)
+    if 2 * wrong.sum() < values.notna().sum():
+        return _as_missing(column, [f"{one:g}" for one in sorted(set(as_written[wrong]))])
+    for other, factor in column.conversions.items():  # most are outside: the unit is another
+        if (as_written * factor).dropna().between(low, high).all():
+            return StudyLine(section=("units",), key=column.name, value=other)
+    return ask_unit(column)
 
 
 def _tell(wrong: pd.Series, values: pd.Series, people: pd.Series) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from npsle_app.decoding import say_nearest
 from npsle_app.measures import MEASURES
 
 Kind = Literal["number", "yes_no", "category", "unknown"]
@@ -195,8 +196,7 @@ def unit_factor(column: Column, *, given: str) -> float:
         return 1.0
     if unit in column.conversions:
         return column.conversions[unit]
-    msg = (
-        f"{column.name} is in {given!r}; units known for it are "
-        f"{[column.unit, *column.conversions]}"
-    )
+    known = [column.unit, *column.conversions]
+    msg = f"{column.name} is in {given!r}; units known for it are {known}"
+    msg += say_nearest(given, known)
     raise ValueError(msg)

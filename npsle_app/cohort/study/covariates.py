@@ -68,6 +68,9 @@ def take_covariates(
     for name in (*needed, *names):
         if absence := cohort.find_absence(name):
             raise ValueError(absence)
+    if rows.empty:
+        msg = "no one is in the groups that are compared"
+        raise ValueError(msg)
     complete = rows[rows[[*needed, *names]].notna().all(axis=1)]
     if complete.empty:
         empty = [name for name in (*needed, *names) if rows[name].isna().all()]

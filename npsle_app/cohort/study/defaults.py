@@ -120,5 +120,6 @@ DEFAULT_STUDY = Study(
         clinical=("sledai_2k_non_np",),
         imaging=("alps_mean", "vw_nwi", "wmh_ml"),
         sensitivity=("age", "sex", "disease_duration_years", "vw_lumen_area_mm2"),
+        instead={"wmh_ml": "wmh_status", "vw_nwi": "vw_lumen_area_mm2"},  # as the paper had them
     ),
 )

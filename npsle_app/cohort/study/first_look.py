@@ -1,17 +1,23 @@
 """What a table of participants holds beside the images, before anything is computed."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import pandas as pd
 
 from npsle_app.cohort.study.assembly import Cohort
-from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.exclusion import EXCLUDED, NOT_LISTED, NOT_MEASURED
 from npsle_app.cohort.study.populations import members
+from npsle_app.cohort.study.proposal import (
+    count_levels,
+    find_ungrouped,
+    list_asked_levels,
+    list_group_columns,
+    propose_lines,
+)
+from npsle_app.cohort.study.study_lines import write_lines
+from npsle_app.formatting import format_how_many
 
 _SHOWN = 5
-_NOTHING = "nothing"
 
 
 def look_at_cohort(cohort: Cohort) -> list[str]:
@@ -21,7 +27,7 @@ def look_at_cohort(cohort: Cohort) -> list[str]:
     -------
     list of str
         Lines to show before computing; each that tells of a loss names what to write in the
-        study file.
+        study file. The last ones are these lines together, as TOML.
 
     Raises
     ------
@@ -30,7 +36,8 @@ def look_at_cohort(cohort: Cohort) -> list[str]:
     """
     lines = [_tell_matched(cohort), *_tell_groups(cohort)]
     lines += [f"not understood: {cohort.unusable[name]}" for name in sorted(cohort.unusable)]
-    return [*lines, *(note for note in cohort.notes if not note.startswith("unusable column"))]
+    lines += [note for note in cohort.notes if not note.startswith("unusable column")]
+    return [*lines, *write_lines(propose_lines(cohort))]
 
 
 def _tell_matched(cohort: Cohort) -> str:
@@ -55,40 +62,38 @@ def _tell_matched(cohort: Cohort) -> str:
 
 def _tell_groups(cohort: Cohort) -> Iterator[str]:
     study, frame = cohort.study, cohort.frame
-    inside = {name: members(frame, population=study.populations[name]) for name in study.groups}
-    sizes = [f"{study.label(name)} {int(rows.sum())}" for name, rows in inside.items()]
+    sizes = [
+        f"{study.label(name)} {int(members(frame, population=study.populations[name]).sum())}"
+        for name in study.groups
+    ]
     if sizes:
         yield f"groups: {', '.join(sizes)}"
-    entering = frame[EXCLUDED].isna()
-    grouped = pd.concat([entering & False, *inside.values()], axis=1).any(axis=1)
-    nowhere = frame[entering & ~grouped & bool(inside)]
-    columns = dict.fromkeys(
-        column for name in study.groups for column in study.populations[name].where
-    )
+    nowhere = find_ungrouped(cohort)
     if len(nowhere):
-        yield f"{len(nowhere)} participants are in no group: {_name(nowhere['participant_id'])}"
-        yield from _tell_levels(nowhere, cohort, columns=list(columns))
+        are = "is" if len(nowhere) == 1 else "are"
+        told = format_how_many(len(nowhere), "participant")
+        yield f"{told} {are} in no group: {_name(nowhere['participant_id'])}"
+        yield from _tell_levels(nowhere, cohort)
 
 
-def _tell_levels(nowhere: pd.DataFrame, cohort: Cohort, *, columns: list[str]) -> Iterator[str]:
-    """Name the levels that no group asks for, and the line that would give them one."""
-    study = cohort.study
-    for column in columns:
+def _tell_levels(nowhere: pd.DataFrame, cohort: Cohort) -> Iterator[str]:
+    """Name the levels that no group asks for, and where to say what they mean."""
+    for column in list_group_columns(cohort):
         if column not in nowhere:
             yield f"  {cohort.find_absence(column)}: name it under [columns] of the study file"
             continue
-        counts = Counter(each(nowhere[column], as_level).fillna(_NOTHING))
-        held = ", ".join(f"{level!r} ({n})" for level, n in counts.most_common(_SHOWN))
-        asked = [study.populations[name].where.get(column, ()) for name in study.groups]
-        known = [level for levels in asked for level in levels]
-        told = f"  {column} holds {held} there, and the groups ask for {known}"
-        odd = [level for level, _ in counts.most_common() if level != _NOTHING]
-        yield told + (
-            f"; say what they mean under [table.levels.{column}] of the study file: "
-            f'"{odd[0]}" = "{known[-1]}"'
-            if odd
-            else ""
-        )
+        counts = count_levels(nowhere, column)
+        empty = counts.pop(None, 0)
+        known = list_asked_levels(cohort, column)
+        if empty:
+            yield f"  {column} is empty for {empty} of them"
+        odd = [level for level, _ in counts.most_common() if level not in known]
+        if odd:
+            held = ", ".join(f"{level!r} ({n})" for level, n in counts.most_common(_SHOWN))
+            yield (
+                f"  {column} holds {held} there, and the groups ask for {known}; say what they "
+                f'mean under [table.levels.{column}] of the study file: "{odd[0]}" = …'
+            )
 
 
 def _name(people: pd.Series) -> str:

@@ -19,6 +19,7 @@ from npsle_app.cohort.study.study import (
     GroupTests,
     Imputation,
     Markers,
+    Matching,
     Mediation,
     Outcomes,
     Population,
@@ -26,13 +27,15 @@ from npsle_app.cohort.study.study import (
     Study,
     TableRules,
 )
-from npsle_app.decoding import decode, overlay
+from npsle_app.cohort.study.study_lines import UNKNOWN, list_unknown
+from npsle_app.decoding import decode, overlay, say_nearest
 
 _OWN = ("columns", "units", "populations", "contrasts", "families", "typed")
 # Of these a study file may say some keys; the others are those of the papers.
 _PAPERS = {name: value for name, value in asdict(DEFAULT_STUDY).items() if name not in _OWN}
 
 
+_ASKED = ("table", "columns", "units")  # where proposed lines may still ask
 _NAMING_COLUMNS = (
     "table1",
     "group_tests",
@@ -43,6 +46,7 @@ _NAMING_COLUMNS = (
     "outcomes",
     "change",
     "mediation",
+    "matching",
     "classifier",
 )
 
@@ -81,6 +85,7 @@ class _StudyFile:
     change: Change
     agreement: Agreement
     mediation: Mediation
+    matching: Matching
     classifier: ClassifierQuestion
     normative: NormativeQuestion
     exclusions: Exclusions
@@ -113,7 +118,11 @@ def parse_study(content: Mapping[str, Any]) -> Study:
     >>> [contrast.label for contrast in study.contrasts]
     ['MS v Controls']
     """
+    if places := list(list_unknown({name: content.get(name) for name in _ASKED})):
+        msg = f"the study file still holds {UNKNOWN!r} for {', '.join(places)}: write what is meant"
+        raise ValueError(msg)
     told = decode(_StudyFile, overlay(_PAPERS, content), what="the study file")
+    _check_instead(content, told.classifier)
     parts = {name: getattr(told, name) for name in _PAPERS}
     if "groups" in content and "reference_group" not in content:
         parts["reference_group"] = next(iter(told.groups), "")
@@ -135,6 +144,15 @@ def parse_study(content: Mapping[str, Any]) -> Study:
         families=told.families + DEFAULT_STUDY.families,
         typed=_typed(content),
     )
+
+
+def _check_instead(content: Mapping[str, Any], asked: ClassifierQuestion) -> None:
+    """Refuse to replace what is no predictor; replacements of the papers are passed over."""
+    for name in content.get("classifier", {}).get("instead", {}):
+        if name not in asked.predictors:
+            msg = f"classifier.instead: {name!r} is no predictor; there are "
+            msg += f"{list(asked.predictors)}{say_nearest(name, asked.predictors)}"
+            raise ValueError(msg)
 
 
 def _populations(told: _StudyFile) -> dict[str, Population]:
@@ -183,6 +201,7 @@ def _typed(content: Mapping[str, Any]) -> frozenset[str]:
             if isinstance(given, list) and name not in ("comparisons", "contrasts"):
                 typed |= {str(one).removesuffix(" > 0") for one in given}
     typed |= set(content.get("exclusions", {}).get("columns", []))
+    typed |= set(content.get("classifier", {}).get("instead", {}).values())
     asked = content.get("normative", {})
     for name in ("scores", "covariates", "count_covariates", "site"):
         typed |= set(asked.get(name, []))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from npsle_app.cohort.study.normative_question import NormativeQuestion
+from npsle_app.decoding import say_nearest
 
 MODES = ("recommended", "paper")
 ANALYSES = ("group_tests", "adjusted", "correlations", "regressions")
@@ -141,6 +142,24 @@ class Mediation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """Measures compared in pairs of people alike in `covariates`; empty `contrasts`: all.
+
+    `caliper` is in standard deviations of the logit of the propensity.
+    """
+
+    measures: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ("age", "sex", "tiv_ml")
+    contrasts: tuple[str, ...] = ()
+    caliper: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.caliper > 0:
+            msg = f"matching.caliper must be above 0, got {self.caliper}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
 
@@ -162,13 +181,15 @@ class ClassifierQuestion:
 
     `clinical` predictors and `imaging` predictors together are the pre-specified ones; the
     difference between clinical alone and both is the incremental value of MRI. `sensitivity`
-    are further predictors of models that are no part of the primary question.
+    are further predictors of models that are no part of the primary question; in another such
+    model each of `instead` takes the place of the predictor that it is named for.
     """
 
     contrast: str = ""
     clinical: tuple[str, ...] = ()
     imaging: tuple[str, ...] = ()
     sensitivity: tuple[str, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def predictors(self) -> tuple[str, ...]:
@@ -306,6 +327,7 @@ class Study:
     change: Change = field(default_factory=Change)
     agreement: Agreement = field(default_factory=Agreement)
     mediation: Mediation = field(default_factory=Mediation)
+    matching: Matching = field(default_factory=Matching)
     families: tuple[Family, ...] = ()
     classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
     normative: NormativeQuestion = field(default_factory=NormativeQuestion)
@@ -326,7 +348,7 @@ class Study:
         for place, name in self._named_populations():
             if name not in self.populations:
                 msg = f"{place}: no population is called {name!r}; there are "
-                msg += f"{sorted(self.populations)}"
+                msg += f"{sorted(self.populations)}{say_nearest(name, self.populations)}"
                 raise ValueError(msg)
         self._check_contrasts()
 
@@ -341,6 +363,7 @@ class Study:
         found = {contrast.name: contrast for contrast in self.contrasts}
         if name not in found:
             msg = f"no contrast is called {name!r}; there are {sorted(found)}"
+            msg += say_nearest(name, found)
             raise ValueError(msg)
         return found[name]
 
@@ -379,7 +402,7 @@ class Study:
                 raise ValueError(msg)
         if self.classifier.contrast:
             self.contrast(self.classifier.contrast)
-        asked = (self.normative, self.markers, self.mediation)
+        asked = (self.normative, self.markers, self.mediation, self.matching)
         for name in (name for one in asked for name in one.contrasts):
             self.contrast(name)
         for family in self.families:

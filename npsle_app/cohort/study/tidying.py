@@ -43,7 +43,8 @@ def tidy(tables: Tables, *, study: Study) -> Tables:
     return replace(_clean_columns(tables, study=study), tidied=True)
 
 
-def _each_table(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
+def each_table(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
+    """List the clinical tables with the names of their files, that of the participants first."""
     yield "participants.tsv", tables.participants
     yield from tables.visits.items()
 
@@ -60,7 +61,7 @@ def _with_tables(tables: Tables, frames: Mapping[str, pd.DataFrame], notes: list
 
 def _drop_rows_without_id(tables: Tables) -> Tables:
     frames, notes = {}, []
-    for name, table in _each_table(tables):
+    for name, table in each_table(tables):
         if _ID not in table:
             msg = f"{name} has no column {_ID}, found {list(table.columns)}"
             raise ValueError(msg)
@@ -81,7 +82,7 @@ def _match_ids(tables: Tables) -> Tables:
     known = set(map(str, tables.measures[_ID])) if _ID in tables.measures else set()
     frames: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
-    for name, table in _each_table(tables):
+    for name, table in each_table(tables):
         matched = match_ids(map(str, table[_ID].unique()), known=known, where=name)
         frames[name] = table.assign(**{_ID: [matched.ids[str(one)] for one in table[_ID]]})
         notes += matched.notes
@@ -95,7 +96,7 @@ def _match_sessions(tables: Tables, *, told: Mapping[str, str]) -> Tables:
     measured = sorted({label for one in labels.dropna() if (label := prefix_session(one))})
     frames: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
-    for name, table in _each_table(tables):
+    for name, table in each_table(tables):
         frames[name] = table
         if "session_id" not in table:
             continue
@@ -150,7 +151,7 @@ def _is_first(label: str, *, among: pd.Series) -> bool:
 
 def _rename_headings(tables: Tables, *, study: Study) -> Tables:
     """Give columns the app's names where their heading can mean nothing else."""
-    taken = {str(column) for _, table in _each_table(tables) for column in table}
+    taken = {str(column) for _, table in each_table(tables) for column in table}
     asked = set(study.columns.values())
     renamed: dict[str, str] = {}
     units, notes = dict(tables.units), []
@@ -165,7 +166,7 @@ def _rename_headings(tables: Tables, *, study: Study) -> Tables:
         if heading in units:
             units.setdefault(name, units[heading])
         notes.append(f"column {heading!r} is read as {name}" + (f" in {unit}" if unit else ""))
-    frames = {name: table.rename(columns=renamed) for name, table in _each_table(tables)}
+    frames = {name: table.rename(columns=renamed) for name, table in each_table(tables)}
     headings = {ours: heading for heading, ours in renamed.items()}
     return _with_tables(replace(tables, units=units, headings=headings), frames, notes)
 
@@ -185,7 +186,7 @@ def _read_heading(heading: str) -> tuple[str, str]:
 
 def _clean_columns(tables: Tables, *, study: Study) -> Tables:
     ours = {theirs: name for name, theirs in study.columns.items()}
-    frames = {name: table.copy() for name, table in _each_table(tables)}
+    frames = {name: table.copy() for name, table in each_table(tables)}
     names = dict.fromkeys(
         str(column) for table in frames.values() for column in table if column not in _KEYS
     )

@@ -17,8 +17,13 @@ _DPI = 80
 _CONVENTION = "radiological convention: the patient's right (R) is on the left of the picture"
 
 
-def canvas(pixels: Volume, *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]":
-    """Put the picture on a figure, one data unit to the pixel, y downwards."""
+def canvas(
+    pixels: Volume, *, legend: Mapping[str, str], told: str = _CONVENTION
+) -> "tuple[Figure, Axes]":
+    """Put the picture on a figure, one data unit to the pixel, y downwards.
+
+    The legend stands at the top, on the right of it `told`.
+    """
     from matplotlib.figure import Figure
 
     height, width = pixels.shape[:2]
@@ -32,7 +37,7 @@ def canvas(pixels: Volume, *, legend: Mapping[str, str]) -> "tuple[Figure, Axes]
         axes.plot([x, x + 18], [13, 13], color=colour, linewidth=3)
         axes.text(x + 24, 13, name, color="white", size=9, va="center", parse_math=False)
         x += 44 + 7.5 * len(name)
-    axes.text(width - 8, 13, _CONVENTION, color="#9aa0a6", size=8, va="center", ha="right")
+    axes.text(width - 8, 13, told, color="#9aa0a6", size=8, va="center", ha="right")
     return figure, axes
 
 
@@ -54,11 +59,15 @@ def outline(axes: "Axes", shape: Bools, *, panels: Sequence[Panel], colour: str)
 def annotate(axes: "Axes", panels: Sequence[Panel], *, grid: RasImage) -> None:
     """Write the slice's position and the sides of the body into every panel."""
     for panel in panels:
-        (left, top), (width, height) = panel.corner, panel.size
+        (left, top), (_, height) = panel.corner, panel.size
         where = f"{'xyz'[panel.axis]} = {round(position_mm(panel, grid))} mm"
         axes.text(left + 5, top + height - 5, where, color="#bdc1c6", size=7, va="bottom")
-        ends = ("A", "P") if panel.axis == SAGITTAL else ("R", "L")
-        for letter, x, side in zip(
-            ends, (left + 4, left + width - 4), ("left", "right"), strict=True
-        ):
-            axes.text(x, top + height / 2, letter, color="white", size=8, ha=side, va="center")
+        mark_sides(axes, panel)
+
+
+def mark_sides(axes: "Axes", panel: Panel) -> None:
+    """Write the sides of the body into a panel."""
+    (left, top), (width, height) = panel.corner, panel.size
+    ends = ("A", "P") if panel.axis == SAGITTAL else ("R", "L")
+    for letter, x, side in zip(ends, (left + 4, left + width - 4), ("left", "right"), strict=True):
+        axes.text(x, top + height / 2, letter, color="white", size=8, ha=side, va="center")

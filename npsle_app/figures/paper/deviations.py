@@ -1,14 +1,16 @@
 """One person among centile curves, and where the brain departs from what was expected."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import ArrayLike
 
 from npsle_app.arrays import Floats
-from npsle_app.figures.brain.board import INK, blank, place, write
+from npsle_app.figures.brain.board import FAINT, FRAME, INK, WIDTH_PX, blank, write
 from npsle_app.figures.brain.canvas import annotate, canvas
 from npsle_app.figures.brain.mosaic import blend, grey_mosaic, signal_window, three_planes
 from npsle_app.figures.brain.panels import bounding_box, canonical, onto
@@ -16,12 +18,14 @@ from npsle_app.figures.brain.panels import bounding_box, canonical, onto
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
 _COLUMNS = 4
 _TICKS = 4
 _TOP_PX, _LEFT_PX, _ROW_PX = 46, 46.0, 194
 _PLOT_PX, _COLUMN_PX = (262.0, 150.0), 316.0
 _BAND, _CRITICAL = "#4fc3f7", "#ff8a50"
+_TICK_PX = 3
 _GROUND = 0.45  # brightness of the scan beneath the colours
 _OPACITY = 0.65
 # upper ends of z, colour, name: dark ends are critical, and colour-blind eyes tell them apart
@@ -58,9 +62,13 @@ class CentilePanel:
 
 
 def draw_centile_panels(panels: Sequence[CentilePanel], *, text: str, unit: str) -> "Figure":
-    """Draw regions side by side, four to a row; `text` says for whom the curves hold."""
-    rows = -(-len(panels) // _COLUMNS)
-    figure = blank(_TOP_PX + max(rows, 1) * _ROW_PX)
+    """Draw regions side by side, four to a row; `text` says for whom the curves hold.
+
+    All panels lie in one pair of axes, in pixels: a study has a figure per session, and axes for
+    each panel cost four times as long.
+    """
+    height = _TOP_PX + max(-(-len(panels) // _COLUMNS), 1) * _ROW_PX
+    figure = blank(height)
     write(figure, text, x=_LEFT_PX, y=8)
     write(
         figure,
@@ -70,17 +78,68 @@ def draw_centile_panels(panels: Sequence[CentilePanel], *, text: str, unit: str)
         x=_LEFT_PX,
         y=24,
     )
-    for number, panel in enumerate(panels):
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, WIDTH_PX), ylim=(height, 0))
+    frames = [_Frame.around(panel, number) for number, panel in enumerate(panels)]
+    _draw_curves(axes, panels, frames)
+    _draw_ticks(axes, frames)
+    for panel, frame in zip(panels, frames, strict=True):
+        axes.text(
+            frame.left, frame.top - 4, panel.title, size=9, color=INK, va="bottom", parse_math=False
+        )
+    _draw_visits(axes, panels, frames)
+    return figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """Where a panel lies, in pixels from the left upper corner, and the values at its edges."""
+
+    left: float
+    top: float
+    ages: tuple[float, float]
+    volumes: tuple[float, float]
+
+    @classmethod
+    def around(cls, panel: CentilePanel, number: int) -> "_Frame":
+        """Place the panel of a number, with its curves and scans inside."""
         row, column = divmod(number, _COLUMNS)
-        axes = place(
-            figure,
+        scans = panel.visits
+        return cls(
             left=_LEFT_PX + column * _COLUMN_PX,
             top=_TOP_PX + 18 + row * _ROW_PX,
-            width=_PLOT_PX[0],
-            height=_PLOT_PX[1],
+            ages=_range_of([*panel.ages_years, *(scan.age_years for scan in scans)]),
+            volumes=_range_of(
+                [*np.concatenate(list(panel.curves.values())), *(scan.volume for scan in scans)]
+            ),
         )
-        _draw_panel(axes, panel)
-    return figure
+
+    def locate(self, ages: ArrayLike, volumes: ArrayLike) -> Floats:
+        """Return (n, 2) pixels of ages and volumes."""
+        across, down = (
+            (np.asarray(values, dtype=float) - low) / (high - low)
+            for values, (low, high) in ((ages, self.ages), (volumes, self.volumes))
+        )
+        width, height = _PLOT_PX
+        return np.column_stack([self.left + across * width, self.top + (1 - down) * height])
+
+    @property
+    def outline(self) -> Floats:
+        """The (5, 2) corners, in pixels."""
+        (x0, x1), (y0, y1) = self.ages, self.volumes
+        return self.locate([x0, x1, x1, x0, x0], [y0, y0, y1, y1, y0])
+
+
+def _range_of(values: Sequence[float]) -> tuple[float, float]:
+    """Return the range of finite values with a margin of 5 %; of one value, around it."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return (0.0, 1.0)
+    low, high = float(finite.min()), float(finite.max())
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return (low - margin, high + margin)
 
 
 def draw_score_map(
@@ -110,31 +169,59 @@ def draw_score_map(
     return figure
 
 
-def _draw_panel(axes: "Axes", panel: CentilePanel) -> None:
-    _draw_curves(axes, panel)
-    visits = sorted(panel.visits, key=lambda visit: visit.age_years)
-    axes.plot([v.age_years for v in visits], [v.volume for v in visits], color=INK, linewidth=0.8)
-    for visit in visits:
-        colour, mark = (_CRITICAL, "D") if visit.critical else (INK, "o")
-        size = 6.5 if visit.age_years == panel.shown else 3.5
-        axes.plot([visit.age_years], [visit.volume], mark, color=colour, markersize=size)
-    axes.set_title(panel.title, size=9, color=INK, loc="left", pad=3, parse_math=False)
-    axes.locator_params(nbins=_TICKS)
-
-
-def _draw_curves(axes: "Axes", panel: CentilePanel) -> None:
-    """Draw all curves and bands at once: hundreds of figures are drawn for a study."""
+def _draw_curves(axes: "Axes", panels: Sequence[CentilePanel], frames: Sequence[_Frame]) -> None:
     from matplotlib.collections import LineCollection, PolyCollection
 
-    centiles, ages = sorted(panel.curves), panel.ages_years
-    curves = [np.column_stack([ages, panel.curves[centile]]) for centile in centiles]
-    pairs = list(zip(curves, reversed(curves), strict=True))[: len(curves) // 2]
-    bands = [np.concatenate([low, high[::-1]]) for low, high in pairs]
+    bands, lines, styles, widths = [], [], [], []
+    for panel, frame in zip(panels, frames, strict=True):
+        centiles = sorted(panel.curves)
+        curves = [frame.locate(panel.ages_years, panel.curves[one]) for one in centiles]
+        pairs = list(zip(curves, reversed(curves), strict=True))[: len(curves) // 2]
+        bands += [np.concatenate([low, high[::-1]]) for low, high in pairs]
+        lines += curves
+        styles += ["--" if one in (centiles[0], centiles[-1]) else "-" for one in centiles]
+        widths += [1.5 if one == 50 else 0.7 for one in centiles]
     axes.add_collection(PolyCollection(bands, facecolors=_BAND, alpha=0.12, linewidths=0))
-    outer = (centiles[0], centiles[-1])
-    styles = ["--" if centile in outer else "-" for centile in centiles]
-    widths = [1.5 if centile == 50 else 0.7 for centile in centiles]
-    axes.add_collection(
-        LineCollection(curves, colors=_BAND, linewidths=widths, linestyles=styles), autolim=True
-    )
-    axes.autoscale_view()
+    axes.add_collection(LineCollection(lines, colors=_BAND, linewidths=widths, linestyles=styles))
+
+
+def _draw_ticks(axes: "Axes", frames: Sequence[_Frame]) -> None:
+    """Draw the frame of each panel with its ticks and their numbers."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
+
+    locator, marks = MaxNLocator(nbins=_TICKS), [frame.outline for frame in frames]
+    look: dict[str, Any] = {"color": FAINT, "size": 7, "parse_math": False}
+    for frame in frames:
+        bottom, left = frame.volumes[0], frame.ages[0]
+        for age in _ticks_of(locator, frame.ages):
+            x, y = frame.locate([age], [bottom])[0]
+            marks.append(np.array([[x, y], [x, y + _TICK_PX]]))
+            axes.text(x, y + _TICK_PX + 2, f"{age:g}", ha="center", va="top", **look)
+        for volume in _ticks_of(locator, frame.volumes):
+            x, y = frame.locate([left], [volume])[0]
+            marks.append(np.array([[x, y], [x - _TICK_PX, y]]))
+            axes.text(x - _TICK_PX - 2, y, f"{volume:g}", ha="right", va="center", **look)
+    axes.add_collection(LineCollection(marks, colors=FRAME, linewidths=0.8))
+
+
+def _ticks_of(locator: "MaxNLocator", ends: tuple[float, float]) -> list[float]:
+    found = np.round(np.asarray(locator.tick_values(*ends)), 10)
+    return [float(one) for one in found if ends[0] <= one <= ends[1]]
+
+
+def _draw_visits(axes: "Axes", panels: Sequence[CentilePanel], frames: Sequence[_Frame]) -> None:
+    from matplotlib.collections import LineCollection
+
+    tracks: list[Floats] = []
+    marked: dict[tuple[bool, bool], list[Floats]] = defaultdict(list)
+    for panel, frame in zip(panels, frames, strict=True):
+        visits = sorted(panel.visits, key=lambda visit: visit.age_years)
+        places = frame.locate([v.age_years for v in visits], [v.volume for v in visits])
+        tracks.append(places)
+        for visit, place in zip(visits, places, strict=True):
+            marked[visit.critical, visit.age_years == panel.shown].append(place)
+    axes.add_collection(LineCollection(tracks, colors=INK, linewidths=0.8))
+    for (critical, shown), alike in marked.items():
+        colour, mark = (_CRITICAL, "D") if critical else (INK, "o")
+        axes.plot(*np.transpose(alike), mark, color=colour, markersize=6.5 if shown else 3.5)

@@ -16,11 +16,17 @@ CSF, CORTEX, WM, DEEP = range(4)
 # Boundary classes: a voxel holds a share of each neighbour in intensity.
 _MIXED = ((CSF, CORTEX), (CORTEX, WM))
 _MIN_SHARE = 1e-3
+_NEAR_MM = 15.0  # within which a tissue's own brightness is taken
+_BLOCK_MM = 4.0  # cubes on which it is worked out
+_OWN_SHARE = 0.05  # share of the neighbourhood from which a tissue counts more than the head does
 
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Mean and standard deviation of each pure class, in the image's intensity."""
+    """Mean and standard deviation of each pure class, in the image's intensity.
+
+    Means are one per class, (4,), or one per class and voxel, (4, n).
+    """
 
     mean: Floats
     sd: Floats
@@ -64,13 +70,17 @@ def fit_mixture(
     classes = _initial(x, priors[:, mask])
     field = np.ones_like(prior)
     weights = _neighbour_weights(zooms_mm)
-    for _ in range(iterations):
-        posterior = prior * _densities(x, classes) * field
+    near, local = _Neighbourhoods(mask, zooms_mm=zooms_mm), classes
+    for done in range(iterations):
+        posterior = prior * _densities(x, local) * field
         posterior /= np.maximum(posterior.sum(axis=0), 1e-30)
-        classes = _estimated(x, posterior[: len(priors)], classes)
+        pure = posterior[: len(priors)]
+        classes = _estimated(x, pure, classes)
+        # First the whole head: what is fluid must be known before tissue can vary from it.
+        local = near.adapt(x, pure, classes) if 2 * done >= iterations else classes
         field = np.exp(mrf_weight * _neighbours(posterior, mask, weights))
     shares = np.zeros((len(priors), *mask.shape), np.float32)
-    shares[:, mask] = _shared_out(x, posterior, classes)
+    shares[:, mask] = _shared_out(x, posterior, local)
     return shares
 
 
@@ -105,13 +115,11 @@ def _densities(x: Floats, classes: Classes) -> Floats:
     for a, b in _MIXED:
         middle = (classes.mean[a] + classes.mean[b]) / 2
         spread = (classes.mean[b] - classes.mean[a]) / np.sqrt(12)  # of uniform shares
-        mixed.append(
-            _normal(x, middle, float(np.hypot(spread, (classes.sd[a] + classes.sd[b]) / 2)))
-        )
+        mixed.append(_normal(x, middle, np.hypot(spread, (classes.sd[a] + classes.sd[b]) / 2)))
     return np.stack([*pure, *mixed])
 
 
-def _normal(x: Floats | np.float64, mean: float, sd: float) -> Floats:
+def _normal(x: Floats, mean: Floats, sd: Floats) -> Floats:
     density: Floats = np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd
     return density
 
@@ -127,6 +135,48 @@ def _estimated(x: Floats, weights: Floats, before: Classes) -> Classes:
         mean[k] = (near * x).sum() / total
         sd[k] = np.sqrt((near * (x - mean[k]) ** 2).sum() / total)
     return Classes(mean, np.maximum(sd, 0.02 * (mean[WM] - mean[CSF])))
+
+
+class _Neighbourhoods:
+    """How bright each tissue is around each voxel: what a coil and bias correction leave."""
+
+    def __init__(self, mask: Bools, *, zooms_mm: Reals) -> None:
+        self._mask = mask
+        # Odd, so that blocks can lie evenly about the middle: a mirrored head has mirrored blocks.
+        self._block = [2 * max(int(_BLOCK_MM / zoom - 1) // 2, 0) + 1 for zoom in zooms_mm]
+        self._before = [
+            next(n for n in range(step) if (size + 2 * n) % step == 0)
+            for size, step in zip(mask.shape, self._block, strict=True)
+        ]
+        self._sigma = _NEAR_MM / (np.array(self._block) * np.asarray(zooms_mm, float))
+        block, before = (np.reshape(each, (3, 1)) for each in (self._block, self._before))
+        self._places = (np.array(np.nonzero(mask)) + before + 0.5) / block - 0.5
+        self._inside = self._summed(np.ones(np.count_nonzero(mask)))
+
+    def adapt(self, x: Floats, pure: Floats, classes: Classes) -> Classes:
+        """Give each voxel the means of the tissue around it, σ 15 mm; fluid has one mean.
+
+        Where little of a tissue is near, the mean of the head stands in for it.
+        """
+        means = np.repeat(classes.mean[:, None], x.size, axis=1)
+        for k in (CORTEX, WM, DEEP):
+            over = x - classes.mean[k]
+            weight = pure[k] * (np.abs(over) < 3 * classes.sd[k])
+            shift = self._summed(weight * over) / (
+                self._summed(weight) + _OWN_SHARE * self._inside + 1e-9
+            )
+            means[k] += ndimage.map_coordinates(shift, self._places, order=1, mode="nearest")
+        return Classes(means, classes.sd)
+
+    def _summed(self, values: Floats) -> Volume:
+        volume = np.zeros(self._mask.shape)
+        volume[self._mask] = values
+        volume = np.pad(volume, [(n, n) for n in self._before])
+        i, j, k = (np.array(volume.shape) // self._block).tolist()
+        a, b, c = self._block
+        blocks = volume.reshape(i, a, j, b, k, c).sum(axis=(1, 3, 5))
+        near: Volume = ndimage.gaussian_filter(blocks, self._sigma, mode="constant", truncate=3)
+        return near
 
 
 def _neighbour_weights(zooms_mm: Reals) -> Floats:
@@ -153,7 +203,8 @@ def _shared_out(x: Floats, posterior: Floats, classes: Classes) -> Floats:
     """Give each boundary class to its two tissues, by where the voxel lies between them."""
     shares = posterior[: len(classes.mean)].copy()
     for (a, b), mixed in zip(_MIXED, posterior[len(shares) :], strict=True):
-        part = (x - classes.mean[a]) / (classes.mean[b] - classes.mean[a])
+        apart = np.maximum(classes.mean[b] - classes.mean[a], 1e-9)
+        part = (x - classes.mean[a]) / apart
         part = np.clip(part, 0, 1)
         shares[a] += mixed * (1 - part)
         shares[b] += mixed * part

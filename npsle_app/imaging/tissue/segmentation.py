@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage
 
 from npsle_app.arrays import Volume
 from npsle_app.imaging.space.volumes import cut, on_grid_of, put_back, voxel_mm3
 from npsle_app.imaging.tissue.mixture import fit_mixture
 
 _DEEP_TRUST = 0.9  # how far the template's deep grey matter is believed
+_AT_RIM = 0.5
 LABELS = {1: "GM", 2: "WM", 3: "CSF"}
 
 
@@ -42,6 +44,7 @@ def segment(
     t1w: nib.Nifti1Image,
     *,
     mask: nib.Nifti1Image,
+    brain: nib.Nifti1Image,
     priors: TissuePriors,
     prior_weight: float,
     mrf_weight: float,
@@ -55,6 +58,9 @@ def segment(
         Bias-corrected, lesions filled.
     mask : Nifti1Image
         The intracranial space, or the brain where the skull was taken off before.
+    brain : Nifti1Image
+        The brain alone. Outside it dura and sinuses are as bright as cortex: there is tissue
+        only in the outermost voxels, as far as fluid holds half of them.
     priors : TissuePriors
         Deep grey matter is a class of its own: its T1w signal lies between cortex and white
         matter, and a single class for all grey matter loses half of it.
@@ -68,7 +74,12 @@ def segment(
         mrf_weight=mrf_weight,
         iterations=iterations,
     )
-    return TissueMaps(*(put_back(part, mask) for part in (cortex + deep, wm, csf)))
+    gm = cortex + deep
+    is_brain = cut(brain, mask) > 0.5
+    rim = ndimage.binary_dilation(is_brain) & (gm + wm <= _AT_RIM)
+    tissue = is_brain | rim
+    csf += np.where(tissue, 0, gm + wm)
+    return TissueMaps(*(put_back(part, mask) for part in (gm * tissue, wm * tissue, csf)))
 
 
 def count_lesions_as_white_matter(maps: TissueMaps, lesions: nib.Nifti1Image) -> TissueMaps:

@@ -14,7 +14,7 @@ from npsle_app.imaging.wmh.cleanup import clear_borders
 from npsle_app.imaging.wmh.features import LesionPriors, find_candidates
 from npsle_app.imaging.wmh.model import LesionModel
 from npsle_app.imaging.wmh.normal_bodies import clear_normal_bodies
-from npsle_app.imaging.wmh.skirts import trim_skirts
+from npsle_app.imaging.wmh.skirts import SKIRT, SKIRT_ALONE, trim_skirts
 from npsle_app.imaging.wmh.work_grid import WorkGrid
 
 SOFT_FLOOR = 0.05
@@ -128,7 +128,12 @@ def clean_up(
         On the same grid.
     """
     cleared = clear_borders(score, brain=brain, csf=fluid, priors=priors, voxel_sizes_mm=np.ones(3))
-    trimmed = trim_skirts(cleared, where=where, over_white=known["over_white"])
+    trimmed = trim_skirts(
+        cleared,
+        where=where,
+        over_white=known["over_white"],
+        least=SKIRT if "t1w" in known else SKIRT_ALONE,
+    )
     return clear_normal_bodies(trimmed, where=where, known=known)
 
 

@@ -112,3 +112,87 @@ for (const button of document.querySelectorAll("table.sortable th button")) {
     body.append(...rows);
   });
 }
+
+for (const button of document.querySelectorAll("[data-enlarge]")) {
+  button.addEventListener("click", () => {
+    const large = button.closest(".split").classList.toggle("enlarged");
+    button.setAttribute("aria-pressed", String(large));
+    button.closest("figure").scrollIntoView({ block: "start" });
+  });
+}
+
+function filterRows(input) {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+  const shown = rows.filter((row) => !row.hidden).length;
+  input.closest(".all").querySelector("output").textContent = words.length ? shown + " of " + rows.length : "";
+}
+
+for (const input of document.querySelectorAll("[data-filter]")) {
+  input.addEventListener("input", () => filterRows(input));
+}
+
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+
+addEventListener("hashchange", openTarget);
+openTarget();
+
+function composeOverlay(box, canvas) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  for (const layer of box.querySelectorAll("[name=layer]:checked")) {
+    context.drawImage(box.querySelector(`[data-layer="${layer.value}"]`), 0, 0);
+  }
+}
+
+function tellPlace(box, viewer, affine) {
+  const voxel = [viewer.numSlice.X, viewer.numSlice.Y, viewer.numSlice.Z, 1];
+  const mm = affine.slice(0, 3).map((row) => Math.round(row.reduce((sum, each, i) => sum + each * voxel[i], 0)));
+  box.querySelector(".place").textContent = `x ${mm[0]}, y ${mm[1]}, z ${mm[2]} mm`.replaceAll("-", "−");
+  for (const axis of "XYZ") {
+    const slider = box.querySelector(`[name=${axis}]`);
+    slider.value = viewer.numSlice[axis];
+    slider.setAttribute("aria-valuetext", mm["XYZ".indexOf(axis)] + " mm");
+  }
+}
+
+async function startViewer(box) {
+  const { shape, affine } = JSON.parse(box.dataset.geometry);
+  const images = [...box.querySelectorAll("[data-layer]")];
+  await Promise.all(images.map((image) => image.decode()));
+  const over = document.getElementById(`${box.id}`.replace(/-viewer$/, "-over"));
+  over.width = images[0].naturalWidth;
+  over.height = images[0].naturalHeight;
+  composeOverlay(box, over);
+  const slices = { X: shape[0], Y: shape[1], Z: shape[2] };
+  const opacity = box.querySelector("[name=opacity]");
+  const viewer = brainsprite({
+    canvas: box.querySelector(".viewer-canvas canvas").id, sprite: images[0].id, nbSlice: slices,
+    overlay: { sprite: over.id, nbSlice: slices, opacity: opacity ? opacity.value / 100 : 1 },
+    radiological: true, crosshair: true, colorCrosshair: "#9aa0a6", sizeFont: 0.05, smooth: true,
+    nanValue: true, // no values are told, so that none need be read back from the canvas
+    onclick: () => tellPlace(box, viewer, affine),
+  });
+  const draw = (changed) => {
+    if (changed) viewer.init();
+    viewer.drawAll();
+    tellPlace(box, viewer, affine);
+  };
+  box.addEventListener("input", ({ target }) => {
+    if (target.type === "radio") viewer.sprite = box.querySelector(`[data-layer="${target.value}"]`);
+    if (target.name === "layer") composeOverlay(box, over);
+    if (target.name === "opacity") viewer.overlay.opacity = target.value / 100;
+    if ("XYZ".includes(target.name)) viewer.numSlice[target.name] = Number(target.value);
+    draw(!"XYZ".includes(target.name));
+  });
+  draw(false);
+}
+
+for (const box of document.querySelectorAll(".viewer")) startViewer(box);

@@ -177,38 +177,47 @@ def _draw(
 def _list_panels(
     person: Person, own: DataFrame, *, model: NormativeModel, scan: Scan
 ) -> list[CentilePanel]:
-    panels = []
+    panels, visits = [], _list_visits(person)
+    z_of = dict(zip(own["region"], own["z"].astype(float), strict=True))
     for region in choose_regions(own):
         if (curves := draw_from(model, region=region, scan=scan)) is None:
             continue
         name = MEASURES[region].description.removeprefix("Volume of the ").split(",")[0]
-        z = float(own.loc[own["region"] == region, "z"].iloc[0])
+        z = z_of[region]
         panels.append(
             CentilePanel(
                 title=f"{name}: z {z:+.1f}".replace("-", "−"),
                 ages_years=curves[0],
                 curves=curves[1],
-                visits=_list_visits(person, region),
+                visits=visits.get(region, []),
                 shown=scan.age_years,
             )
         )
     return panels
 
 
-def _list_visits(person: Person, region: str) -> list[Visit]:
-    rows = person.scores[person.scores["region"] == region]
-    visits = []
-    for _, scan in person.scans.iterrows():
-        row = of_session(rows, scan["session_id"])
-        if len(row) and np.isfinite(float(row["z"].iloc[0])) and np.isfinite(scan["age"]):
-            visits.append(
-                Visit(
-                    age_years=float(scan["age"]),
-                    volume=float(row["volume"].iloc[0]),
-                    critical=bool(row["critical"].eq(True).iloc[0]),
-                )
-            )
+def _list_visits(person: Person) -> dict[str, list[Visit]]:
+    """List the scans with a score by region, in one pass: there are a hundred regions."""
+    ages = {
+        _key(session): float(age)
+        for session, age in zip(person.scans["session_id"], person.scans["age"], strict=True)
+    }
+    columns = ("region", "session_id", "z", "volume", "critical")
+    visits: dict[str, list[Visit]] = {}
+    for region, session, z, volume, critical in zip(
+        *(person.scores[name] for name in columns), strict=True
+    ):
+        age = ages.get(_key(session), np.nan)
+        if np.isfinite(float(z)) and np.isfinite(age):
+            # 1.0 where others are missing
+            visit = Visit(age_years=age, volume=float(volume), critical=bool(critical == 1))
+            visits.setdefault(str(region), []).append(visit)
     return visits
+
+
+def _key(session: object) -> str:
+    """Name a session; those without one are alike, though missing values differ."""
+    return session if isinstance(session, str) else ""
 
 
 def _tell_curves(scan: Scan, person: Person) -> str:

@@ -20,6 +20,7 @@ from npsle_app.bids.input.ratings import (
 )
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
 from npsle_app.bids.input.text_tables import TableForm
+from npsle_app.bids.output.exchange import write_spreadsheet, write_spss
 from npsle_app.bids.output.names import GROUP_FIGURES, GroupFile
 from npsle_app.bids.output.writer import write_json, write_tsv, write_vector_figure
 from npsle_app.bids.tables import read_table
@@ -36,8 +37,10 @@ from npsle_app.cohort.study.tables import ReaderTables, Tables
 from npsle_app.documents import read_toml
 from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.group_tables import group_files, group_tables
+from npsle_app.measures import MEASURES
 
 MEASURES_FILE = "npsle_app_measures.tsv"
+_EXPORTS = (".xlsx", ".sav")
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -143,6 +146,7 @@ def look_at_tables(
     raw: Path,
     scanned: Sequence[tuple[str, str | None]],
     by_flair_alone: Collection[tuple[str, str | None]] = (),
+    measures: DataFrame | None = None,
 ) -> list[str]:
     """Say what the tables hold beside the images, before anything is computed.
 
@@ -152,6 +156,9 @@ def look_at_tables(
         Participant and session (with `sub-` and `ses-`) of all that were or will be measured.
     by_flair_alone
         Those of them that have no T1w image.
+    measures
+        One row per participant and session, where no more will be measured: what the study
+        file asks for must then be among them.
 
     Returns
     -------
@@ -161,15 +168,21 @@ def look_at_tables(
     Raises
     ------
     ValueError
-        If a table cannot be read, or not one of the people listed was scanned.
+        If a table cannot be read, not one of the people listed was scanned, or the study file
+        asks for what no table has, or will have.
     """
-    measures = DataFrame(list(scanned), columns=KEYS, dtype=object)
+    foreseen = DataFrame(list(scanned), columns=KEYS, dtype=object)
     if by_flair_alone:
-        measures[METHOD] = [ALONE if unit in by_flair_alone else WITH_T1W for unit in scanned]
-    tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=measures)
+        foreseen[METHOD] = [ALONE if unit in by_flair_alone else WITH_T1W for unit in scanned]
+    there = foreseen if measures is None else measures
+    tables = read_tables(output_dir, study_file=study_file, raw=raw, measures=there)
     if tables.participants.empty:
         return []
-    return look_at_cohort(assemble(tables, study=read_study(study_file)))
+    cohort = assemble(tables, study=read_study(study_file))
+    lines = look_at_cohort(cohort)
+    if study_file:
+        check_typed(cohort, to_come=(*MEASURES, METHOD) if measures is None else ())
+    return lines
 
 
 def _read_clinical(output_dir: Path, raw: Path | None, *, study_file: str) -> ClinicalTables:
@@ -193,8 +206,9 @@ def clear(output_dir: Path, stage: str) -> None:
     """Take away what an earlier run of a stage left: its own files and figures, nothing else."""
     for file in GroupFile:
         if file.stage == stage:
-            for path in (output_dir / file.path, (output_dir / file.path).with_suffix(".json")):
-                path.unlink(missing_ok=True)
+            for suffix in ("", ".json", *_EXPORTS):
+                path = output_dir / file.path
+                (path.with_suffix(suffix) if suffix else path).unlink(missing_ok=True)
     for pattern in group_files()[stage].figures:
         for old in (output_dir / GROUP_FIGURES).glob(f"{pattern}.*"):
             old.unlink()
@@ -229,6 +243,14 @@ def write_table(
     write_tsv(path, table.assign(**{name: _whole(table[name]) for name in counts}))
     write_json(path.with_suffix(".json"), {**dictionary, **(more or {})})
     return path
+
+
+def export_table(
+    output_dir: Path, file: GroupFile, table: DataFrame, *, known: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write a table, beside its TSV, for spreadsheets and for SPSS; `known` as in `write_table`."""
+    write_spreadsheet((output_dir / file.path).with_suffix(".xlsx"), table, dictionary=known)
+    write_spss((output_dir / file.path).with_suffix(".sav"), table, dictionary=known)
 
 
 def _whole(values: Series) -> Series:

@@ -23,7 +23,7 @@ from npsle_app.cohort.statistics.plots import (
     split,
     tabulate_correlations,
 )
-from npsle_app.cohort.statistics.statements import tell_cohort
+from npsle_app.cohort.statistics.statements import tell_cohort, tell_needed
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column, explain_column
 from npsle_app.cohort.study.populations import find_members
@@ -44,6 +44,7 @@ from npsle_app.stages.group.shared import (
     assemble_cohort,
     clear,
     describe,
+    export_table,
     read_cohort,
     save_figures,
     write_summary,
@@ -80,6 +81,7 @@ def run(
         for analysis in analyses
         for name, table in analysis.tables.items()
     ]
+    export_table(output_dir, GroupFile.ANALYSIS_FRAME, cohort.frame, known=known["analysis_frame"])
     described = [
         describe(
             analysis,
@@ -139,6 +141,7 @@ def _summarise(cohort: Cohort) -> dict[str, object]:
         ],
         "groups": list(study.groups),
         "warnings": [*find_imbalances(cohort), *cohort.notes],
+        "needed": tell_needed([int(inside[name].sum()) for name in study.groups], study=study),
     }
 
 

@@ -39,8 +39,10 @@ _METHODS = (
     "Grey matter, white matter and cerebrospinal fluid were segmented on the {image} inside the "
     "intracranial mask by a Gaussian mixture with spatial priors (weight {prior:g}), partial "
     "volume and a Markov random field (weight {mrf:g}), deep grey matter being a class of its "
-    "own. Lesions count as white matter. Volumes are sums of probabilities; total brain volume "
-    "is grey plus white matter."
+    "own and the brightness of tissue that of its surroundings (σ 15 mm). Outside the brain mask "
+    "there is no tissue but in voxels at its rim that hold less than half. Lesions count as "
+    "white matter. Volumes are sums of probabilities; total brain volume is grey plus white "
+    "matter."
 )
 
 
@@ -74,6 +76,7 @@ def run(
     maps = segmentation.segment(
         t1w,
         mask=mask,
+        brain=read_image(anat.brain_mask),
         priors=_priors(t1w, field=field),
         prior_weight=settings.prior_weight,
         mrf_weight=settings.mrf_weight,

@@ -150,7 +150,7 @@ def test_below_thirty_people_the_limits_are_told_to_be_perhaps_too_narrow(rng):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("size", [12, 20, 60])
 def test_a_ratio_of_one_is_rejected_in_one_of_twenty_studies(rng, size):
-    """2,000 studies have a standard error of 0.5 %; benchmarks/statistics.py has the table."""
+    """2,000 studies have a standard error of 0.5 %; docs/validation.md has the table."""
     low, covered = zip(*(_rejects(rng, size) for _ in range(2000)), strict=True)
     assert np.mean(low) == pytest.approx(0.05, abs=0.015)
     assert 0.93 <= np.mean(covered) <= 0.97

@@ -1,6 +1,6 @@
 """Intervals hold what they say and tests err as often as they say, on simulated studies.
 
-The full simulation, with 500 studies of each paper, is `benchmarks/statistics.py`.
+The full simulation, with 500 studies of each paper, is `benchmarks.statistics`.
 """
 
 import numpy as np

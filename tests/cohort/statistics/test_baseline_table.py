@@ -166,6 +166,19 @@ def test_each_cell_says_its_missing_values_and_each_variable_its_test():
     assert yes["level"].unique().tolist() == ["yes"]
 
 
+def test_a_variable_is_described_alike_in_all_comparisons_though_skewed_in_one_population():
+    rng = np.random.default_rng(4)
+    bmi = rng.normal(25, 2, 60)
+    bmi[2::3] = 18 + rng.lognormal(0.5, 1, 20)  # of NPSLE alone
+    cells, _ = make_table1(make_cohort(participants={"bmi": bmi.round(2).astype(str)}))
+    own = _rows(cells, variable="bmi")
+    apart = _rows(own, comparison="HC v non-NPSLE v NPSLE")
+    assert stats.skew(bmi[2::3], bias=False) > 1 > abs(stats.skew(bmi[0::3], bias=False))
+    assert own["comparison"].nunique() > 2
+    assert own["summary"].unique().tolist() == ["median (10–90 %)"]
+    assert len(apart) == 3
+
+
 def test_a_variable_that_controls_lack_is_compared_between_the_others_and_says_so():
     cells, tests = make_table1(make_cohort())
     for variable in ("sdi", "disease_duration_years"):

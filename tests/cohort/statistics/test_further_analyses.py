@@ -19,10 +19,12 @@ from npsle_app.cohort.statistics.further_statements import (
     tell_agreement,
     tell_change,
     tell_markers,
+    tell_matched,
     tell_mediation,
     tell_outcomes,
 )
 from npsle_app.cohort.statistics.markers import compare_markers, judge_markers
+from npsle_app.cohort.statistics.matched import compare_matched
 from npsle_app.cohort.statistics.mediation import mediate
 from npsle_app.cohort.statistics.multiple_testing import add_families
 from npsle_app.cohort.statistics.next_study import plan_next_study
@@ -202,3 +204,49 @@ def test_parts_by_way_of_a_mediator_add_up():
     parts = table.set_index("path")["b"]
     assert parts["total"] == pytest.approx(parts["direct"] + parts["indirect"])
     assert "is assumed" in tell_mediation(table, study=study).methods
+
+
+def test_pairs_of_equal_age_show_the_planted_difference_and_not_that_of_age():
+    rng = np.random.default_rng(8)
+    n = 240
+    ill = np.arange(n) % 3 == 2
+    age = np.where(ill, rng.normal(42, 8, n), rng.normal(50, 10, n)).round(1)
+    volume = 600 - 2.0 * age - 10 * ill + rng.normal(0, 5, n)
+    study = parse_study(
+        {
+            "matching": {
+                "measures": ["wm_ml", "vw_nwi"],
+                "covariates": ["age"],
+                "contrasts": ["npsle_v_non"],
+            }
+        }
+    )
+    groups = np.where(ill, "NPSLE", "SLE")
+    cohort = make_cohort(
+        n=n,
+        study=study,
+        participants={"age": age.astype(str), "group": groups},
+        measures={"wm_ml": volume},
+    )
+    found = compare_matched(cohort)
+    row = found.differences.iloc[0]
+    assert row["low"] < -10 < row["high"] < 0
+    assert abs(row["difference"] + 10) < 4
+    assert found.differences["reason"].iloc[1].endswith("no column vw_nwi")
+    balance = found.balance.iloc[0]
+    assert abs(balance["smd_after"]) < 0.1 < abs(balance["smd_before"])
+    assert len(found.pairs) == row["pairs"] == found.pairs["matched_with"].nunique()
+    said = tell_matched(found.differences, found.balance, study=study)
+    assert f"{row['pairs']} of 80 of the group in pairs" in said.methods
+    assert said.results[0].startswith("White matter volume, NPSLE v non-NPSLE: −")
+
+
+def test_without_measures_nobody_is_matched_and_without_overlap_the_reason_is_said():
+    assert compare_matched(make_cohort()).pairs.empty
+    asked = {"measures": ["wm_ml"], "covariates": ["age"], "contrasts": ["npsle_v_non"]}
+    ages = [str(30 + n // 30 if n % 3 == 2 else 60 + n // 30) for n in range(60)]
+    cohort = make_cohort(study=parse_study({"matching": asked}), participants={"age": ages})
+    found = compare_matched(cohort)
+    assert "tell the groups apart" in found.balance["reason"].iloc[0]
+    said = tell_matched(found.differences, found.balance, study=cohort.study)
+    assert said.methods.startswith("Nobody could be matched: ")

@@ -123,6 +123,10 @@ def test_comparisons_are_the_groups_and_both_sides_of_each_contrast():
             r"contrasts\.c\.group: no population is called 'X'",
         ),
         ("[classifier]\ncontrast = 'x'", "no contrast is called 'x'; there are"),
+        (
+            "[classifier]\nimaging = ['alps_mean']\ninstead = {alps_men = 'alps_left'}",
+            r"classifier\.instead: 'alps_men' is no predictor; .*: is it 'alps_mean'",
+        ),
         ("[table1]\nvariables = [1]", r"table1\.variables: expected a text, got 1"),
         ("[table1]\nrows = []", r"table1 has no key 'rows'; there are \['comparisons'"),
         ("families = 1", "families: expected a list of tables, got 1"),

@@ -81,4 +81,13 @@ def test_five_regions_take_two_rows():
     panel = CentilePanel(title="caudate", ages_years=AGES, curves=CURVES, visits=[])
     one, two = (draw_centile_panels([panel] * n, text="", unit="mL") for n in (4, 5))
     assert two.get_figheight() > 1.5 * one.get_figheight()
-    assert len(two.axes) == 5
+    assert [text.get_text() for text in two.axes[0].texts].count("caudate") == 5
+
+
+def test_scans_outside_the_curves_lie_inside_their_panel():
+    visit = Visit(age_years=95.0, volume=1.0, critical=True)
+    panel = CentilePanel(title="", ages_years=AGES, curves=CURVES, visits=[visit], shown=95.0)
+    (line,) = draw_centile_panels([panel], text="", unit="mL").axes[0].lines
+    (x,), (y,) = line.get_data()
+    assert 46 < x < 46 + 262
+    assert 64 < y < 64 + 150

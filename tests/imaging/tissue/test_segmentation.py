@@ -15,11 +15,12 @@ from npsle_app.imaging.tissue.segmentation import (
 )
 
 OBLIQUE = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.2, 0.1, 0) @ np.diag([1, 2, 3.0]))
+COARSE = np.diag([3.0, 3.0, 3.0, 1.0])
 SHAPE = (10, 10, 10)
 
 
-def nifti(data):
-    return nib.Nifti1Image(np.asarray(data, np.float32), OBLIQUE)
+def nifti(data, affine=OBLIQUE):
+    return nib.Nifti1Image(np.asarray(data, np.float32), affine)
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ def test_deep_grey_matter_is_grey_although_it_is_brighter_than_cortex(rng):
     found = segment(
         nifti(t1w),
         mask=nifti(head),
+        brain=nifti(radius < 14),
         priors=priors,
         prior_weight=0.5,
         mrf_weight=0.1,
@@ -114,3 +116,57 @@ def test_deep_grey_matter_is_grey_although_it_is_brighter_than_cortex(rng):
     assert found.wm.get_fdata()[wm].mean() > 0.9
     total = sum(m.get_fdata() for m in (found.gm, found.wm, found.csf))
     assert np.allclose(total, head, atol=1e-4)
+
+
+def test_what_is_as_bright_as_cortex_outside_the_brain_is_no_tissue(rng):
+    """Dura lies against the skull; beside the brain a voxel may hold a share of cortex."""
+    shape = (40, 40, 40)
+    radius = np.sqrt(((np.indices(shape) - 19.5) ** 2).sum(axis=0))
+    white, cortex, dura, head = radius < 10, radius < 13, radius >= 16.5, radius < 18
+    nucleus = radius < 4
+    t1w = np.select([nucleus, white, cortex, dura & head, head], [84.0, 100, 65, 65, 20])
+    partial = head & (radius >= 13) & (radius < 14)
+    t1w[partial] = 35.0
+    t1w += rng.normal(0, 2, shape)
+    priors = TissuePriors(
+        gm=nifti(0.4 * (radius >= 10) + 0.5 * (cortex & ~white)),
+        wm=nifti(0.9 * white),
+        deep_gm=nifti(0.9 * nucleus),
+    )
+    found = segment(
+        nifti(t1w),
+        mask=nifti(head),
+        brain=nifti(cortex),
+        priors=priors,
+        prior_weight=0.5,
+        mrf_weight=0.1,
+        iterations=8,
+    )
+    gm, csf = found.gm.get_fdata(), found.csf.get_fdata()
+    assert gm[cortex & ~white].mean() > 0.9
+    assert 0.1 < gm[partial].mean() < 0.5
+    assert not gm[dura & head].any()
+    assert csf[dura & head].min() > 0.99
+
+
+def test_tissue_is_told_where_a_coil_leaves_one_side_brighter(rng):
+    """Brightness rises by two thirds from side to side: one mean for each tissue is not enough."""
+    shape = (48, 40, 40)
+    radius = np.sqrt(((np.indices(shape) - np.reshape(shape, (3, 1, 1, 1)) / 2) ** 2).sum(axis=0))
+    white, cortex, head = radius < 12, radius < 16, radius < 18
+    t1w = np.select([white, cortex, head], [100.0, 75.0, 20.0])
+    t1w = t1w * np.linspace(0.75, 1.25, shape[0])[:, None, None] + rng.normal(0, 3, shape)
+    priors = TissuePriors(
+        gm=nifti(0.6 * cortex), wm=nifti(0.6 * cortex * (radius < 14)), deep_gm=nifti(0 * radius)
+    )
+    found = segment(
+        nifti(t1w, COARSE),
+        mask=nifti(head, COARSE),
+        brain=nifti(cortex, COARSE),
+        priors=priors,
+        prior_weight=0.5,
+        mrf_weight=0.1,
+        iterations=12,
+    )
+    assert found.wm.get_fdata()[white].mean() > 0.95
+    assert found.gm.get_fdata()[cortex & ~white].mean() > 0.97

@@ -48,6 +48,12 @@ def test_the_larger_a_body_the_surer_its_core_must_be():
     assert cleared(size=8, height=0.8) < 0.1
 
 
+def test_a_millilitre_that_flair_alone_is_fairly_sure_of_stays():
+    assert cleared(size=10, height=0.92, with_t1w=False) == pytest.approx(0.92)
+    assert cleared(size=10, height=0.92) < 0.1
+    assert cleared(size=10, height=0.85, with_t1w=False) < 0.1
+
+
 def test_nothing_bright_stays_nothing():
     empty = np.zeros(SHAPE, np.float32)
     known = {"from_ventricles": empty[:0], "white_matter": empty[:0]}

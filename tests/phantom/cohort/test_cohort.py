@@ -213,3 +213,25 @@ def test_a_cohort_has_no_images_to_say_anything_of(tmp_path, capsys):
     words = ("--cohort", "paper1", "--voxel-mm", "2", "--no-diffusion")
     assert main([str(tmp_path / "d"), *words]) == 2
     assert "leave out --voxel-mm and --no-diffusion" in capsys.readouterr().err
+
+
+def test_with_a_head_the_first_participant_has_images_and_no_table(tmp_path):
+    out = tmp_path / "study"
+    words = ["--cohort", "paper1", "--participants", "4", "--head", "--voxel-mm", "4"]
+    assert main([str(out), *words]) == 0
+    derivative = out / "derivatives" / "npsle_app"
+    assert sorted(path.name for path in out.glob("sub-*")) == ["sub-0001"]
+    assert (out / "sub-0001" / "anat" / "sub-0001_T1w.nii.gz").is_file()
+    assert len(list((out / "sub-0001" / "dwi").glob("*.nii.gz"))) > 0
+    assert [path.name for path in sorted(derivative.glob("sub-*"))] == [
+        f"sub-000{number}" for number in (2, 3, 4)
+    ]
+    people = pd.read_csv(out / "participants.tsv", sep="\t")
+    assert len(people) == 4
+    truth = pd.read_csv(out / "sourcedata" / "truth.tsv", sep="\t")
+    assert list(truth["participant_id"]) == ["sub-0001"]
+
+
+def test_a_head_is_for_a_cohort(tmp_path, capsys):
+    assert main([str(tmp_path / "a"), "--head"]) == 2
+    assert "--head is for --cohort" in capsys.readouterr().err
