@@ -44,7 +44,13 @@ class SessionContent:
     def measures(self) -> tuple["Line", ...]:
         """All numbers of the session in the order of its stages."""
         return tuple(
-            Line(record.stage, measure, MEASURES[measure.name], tuple(self._uris(measure)))
+            Line(
+                record.stage,
+                measure,
+                MEASURES[measure.name],
+                tuple(self._uris(measure)),
+                record.reader_of(measure.name),
+            )
             for record in self.records
             for measure in record.measures
         )
@@ -78,12 +84,13 @@ class SessionContent:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table of measures."""
+    """One row of the table of measures; `read_by` says who read what it rests on, and when."""
 
     stage: str
     measure: Measure
     definition: MeasureDefinition
     sources: tuple[str, ...] = field(default=())
+    read_by: str = ""
 
     @property
     def exact(self) -> str:

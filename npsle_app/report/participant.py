@@ -112,12 +112,6 @@ def _written(
 
 def write_measures(content: SessionContent) -> Path | None:
     """Write a session's table of measures; take an old one away where there are none."""
-    readers = {
-        measure.name: text
-        for record in content.records
-        for measure in record.measures
-        if (text := record.reader_of(measure.name))
-    }
     rows = [
         {
             "measure": line.measure.name,
@@ -131,12 +125,11 @@ def write_measures(content: SessionContent) -> Path | None:
     ]
     if rows:
         table = DataFrame(rows)
-        if not readers:
+        readers = [line.read_by or "n/a" for line in content.measures]
+        if not any(line.read_by for line in content.measures):
             return content.writer.table(table, File.MEASURES, dictionary=DICTIONARY)
         return content.writer.table(
-            table.assign(read_by=table["measure"].map(readers)),
-            File.MEASURES,
-            dictionary=DICTIONARY | _READ_BY,
+            table.assign(read_by=readers), File.MEASURES, dictionary=DICTIONARY | _READ_BY
         )
     stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
     stale.unlink(missing_ok=True)

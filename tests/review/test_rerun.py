@@ -14,7 +14,7 @@ from npsle_app.imaging.space import registration
 from npsle_app.imaging.wmh import flair
 from npsle_app.records import Measure, Qc, Record
 from npsle_app.report.contents import SessionContent
-from npsle_app.report.participant import write_measures
+from npsle_app.report.participant import write_measures, write_report
 from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
 from npsle_app.stages.participant.shared import inheriting
@@ -124,5 +124,8 @@ def test_all_that_rests_on_a_reading_says_by_whom(tmp_path):
         "tiv_ml": "n/a",
     }
     assert "read_by" in json.loads(path.with_suffix(".json").read_text())
+    out.record(read)
+    page = write_report(tmp_path, "01", datasets={}).read_text(encoding="utf-8")
+    assert page.count("read by AB, 2026-11-28") == 2
     plain = write_measures(SessionContent(writer=out, records=(record("wmh", "wmh_ml"),)))
     assert "read_by" not in plain.read_text()
