@@ -14,7 +14,7 @@ from typing import Any
 from npsle_app.resources import read_text
 
 _FORMATS = ("", "p", "count", "measure", "unit")
-_STAGE_KEYS = ("documents", "figures", "columns", "tables")
+_STAGE_KEYS = ("documents", "figures", "columns", "tables", "copies")
 _TABLE_KEYS = ("title", "columns", "shown", "others", "session_file")
 
 
@@ -179,7 +179,7 @@ def parse_group_files(text: str) -> dict[str, StageFiles]:
     owners: dict[str, str] = {}
     stages: dict[str, StageFiles] = {}
     for stage, section in content.items():
-        stages[stage] = _read_stage(stage, section, shared=shared)
+        stages[stage] = _read_stage(stage, section, shared=shared, content=content)
         for name in stages[stage].paths:
             if (owner := owners.setdefault(name, stage)) != stage:
                 msg = f"{name} of group_tables.toml has two owners, {owner} and {stage}"
@@ -188,9 +188,14 @@ def parse_group_files(text: str) -> dict[str, StageFiles]:
 
 
 def _read_stage(
-    stage: str, section: Mapping[str, Any], *, shared: Mapping[str, Column]
+    stage: str,
+    section: Mapping[str, Any],
+    *,
+    shared: Mapping[str, Column],
+    content: Mapping[str, Any],
 ) -> StageFiles:
     _refuse_unknown(section, known=_STAGE_KEYS, where=stage)
+    section = _with_copies(stage, section, content=content)
     columns = {**shared, **_read_columns(section.get("columns", {}), where=f"{stage}.columns")}
     if twice := set(section.get("documents", ())) & set(section.get("tables", {})):
         msg = f"{stage} of group_tables.toml has a document {twice.pop()} and a table of that name"
@@ -203,6 +208,22 @@ def _read_stage(
         documents=tuple(section.get("documents", ())),
         figures=tuple(section.get("figures", ())),
     )
+
+
+def _with_copies(
+    stage: str, section: Mapping[str, Any], *, content: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Add the tables that a stage has like another one, and the columns of that one."""
+    if not (copies := section.get("copies")):
+        return section
+    other = content.get(copies.get("stage"), {})
+    _refuse_unknown(copies.get("tables", ()), known=other.get("tables", ()), where=stage)
+    tables = {f"{stage}_{name}": other["tables"][name] for name in copies["tables"]}
+    return {
+        **section,
+        "columns": {**other.get("columns", {}), **section.get("columns", {})},
+        "tables": {**section.get("tables", {}), **tables},
+    }
 
 
 def _read_columns(section: Mapping[str, Any], *, where: str) -> dict[str, Column]:

@@ -47,6 +47,12 @@ PARTICIPANT = (
         needs=("anat", "tissue"),
         earlier_uses=("anat", "regions"),
     ),
+    Stage(
+        "freesurfer",
+        f"{_PARTICIPANT}.freesurfer:run",
+        scans=("freesurfer",),
+        uses=("tissue",),
+    ),
     Stage("dwi", f"{_PARTICIPANT}.dwi:run", scans=("dwi",), uses=("anat",)),
     Stage("alps", f"{_PARTICIPANT}.alps:run", needs=("dwi",), uses=("anat", "wmh", "tissue")),
     Stage("vessel_wall", f"{_PARTICIPANT}.vessel_wall:run", scans=("vwi",), uses=("anat",)),
@@ -71,6 +77,7 @@ GROUP = (
     Stage("measures", f"{_GROUP}.measures:run"),
     Stage("statistics", f"{_GROUP}.statistics:run", needs=("measures",)),
     Stage("normative", f"{_GROUP}.normative:run", needs=("measures",)),
+    Stage("population", f"{_GROUP}.population:run", needs=("measures",)),
     Stage("deviations", f"{_GROUP}.deviations:run", needs=("normative",)),
     Stage("classifier", f"{_GROUP}.classifier:run", needs=("measures",)),
 )

@@ -73,8 +73,9 @@ class Record:
 
     `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why. `inherited` is
-    the worst state of all checks that its inputs rest on, over all stages before. `read_by` says
-    who read what its numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not.
+    the worst state of all checks that its inputs rest on, over all stages before. `software` is
+    what measured, with its version, where it was not this app. `read_by` says who read what its
+    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not.
     """
 
     stage: str
@@ -85,6 +86,7 @@ class Record:
     figures: tuple[FigureRecord, ...] = ()
     choices: tuple[str, ...] = ()
     inherited: Qc = Qc.PASS
+    software: str = ""
     read_by: str = ""
     not_read: tuple[str, ...] = ()
 

@@ -94,6 +94,11 @@ class RegionsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class FreesurferSettings:
+    """How volumes of other programs are imported (nothing to choose so far)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class DwiSettings:
     """Which steps prepare a diffusion series, and how the tensor is fitted."""
 
@@ -192,6 +197,23 @@ class NormativeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class PopulationSettings:
+    """By what imported volumes are scored, and what counts as a deviation.
+
+    `reference_file` is empty or `population` (the one that comes with the app), `own` (the
+    study's controls), or a JSON file of a population; what is none of these is a reference of the
+    app's own regions, and the population that comes with the app is taken.
+    """
+
+    study_file: str = ""
+    reference_file: str = ""
+    tail: Tail = "lower"
+    random_seed: Seed = 20260101
+    permutations: Annotated[int, Field(ge=1, le=1_000_000)] = 9999
+    bootstrap_samples: Annotated[int, Field(ge=0, le=100_000)] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ClassifierSettings:
     """How often the classifier is fitted, on how many processes, or which model is applied.
 
@@ -227,6 +249,7 @@ class Settings:
     filling: FillingSettings = field(default_factory=FillingSettings)
     tissue: TissueSettings = field(default_factory=TissueSettings)
     regions: RegionsSettings = field(default_factory=RegionsSettings)
+    freesurfer: FreesurferSettings = field(default_factory=FreesurferSettings)
     lesions: LesionsSettings = field(default_factory=LesionsSettings)
     dwi: DwiSettings = field(default_factory=DwiSettings)
     alps: AlpsSettings = field(default_factory=AlpsSettings)
@@ -235,5 +258,6 @@ class Settings:
     measures: MeasuresSettings = field(default_factory=MeasuresSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     normative: NormativeSettings = field(default_factory=NormativeSettings)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     deviations: DeviationsSettings = field(default_factory=DeviationsSettings)

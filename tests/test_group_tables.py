@@ -70,6 +70,11 @@ def test_every_column_that_is_described_is_one_of_a_table():
     for stage, section in content.items():
         tables = section["tables"].values()
         used = {name for table in tables for name in (*table["columns"], *table.get("shown", ()))}
+        copied = section.get("copies", {})
+        own = content[copied["stage"]] if copied else {"columns": {}, "tables": {}}
+        for name in copied.get("tables", ()):
+            used |= set(own["tables"][name]["columns"])
+        used -= set(own["columns"]) - set(section["columns"])
         assert set(section["columns"]) <= used, stage
         used_by_all |= used - set(section["columns"])
     assert shared == used_by_all

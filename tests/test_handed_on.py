@@ -16,7 +16,14 @@ from npsle_app.stages.participant.shared import inheriting
 
 # tells by itself which of its vessels rest on the T1w image: those drawn by a reader do not
 BY_ITSELF = {"vessel_wall"}
-LAST = ("alps", "lesions", "change", "lesions_flair", "overview")  # nothing rests on them
+LAST = (
+    "freesurfer",
+    "alps",
+    "lesions",
+    "change",
+    "lesions_flair",
+    "overview",
+)  # nothing rests on them
 MEASURES = ("tiv_ml", "gm_ml")
 RUNS = {stage.name: stage for stage in PARTICIPANT if stage.name not in BY_ITSELF}
 

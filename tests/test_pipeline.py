@@ -10,6 +10,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from npsle_app.bids.freesurfer import folders
 from npsle_app.bids.input import lesion_masks
 from npsle_app.bids.input.choosing import KINDS
 from npsle_app.bids.input.scans import Scan, Visit
@@ -24,7 +25,7 @@ from npsle_app.settings import Settings
 
 BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)
-TAKEN = {"visit": Visit, **dict.fromkeys((*KINDS, lesion_masks.KIND), Scan)}
+TAKEN = {"visit": Visit, **dict.fromkeys((*KINDS, lesion_masks.KIND, folders.KIND), Scan)}
 by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
 
 

@@ -35,6 +35,7 @@ _SLOPPY = {
     "classifier": {"repeats": 2, "bootstrap_samples": 20, "permutations": 19},
     "vessel_wall": {"sought": ["BA"]},
     "normative": {"permutations": 99, "bootstrap_samples": 20},
+    "population": {"permutations": 99, "bootstrap_samples": 20},
 }
 
 

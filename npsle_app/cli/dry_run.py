@@ -11,7 +11,7 @@ from npsle_app.engine.job import Job, describe, one_line, printable
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.settings import Settings
-from npsle_app.stages.group import measures, normative, shared, statistics
+from npsle_app.stages.group import measures, normative, population, shared, statistics
 
 _WILL_RUN = "will run"
 
@@ -57,6 +57,7 @@ def tell_group(
         told = [
             *statistics.plan(found, settings=settings.statistics),
             *normative.plan(found, settings=settings.normative),
+            *population.plan(found, settings=settings.population),
         ]
     except ValueError as error:
         raise RefusedError(str(error)) from error

@@ -188,8 +188,8 @@ def _write_pages(
     output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
 ) -> object:
     """Write the page of the study, and those of participants of whom it says something new."""
-    told = outcomes.get("deviations")
-    stale = set(told.outputs.changed if told and told.ok else ())
+    told = [outcomes[name] for name in ("deviations", "population") if name in outcomes]
+    stale = {label for one in told if one.ok for label in one.outputs.changed}
     peers = read_peers(output_dir)
     for folder in sorted(output_dir.glob("sub-*/log/report.json")):
         label = folder.parents[1].name.removeprefix("sub-")

@@ -194,10 +194,12 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
 def _add_reference(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--normative-reference",
-        type=_absolute,
-        metavar="FILE",
-        help="healthy people to compare regional volumes with: a table (TSV) measured by this "
-        "app, or normative_model.json of an earlier group level (default: the study's controls)",
+        type=_reference,
+        metavar="REFERENCE",
+        help="healthy people to compare regional volumes with: population (the default of "
+        "FreeSurfer's volumes: 58,831 people), own (the study's controls, the default of the app's "
+        "own volumes), a table (TSV) measured by this app, normative_model.json of an earlier "
+        "group level, or a population in JSON",
     )
     group.add_argument(
         "--deviation-tail",
@@ -257,6 +259,11 @@ def _strip(prefix: str) -> Callable[[str], str]:
         return bare
 
     return label
+
+
+def _reference(text: str) -> Path:
+    """Take two words as they are, and all else as a file."""
+    return Path(text) if text in ("population", "own") else _absolute(text)
 
 
 def _absolute(text: str) -> Path:

@@ -2,10 +2,11 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from npsle_app.bids.input.participants import linked_datasets
 from npsle_app.bids.input.validation import format_issues, validate
 from npsle_app.bids.output.tree import previous_version, write_dataset_files
 from npsle_app.cli import group, logs
@@ -87,11 +88,12 @@ def _do(
     text: str,
 ) -> Summary:
     options, settings = configuration
-    datasets = {"raw": request.bids_dir, **options.datasets}
+    derivatives = _find_derivatives(request, options)
+    datasets = {**derivatives, "raw": request.bids_dir}
     if options.boilerplate_only:
         LOGGER.info("methods text: %s", write_methods(request.output_dir, datasets=datasets))
         return Summary()
-    _write_dataset_files(request, options)
+    _write_dataset_files(request, derivatives)
     summary = Summary()
     if work:
         reporter = make_reporter(work, request, settings_text=text)
@@ -128,8 +130,17 @@ def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
             raise
 
 
-def _write_dataset_files(request: Request, options: Options) -> None:
+def _find_derivatives(request: Request, options: Options) -> dict[str, Path]:
+    """Return the datasets by name; the group level alone goes on with those of the run before.
 
+    What participants were measured from lies there: their pages name it.
+    """
+    if "participant" in request.levels:
+        return options.datasets
+    return {**linked_datasets(request.output_dir), **options.datasets}
+
+
+def _write_dataset_files(request: Request, derivatives: Mapping[str, Path]) -> None:
     before, own = previous_version(request.output_dir), get_version()
     measured = "participant" in request.levels
     if measured and before not in (None, own):
@@ -139,7 +150,7 @@ def _write_dataset_files(request: Request, options: Options) -> None:
         bids_dir=request.bids_dir,
         # the group level alone makes no image: these stay those of the version that made them
         version=own if measured or before is None else before,
-        derivatives=options.datasets,
+        derivatives={name: path for name, path in derivatives.items() if name != "raw"},
     )
 
 

@@ -5,10 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from npsle_app.bids.freesurfer.folders import (
+    list_participants_with_stats,
+    list_sessions_with_stats,
+)
 from npsle_app.bids.input.dataset import (
     ForeignIndexError,
     find_sessions,
     has_index,
+    in_natural_order,
     list_participants,
     read_filters,
 )
@@ -76,7 +81,8 @@ def choose_participants(request: Request, options: Options) -> list[str]:
     RefusedError
         If the dataset has none, or a label asked for is not among them.
     """
-    available = list_participants(request.bids_dir)
+    measured = list_participants_with_stats(options.datasets)
+    available = in_natural_order({*list_participants(request.bids_dir), *measured})
     if not available:
         msg = f"{request.bids_dir} has no folder sub-<label>; {_MOUNT_HINT}"
         raise RefusedError(msg)
@@ -114,7 +120,7 @@ def find_all(request: Request, options: Options, participants: Sequence[str]) ->
     RefusedError
         If a session asked for is nowhere, or the filter file makes no sense.
     """
-    _check_sessions(request.bids_dir, participants, asked=options.session_label)
+    _check_sessions(request.bids_dir, participants, options=options)
     filters = _read_filters(options.bids_filter_file)
     open_units = _open_units(request.output_dir) if options.failed_only else None
     found = Found()
@@ -208,9 +214,15 @@ def _subfolders(start: Path) -> Iterator[Path]:
         yield from (Path(root) / name for name in names)
 
 
-def _check_sessions(bids_dir: Path, participants: Iterable[str], *, asked: Sequence[str]) -> None:
+def _check_sessions(bids_dir: Path, participants: Iterable[str], *, options: Options) -> None:
+    if not (asked := options.session_label):
+        return
+    participants = tuple(participants)
     folders = (f for label in participants for f in bids_dir.glob(f"sub-{label}/ses-*"))
     available = {folder.name.removeprefix("ses-") for folder in folders if folder.is_dir()}
+    for label in participants:
+        measured = list_sessions_with_stats(options.datasets, participant=label)
+        available |= {session for session in measured if session}
     if unknown := sorted(set(asked) - available):
         there = f"there are {_say(sorted(available))}" if available else "there are no sessions"
         msg = f"no session {_say(unknown)} among these participants; {there}"

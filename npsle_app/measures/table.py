@@ -7,6 +7,8 @@ numbers of an artery stand together. Placeholders are
 - `{artery.measure}` and `{artery.long_text}`: each vessel that is sought without landmarks;
 - `{region.name}` and `{region.text}`: each region whose grey matter alone counts; the others
   have rows of their own, with their formulas and plausible ranges;
+- `{structure.name}`, `{middle.name}`, `{sum.name}` and `{gyrus.name}`, with `.text`: what
+  FreeSurfer measures on both sides, in the middle, as sums, and in the gyri of Desikan-Killiany;
 - `{side}` and `{tract}`: both sides, and both fibre tracts of the DTI-ALPS index.
 """
 
@@ -15,6 +17,7 @@ from itertools import groupby, product
 from string import Formatter
 
 from npsle_app.measures.definition import MeasureDefinition
+from npsle_app.measures.names_of_freesurfer import DESIKAN, PAIRED, SINGLE, SUMS
 from npsle_app.measures.names_of_regions import REGIONS, SIDES
 from npsle_app.measures.names_of_vessels import STANDARD
 
@@ -24,6 +27,10 @@ Row = Mapping[str, str]
 _FAMILIES: Mapping[str, Sequence[object]] = {
     "artery": STANDARD,
     "region": tuple(region for region in REGIONS if region.tissue == "grey matter"),
+    "structure": PAIRED,
+    "middle": SINGLE,
+    "sum": SUMS,
+    "gyrus": DESIKAN,
     "side": SIDES,
     "tract": ("projection", "association"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from npsle_app.phantom.cohort.cohort import PAPERS, block_of, simulate_cohort
 from npsle_app.phantom.cohort.files import write_cohort
+from npsle_app.phantom.cohort.freesurfer import FOLDER, write_freesurfer
 from npsle_app.phantom.study import Study, write_head, write_study
 
 
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{out} is a file: name a folder")
     if out.is_dir() and any(out.iterdir()) and not asked.force:
         return _refuse(f"{out} is not empty: name another folder, or write into it with --force")
+    if asked.freesurfer and asked.cohort != "paper3":
+        return _refuse("--freesurfer writes the volumes of --cohort paper3: name that too")
     if asked.cohort:
         return _write_cohort(out, asked)
     study = Study(
@@ -44,6 +47,10 @@ def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
         return _refuse(f"--cohort writes tables alone: leave out {' and '.join(given)}")
     participants = asked.participants or block_of(asked.cohort)
     cohort = simulate_cohort(asked.cohort, participants=participants, seed=asked.seed)
+    if asked.freesurfer:
+        write_freesurfer(out, cohort=cohort, seed=asked.seed)
+        sys.stdout.write(f"{participants} participants in {out}, volumes in {FOLDER}\n")
+        return 0
     if not asked.head:
         write_cohort(out, cohort=cohort)
         sys.stdout.write(f"{participants} participants in {out}, tables only\n")
@@ -81,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         help="tables only, with the moments that a paper prints: paper1 is Wang 2026 (DTI-ALPS, "
         "vessel wall), paper2 Inglese 2021 (volumes), paper3 Korbmacher 2026 (regional volumes, "
         "several visits)",
+    )
+    parser.add_argument(
+        "--freesurfer",
+        action="store_true",
+        help="with --cohort paper3: folders as FreeSurfer leaves them, in the place of what the "
+        "app would have measured",
     )
     parser.add_argument(
         "--head",

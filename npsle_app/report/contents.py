@@ -14,6 +14,7 @@ from npsle_app.measures import MEASURES, MeasureDefinition
 from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.report.deviations import ShownDeviations, read_deviations
 from npsle_app.report.page_notes import PageNotes, ShownChoice
+from npsle_app.report.population import ShownPopulation, read_population
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
 DEVIATIONS = "deviations"  # written by the group level, so no row of the status table names it
@@ -34,6 +35,7 @@ class SessionContent:
     problems: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     deviations: ShownDeviations | None = None
+    population: ShownPopulation | None = None
 
     @property
     def id(self) -> str:
@@ -49,6 +51,7 @@ class SessionContent:
                 measure,
                 MEASURES[measure.name],
                 tuple(self._uris(measure)),
+                record.software,
                 record.reader_of(measure.name),
             )
             for record in self.records
@@ -90,6 +93,7 @@ class Line:
     measure: Measure
     definition: MeasureDefinition
     sources: tuple[str, ...] = field(default=())
+    software: str = ""
     read_by: str = ""
 
     @property
@@ -143,6 +147,7 @@ def gather(
             SessionContent(
                 writer=writer,
                 deviations=deviations,
+                population=read_population(writer),
                 outcomes=mine,
                 records=records,
                 choices=tuple(notes.choices.get(session, ())),

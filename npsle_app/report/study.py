@@ -16,9 +16,15 @@ from npsle_app.report.references import WORKS, Work
 from npsle_app.report.study_tables import ShownTable, read_tables
 from npsle_app.report.table_files import to_latex, to_word_html
 
-_SUMMARIES = (GroupFile.STATISTICS, GroupFile.NORMATIVE, GroupFile.CLASSIFIER)
+_SUMMARIES = (
+    GroupFile.STATISTICS,
+    GroupFile.POPULATION,
+    GroupFile.NORMATIVE,
+    GroupFile.CLASSIFIER,
+)
 ENTERED = "participants"  # the analysis that says who entered
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_NAMED = re.compile(r"""(\bid="|\bhref="#|url\(#)""")  # ids of an SVG, and what points at them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +156,9 @@ def _read_analysis(output_dir: Path, told: Mapping[str, Any], *, mode: str) -> S
 
 
 def _read_figure(output_dir: Path, figure: Mapping[str, str]) -> ShownFigure:
-    text = (output_dir / figure["path"]).read_text(encoding="utf-8")
+    path = output_dir / figure["path"]
+    # figures stand on one page: none may take the ids of another
+    text = _NAMED.sub(rf"\g<1>{path.stem}-", path.read_text(encoding="utf-8"))
     return ShownFigure(
         svg=Markup(_PROLOG.sub("", text, count=1)),  # noqa: S704 - drawn by the group stage
         caption=figure["caption"],

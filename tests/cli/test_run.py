@@ -308,14 +308,14 @@ def test_both_levels_run_in_one_call(app, tmp_path):
     call = app("participant", "group")
 
     assert call.code == 0
-    assert "; group: 6 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0" in call.out
+    assert "; group: 7 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0" in call.out
     assert (tmp_path / "out" / "group.html").exists()
 
 
 def test_the_group_level_alone_counts_itself_alone(app):
     app("participant")
 
-    assert app("group").lines[-1].startswith("npsle_app: group: 6 stages done")
+    assert app("group").lines[-1].startswith("npsle_app: group: 7 stages done")
 
 
 def disagree(**_):

@@ -61,7 +61,10 @@ def test_the_sides_of_a_region_stand_together():
         ([row("x", precision="")], "x: could not convert string to float"),
         ([row("x", plausible_low="")], "measures.tsv: x: could not convert"),
         ([row("x", plausible_high="many")], "x: could not convert string to float: 'many'"),
-        ([row("{lobe}_ml")], "of artery, region, side, tract; got lobe"),
+        (
+            [row("{lobe}_ml")],
+            "of artery, region, structure, middle, sum, gyrus, side, tract; got lobe",
+        ),
         ([row("x", formula="{side}")], "placeholders that its name has.*got side"),
         ([row("{region.nome}")], "{region.nome}: .*no attribute 'nome'"),
     ],

@@ -1,6 +1,7 @@
 """The statistics on the study's page: escaped, sortable, to be copied into a paper."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -206,3 +207,14 @@ def test_who_entered_stands_apart_from_the_analyses(output):
     study = _with_analysis(output, name="participants")
     assert study.entered is not None
     assert study.full == study.empty == ()
+
+
+def test_two_figures_on_a_page_do_not_share_ids(output):
+    figures = output / "group" / "figures"
+    (figures / "none.svg").write_text((figures / "forest.svg").read_text())
+    first, second = (figure.svg for figure in read_study(output).analyses[0].figures)
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    for svg, own in zip((first, second), ids, strict=True):
+        assert set(re.findall(r'(?:href="|url\()#([^")]+)', svg)) <= own

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from npsle_app.bids.freesurfer.folders import find_freesurfer, list_sessions_with_stats
 from npsle_app.bids.input import filters as _filters
 from npsle_app.bids.input.choosing import KINDS, Candidate, choose
 from npsle_app.bids.input.filters import Filters
@@ -47,7 +48,12 @@ def list_participants(bids_dir: Path) -> list[str]:
     are not here.
     """
     folders = (entry for entry in bids_dir.glob("sub-*") if entry.is_dir())
-    return sorted((folder.name.removeprefix("sub-") for folder in folders), key=_natural)
+    return in_natural_order(folder.name.removeprefix("sub-") for folder in folders)
+
+
+def in_natural_order(labels: Iterable[str]) -> list[str]:
+    """Sort labels as people count: `2` before `10`."""
+    return sorted(labels, key=_natural)
 
 
 def read_filters(path: Path) -> Filters:
@@ -91,19 +97,24 @@ def find_sessions(
     Raises
     ------
     FileNotFoundError
-        If the participant has no folder.
+        If the participant has no folder, and no volumes of FreeSurfer either.
     PermissionError
         If it may not be looked at.
     ForeignIndexError
         If the index is of another dataset.
     """
     label = participant.removeprefix("sub-")
-    if not (bids_dir / f"sub-{label}").is_dir():
+    measured = list_sessions_with_stats(derivatives or {}, participant=label)
+    if (bids_dir / f"sub-{label}").is_dir():
+        images, notes = _images(bids_dir, label, database_dir=database_dir)
+        labels = _session_labels(bids_dir / f"sub-{label}", images)
+    elif measured:
+        images, notes, labels = [], (f"{bids_dir} has no folder sub-{label}: no image",), []
+    else:
         msg = f"{bids_dir} has no folder sub-{label}"
         raise FileNotFoundError(msg)
-    images, notes = _images(bids_dir, label, database_dir=database_dir)
     asked = {session.removeprefix("ses-") for session in sessions}
-    labels = _session_labels(bids_dir / f"sub-{label}", images)
+    labels = _add_measured(labels, measured=measured, with_images=bool(images))
     dates = read_session_dates(bids_dir / f"sub-{label}", labels)
     order = order_sessions([one for one in labels if one is not None], dates=dates)
     if order.note:
@@ -116,6 +127,7 @@ def find_sessions(
             filters=filters or {},
             acquired=dates.get(session or ""),
             derivatives=derivatives or {},
+            sessions=labels,
             notes=notes,
             order=order,
         )
@@ -132,6 +144,7 @@ def _session(
     filters: Filters,
     acquired: str | None,
     derivatives: Mapping[str, Path],
+    sessions: Sequence[str | None],
     notes: tuple[str, ...],
     order: SessionOrder,
 ) -> Session:
@@ -155,6 +168,10 @@ def _session(
     choices: list[Choice] = []
     for kind in KINDS:
         choices.append(choice(kind))  # noqa: PERF401 - one looks at those before it
+    measured = find_freesurfer(
+        derivatives, participant=participant, session=session, sessions=sessions
+    )
+    choices += [measured] if measured else []
     given = find_lesion_masks(derivatives, participant=participant, session=session)
     choices += [given] if given else []
     return Session(participant, session, tuple(choices), acquired, notes=notes, order=order)
@@ -195,6 +212,16 @@ def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | Non
     labels = sorted((name.removeprefix("ses-") for name in folders), key=_natural)
     outside = any(image.entities.get("session") is None for image in images)
     return [None, *labels] if outside or not labels else [*labels]
+
+
+def _add_measured(
+    labels: Sequence[str | None], *, measured: Sequence[str | None], with_images: bool
+) -> list[str | None]:
+    """Add sessions that have volumes of FreeSurfer and no image, in natural order."""
+    named = {one for one in (*labels, *measured) if one is not None}
+    # what names no session is that of the only one, or images outside of session folders
+    alone = not named or (None in labels and with_images)
+    return [*([None] if alone else []), *in_natural_order(named)]
 
 
 def _images(

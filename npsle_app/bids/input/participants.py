@@ -63,6 +63,14 @@ def linked_dataset(output_dir: Path, *, name: str) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
+def linked_datasets(output_dir: Path) -> dict[str, Path]:
+    """Return all folders that the output's `DatasetLinks` name and that are there."""
+    links = read_dictionary(output_dir / "dataset_description.json").get("DatasetLinks")
+    names = links if isinstance(links, dict) else {}
+    found = {str(name): linked_dataset(output_dir, name=str(name)) for name in names}
+    return {name: folder for name, folder in found.items() if folder is not None}
+
+
 def read_participants(path: Path, *, form: TableForm | None = None) -> TextTable:
     """Read a `participants.tsv`, or what stands in its place: all cells text, missing ones None.
 

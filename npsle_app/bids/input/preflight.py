@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Floats
+from npsle_app.bids.freesurfer import folders
 from npsle_app.bids.input import exclusions, lesion_masks
 from npsle_app.bids.input.image_checks import image_findings, same_values
 from npsle_app.bids.input.images import Header, read_header
@@ -41,9 +42,11 @@ def check_session(session: Session) -> list[Problem]:
     problems = [
         problem
         for kind, scan in session.scans.items()
-        if kind != lesion_masks.KIND
+        if kind not in (lesion_masks.KIND, folders.KIND)
         for problem in _check(kind, scan=scan)
     ]
+    if folders.KIND in session.scans:
+        problems += folders.table_problems(session.scans[folders.KIND], unit=session.id)
     refused = {problem.kind for problem in problems if problem.refused}
     usable = {kind: scan for kind, scan in session.scans.items() if kind not in refused}
     for kind in (kind for kind in HEADS if kind in usable):

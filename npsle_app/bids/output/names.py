@@ -124,6 +124,7 @@ class File(Enum):
     VESSEL_SECTIONS = FileName("", "vesselsections.tsv")
     LESIONS = FileName("", "lesions.tsv")
     DEVIATIONS = FileName("", "deviations.tsv")
+    POPULATION = FileName("", "population.tsv")
     MEASURES = FileName("", "measures.tsv")
 
 
@@ -226,6 +227,7 @@ BIDSIGNORE = (
     "qc",
     "*_xfm.*",
     "*_measures.*",
+    "*_population.*",
     "*_lesions.*",
     "*_alps.*",
     "*_vessels.*",
@@ -293,6 +295,22 @@ class GroupFile(Enum):
     SURVIVAL = "survival"
     SURVIVAL_TESTS = "survival_tests"
     COX = "cox"
+    POPULATION = "population"
+    POPULATION_SCORES = "population_scores"
+    POPULATION_OWN_SCORES = "population_own_scores"
+    POPULATION_SITES = "population_sites"
+    POPULATION_NORMATIVE_SEXES = "population_normative_sexes"
+    POPULATION_NORMATIVE_OUTLIERS = "population_normative_outliers"
+    POPULATION_DEVIATION_COUNTS = "population_deviation_counts"
+    POPULATION_DEVIATION_GROUPS = "population_deviation_groups"
+    POPULATION_DEVIATION_COMPARISONS = "population_deviation_comparisons"
+    POPULATION_DEVIATION_PREVALENCE = "population_deviation_prevalence"
+    POPULATION_DEVIATION_ASSOCIATIONS = "population_deviation_associations"
+    POPULATION_DEVIATION_TRANSITIONS = "population_deviation_transitions"
+    POPULATION_RISK_GROUPS = "population_risk_groups"
+    POPULATION_SURVIVAL = "population_survival"
+    POPULATION_SURVIVAL_TESTS = "population_survival_tests"
+    POPULATION_COX = "population_cox"
     CLASSIFIER = "classifier"
     CLASSIFIER_MODEL = "classifier_model"
     CLASSIFIER_PERFORMANCE = "classifier_performance"

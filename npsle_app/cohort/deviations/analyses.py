@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from npsle_app.cohort.deviations.associations import relate_scores
-from npsle_app.cohort.deviations.deviations import Deviations, collect_deviations
+from npsle_app.cohort.deviations.deviations import (
+    Deviations,
+    StudyDeviations,
+    collect_deviations,
+)
 from npsle_app.cohort.deviations.events import (
     compare_curves,
     describe_risk,
@@ -46,8 +50,8 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NormativeStudy:
-    """All that normative modelling found out.
+class DeviationStudy:
+    """What deviations from one reference mean in a study.
 
     Attributes
     ----------
@@ -65,6 +69,13 @@ class NormativeStudy:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormativeStudy(DeviationStudy):
+    """The same from a reference that the study fitted or was given."""
+
+    found: StudyDeviations
+
+
 def model_study(
     cohort: Cohort,
     *,
@@ -73,6 +84,7 @@ def model_study(
     tail: Tail = "lower",
     allow_foreign: bool = False,
     effort: Effort | None = None,
+    visits: pd.DataFrame | None = None,
 ) -> NormativeStudy:
     """Score everyone by a reference, and say what deviations mean in the study.
 
@@ -82,6 +94,8 @@ def model_study(
         What measured the study's volumes.
     given
         A reference from elsewhere; else the study's own controls make it.
+    visits
+        As `list_visits` gives them, where their volumes are not those of the app's own atlas.
 
     Raises
     ------
@@ -90,7 +104,7 @@ def model_study(
         cannot be done has a row that says why instead.
     """
     effort = effort or Effort()
-    visits = list_visits(cohort)
+    visits = list_visits(cohort) if visits is None else visits
     reference, notes = make_reference(
         visits,
         cohort=cohort,
@@ -104,7 +118,7 @@ def model_study(
     return NormativeStudy(
         found=found,
         scores=scores.assign(session_id=none_if_blank(scores["session_id"]))[COLUMNS],
-        analyses=analyse_deviations(found, effort=effort),
+        analyses=(_state_model(found), *analyse_deviations(found, effort=effort)),
         warnings=tuple(list_warnings(found, notes=notes)),
     )
 
@@ -112,7 +126,6 @@ def model_study(
 def analyse_deviations(deviations: Deviations, *, effort: Effort) -> tuple[Analysis, ...]:
     """Do every analysis of deviations."""
     return (
-        _state_model(deviations),
         _compare_counts(deviations, effort),
         _compare_regions(deviations),
         _relate_scores(deviations, effort),
@@ -121,7 +134,7 @@ def analyse_deviations(deviations: Deviations, *, effort: Effort) -> tuple[Analy
     )
 
 
-def _state_model(deviations: Deviations) -> Analysis:
+def _state_model(deviations: StudyDeviations) -> Analysis:
     return Analysis(
         name="normative_model",
         title="Normative model",

@@ -1,6 +1,6 @@
 """What the analyses of deviations start from: scores, counts and risk of each session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from npsle_app.cohort.normative.model import Tail
 from npsle_app.cohort.normative.scoring import Calibration, calibrate
 from npsle_app.cohort.normative.sources import StudyReference
 from npsle_app.cohort.study.assembly import Cohort
-from npsle_app.cohort.study.normative_question import SCORED, expand_regions
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.visits import (
     IS_BASELINE,
@@ -45,7 +44,6 @@ class Deviations:
     """
 
     cohort: Cohort
-    reference: StudyReference
     tail: Tail
     visits: pd.DataFrame
     scores: pd.DataFrame
@@ -67,6 +65,13 @@ class Deviations:
         return self.scores[self.scores["region"].isin(self.study.normative.counted_regions)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDeviations(Deviations):
+    """Those from a reference that the study fitted, or that was given in the app's own form."""
+
+    reference: StudyReference
+
+
 def collect_deviations(
     visits: pd.DataFrame,
     scores: pd.DataFrame,
@@ -74,10 +79,32 @@ def collect_deviations(
     cohort: Cohort,
     reference: StudyReference,
     tail: Tail,
-) -> Deviations:
+) -> StudyDeviations:
     """Count each session's deviations and judge its risk.
 
     Counts have the number that chance gives, and its limits by how well the cut is known.
+    """
+    shares = _calibrate_each(visits, study=cohort.study, reference=reference, tail=tail)
+    found = count_in_visits(visits, scores, shares=shares, cohort=cohort, tail=tail)
+    parts = {one.name: getattr(found, one.name) for one in fields(Deviations)}
+    return StudyDeviations(**parts, reference=reference)
+
+
+def count_in_visits(
+    visits: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    shares: pd.DataFrame,
+    cohort: Cohort,
+    tail: Tail,
+) -> Deviations:
+    """Count each session's deviations and judge its risk.
+
+    Parameters
+    ----------
+    shares
+        `low` and `high` of each row of `visits`: between what shares of healthy people lie
+        beyond the cut.
     """
     study = cohort.study
     counted = scores[scores["region"].isin(study.normative.counted_regions)]
@@ -87,14 +114,18 @@ def collect_deviations(
         site=_or_none(visits, site_column(visits, study=study)),
         **{name: _or_none(visits, name) for name in ("age", "sex", "tiv_ml")},
     )
-    table = _limit_expected(table, visits, study=study, reference=reference, tail=tail)
+    n = table["n_assessed"].to_numpy(dtype=float)
+    assessed = np.where(n > 0, n, np.nan)
+    table = table.assign(
+        expected_low=assessed * shares["low"].to_numpy(dtype=float),
+        expected_high=assessed * shares["high"].to_numpy(dtype=float),
+    )
     risk = _judge(counted, study)
     table["risk"] = pd.Series([risk.get(scan) for scan in index_scans(table)], dtype=object)
     numbers = {name: table[name].to_numpy(dtype=float) for name in _NUMBERS}
     enriched = visits.assign(**numbers, risk=table["risk"].to_numpy(dtype=object))
     return Deviations(
         cohort=cohort,
-        reference=reference,
         tail=tail,
         visits=enriched,
         scores=scores,
@@ -105,8 +136,7 @@ def collect_deviations(
 def risk_rule(study: Study) -> RiskRule:
     """Return the rule of the study, said before anyone looked."""
     asked = study.normative
-    regions = expand_regions(asked.risk_regions, every=SCORED)
-    return RiskRule(regions=regions, at_least=asked.risk_at_least)
+    return RiskRule(regions=asked.risk_measures, at_least=asked.risk_at_least)
 
 
 def _or_none(visits: pd.DataFrame, name: str | None) -> np.ndarray | None:
@@ -121,15 +151,10 @@ def _judge(scores: pd.DataFrame, study: Study) -> dict[tuple[str, str], str | No
         return {}
 
 
-def _limit_expected(
-    table: pd.DataFrame,
-    visits: pd.DataFrame,
-    *,
-    study: Study,
-    reference: StudyReference,
-    tail: Tail,
+def _calibrate_each(
+    visits: pd.DataFrame, *, study: Study, reference: StudyReference, tail: Tail
 ) -> pd.DataFrame:
-    """Say between what numbers the expected count lies, by the calibration of the cut."""
+    """Say for each visit between what shares healthy people lie beyond the cut."""
     sexes = visits["sex"] if "sex" in visits else pd.Series(None, index=visits.index)
     named = site_column(visits, study=study)
     sites = visits[named] if named else pd.Series(None, index=visits.index)
@@ -143,9 +168,4 @@ def _limit_expected(
                 calibrate(own, reference=reference, tail=tail, site=key[1]) if own else _UNKNOWN
             )
         found.append(known[key])
-    n = table["n_assessed"].to_numpy(dtype=float)
-    assessed = np.where(n > 0, n, np.nan)
-    return table.assign(
-        expected_low=assessed * [one.low for one in found],
-        expected_high=assessed * [one.high for one in found],
-    )
+    return pd.DataFrame({"low": [one.low for one in found], "high": [one.high for one in found]})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from npsle_app.cohort.deviations.associations import ACROSS, ADJUSTED, OVER_TIME, RISK
 from npsle_app.cohort.deviations.associations import PUBLISHED as PUBLISHED_MODEL
-from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations
+from npsle_app.cohort.deviations.deviations import N_DEVIATIONS, Deviations, StudyDeviations
 from npsle_app.cohort.deviations.events import GROUPS, tell_rule
 from npsle_app.cohort.deviations.groups import PUBLISHED, ROBUST
 from npsle_app.cohort.normative.gaps import Gap, count_people
@@ -41,12 +41,17 @@ _CAREFUL = {
     Gap.SITE_UNKNOWN: "of a site that the reference does not know",
     Gap.PERSON_SEEN: "scored at a session whose person the model has seen at another",
     Gap.NAMESAKE: "of the same id and sex as someone in the reference",
+    Gap.NO_CONTROLS: "of a site with fewer than 2 controls: whether its scanner measures as the "
+    "reference does is not known",
+    Gap.OTHER_SOFTWARE: "measured by another program than the reference",
+    Gap.TIV_NOT_TAKEN: "a volume scored by age and sex alone, for want of the intracranial volume "
+    "or of how it goes with it: no label there",
 }
 # said of the reference as a whole: its people below ten, and its scans that cannot be right
 SAID_OF_REFERENCE = frozenset({Gap.FEW_PEOPLE, Gap.OUTLIER})
 
 
-def tell_model(deviations: Deviations) -> Statement:
+def tell_model(deviations: StudyDeviations) -> Statement:
     """Say who made the reference, how it was modelled, and how far its cut is known."""
     reference = deviations.reference
     who = ", ".join(
@@ -70,7 +75,7 @@ def tell_model(deviations: Deviations) -> Statement:
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
-def _tell_sites(deviations: Deviations) -> str:
+def _tell_sites(deviations: StudyDeviations) -> str:
     reference = deviations.reference
     n = len({site for sex in reference.model.sexes.values() for site in sex.sites})
     learned = len(reference.learned_sites)
@@ -228,7 +233,7 @@ def _every(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples()
 
 
-def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str]:
+def list_warnings(deviations: StudyDeviations, *, notes: tuple[str, ...]) -> list[str]:
     """List what a reader must know before any number: of reference, scans and sites."""
     reference = deviations.reference
     told = list(reference.labels)
@@ -246,11 +251,11 @@ def list_warnings(deviations: Deviations, *, notes: tuple[str, ...]) -> list[str
         f"{name} {sessions.get(name, '')}".strip() + f" is not in the reference: {why}"
         for name, why in list(_left_out(deviations).items())[:_MOST_NAMED]
     ]
-    told += _tell_gaps(deviations)
+    told += tell_gaps(deviations)
     return [*told, *notes]
 
 
-def _tell_outliers(deviations: Deviations) -> list[str]:
+def _tell_outliers(deviations: StudyDeviations) -> list[str]:
     outliers = deviations.reference.outliers
     named = list(dict.fromkeys(outliers["participant_id"]))
     if not named:
@@ -260,7 +265,7 @@ def _tell_outliers(deviations: Deviations) -> list[str]:
     return [f"{told}; look at them: {shown}"]
 
 
-def _sessions_of_reference(deviations: Deviations) -> dict[str, str]:
+def _sessions_of_reference(deviations: StudyDeviations) -> dict[str, str]:
     """Return which session of each control made the reference."""
     if deviations.reference.source != OWN:
         return {}
@@ -268,13 +273,13 @@ def _sessions_of_reference(deviations: Deviations) -> dict[str, str]:
     return dict(zip(controls["participant_id"], controls["session_id"], strict=True))
 
 
-def _left_out(deviations: Deviations) -> dict[str, str]:
+def _left_out(deviations: StudyDeviations) -> dict[str, str]:
     outliers = set(deviations.reference.outliers["participant_id"].astype(str))
     left = deviations.reference.model.left_out
     return {name: why for name, why in left.items() if name not in outliers}
 
 
-def _tell_gaps(deviations: Deviations) -> list[str]:
+def tell_gaps(deviations: Deviations) -> list[str]:
     """Count people by the reason why they have no score, or one to be careful with."""
     people = count_people(deviations.scores)
     return [f"{_count(people[gap])}: {what}" for gap, what in _CAREFUL.items() if gap in people]

@@ -29,6 +29,9 @@ class Gap(StrEnum):
     LEFT_OUT = "left out of the study"
     PERSON_SEEN = "person seen by the model"
     NAMESAKE = "namesake in the reference"
+    NO_CONTROLS = "no controls of the site"
+    OTHER_SOFTWARE = "measured by another program than the reference"
+    TIV_NOT_TAKEN = "not given the intracranial volume"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,15 @@ STUDY_WIDE = "patients"  # a population of several groups, which are described o
 
 
 def expand(names: tuple[str, ...], *, cohort: Cohort) -> tuple[str, ...]:
-    """Replace `*` by every measure that the tables hold, in the app's order."""
-    if "*" not in names:
+    """Replace `*` by every measure that the tables hold, `fs_*` by those that begin so.
+
+    They follow in the app's order what is named without a star.
+    """
+    begins = tuple(name.removesuffix("*") for name in names if name.endswith("*"))
+    if not begins:
         return names
-    present = tuple(name for name in MEASURES if name in cohort.frame)
-    return tuple(dict.fromkeys([*(name for name in names if name != "*"), *present]))
+    present = [name for name in MEASURES if name in cohort.frame and name.startswith(begins)]
+    return tuple(dict.fromkeys([*(name for name in names if not name.endswith("*")), *present]))
 
 
 def compare_groups(cohort: Cohort) -> pd.DataFrame:

@@ -19,6 +19,8 @@ from npsle_app.cohort.study.study import (
     Regressions,
     Study,
 )
+from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_freesurfer import PREFIX
 
 _ISCHAEMIC = ("ischemic", "ischaemic")
 _NON_NPSLE = ("non-NPSLE", "SLE")
@@ -69,7 +71,15 @@ _BLOOD = (
     "anti_dsdna",
 )
 
+_IMPORTED = tuple(name for name in MEASURES if name.startswith(PREFIX))
+
 DEFAULT_FAMILIES = (
+    # a hundred and more, which must not thin out what was asked of the app's own measures
+    Family(
+        name="FreeSurfer volumes and thicknesses between groups",
+        analysis="group_tests",
+        measures=_IMPORTED,
+    ),
     Family(name="imaging measures between groups", analysis="group_tests"),
     Family(name="imaging measures between groups, adjusted", analysis="adjusted"),
     Family(name="imaging × clinical correlations", analysis="correlations"),
@@ -83,7 +93,7 @@ DEFAULT_STUDY = Study(
     contrasts=CONTRASTS,
     table1=BaselineTable(variables=("sex", "age", *_RISKS, *_DISEASE)),
     group_tests=GroupTests(
-        measures=("alps_mean", "alps_left", "alps_right", *_VESSEL, *_VOLUMES),
+        measures=("alps_mean", "alps_left", "alps_right", *_VESSEL, *_VOLUMES, f"{PREFIX}*"),
     ),
     correlations=Correlations(
         measures=("alps_mean", *_VESSEL, "wmh_ml"),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.joining import BASELINE, prefix_session
-from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, WITH_T1W
+from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, SOFTWARE, WITH_T1W
 from npsle_app.cohort.study.study import Exclusions, Study
 from npsle_app.measures import MEASURES
 
@@ -47,7 +47,21 @@ def take_measures(
     if METHOD in rows:
         columns = {METHOD: rows[METHOD]} | columns
         notes += _tell_methods(rows[METHOD])
+    if SOFTWARE in rows:
+        columns = {SOFTWARE: rows[SOFTWARE]} | columns
+        notes += _tell_software(rows[SOFTWARE])
     return pd.concat([pd.DataFrame(columns, index=rows.index), ratings], axis=1), notes
+
+
+def _tell_software(software: pd.Series) -> Iterator[str]:
+    """Warn where volumes of two programs, or of two versions, stand in one column."""
+    counts = software.value_counts()
+    if len(counts) > 1:
+        named = ", ".join(f"{name} ({n})" for name, n in counts.items())
+        yield (
+            f"imported volumes were measured by {named}: versions differ as scanners do; measure "
+            f"all by one, or take {SOFTWARE} as covariate"
+        )
 
 
 def _tell_methods(methods: pd.Series) -> Iterator[str]:

@@ -14,6 +14,7 @@ Dates: TypeAlias = Mapping[tuple[str, str], str]
 
 KEYS = ["participant_id", "session_id"]
 METHOD = "measured_by"
+SOFTWARE = "fs_measured_by"  # which program measured what was imported
 WITH_T1W, ALONE = "T1w", "FLAIR alone"
 OF_FLAIR_ALONE = "_flair"  # how the stages end that make do without T1w
 
@@ -81,6 +82,32 @@ def add_method(wide: pd.DataFrame, *, stages: pd.DataFrame) -> pd.DataFrame:
     told = wide.copy()
     told.insert(len(KEYS), METHOD, [ALONE if key in units else WITH_T1W for key in keys])
     return told
+
+
+def add_software(wide: pd.DataFrame, *, long: pd.DataFrame) -> pd.DataFrame:
+    """Say of each row which program, in which version, measured what was imported.
+
+    Parameters
+    ----------
+    wide
+        As `pivot` returns it.
+    long
+        The keys and `software`, empty where the app itself measured; a row per number.
+
+    Returns
+    -------
+    DataFrame
+        With the column `fs_measured_by` after the keys; as it came where nothing was imported.
+    """
+    told = long[long["software"].fillna("") != ""]
+    if told.empty:
+        return wide
+    keys = told[KEYS].fillna("").itertuples(index=False, name=None)
+    of_unit = dict(zip(keys, told["software"], strict=True))
+    units = wide[KEYS].fillna("").itertuples(index=False, name=None)
+    named = wide.copy()
+    named.insert(len(KEYS), SOFTWARE, pd.Series([of_unit.get(one) for one in units], dtype=object))
+    return named
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,17 @@
 """What a study asks of normative modelling: reference, regions, scores, risk and events."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 
 from npsle_app.measures import MEASURES
+from npsle_app.measures.names_of_freesurfer import (
+    FLUID,
+    PREFIX,
+    REGIONS_OF_PAPER,
+    TISSUE,
+    say_volume,
+    volume_name,
+)
 from npsle_app.measures.names_of_regions import DEEP, PARCELS, SIDES, measure_name
 
 EVERY = "*"
@@ -76,9 +84,58 @@ class NormativeQuestion:
         return expand_regions(self.counted, every=COUNTED)
 
     @property
+    def risk_measures(self) -> tuple[str, ...]:
+        """Measures of which one that deviates makes a high risk."""
+        return expand_regions(self.risk_regions, every=SCORED)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Clinical columns that the question names."""
         return (*self.scores, *self.covariates, *self.count_covariates, self.time, self.event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedQuestion(NormativeQuestion):
+    """The same question, of the volumes that FreeSurfer measured.
+
+    Attributes
+    ----------
+    counted_measures
+        Volumes whose deviations are counted; names of regions in the study file are those of the
+        app's own atlas and choose nothing here.
+    """
+
+    counted_measures: tuple[str, ...] = TISSUE
+
+    @property
+    def scored_regions(self) -> tuple[str, ...]:
+        """Measures to be scored."""
+        return tuple(dict.fromkeys((*TISSUE, *FLUID, *self.counted_measures)))
+
+    @property
+    def counted_regions(self) -> tuple[str, ...]:
+        """Measures whose deviations are counted."""
+        return self.counted_measures
+
+    @property
+    def risk_measures(self) -> tuple[str, ...]:
+        """Volumes of the same names as the regions of the rule; those that there are."""
+        names = (volume_name(one, side=side) for one in self.risk_regions for side in SIDES)
+        return tuple(name for name in names if name in self.counted_measures)
+
+
+def ask_of_imported(
+    question: NormativeQuestion, *, paper: bool, known: Collection[str] | None = None
+) -> ImportedQuestion:
+    """Ask of imported volumes what a study asks of the app's own.
+
+    Counted is tissue that does not overlap; as in the paper, its 82 regions. With `known`, those
+    of them alone that the reference can score.
+    """
+    told = {one.name: getattr(question, one.name) for one in fields(NormativeQuestion)}
+    counted = REGIONS_OF_PAPER if paper else TISSUE
+    kept = tuple(name for name in counted if known is None or name in known)
+    return ImportedQuestion(**told, counted_measures=kept)
 
 
 def expand_regions(names: Iterable[str], *, every: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,6 +174,8 @@ def say_region(measure: str) -> str:
     >>> say_region("region_frontal_sup_left_ml")
     'frontal sup, left'
     """
+    if measure.startswith(PREFIX):
+        return say_volume(measure)
     name, _, side = measure.removeprefix("region_").removesuffix("_ml").rpartition("_")
     return f"{name.replace('_', ' ')}, {side}" if name else measure
 

@@ -206,4 +206,4 @@ def _typed(content: Mapping[str, Any]) -> frozenset[str]:
     for name in ("scores", "covariates", "count_covariates", "site"):
         typed |= set(asked.get(name, []))
     typed |= {asked[name] for name in ("time", "event") if name in asked}
-    return frozenset(typed - {"*"})
+    return frozenset(name for name in typed if not name.endswith("*"))

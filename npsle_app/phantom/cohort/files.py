@@ -48,19 +48,24 @@ def write_cohort(folder: Path, *, cohort: Cohort) -> None:
     A measure that this version of the app does not know is written to
     `phenotype/imaging.tsv` of the raw dataset, as one measured elsewhere.
     """
-    write_tsv(folder / "participants.tsv", _frame(cohort.clinical))
-    write_json(folder / "participants.json", _meanings(cohort, cohort.clinical))
-    write_json(folder / "sourcedata" / "truth.json", dict(cohort.truth))
-    write_json(folder / "dataset_description.json", _description(str(cohort.truth["source"])))
-    text = _README.format(**{key: cohort.truth[key] for key in _IN_README})
-    replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
+    write_raw(folder, cohort=cohort, readme=_README)
     _write_foreign(folder / "phenotype" / "imaging.tsv", cohort.measures)
-    _write_visits(folder, cohort)
     write_dataset_files(folder / DERIVATIVE, bids_dir=folder, version=_VERSION)
     for row in cohort.measures:
         _write_measures(folder / DERIVATIVE, row)
     for participant, rows in _by_participant(cohort.measures).items():
         _write_status(folder / DERIVATIVE / participant, rows)
+
+
+def write_raw(folder: Path, *, cohort: Cohort, readme: str) -> None:
+    """Write the raw dataset of tables, and the truth; `readme` has fields of the truth."""
+    write_tsv(folder / "participants.tsv", _frame(cohort.clinical))
+    write_json(folder / "participants.json", _meanings(cohort, cohort.clinical))
+    write_json(folder / "sourcedata" / "truth.json", dict(cohort.truth))
+    write_json(folder / "dataset_description.json", _description(str(cohort.truth["source"])))
+    text = readme.format(**{key: cohort.truth[key] for key in _IN_README})
+    replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
+    _write_visits(folder, cohort)
 
 
 _IN_README = ("source", "cohort", "participants", "seed")

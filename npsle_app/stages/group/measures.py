@@ -17,8 +17,10 @@ from npsle_app.cohort.study.measures import (
     ALONE,
     KEYS,
     METHOD,
+    SOFTWARE,
     WITH_T1W,
     add_method,
+    add_software,
     baseline,
     in_order,
     list_outliers,
@@ -29,6 +31,7 @@ from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.shared import MEASURES_FILE, write_table
 
 _TAKEN = ("measure", "value", "qc", "stage")
+_SOFTWARE = "software"  # a column that is there where another program measured
 _KEYS = {
     "participant_id": {"Description": "Participant"},
     "session_id": {"Description": "Session; n/a where the dataset has none"},
@@ -133,11 +136,11 @@ def _read_all(output_dir: Path) -> pd.DataFrame:
     if not paths:
         return pd.DataFrame(columns=KEYS, dtype=object)
     rows = [row for path in sorted(paths) for row in _read(path)]
-    long = pd.DataFrame(rows, columns=[*KEYS, *_TAKEN])
-    return add_method(pivot(long), stages=long)
+    long = pd.DataFrame(rows, columns=[*KEYS, *_TAKEN, _SOFTWARE])
+    return add_method(add_software(pivot(long), long=long), stages=long)
 
 
-def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str, str]]:
+def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str, str, str]]:
     """Read one participant's rows; a table of its own for each of 10,000 would take a minute."""
     stem = path.name.removesuffix("_measures.tsv")
     participant, _, session = stem.partition("_")
@@ -149,14 +152,17 @@ def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str,
         msg = f"{path} lacks the columns {sorted(missing)}; run the participant level again"
         raise ValueError(msg)
     places = [header.index(name) for name in _TAKEN]
+    of_software = header.index(_SOFTWARE) if _SOFTWARE in header else None
     for line in lines:
         try:
             measure, value, qc, stage = (line[place] for place in places)
             number = None if value == "n/a" else float(value)
+            software = line[of_software] if of_software is not None else ""
         except (IndexError, ValueError) as error:
             msg = f"{path} has a damaged line: {line}; run the participant level again"
             raise ValueError(msg) from error
-        yield participant, session or None, measure, number, qc, stage
+        software = "" if software == "n/a" else software
+        yield participant, session or None, measure, number, qc, stage, software
 
 
 def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -166,6 +172,8 @@ def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
 
 def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     meanings: dict[str, Mapping[str, Any]] = {METHOD: _METHOD} if METHOD in wide else {}
+    if SOFTWARE in wide:
+        meanings[SOFTWARE] = {"Description": "Program and version that measured all of fs_*"}
     measured = [name for name in MEASURES if name in wide]
     for name in measured:
         measure = MEASURES[name]

@@ -1,33 +1,18 @@
 """Compare everyone's regional volumes with a reference, and say what deviations mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from pandas import DataFrame
 
 from npsle_app.bids.output.names import GroupFile
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.cohort.deviations.analyses import Effort, NormativeStudy, model_study
 from npsle_app.cohort.deviations.dry_run import tell_plan
-from npsle_app.cohort.deviations.events import tell_rule
-from npsle_app.cohort.deviations.plots import (
-    list_associations,
-    list_curves,
-    list_ratios,
-    list_regional,
-    longest_follow_up,
-    tabulate_scores,
-)
 from npsle_app.cohort.study.study import Study
 from npsle_app.cohort.study.tables import Tables
-from npsle_app.figures.paper.estimates import Estimate, draw_forest
-from npsle_app.figures.paper.normative import draw_deviations, draw_ratios
-from npsle_app.figures.paper.paper import PaperFigure, head_with
-from npsle_app.figures.paper.survival import SurvivalCurve, draw_survival, time_ticks
-from npsle_app.formatting import equals_p
 from npsle_app.settings import NormativeSettings
+from npsle_app.stages.group.deviation_figures import draw_deviations
 from npsle_app.stages.group.reference_io import own_provenance, read_given, write_reference
 from npsle_app.stages.group.shared import (
     assemble_cohort,
@@ -64,12 +49,12 @@ def run(
     """
     clear(output_dir, "normative")
     cohort = read_cohort(output_dir, study_file=settings.study_file, raw=raw)
-    path = settings.reference_file
+    given = read_given(settings)
     try:
         modelled = model_study(
             cohort,
             own=own_provenance(previous_version(output_dir) or "unknown"),
-            given=read_given(settings),
+            given=given,
             tail=settings.tail,
             allow_foreign=settings.allow_foreign,
             effort=Effort(
@@ -79,8 +64,8 @@ def run(
             ),
         )
     except ValueError as error:
-        if path:
-            msg = f"{path}: {error}"
+        if given is not None:
+            msg = f"{settings.reference_file}: {error}"
             raise ValueError(msg) from error
         return _write_nothing(output_dir, cohort.study, str(error), tail=settings.tail)
     return _write(output_dir, cohort.study, modelled, settings=settings)
@@ -121,7 +106,11 @@ def _write(
     described = [
         describe(
             analysis,
-            figures=save_figures(output_dir, _draw(analysis.name, modelled), stage="normative"),
+            figures=save_figures(
+                output_dir,
+                draw_deviations(analysis.name, modelled, labels=reference.labels),
+                stage="normative",
+            ),
         )
         for analysis in modelled.analyses
     ]
@@ -153,90 +142,3 @@ def _write_nothing(output_dir: Path, study: Study, reason: str, *, tail: str) ->
 
 def _describe_study(study: Study, *, tail: str) -> dict[str, Any]:
     return {"title": study.title, "mode": study.mode, "tail": tail}
-
-
-def _draw(analysis: str, modelled: NormativeStudy) -> Iterator[PaperFigure]:
-    """Draw what an analysis shows, each figure with the labels of the reference."""
-    drawers = {
-        "deviations": _draw_counts,
-        "deviation_associations": _draw_associations,
-        "deviation_events": _draw_events,
-    }
-    labels = modelled.found.reference.labels
-    for figure in drawers[analysis](modelled) if analysis in drawers else ():
-        head_with(figure.drawing, labels)
-        caption = " ".join([figure.caption, *(f"{label}." for label in labels)])
-        yield replace(figure, caption=caption)
-
-
-def _draw_counts(modelled: NormativeStudy) -> Iterator[PaperFigure]:
-    found = modelled.found
-    if (scores := tabulate_scores(found)) is not None:
-        cut = "|z| > 1.96" if found.tail == "both" else "z < −1.96"
-        dots = f" a dot: critical ({cut});" if scores.critical.any() else ""
-        yield PaperFigure(
-            name="deviation-scores",
-            drawing=draw_deviations(
-                scores.z,
-                people=scores.people,
-                regions=scores.regions,
-                critical=scores.critical,
-                groups=scores.groups,
-            ),
-            caption="Each person's regions at baseline, by group and number of deviations;"
-            f"{dots} hatched: no score.",
-            wide=True,
-        )
-    table = _find_table(modelled, "deviation_comparisons")
-    if ratios := [Estimate(**one) for one in list_ratios(table, found)]:
-        yield PaperFigure(
-            name="deviation-ratios",
-            drawing=draw_ratios(ratios, label="Incidence rate ratio"),
-            caption="Incidence rate ratios of critical deviations with 95 % intervals; squares: "
-            f"p < {found.study.alpha:g} by permutation.",
-        )
-
-
-def _draw_associations(modelled: NormativeStudy) -> Iterator[PaperFigure]:
-    found, table = modelled.found, _find_table(modelled, "deviation_associations")
-    label = "β, standard deviations of the score per standard deviation"
-    if rows := [Estimate(**one) for one in list_associations(table, found)]:
-        yield PaperFigure(
-            name="deviation-associations",
-            drawing=draw_forest(rows, label=label),
-            caption="Disability and the number of deviations, across people and over time; "
-            f"squares: q < {found.study.alpha:g}.",
-        )
-    if rows := [Estimate(**one) for one in list_regional(table)]:
-        yield PaperFigure(
-            name="deviation-regions",
-            drawing=draw_forest(rows, label=label),
-            caption="Disability and single regions' z, the associations with the smallest "
-            f"p-values; squares: q < {found.study.alpha:g}. A negative β: smaller volume, higher "
-            "score.",
-        )
-
-
-def _draw_events(modelled: NormativeStudy) -> Iterator[PaperFigure]:
-    found = modelled.found
-    longest = longest_follow_up(found)
-    if longest <= 0:
-        return
-    ticks = time_ticks(longest)
-    curves = [SurvivalCurve(**one) for one in list_curves(found, ticks=ticks)]
-    if not curves:
-        return
-    p = _find_table(modelled, "survival_tests")["p"].iloc[0]
-    event = found.study.normative.event_label
-    yield PaperFigure(
-        name="survival",
-        drawing=draw_survival(
-            curves, ticks=ticks, unit="years", event=event, text=f"log-rank {equals_p(float(p))}"
-        ),
-        caption=f"Share of patients without {event}, by risk, with 95 % bands; strokes: end of "
-        f"follow-up. High risk: {tell_rule(found)}.",
-    )
-
-
-def _find_table(modelled: NormativeStudy, name: str) -> DataFrame:
-    return next(one.tables[name] for one in modelled.analyses if name in one.tables)

@@ -9,6 +9,8 @@ from npsle_app.bids.tables import read_table
 from npsle_app.cohort.normative.model import Provenance
 from npsle_app.cohort.normative.model_json import from_plain, to_plain
 from npsle_app.cohort.normative.people import read_people, read_provenance, tell_provenance
+from npsle_app.cohort.normative.population import Population
+from npsle_app.cohort.normative.population_json import is_population, population_from_plain
 from npsle_app.cohort.normative.sources import (
     OWN,
     UNIT,
@@ -19,11 +21,15 @@ from npsle_app.cohort.normative.sources import (
 from npsle_app.cohort.normative.validity import check_reference
 from npsle_app.cohort.study.normative_question import SCORED
 from npsle_app.documents import read_json
+from npsle_app.resources import DATA
 from npsle_app.settings import NormativeSettings
 from npsle_app.stages.group.shared import write_table
 from npsle_app.templates import Template, digest
 
 SOFTWARE = "npsle_app"
+SHIPPED_POPULATION, OWN_CONTROLS = "population", "own"
+_NO_FILE = ("", SHIPPED_POPULATION, OWN_CONTROLS)
+_POPULATION = DATA / "reference_freesurfer.json"
 _TEMPLATES = (
     Template.T1,
     Template.GM,
@@ -45,8 +51,36 @@ def own_provenance(version: str) -> Provenance:
 
 
 def read_given(settings: NormativeSettings) -> GivenReference | None:
-    """Read the reference that the settings name; None where they name none."""
-    return read_reference(Path(settings.reference_file)) if settings.reference_file else None
+    """Read the reference that the settings name; None where they name none of this form."""
+    if settings.reference_file in _NO_FILE or _names_population(settings.reference_file):
+        return None
+    return read_reference(Path(settings.reference_file))
+
+
+def read_population(reference_file: str) -> Population:
+    """Read the population that imported volumes are scored by: the app's own, or one of a file.
+
+    Raises
+    ------
+    ValueError
+        With the file and what is wrong with it.
+    """
+    given = reference_file not in _NO_FILE and _names_population(reference_file)
+    path = Path(reference_file) if given else Path(str(_POPULATION))
+    try:
+        return population_from_plain(read_json(path))
+    except (OSError, ValueError) as error:
+        msg = f"{path}: {error}"
+        raise ValueError(msg) from error
+
+
+def _names_population(reference_file: str) -> bool:
+    """Tell whether a file is a population; one that cannot be read is not."""
+    path = Path(reference_file)
+    try:
+        return path.suffix == ".json" and is_population(read_json(path))
+    except (OSError, ValueError):
+        return False
 
 
 def read_reference(path: Path) -> GivenReference:
@@ -75,6 +109,7 @@ def check_given(settings: NormativeSettings, *, version: str) -> None:
     ValueError
         With the file and all reasons.
     """
+    read_population(settings.reference_file)
     if (given := read_given(settings)) is None:
         return
     try:

@@ -1,0 +1,132 @@
+"""What a participant's page says of FreeSurfer volumes beside a population."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from npsle_app.bids.output.names import MEASURES_DIGEST, File
+from npsle_app.bids.output.reader import measures_digest
+from npsle_app.bids.output.writer import Writer
+from npsle_app.bids.tables import read_table
+from npsle_app.documents import read_json
+from npsle_app.measures import MEASURES
+
+_STALE = (
+    "The scores of an earlier run do not belong to these measures and are not shown: run the "
+    "group level again."
+)
+SHOWN_AT_ONCE = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownScore:
+    """One volume as the page shows it; all but `far` is text."""
+
+    region: str
+    volume: str
+    expected: str
+    z: str
+    interval: str
+    z_age_sex: str
+    given: str
+    centile: str
+    deviation: str
+    qc: str
+    reason: str
+    far: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPopulation:
+    """All volumes, those that deviate first; `note` says why there are none."""
+
+    rows: tuple[ShownScore, ...] = ()
+    reference: str = ""
+    count: str = ""
+    note: str = ""
+
+    @property
+    def first(self) -> tuple[ShownScore, ...]:
+        """What stands on the page at once: all that deviate, and the largest others."""
+        deviating = sum(bool(row.deviation) for row in self.rows)
+        return self.rows[: max(SHOWN_AT_ONCE, deviating)]
+
+    @property
+    def rest(self) -> tuple[ShownScore, ...]:
+        """What is folded away."""
+        return self.rows[len(self.first) :]
+
+
+def read_population(writer: Writer) -> ShownPopulation | None:
+    """Read a session's scores; None where the group level wrote none.
+
+    Those of other measures than lie there now are not shown: the note says so.
+    """
+    path = writer.path(File.POPULATION)
+    try:
+        proof = read_json(path.with_suffix(".json"))
+        table = read_table(path)
+    except (OSError, ValueError):
+        return None
+    if proof.get(MEASURES_DIGEST) != measures_digest(writer):
+        return ShownPopulation(note=_STALE)
+    rows = sorted(map(_show, table.to_dict("records")), key=_order)
+    return ShownPopulation(
+        rows=tuple(rows),
+        reference=_tell_reference(table),
+        count=_tell_count(proof.get("Count", {})),
+    )
+
+
+def _show(row: Mapping[Any, Any]) -> ShownScore:
+    name = str(row["region"])
+    described = MEASURES[name].description if name in MEASURES else name
+    z = float(row["z"])
+    return ShownScore(
+        region=described.removeprefix("Volume of the ").split(", as ")[0],
+        volume=_number(row["volume"], "{:.2f}"),
+        expected=f"{_number(row['expected'], '{:.2f}')} ± {_number(row['sd'], '{:.2f}')}",
+        z=_number(z, "{:+.2f}"),
+        interval=f"{_number(row['z_low'], '{:+.2f}')} to {_number(row['z_high'], '{:+.2f}')}",
+        z_age_sex=_number(row["z_age_sex"], "{:+.2f}"),
+        given=str(row["given"]),
+        centile=_number(row["centile"], "{:.1f}"),
+        deviation="" if pd.isna(row["deviation"]) else str(row["deviation"]),
+        qc=str(row["qc"]),
+        reason="" if pd.isna(row["reason"]) else str(row["reason"]),
+        far=-1.0 if pd.isna(z) else abs(z),
+    )
+
+
+def _number(value: Any, pattern: str) -> str:
+    return "n/a" if pd.isna(value) else pattern.format(float(value)).replace("-", "−")
+
+
+def _order(row: ShownScore) -> tuple[bool, float]:
+    return not row.deviation, -row.far
+
+
+def _tell_reference(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    software = "" if pd.isna(first["measured_by"]) else str(first["measured_by"])
+    controls = int(table["n_controls"].max())
+    measured = f" This scan was measured by {software}." if software else ""
+    return f"{first['reference']}.{measured} The site's term is told by up to {controls} controls."
+
+
+def _tell_count(count: Mapping[str, Any]) -> str:
+    if count.get("n_deviations") is None:
+        return "No volume could be judged: see the reasons below."
+    found, assessed = int(count["n_deviations"]), int(count["n_assessed"])
+    text = (
+        f"{found} of {assessed} volumes that are counted lie beyond the cut, "
+        f"{int(count['n_critical'])} of all with both limits"
+    )
+    if count.get("expected_low") is None:
+        return f"{text}."
+    return (
+        f"{text}; in a healthy person chance alone gives {count['n_expected']:.1f} "
+        f"({count['expected_low']:.1f} to {count['expected_high']:.1f}, as the scanner is known)."
+    )

@@ -1,0 +1,1 @@
+"""From published models of healthy people to the references that the app ships."""
