@@ -23,7 +23,7 @@ class Seat:
 
     initials: str
     secret: str
-    lock: TextIO
+    lock: TextIO | None
     seen: float
     left: bool = False
 
@@ -58,7 +58,7 @@ class Readers:
         if seat is not None and not seat.left and self.clock() - seat.seen < SILENCE_S:
             msg = f"{name} is reading at this moment. Take other initials, or wait until they leave"
             raise TakenError(msg)
-        lock = seat.lock if seat is not None else self._lock(name)
+        lock = seat.lock if seat is not None and seat.lock else self._lock(name)
         made = Seat(name, secrets.token_urlsafe(24), lock, self.clock())
         self._seats[name] = made
         return made
@@ -67,20 +67,27 @@ class Readers:
         """Return the seat of a browser; None where it has none, or another took it since."""
         for seat in self._seats.values() if secret else ():
             if secret and secrets.compare_digest(seat.secret, secret):
-                return self._touch(seat)
+                try:
+                    return self._touch(seat)
+                except TakenError:  # they left, and sit in another room of the folder now
+                    return None
         return None
 
     def leave(self, seat: Seat) -> None:
         """Let others, or the same person from another browser, take the initials."""
         seat.left = True
+        if seat.lock is not None:
+            seat.lock.close()
+            seat.lock = None
 
     def close(self) -> None:
         """Give up all locks."""
         for seat in self._seats.values():
-            seat.lock.close()
+            self.leave(seat)
         self._seats.clear()
 
     def _touch(self, seat: Seat) -> Seat:
+        seat.lock = seat.lock or self._lock(seat.initials)
         seat.seen, seat.left = self.clock(), False
         return seat
 

@@ -285,6 +285,19 @@ def test_a_reader_who_reloads_the_page_keeps_the_seat(tmp_path):
     readers.close()
 
 
+def test_who_left_one_room_may_read_in_another_of_the_folder(tmp_path):
+    one, other = Readers(tmp_path), Readers(tmp_path)
+    seat = one.enter("AB")
+    with pytest.raises(TakenError, match="another room"):
+        other.enter("AB")
+    one.leave(seat)
+    there = other.enter("AB")
+    assert one.find(seat.secret) is None
+    other.leave(there)
+    assert one.find(seat.secret) is seat
+    one.close()
+
+
 # ---- the program
 
 
