@@ -19,7 +19,7 @@ from npsle_app.report.pictures import embed, embed_small
 from npsle_app.report.references import WORKS
 from npsle_app.report.sections import show_sections
 from npsle_app.report.summary import Summary, summarise
-from npsle_app.report.viewer import read_viewer, viewer_script
+from npsle_app.report.viewer import read_viewers, viewer_script
 
 DICTIONARY = {
     "measure": {"Description": "Name of the measure; the group tables use it as column name"},
@@ -141,7 +141,7 @@ def _context(
     markdown, bibtex = methods_text(records)
     name = f"sub-{participant}"
     summaries = [summarise(content, participant=name, peers=peers) for content in contents]
-    viewers = [read_viewer(content.writer) for content in contents]
+    viewers = read_viewers([content.writer for content in contents])
     return {
         "title": name,
         "participant": name,

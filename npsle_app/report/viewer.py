@@ -1,6 +1,7 @@
 """The viewer inside a participant's page: layers that the stage `overview` drew."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,6 +13,8 @@ from npsle_app.documents import read_json
 from npsle_app.report.pictures import embed
 
 _SHOWN_AT_FIRST = ("lesions", "vessels")
+# Beside 7.4 MB of other pictures, as text, they leave the page under 12 MB.
+BUDGET_BYTES = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,28 @@ class ShownViewer:
     images: tuple[ShownLayer, ...]
     overlays: tuple[ShownLayer, ...]
     shape: tuple[int, int, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes that the layers take in the page."""
+        return sum(len(layer.uri) for layer in (*self.images, *self.overlays))
+
+
+def read_viewers(
+    writers: Sequence[Writer], *, budget: int = BUDGET_BYTES
+) -> list[ShownViewer | None]:
+    """Read the viewers of all sessions, the last first, as far as `budget` bytes go.
+
+    A session whose viewer would make the page too large has none, like one without layers.
+    """
+    shown: list[ShownViewer | None] = []
+    for writer in reversed(writers):
+        viewer = read_viewer(writer)
+        if viewer is not None and viewer.size > budget:
+            viewer = None
+        budget -= viewer.size if viewer else 0
+        shown.insert(0, viewer)
+    return shown
 
 
 def read_viewer(writer: Writer) -> ShownViewer | None:

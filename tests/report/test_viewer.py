@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from npsle_app.bids.output.writer import Writer
-from npsle_app.report.viewer import read_viewer, viewer_script
+from npsle_app.report.viewer import read_viewer, read_viewers, viewer_script
 from tests.report.builder import make_viewer, picture
 
 
@@ -63,3 +63,14 @@ def test_labels_are_saved_transparent_and_grey_levels_small(writer):
     path = writer.picture(Image.new("P", (8, 8)), "viewer-x")
     assert path.suffix == ".png"
     assert writer.picture(Image.new("L", (8, 8)), "viewer-y").suffix == ".webp"
+
+
+def test_of_many_sessions_the_last_have_viewers_as_far_as_the_page_may_grow(tmp_path):
+    writers = [Writer(tmp_path, "01", session) for session in "123"]
+    for writer in writers:
+        make_viewer(writer)
+    size = read_viewer(writers[0]).size
+    assert [one is not None for one in read_viewers(writers)] == [True] * 3
+    few = read_viewers(writers, budget=2 * size)
+    assert [one is not None for one in few] == [False, True, True]
+    assert read_viewers(writers, budget=size - 1) == [None] * 3

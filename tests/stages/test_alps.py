@@ -68,7 +68,7 @@ class Session:
                 self.shift, File.DWI_TO_T1W, sources=(self.scan, self.t1w)
             ),
             displacement=None, noise=self.save(0 * series.signal, File.DWI_NOISE),
-            volumes=tuple(range(len(series.b_values))), offset_corrected=False, motion=dwi,
+            volumes=tuple(map(float, range(len(series.b_values)))), n_fitted=7.0, motion=dwi,
             record=self.record("dwi"), figures=(),
         )  # fmt: skip
 

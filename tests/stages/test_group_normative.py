@@ -44,7 +44,7 @@ def copied(out, tmp_path):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Drawing takes most of a small study's time."""
-    monkeypatch.setattr(normative, "_draw", lambda *_: iter(()))
+    monkeypatch.setattr(normative, "draw_deviations", lambda *_, **__: iter(()))
 
 
 def _settings(out, **changes):

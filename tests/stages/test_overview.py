@@ -82,7 +82,7 @@ def _diffusion(head):
         colour_fa=save(colour, folder / "sub-01_colFA.nii.gz"),
         dwi_to_t1w=head.out.matrix(_moved(), File.DWI_TO_T1W, sources=(place,)),
         volumes=(),
-        offset_corrected=False,
+        n_fitted=7.0,
         record=_record(head, "dwi"),
         figures=(),
     )

@@ -168,7 +168,7 @@ def _read_inputs(
     fa, series = read_image(dwi.fa), read_image(dwi.dwi)
     b_values, vectors = read_tables(dwi.dwi)
     gradients = read_fsl(b_values, vectors=vectors, affine=series.affine)
-    chosen = np.array(dwi.volumes)
+    chosen = np.array(dwi.volumes, dtype=int)
     used = gradients.take(chosen)
     noise = None if dwi.noise is None else read_image(dwi.noise).get_fdata(dtype=np.float32)
     maps = (wmh and wmh.mask, tissue and tissue.csf)
@@ -182,7 +182,7 @@ def _read_inputs(
                 removed=noise,
                 b_values=used.b_values,
                 directions=used.directions,
-                n_fitted=10 if dwi.offset_corrected else 7,
+                n_fitted=int(dwi.n_fitted),
             ),
             to_native=place.to_native,
             template_brain=fraction(templates.load(Template.BRAIN)),

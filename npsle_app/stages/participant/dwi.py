@@ -97,8 +97,8 @@ class DwiOutputs:
     """The series and its maps on its own grid; `dwi_to_t1w` is None without a T1w image.
 
     `noise` is what denoising took away, None where nothing did; `volumes` are the numbers of
-    those that the tensor is fitted to; `offset_corrected` tells that an offset was added to their
-    gradients.
+    those that the tensor is fitted to, and `n_fitted` counts what was fitted to each voxel: 7, or
+    10 where an offset was added to the gradients.
     """
 
     dwi: Path
@@ -114,8 +114,8 @@ class DwiOutputs:
     dwi_to_t1w: Path | None
     displacement: Path | None
     noise: Path | None
-    volumes: tuple[int, ...]
-    offset_corrected: bool
+    volumes: tuple[float, ...]
+    n_fitted: float
     motion: Path
     record: Path
     figures: tuple[Path, ...]
@@ -271,8 +271,8 @@ def _save(
         **saved,
         **_save_transforms(prepared, raw=raw, anat=anat, out=out),
         "noise": _save_noise(findings, sources=both, out=out),
-        "volumes": tuple(int(one) for one in findings.selection.volumes),
-        "offset_corrected": findings.offset_corrected,
+        "volumes": tuple(map(float, findings.selection.volumes)),
+        "n_fitted": 10.0 if findings.offset_corrected else 7.0,
         "motion": out.table(pd.DataFrame(rows), File.DWI_MOTION, dictionary=dictionary),
     }
 
