@@ -74,7 +74,8 @@ class Record:
     `citations` are keys of `npsle_app/data/references.bib`; `methods` is the stage's sentence
     for the methods text; `choices` say what was decided for this person and why. `inherited` is
     the worst state of all checks that its inputs rest on, over all stages before. `software` is
-    what measured, with its version, where it was not this app.
+    what measured, with its version, where it was not this app. `read_by` says who read what its
+    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not.
     """
 
     stage: str
@@ -86,6 +87,12 @@ class Record:
     choices: tuple[str, ...] = ()
     inherited: Qc = Qc.PASS
     software: str = ""
+    read_by: str = ""
+    not_read: tuple[str, ...] = ()
+
+    def reader_of(self, measure: str) -> str:
+        """Say who read what a measure rests on, and when; empty where nobody did."""
+        return "" if measure in self.not_read else self.read_by
 
     @property
     def state(self) -> Qc:

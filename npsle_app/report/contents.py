@@ -52,6 +52,7 @@ class SessionContent:
                 MEASURES[measure.name],
                 tuple(self._uris(measure)),
                 record.software,
+                record.reader_of(measure.name),
             )
             for record in self.records
             for measure in record.measures
@@ -86,13 +87,14 @@ class SessionContent:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table of measures."""
+    """One row of the table of measures; `read_by` says who read what it rests on, and when."""
 
     stage: str
     measure: Measure
     definition: MeasureDefinition
     sources: tuple[str, ...] = field(default=())
     software: str = ""
+    read_by: str = ""
 
     @property
     def exact(self) -> str:

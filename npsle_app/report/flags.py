@@ -46,6 +46,11 @@ def _rated(wide: pd.DataFrame) -> Iterator[Flag]:
         marked = wide[wide["qc_stages"].notna() & (wide["qc_exclude"] != "yes")]
         for key, stages in marked["qc_stages"].items():
             yield Flag(session=str(key), text=f"stages not to be used by rating: {stages}")
+    if "qc_measures" in wide:
+        for key, measures in wide["qc_measures"].dropna().items():
+            first, *others = str(measures).split(",")
+            more = f" and {len(others)} more" if others else ""
+            yield Flag(session=str(key), text=f"measures not to be used by rating: {first}{more}")
 
 
 def _flagged(strips: Sequence[Strip]) -> Iterator[Flag]:

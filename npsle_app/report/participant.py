@@ -37,8 +37,9 @@ DICTIONARY = {
     },
     "sources": {"Description": "Images that it was taken from, as BIDS URIs, comma-separated"},
 }
-_SOFTWARE = {
-    "software": {"Description": "What measured it, where that was another program; else n/a"}
+_WHERE_TOLD = {  # columns that are there only if they say anything
+    "software": {"Description": "What measured it, where that was another program; else n/a"},
+    "read_by": {"Description": "Who read what the number rests on, and when; else n/a"},
 }
 
 
@@ -118,14 +119,15 @@ def write_measures(content: SessionContent) -> Path | None:
             "qc": str(line.measure.qc),
             "sources": ", ".join(line.sources) or None,
             "software": line.software or None,
+            "read_by": line.read_by or None,
         }
         for line in content.measures
     ]
     if rows:
-        table, dictionary = DataFrame(rows), DICTIONARY | _SOFTWARE
-        if table["software"].isna().all():  # all measured by the app
-            table, dictionary = table.drop(columns="software"), DICTIONARY
-        return content.writer.table(table, File.MEASURES, dictionary=dictionary)
+        table = DataFrame(rows)
+        table = table.drop(columns=[name for name in _WHERE_TOLD if table[name].isna().all()])
+        told = DICTIONARY | {name: text for name, text in _WHERE_TOLD.items() if name in table}
+        return content.writer.table(table, File.MEASURES, dictionary=told)
     stale = content.writer.folder / f"{content.id}_{File.MEASURES.value.tail}"
     stale.unlink(missing_ok=True)
     stale.with_suffix(".json").unlink(missing_ok=True)

@@ -40,13 +40,14 @@ class Page:
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
-    def load(self, path: Path) -> None:
+    def load(self, place: Path | str) -> None:
+        """Load a file, or an address, which may lead on to another."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
-        self._call("Page.navigate", url=path.as_uri())
+        self._call("Page.navigate", url=place.as_uri() if isinstance(place, Path) else place)
         deadline = time.monotonic() + 60
-        while self.evaluate("document.readyState") != "complete" or not self._moved(path):
-            assert time.monotonic() < deadline, f"{path} did not load in a minute"
+        while self.evaluate("document.readyState") != "complete" or not self._moved(place):
+            assert time.monotonic() < deadline, f"{place} did not load in a minute"
             time.sleep(0.05)
         self.evaluate("Promise.allSettled([...document.images].map((i) => i.decode()))")
 
@@ -77,8 +78,22 @@ class Page:
         pdf = base64.b64decode(answer["data"])
         return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
-    def _moved(self, path: Path) -> bool:
-        return bool(self.evaluate("location.href") == path.as_uri())
+    def press(self, key: str, *, text: str = "") -> None:
+        """Press a key of the keyboard; with `text` it writes, too."""
+        told = {"key": key, "text": text} if text else {"key": key}
+        self._call("Input.dispatchKeyEvent", type="keyDown", **told)
+        self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def wait_for(self, script: str, *, seconds: float = 60) -> None:
+        """Wait until a script says something true."""
+        deadline = time.monotonic() + seconds
+        while not self.evaluate(script):
+            assert time.monotonic() < deadline, f"{script} did not come true"
+            time.sleep(0.05)
+
+    def _moved(self, place: Path | str) -> bool:
+        here = str(self.evaluate("location.href"))
+        return here == place.as_uri() if isinstance(place, Path) else here != "about:blank"
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
@@ -104,7 +119,7 @@ class Page:
 
 
 @contextmanager
-def open_page(path: Path, *, profile: Path) -> Iterator[Page]:
+def open_page(place: Path | str, *, profile: Path) -> Iterator[Page]:
     """Load a page in a Chromium of its own; skip the test where there is none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -114,7 +129,7 @@ def open_page(path: Path, *, profile: Path) -> Iterator[Page]:
         try:
             socket = websocket.create_connection(_address(profile), timeout=60)
             page = Page(socket)
-            page.load(path)
+            page.load(place)
             yield page
             socket.close()
         finally:

@@ -28,6 +28,14 @@ def test_ratings_come_first_then_values_then_failed_checks():
     assert flags.shown[2].text.startswith("= 2500 mL: outside the plausible range")
 
 
+def test_single_measures_that_a_reader_rejected_are_told():
+    wide = _wide(2, qc_exclude="no", qc_measures=[None, "alps_left,alps_mean"])
+    (flag,) = list_flags(wide, []).shown
+    assert (flag.session, flag.text) == (
+        "sub-0001", "measures not to be used by rating: alps_left and 1 more",
+    )  # fmt: skip
+
+
 def test_many_flags_are_cut_and_those_left_out_counted():
     n = MOST + 50
     wide = _wide(n, tiv_ml=[2500.0] * n, tiv_ml_qc=["fail"] * n)

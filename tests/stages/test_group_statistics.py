@@ -19,6 +19,9 @@ SETTINGS = StatisticsSettings()
 
 ASKED_ALONE = (  # by a study file
     "agreement",
+    "reader_judgements",
+    "reader_volumes",
+    "reader_thresholds",
     "mediation",
     "matched_differences",
     "matched_balance",

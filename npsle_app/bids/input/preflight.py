@@ -15,7 +15,7 @@ from npsle_app.bids.input.landmarks import landmark_fault
 from npsle_app.bids.input.problem import Problem
 from npsle_app.bids.input.scans import Scan, Session
 from npsle_app.bids.input.sidecars import broken_sidecars
-from npsle_app.bids.input.vessel_guides import list_landmarks
+from npsle_app.bids.input.vessel_guides import list_landmarks, list_rejections, rejection_fault
 from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 __all__ = ["Problem", "check_session"]
@@ -71,6 +71,9 @@ def _check(kind: str, *, scan: Scan) -> Iterator[Problem]:
             yield Problem(kind, one.path, finding.found, finding.advice, finding.refused)
     for path in list_landmarks(scan.guides):
         if wrong := landmark_fault(path):
+            yield Problem(kind, path, wrong, _FIX, refused=True)
+    for path in list_rejections(scan.guides):
+        if wrong := rejection_fault(path):
             yield Problem(kind, path, wrong, _FIX, refused=True)
     for path, wrong in broken_sidecars(scan.path):
         told = " ".join(wrong.split())[:200]

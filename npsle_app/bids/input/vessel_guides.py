@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from npsle_app.documents import read_json
 from npsle_app.measures.names_of_vessels import VesselName, vessel_name
 
-Part = Literal["lumen", "outer", "line", "landmarks"]
+Part = Literal["lumen", "outer", "line", "landmarks", "rejected"]
 
 _ENDS: Mapping[str, Part] = {
     "_desc-lumen_mask.nii.gz": "lumen",
@@ -18,6 +19,7 @@ _ENDS: Mapping[str, Part] = {
     "_desc-centreline_points.tsv": "line",
     "_desc-landmarks.json": "landmarks",
     ".mrk.json": "landmarks",
+    "_desc-rejected_vessels.json": "rejected",
 }
 _OF_DERIVATIVE = ("space", "hemi", "label", "desc", "seg", "res", "den")
 
@@ -66,7 +68,7 @@ def group_drawn(guides: Sequence[Path]) -> dict[VesselName, Drawn]:
     made: dict[VesselName, dict[str, Path]] = {}
     for path in guides:
         part = part_of(path)
-        if part is None or part == "landmarks":
+        if part in (None, "landmarks", "rejected"):
             continue
         told = _entities(path)
         try:
@@ -81,6 +83,44 @@ def group_drawn(guides: Sequence[Path]) -> dict[VesselName, Drawn]:
 def list_landmarks(guides: Sequence[Path]) -> tuple[Path, ...]:
     """Return the landmark files among what was drawn."""
     return tuple(path for path in guides if part_of(path) == "landmarks")
+
+
+def list_rejections(guides: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the lists of vessels that readers rejected."""
+    return tuple(path for path in guides if part_of(path) == "rejected")
+
+
+def read_rejections(path: Path) -> dict[VesselName, str]:
+    """Read which vessels are not to be measured, and who says so and when.
+
+    The file holds `{"Rejected": [{"Vessel": "M1", "Side": "left", "ReadBy": ["AB"],
+    "ReadOn": "2026-11-28"}]}`.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such list; with its name.
+    """
+    try:
+        rows = read_json(path)["Rejected"]
+        return {VesselName(str(row["Vessel"]), str(row["Side"])): _tell(row) for row in rows}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        msg = f"{path.name} is no list of rejected vessels ({' '.join(str(error).split())[:200]})"
+        raise ValueError(msg) from error
+
+
+def rejection_fault(path: Path) -> str:
+    """Say what is wrong with a list of rejected vessels; empty if nothing is."""
+    try:
+        read_rejections(path)
+    except ValueError as error:
+        return str(error).removeprefix(f"{path.name} ")
+    return ""
+
+
+def _tell(row: Mapping[str, Any]) -> str:
+    readers = " and ".join(" ".join(str(one).split()) for one in row.get("ReadBy", ()))
+    return ", ".join(filter(None, (readers, str(row.get("ReadOn", ""))))) or "a reader"
 
 
 def _entities(path: Path) -> dict[str, str]:

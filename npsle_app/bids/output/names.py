@@ -128,6 +128,18 @@ class File(Enum):
     MEASURES = FileName("", "measures.tsv")
 
 
+class ReadingFile(Enum):
+    """The files of one session that a reading leaves, in a dataset of its own."""
+
+    WMH_REMOVED = FileName(
+        "anat", "space-T1w_label-L_desc-wmhremoved_mask.nii.gz", _LESION_MASK | _T1W_SPACE
+    )
+    WMH_WHOLE = FileName(
+        "anat", "space-T1w_label-L_desc-wmh_mask.nii.gz", _LESION_MASK | _T1W_SPACE
+    )
+    VESSELS_REJECTED = FileName("anat", "desc-rejected_vessels.json")
+
+
 @dataclass(frozen=True)
 class VesselFile:
     """A file of one vessel, told by its entities: `hemi-L_label-M1`."""
@@ -144,7 +156,7 @@ class VesselFile:
 
 MEASURES_DIGEST = "MeasuresSHA256"  # in sidecars of what was made from a session's measures
 
-AnyFile: TypeAlias = File | VesselFile
+AnyFile: TypeAlias = File | ReadingFile | VesselFile
 
 
 # Labels of `seg-tissue_dseg.nii.gz`: index, name, abbreviation, colour.
@@ -256,6 +268,9 @@ class GroupFile(Enum):
     CHANGE = "change"
     NEXT_STUDY = "next_study"
     AGREEMENT = "agreement"
+    READER_JUDGEMENTS = "reader_judgements"
+    READER_VOLUMES = "reader_volumes"
+    READER_THRESHOLDS = "reader_thresholds"
     MEDIATION = "mediation"
     MATCHED_DIFFERENCES = "matched_differences"
     MATCHED_BALANCE = "matched_balance"

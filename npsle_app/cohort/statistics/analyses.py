@@ -19,6 +19,7 @@ from npsle_app.cohort.statistics.further_statements import (
     tell_matched,
     tell_mediation,
     tell_outcomes,
+    tell_readers,
 )
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs, describe_groups
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
@@ -30,6 +31,12 @@ from npsle_app.cohort.statistics.next_study import plan_next_study
 from npsle_app.cohort.statistics.outcomes import regress_outcomes
 from npsle_app.cohort.statistics.participant_flow import count_exclusions, tell_who_enters
 from npsle_app.cohort.statistics.power_table import make_power_table
+from npsle_app.cohort.statistics.readers import (
+    compare_judgements,
+    compare_volumes,
+    count_thresholds,
+    has_readers,
+)
 from npsle_app.cohort.statistics.regressions import COLUMNS as REGRESSION_COLUMNS
 from npsle_app.cohort.statistics.regressions import regress
 from npsle_app.cohort.statistics.statements import (
@@ -72,6 +79,7 @@ def analyse(cohort: Cohort, *, rng: np.random.Generator) -> tuple[Analysis, ...]
         _judge_markers(cohort),
         _compare_changes(cohort),
         *_asked_alone(cohort),
+        *_compare_readers(cohort),
         _state_power(cohort, regressions.tables["regressions"]),
     )
 
@@ -192,6 +200,24 @@ def _asked_alone(cohort: Cohort) -> Iterator[Analysis]:
             title="Agreement",
             tables={"agreement": table},
             statement=tell_agreement(table),
+        )
+
+
+def _compare_readers(cohort: Cohort) -> Iterator[Analysis]:
+    """Compare the readers of the reading room, if there were any."""
+    readers = cohort.tables.readers
+    if has_readers(readers):
+        judgements, volumes = compare_judgements(readers), compare_volumes(readers)
+        thresholds = count_thresholds(readers)
+        yield Analysis(
+            name="readers",
+            title="Readers",
+            tables={
+                "reader_judgements": judgements,
+                "reader_volumes": volumes,
+                "reader_thresholds": thresholds,
+            },
+            statement=tell_readers(judgements, volumes, thresholds),
         )
 
 

@@ -179,6 +179,43 @@ def tell_agreement(table: pd.DataFrame) -> Statement:
     return Statement(methods=text, results=tuple(results), citations=keys)
 
 
+def tell_readers(
+    judgements: pd.DataFrame, volumes: pd.DataFrame, thresholds: pd.DataFrame
+) -> Statement:
+    """Say how far the readers of the reading room agreed, and what they changed."""
+    text = (
+        "Readers judged scans, maps and single lesions in the app's reading room, blind to group, "
+        "age and each other. Their agreement is given as Cohen's kappa, plain and with linear "
+        "weights; that of lesion volumes as ICC(2,1) and Bland-Altman limits."
+    )
+    kappas = [
+        f"{row.item}, {row.readers} (n = {row.n:.0f}): same judgement in "
+        f"{format_number(100 * row.agreement, decimals=0)} %, kappa "
+        f"{format_interval(row.kappa, row.kappa_low, row.kappa_high, decimals=2)}, weighted "
+        + format_interval(
+            row.weighted_kappa, row.weighted_kappa_low, row.weighted_kappa_high, decimals=2
+        )
+        + "."
+        for row in each_row(judgements[judgements["status"] == ESTIMATED])
+    ]
+    sizes = [
+        f"Lesion volumes {row.volumes}, {row.readers} (n = {row.n:.0f}): ICC(2,1) "
+        f"{format_interval(row.icc2, row.icc2_low, row.icc2_high, decimals=2)}"
+        f"{_tell_limits(row)} mL."
+        for row in each_row(volumes[volumes["status"] == ESTIMATED])
+    ]
+    cuts = [
+        f"Threshold chosen by {row.rater} in {format_how_many(row.n, 'session')}: median "
+        f"{row.threshold_median:g} ({row.chosen})."
+        for row in each_row(thresholds)
+    ]
+    return Statement(
+        methods=text,
+        results=(*kappas, *sizes, *cuts),
+        citations=("cohen1960", "cohen1968", "bland1986", "shrout1979", "statsmodels"),
+    )
+
+
 def _tell_limits(row: Any) -> str:
     if row.bias != row.bias:
         return ""

@@ -17,7 +17,7 @@ NOT_LISTED, NOT_MEASURED = "not in participants.tsv", "no measures: not processe
 UNORDERED = "which session is the first is not known"
 _NO = ("0", "no", "n", "false", "none")
 _RATED_GOOD = ("good", "acceptable")
-_RATINGS = ("qc_rating", "qc_exclude", "qc_stages")
+_RATINGS = ("qc_rating", "qc_exclude", "qc_stages", "qc_measures")
 
 
 def take_measures(
@@ -33,13 +33,14 @@ def take_measures(
     ratings = ratings.where(ratings.notna(), None)
     kept = ratings["qc_rating"].isin(_RATED_GOOD)
     marked = {
-        stage: each(ratings["qc_stages"], partial(_names_stage, stage=stage)).astype(bool)
+        stage: each(ratings["qc_stages"], partial(_names, name=stage)).astype(bool)
         for stage in {MEASURES[name].stage for name in names}
     }
     notes, columns = [], {}
     for name in names:
         states = rows[f"{name}_qc"] if f"{name}_qc" in rows else pd.Series(None, rows.index)
-        bad = (states.isin(rules.measure_qc) & ~kept) | marked[MEASURES[name].stage]
+        named = each(ratings["qc_measures"], partial(_names, name=name)).astype(bool)
+        bad = (states.isin(rules.measure_qc) & ~kept) | marked[MEASURES[name].stage] | named
         if lost := int((bad & values[name].notna()).sum()):
             notes.append(f"{name} is missing for {lost} participants, whose checks failed")
         columns[name] = values[name].where(~bad)
@@ -74,8 +75,8 @@ def _tell_methods(methods: pd.Series) -> Iterator[str]:
         )
 
 
-def _names_stage(text: object, *, stage: str) -> bool:
-    return isinstance(text, str) and stage in re.split(r"\s*,\s*", text)
+def _names(text: object, *, name: str) -> bool:
+    return isinstance(text, str) and name in re.split(r"\s*,\s*", text)
 
 
 def find_exclusions(

@@ -6,6 +6,32 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 
+def _empty(*columns: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=["participant_id", "session_id", "rater", *columns])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderTables:
+    """What readers of the reading room said, each table with participant, session and `rater`.
+
+    Attributes
+    ----------
+    judgements
+        `judgement` (usable, acceptable, exclude) of each `item`.
+    lesions
+        `decision` (keep, reject or missing) on each lesion, told by `i`, `j`, `k` and `voxels`,
+        with its `volume_ml`.
+    thresholds
+        The `threshold` that fits a session, and `volume_ml` at it.
+    """
+
+    judgements: pd.DataFrame = field(default_factory=lambda: _empty("item", "judgement"))
+    lesions: pd.DataFrame = field(
+        default_factory=lambda: _empty("i", "j", "k", "voxels", "volume_ml", "decision")
+    )
+    thresholds: pd.DataFrame = field(default_factory=lambda: _empty("threshold", "volume_ml"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """The tables of a study as they were read, all cells text but those of `measures`.
@@ -29,6 +55,8 @@ class Tables:
         When sessions were (ISO 8601), by participant and session, as far as known.
     readings
         The table of readings that the study file names.
+    readers
+        What readers of the reading room said.
     tidied
         Whether all that is certain was put right already.
     """
@@ -42,3 +70,4 @@ class Tables:
     dates: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tidied: bool = False
     readings: pd.DataFrame | None = None
+    readers: ReaderTables = field(default_factory=ReaderTables)

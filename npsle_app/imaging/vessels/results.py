@@ -25,6 +25,7 @@ class Mode(StrEnum):
     MASKS = "masks"
     LANDMARKS = "landmarks"
     AUTOMATIC = "automatic"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class LostVessel:
     @property
     def checks(self) -> tuple[Check, ...]:
         """One check; it fails where what a reader gave could not be used."""
-        given = self.mode is not Mode.AUTOMATIC
+        given = self.mode not in (Mode.AUTOMATIC, Mode.REJECTED)
         check = Check(
             name=f"{self.name.text}: measured",
             seen=self.reason,

@@ -28,6 +28,7 @@ _ABOUT: Mapping[str, Mapping[str, object]] = {
             "masks": "lumen and outer wall drawn by a reader",
             "landmarks": "points set by a reader; contours by the app",
             "automatic": "found in a search box; nobody has looked at it",
+            "rejected": "not measured, for a reader rejected it",
         },
     },
 }

@@ -13,6 +13,11 @@ from typing import Any
 from pandas import DataFrame, Series, to_numeric
 
 from npsle_app.bids.input.participants import linked_dataset, read_participants
+from npsle_app.bids.input.ratings import (
+    read_judgements,
+    read_lesion_decisions,
+    read_thresholds,
+)
 from npsle_app.bids.input.study_tables import ClinicalTables, read_clinical
 from npsle_app.bids.input.text_tables import TableForm
 from npsle_app.bids.output.exchange import write_spreadsheet, write_spss
@@ -28,7 +33,7 @@ from npsle_app.cohort.study.first_look import look_at_cohort
 from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, WITH_T1W
 from npsle_app.cohort.study.parsing import parse_study
 from npsle_app.cohort.study.study import Study
-from npsle_app.cohort.study.tables import Tables
+from npsle_app.cohort.study.tables import ReaderTables, Tables
 from npsle_app.documents import read_toml
 from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.group_tables import group_files, group_tables
@@ -94,6 +99,11 @@ def read_tables(
         notes=clinical.notes,
         dates=clinical.dates,
         readings=_read_readings(study_file),
+        readers=ReaderTables(
+            judgements=read_judgements(output_dir / "qc"),
+            lesions=read_lesion_decisions(output_dir / "qc"),
+            thresholds=read_thresholds(output_dir / "qc"),
+        ),
     )
 
 

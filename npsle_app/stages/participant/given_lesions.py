@@ -1,8 +1,9 @@
 """Read the lesion masks that were given, and bring them to the T1w image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -33,13 +34,17 @@ class FlairPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenLesions:
-    """The lesions after the reading; `probability` is the map that was given, if it was one."""
+    """The lesions after the reading; `probability` is the map that was given, if it was one.
+
+    `read_by` says by whom and when, where the sidecar of what was given does.
+    """
 
     masks: tuple[GivenMask, ...]
     lesions: ReadLesions
     voxel_mm3: float
     sought: bool
     probability: Volume | None = None
+    read_by: str = ""
 
     @property
     def whole(self) -> bool:
@@ -62,13 +67,18 @@ class GivenLesions:
     def metadata(self) -> dict[str, object]:
         """What sidecars tell of it."""
         origin = "given in the place of what would be found" if self.whole else "found, corrected"
-        return {"LesionsAre": origin, "GivenBy": sorted({mask.dataset for mask in self.masks})}
+        told: dict[str, object] = {
+            "LesionsAre": origin,
+            "GivenBy": sorted({mask.dataset for mask in self.masks}),
+        }
+        return told | ({"ReadBy": self.read_by} if self.read_by else {})
 
     def tell(self) -> str:
         """Say in one sentence what was given, and how it differs from what was found."""
         given = "; ".join(
             f"{mask.path.name} of {mask.dataset} ({_ROLES[mask.role]})" for mask in self.masks
         )
+        given += f", read by {self.read_by}" if self.read_by else ""
         if not self.sought:
             return f"The lesions were given: {given}. There is no FLAIR in which to seek them."
         numbers = self.numbers
@@ -119,7 +129,23 @@ def read_given(
         probability=(
             np.where(brain, whole, 0).astype(np.float32) if is_map and whole is not None else None
         ),
+        read_by=tell_readers(scan.metadata),
     )
+
+
+def tell_readers(metadata: Mapping[str, Any]) -> str:
+    """Say who read and when, as a sidecar tells by `ReadBy` and `ReadOn`; empty if it does not.
+
+    Examples
+    --------
+    >>> tell_readers({"ReadBy": ["AB", "CD"], "ReadOn": "2026-11-28"})
+    'AB and CD, 2026-11-28'
+    """
+    named = metadata.get("ReadBy")
+    readers = named if isinstance(named, list) else [named]
+    told = " and ".join(" ".join(one.split()) for one in readers if isinstance(one, str))
+    date = metadata.get("ReadOn")
+    return f"{told}, {date}" if told and isinstance(date, str) and date else told
 
 
 def _on_t1w(mask: GivenMask, *, t1w: nib.Nifti1Image, flair: FlairPlace | None) -> Volume:

@@ -145,11 +145,13 @@ def inheriting(
         @wraps(run)
         def inherit(**handed: Any) -> _Outputs:
             outputs, out = run(**handed), handed["out"]
-            records = {name: one.record for name, one in handed.items() if hasattr(one, "record")
-                       and name != "out"}  # fmt: skip
-            inherited = {name: upstream_qc(path, out=out) for name, path in records.items()}
+            before = {
+                name: read_record(one.record, root=out.root, datasets=out.datasets)
+                for name, one in handed.items()
+                if hasattr(one, "record") and name != "out"
+            }
             record = read_record(outputs.record, root=out.root, datasets=out.datasets)
-            out.record(_hand_on(record, inherited=inherited, rests_on=rests_on))
+            out.record(_hand_on(record, before=before, rests_on=rests_on))
             return outputs
 
         inherit.rests_on = rests_on  # type: ignore[attr-defined] # for the test of the plan
@@ -159,19 +161,26 @@ def inheriting(
 
 
 def _hand_on(
-    record: Record, *, inherited: Mapping[str, Qc], rests_on: Mapping[str, tuple[str, ...]]
+    record: Record, *, before: Mapping[str, Record], rests_on: Mapping[str, tuple[str, ...]]
 ) -> Record:
     def raised(measure: Measure) -> Measure:
         if measure.qc is Qc.NOT_ASSESSABLE:
             return measure
-        before = rests_on.get(measure.name, tuple(inherited))
-        states = [inherited[name] for name in before if name in inherited]
+        names = rests_on.get(measure.name, tuple(before))
+        states = [before[name].state for name in names if name in before]
         return replace(measure, qc=worst([measure.qc, *states]))
 
+    readers = {record.read_by, *(one.read_by for one in before.values())} - {""}
     return replace(
         record,
         measures=tuple(map(raised, record.measures)),
-        inherited=worst(list(inherited.values())),
+        inherited=worst([one.state for one in before.values()]),
+        read_by="; ".join(sorted(readers)),
+        not_read=tuple(
+            name
+            for name, names in rests_on.items()
+            if readers and not any(before[one].read_by for one in names if one in before)
+        ),
     )
 
 

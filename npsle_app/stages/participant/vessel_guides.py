@@ -7,7 +7,13 @@ import nibabel as nib
 import numpy as np
 
 from npsle_app.bids.input.landmarks import Point, read_landmarks, read_line
-from npsle_app.bids.input.vessel_guides import Drawn, group_drawn, list_landmarks
+from npsle_app.bids.input.vessel_guides import (
+    Drawn,
+    group_drawn,
+    list_landmarks,
+    list_rejections,
+    read_rejections,
+)
 from npsle_app.bids.output.reader import read_mask
 from npsle_app.imaging.vessels.results import Guide, Mode
 from npsle_app.measures.names_of_vessels import STANDARD, VesselName
@@ -16,7 +22,8 @@ from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 def read_guides(files: Sequence[Path], *, sought: Collection[str]) -> dict[VesselName, Guide]:
     """Open masks, centrelines and landmarks by vessel: the standard ones and those given.
 
-    A vessel for which nothing was given is left out, unless `sought` has its label.
+    A vessel for which nothing was given is left out, unless `sought` has its label. One that a
+    reader rejected is not measured, whatever else was given for it.
 
     Raises
     ------
@@ -33,7 +40,11 @@ def read_guides(files: Sequence[Path], *, sought: Collection[str]) -> dict[Vesse
             guides[name] = Guide(mode=Mode.LANDMARKS, landmarks=landmarks[name])
         elif name in drawn or name.label in sought:
             guides[name] = _open(drawn[name]) if name in drawn else Guide()
-    return guides
+    return guides | {
+        name: Guide(mode=Mode.REJECTED, fault=f"rejected by {by}")
+        for path in list_rejections(files)
+        for name, by in read_rejections(path).items()
+    }
 
 
 def _landmarks(files: Sequence[Path]) -> dict[VesselName, tuple[Point, ...]]:

@@ -96,6 +96,7 @@ _MODES = {
     Mode.MASKS: "from drawn masks",
     Mode.LANDMARKS: "from landmarks",
     Mode.AUTOMATIC: "found automatically",
+    Mode.REJECTED: "rejected by a reader",
 }
 
 

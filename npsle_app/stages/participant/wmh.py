@@ -167,6 +167,7 @@ def _search(
         checks=checks,
         figures=figures,
         choices=_choices(findings),
+        read_by="" if findings.given is None else findings.given.read_by,
     )
     return WmhOutputs(
         **saved,
@@ -253,6 +254,7 @@ def _take_given(
         checks=(check,),
         figures=figures,
         choices=(read.tell(),),
+        read_by=read.read_by,
     )
     return WmhOutputs(
         probability=saved.get(File.WMH_PROBABILITY),
