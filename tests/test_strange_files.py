@@ -10,11 +10,11 @@ import pytest
 from npsle_app.bids.input import validation
 from npsle_app.bids.input.dataset import find_sessions, read_filters
 from npsle_app.bids.input.gradients import read_table
-from npsle_app.bids.input.landmarks import landmark_fault, read_landmarks
 from npsle_app.bids.input.participants import read_dictionary
 from npsle_app.bids.input.sidecars import broken_sidecars, read_metadata
 from npsle_app.bids.output.reader import read_record
 from npsle_app.bids.output.tree import previous_version
+from npsle_app.bids.vessels.landmarks import landmark_fault, read_landmarks
 from npsle_app.cli.config import resolve
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.options import Options

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from npsle_app.bids.input.scans import Scan
-from npsle_app.bids.input.vessel_scans import find_guides
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
+from npsle_app.bids.vessels.scans import find_guides
 from npsle_app.imaging.space.alignment import Alignment
 from npsle_app.records import Check, Qc, Record
 from npsle_app.settings import VesselWallSettings

@@ -19,7 +19,7 @@ from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.lesion_masks import find_lesion_masks
 from npsle_app.bids.input.scans import Choice, Session
 from npsle_app.bids.input.series import choose_series, find_preprocessed
-from npsle_app.bids.input.vessel_scans import choose_vessel_scan
+from npsle_app.bids.vessels.scans import choose_vessel_scan
 from npsle_app.documents import read_json, read_text
 from npsle_app.session_order import SessionOrder, order_sessions
 

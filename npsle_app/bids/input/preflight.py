@@ -11,11 +11,11 @@ from npsle_app.bids.freesurfer import folders
 from npsle_app.bids.input import exclusions, lesion_masks
 from npsle_app.bids.input.image_checks import image_findings, same_values
 from npsle_app.bids.input.images import Header, read_header
-from npsle_app.bids.input.landmarks import landmark_fault
 from npsle_app.bids.input.problem import Problem
 from npsle_app.bids.input.scans import Scan, Session
 from npsle_app.bids.input.sidecars import broken_sidecars
-from npsle_app.bids.input.vessel_guides import list_landmarks, list_rejections, rejection_fault
+from npsle_app.bids.vessels.guides import list_landmarks, list_rejections, rejection_fault
+from npsle_app.bids.vessels.landmarks import landmark_fault
 from npsle_app.measures.names_of_vessels import MAX_VOXEL_MM
 
 __all__ = ["Problem", "check_session"]

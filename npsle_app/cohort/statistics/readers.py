@@ -6,8 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from npsle_app.cohort.estimators.agreement import assess_agreement
-from npsle_app.cohort.estimators.kappa import assess_kappa
+from npsle_app.cohort.estimators.agreement import assess_agreement, assess_kappa
 from npsle_app.cohort.study.tables import ReaderTables
 from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 

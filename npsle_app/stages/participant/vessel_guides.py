@@ -6,15 +6,15 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from npsle_app.bids.input.landmarks import Point, read_landmarks, read_line
-from npsle_app.bids.input.vessel_guides import (
+from npsle_app.bids.output.reader import read_mask
+from npsle_app.bids.vessels.guides import (
     Drawn,
     group_drawn,
     list_landmarks,
     list_rejections,
     read_rejections,
 )
-from npsle_app.bids.output.reader import read_mask
+from npsle_app.bids.vessels.landmarks import Point, read_landmarks, read_line
 from npsle_app.imaging.vessels.results import Guide, Mode
 from npsle_app.measures.names_of_vessels import STANDARD, VesselName
 

@@ -8,7 +8,7 @@ import pingouin as pg
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from npsle_app.cohort.estimators.kappa import assess_kappa
+from npsle_app.cohort.estimators.agreement import assess_kappa
 from npsle_app.cohort.statistics.further_statements import tell_readers
 from npsle_app.cohort.statistics.readers import (
     BEFORE_AFTER,

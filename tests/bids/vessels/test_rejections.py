@@ -8,7 +8,7 @@ import pytest
 
 from npsle_app.bids.input.preflight import check_session
 from npsle_app.bids.input.scans import Choice, Scan, Session
-from npsle_app.bids.input.vessel_guides import find_guides, read_rejections, rejection_fault
+from npsle_app.bids.vessels.guides import find_guides, read_rejections, rejection_fault
 from npsle_app.imaging.vessels.results import LostVessel, Mode
 from npsle_app.imaging.vessels.study import study_vessels
 from npsle_app.records import Qc

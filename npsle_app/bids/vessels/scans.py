@@ -9,7 +9,7 @@ from npsle_app.bids.input.choosing import KINDS, Candidate, choose
 from npsle_app.bids.input.filters import Wanted, matches
 from npsle_app.bids.input.image_checks import refusal
 from npsle_app.bids.input.scans import Choice, LeftOut, Scan
-from npsle_app.bids.input.vessel_guides import find_guides
+from npsle_app.bids.vessels.guides import find_guides
 
 _KIND = "vwi"
 _ANGIOGRAM: dict[str, Wanted] = {"datatype": "anat", "suffix": "angio"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from npsle_app.bids.input.landmarks import landmark_fault, read_landmarks, read_line
+from npsle_app.bids.vessels.landmarks import landmark_fault, read_landmarks, read_line
 from npsle_app.measures.names_of_vessels import VesselName
 
 M1, BA = VesselName("M1", "left"), VesselName("BA", "middle")

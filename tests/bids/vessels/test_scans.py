@@ -8,7 +8,7 @@ import pytest
 
 from npsle_app.bids.input.dataset import find_sessions
 from npsle_app.bids.input.preflight import check_session
-from npsle_app.bids.input.vessel_guides import find_guides, group_drawn
+from npsle_app.bids.vessels.guides import find_guides, group_drawn
 from npsle_app.measures.names_of_vessels import VesselName, vessel_name
 from tests.bids.datasets import make_files, make_image, place
 
