@@ -121,7 +121,7 @@ def test_a_run_leaves_exactly_the_expected_files(finished: Run) -> None:
 def test_all_well_is_exit_0_and_the_last_line_counts_what_was_done(finished: Run) -> None:
     assert finished.code == 0, finished.text
     assert finished.last_line == (
-        "npsle_app: 2 participants, 2 sessions: 15 stages done, 0 reused, 0 failed, 0 blocked, "
+        "npsle_app: 2 participants, 2 sessions: 17 stages done, 0 reused, 0 failed, 0 blocked, "
         "7 absent; group: 7 stages done, 0 reused, 0 failed, 0 blocked, 0 absent: exit 0"
     )
 
