@@ -210,7 +210,7 @@ def test_a_broken_flair_is_exit_1_and_tissue_is_measured_all_the_same(spoilt: Ru
 def test_without_skull_all_runs_but_tiv_is_not_assessable(spoilt: Run) -> None:
     own = {stage: status for (who, stage), status in spoilt.statuses.items() if who == "sub-01"}
     assert own.pop("change") == own.pop("freesurfer") == "absent"
-    assert len(own) == 9
+    assert len(own) == 10
     assert set(own.values()) == {"done"}
     found = spoilt.measures("01")
     assert found.qc["tiv_ml"] == "not assessable"
