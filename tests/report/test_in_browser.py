@@ -88,6 +88,7 @@ def test_the_rating_form_saves_a_table_that_the_group_level_reads(page, tmp_path
         "qc_rating": "exclude",
         "qc_exclude": "yes",
         "qc_stages": "anat",
+        "qc_measures": None,
     }
 
 
