@@ -6,14 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.output.names import MEASURES_DIGEST, File
-from npsle_app.bids.output.reader import measures_digest
+from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
-from npsle_app.bids.tables import read_table
-from npsle_app.documents import read_json
 from npsle_app.measures import MEASURES
+from npsle_app.report.scores import count_shown, read_scores, write_score
 
-SHOWN_AT_ONCE = 12
 _STALE = (
     "The deviations of an earlier run do not belong to these measures and are not shown: "
     "run the group level again."
@@ -61,7 +58,7 @@ class ShownDeviations:
     def first(self) -> tuple[ShownDeviation, ...]:
         """What stands on the page at once: all critical ones, and the largest others."""
         critical = sum(row.critical for row in self.rows)
-        return self.rows[: max(SHOWN_AT_ONCE, critical)]
+        return self.rows[: count_shown(critical)]
 
     @property
     def rest(self) -> tuple[ShownDeviation, ...]:
@@ -74,16 +71,13 @@ def read_deviations(writer: Writer) -> ShownDeviations | None:
 
     Those of other measures than lie there now are not shown: the note says so.
     """
-    path = writer.path(File.DEVIATIONS)
-    try:
-        proof = read_json(path.with_suffix(".json"))
-        table = read_table(path)
-    except (OSError, ValueError):
+    scores = read_scores(writer, File.DEVIATIONS)
+    if scores is None:
         return None
-    if proof.get(MEASURES_DIGEST) != measures_digest(writer):
+    if scores.stale:
         return ShownDeviations(note=_STALE)
-    rows = sorted(map(_show, table.to_dict("records")), key=_order)
-    count = proof.get("Count", {})
+    rows = sorted(map(_show, scores.table.to_dict("records")), key=_order)
+    count = scores.count
     known = count.get("n_deviations") is not None
     return ShownDeviations(
         rows=tuple(rows),
@@ -99,19 +93,15 @@ def _show(row: Mapping[Any, Any]) -> ShownDeviation:
     described = MEASURES[name].description if name in MEASURES else name
     return ShownDeviation(
         region=described.removeprefix("Volume of the ").split(",")[0],
-        volume=_number(row["volume"], "{:.2f}"),
-        expected=f"{_number(row['expected'], '{:.2f}')} ± {_number(row['sd'], '{:.2f}')}",
-        shown_z=_number(row["z"], "{:+.2f}"),
+        volume=write_score(row["volume"], "{:.2f}"),
+        expected=f"{write_score(row['expected'], '{:.2f}')} ± {write_score(row['sd'], '{:.2f}')}",
+        shown_z=write_score(row["z"], "{:+.2f}"),
         z=z,
-        centile=_number(row["centile"], "{:.1f}"),
+        centile=write_score(row["centile"], "{:.1f}"),
         critical=row["critical"] is True,
         qc=str(row["qc"]),
         reason="" if pd.isna(row["reason"]) else str(row["reason"]),
     )
-
-
-def _number(value: Any, pattern: str) -> str:
-    return "n/a" if pd.isna(value) else pattern.format(float(value)).replace("-", "−")
 
 
 def _order(row: ShownDeviation) -> tuple[bool, float]:

@@ -6,18 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from npsle_app.bids.output.names import MEASURES_DIGEST, File
-from npsle_app.bids.output.reader import measures_digest
+from npsle_app.bids.output.names import File
 from npsle_app.bids.output.writer import Writer
-from npsle_app.bids.tables import read_table
-from npsle_app.documents import read_json
 from npsle_app.measures import MEASURES
+from npsle_app.report.scores import count_shown, read_scores, write_score
 
 _STALE = (
     "The scores of an earlier run do not belong to these measures and are not shown: run the "
     "group level again."
 )
-SHOWN_AT_ONCE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,7 @@ class ShownPopulation:
     def first(self) -> tuple[ShownScore, ...]:
         """What stands on the page at once: all that deviate, and the largest others."""
         deviating = sum(bool(row.deviation) for row in self.rows)
-        return self.rows[: max(SHOWN_AT_ONCE, deviating)]
+        return self.rows[: count_shown(deviating)]
 
     @property
     def rest(self) -> tuple[ShownScore, ...]:
@@ -64,19 +61,16 @@ def read_population(writer: Writer) -> ShownPopulation | None:
 
     Those of other measures than lie there now are not shown: the note says so.
     """
-    path = writer.path(File.POPULATION)
-    try:
-        proof = read_json(path.with_suffix(".json"))
-        table = read_table(path)
-    except (OSError, ValueError):
+    scores = read_scores(writer, File.POPULATION)
+    if scores is None:
         return None
-    if proof.get(MEASURES_DIGEST) != measures_digest(writer):
+    if scores.stale:
         return ShownPopulation(note=_STALE)
-    rows = sorted(map(_show, table.to_dict("records")), key=_order)
+    rows = sorted(map(_show, scores.table.to_dict("records")), key=_order)
     return ShownPopulation(
         rows=tuple(rows),
-        reference=_tell_reference(table),
-        count=_tell_count(proof.get("Count", {})),
+        reference=_tell_reference(scores.table),
+        count=_tell_count(scores.count),
     )
 
 
@@ -84,24 +78,21 @@ def _show(row: Mapping[Any, Any]) -> ShownScore:
     name = str(row["region"])
     described = MEASURES[name].description if name in MEASURES else name
     z = float(row["z"])
+    low, high = (write_score(row[name], "{:+.2f}") for name in ("z_low", "z_high"))
     return ShownScore(
         region=described.removeprefix("Volume of the ").split(", as ")[0],
-        volume=_number(row["volume"], "{:.2f}"),
-        expected=f"{_number(row['expected'], '{:.2f}')} ± {_number(row['sd'], '{:.2f}')}",
-        z=_number(z, "{:+.2f}"),
-        interval=f"{_number(row['z_low'], '{:+.2f}')} to {_number(row['z_high'], '{:+.2f}')}",
-        z_age_sex=_number(row["z_age_sex"], "{:+.2f}"),
+        volume=write_score(row["volume"], "{:.2f}"),
+        expected=f"{write_score(row['expected'], '{:.2f}')} ± {write_score(row['sd'], '{:.2f}')}",
+        z=write_score(z, "{:+.2f}"),
+        interval=f"{low} to {high}",
+        z_age_sex=write_score(row["z_age_sex"], "{:+.2f}"),
         given=str(row["given"]),
-        centile=_number(row["centile"], "{:.1f}"),
+        centile=write_score(row["centile"], "{:.1f}"),
         deviation="" if pd.isna(row["deviation"]) else str(row["deviation"]),
         qc=str(row["qc"]),
         reason="" if pd.isna(row["reason"]) else str(row["reason"]),
         far=-1.0 if pd.isna(z) else abs(z),
     )
-
-
-def _number(value: Any, pattern: str) -> str:
-    return "n/a" if pd.isna(value) else pattern.format(float(value)).replace("-", "−")
 
 
 def _order(row: ShownScore) -> tuple[bool, float]:
