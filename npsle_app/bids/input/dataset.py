@@ -361,9 +361,7 @@ def _known_images(bids_dir: Path, database_dir: Path) -> Mapping[str, frozenset[
 
 
 @lru_cache(maxsize=1)  # read once, and not anew for each participant
-def _read_index(
-    bids_dir: Path, database_dir: Path, *_state: int
-) -> Mapping[str, frozenset[Path]]:
+def _read_index(bids_dir: Path, database_dir: Path, *_state: int) -> Mapping[str, frozenset[Path]]:
     from bids.layout import BIDSFile
 
     layout = _open_index(bids_dir, database_dir)

@@ -1,6 +1,5 @@
 """JSON sidecars and gradient tables, with the inheritance principle of BIDS."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ def _changed_ns(folder: Path) -> int:
 def _list_names(folder: Path, extension: str, _changed: int) -> tuple[str, ...]:
     """List the names in a folder that end so, those with fewer entities first."""
     try:
-        names = os.listdir(folder)
+        names = [one.name for one in folder.iterdir()]
     except OSError:  # nothing is inherited from what is not there or may not be looked at
         return ()
     return tuple(sorted((name for name in names if name.endswith(extension)), key=_n_entities))
