@@ -33,6 +33,7 @@ class Options:
     mem_mb: Annotated[int, Field(ge=1)] | None = None
     dask_scheduler: str | None = None
     stop_on_first_crash: bool = False
+    allow_other_version: bool = False
     failed_only: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False
