@@ -142,5 +142,5 @@ def test_all_can_use_the_room(tmp_path, width, height, check):
         with sitting(address, "AB", tmp_path / "seat") as page:
             page.picture(tmp_path / "x.png", width=width, height=height)
             found = {scene: check(page) for scene in scenes(page)}
-            assert found == dict.fromkeys(found, [])
+            assert found == {scene: [] for scene in found}
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
