@@ -1,10 +1,11 @@
 """What the page of one participant says, gathered from the files that lie there."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from npsle_app.bids.input.dataset import read_session_dates
 from npsle_app.bids.output.reader import read_record
 from npsle_app.bids.output.writer import Writer
 from npsle_app.documents import read_json
@@ -15,6 +16,7 @@ from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.report.deviations import ShownDeviations, read_deviations
 from npsle_app.report.page_notes import PageNotes, ShownChoice
 from npsle_app.report.population import ShownPopulation, read_population
+from npsle_app.session_order import order_sessions
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
 # Written by the group level, so no row of the status table names them.
@@ -123,8 +125,9 @@ def gather(
     datasets: Mapping[str, Path],
     notes: PageNotes,
 ) -> list[SessionContent]:
-    """Read the status table and the records of a participant, session by session.
+    """Read the status table and the records of a participant, session by session, the first first.
 
+    The order is that of dates or names of sessions; where neither tells it, of the alphabet.
     A record is left out where the status table says that its stage did not finish: the file
     is what an earlier run left.
     """
@@ -138,7 +141,7 @@ def gather(
         | set(notes.problems)
     )
     contents = []
-    for session in sorted(sessions, key=lambda label: label or ""):
+    for session in _in_order(sessions, raw=datasets.get("raw"), participant=participant):
         mine = tuple(row for row in rows if _label(row.session) == session)
         writer = Writer(output_dir, participant, session, datasets)
         deviations, population = read_deviations(writer), read_population(writer)
@@ -159,6 +162,15 @@ def gather(
             )
         )
     return contents
+
+
+def _in_order(
+    sessions: Collection[str | None], *, raw: Path | None, participant: str
+) -> list[str | None]:
+    labels = sorted(label for label in sessions if label is not None)
+    dates = read_session_dates(raw / f"sub-{participant}", labels) if raw else {}
+    alone: list[str | None] = [None] if None in sessions else []
+    return [*alone, *order_sessions(labels, dates=dates).labels]
 
 
 def _label(session: str) -> str | None:

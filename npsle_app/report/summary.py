@@ -20,7 +20,7 @@ WORDS: Mapping[str, str] = {
     ABSENT: ABSENT,
 }
 EXPECTED = ("t1w", "flair", "dwi", "vwi")  # scans whose absence is told
-OVERVIEW = "overview"  # the stage that draws a picture for each card
+OVERVIEWS = ("overview", "overview_flair")  # the stages that draw a picture for each card
 IMPORTED = "freesurfer"  # the stage that reads volumes of other programs
 
 
@@ -237,8 +237,8 @@ def _checks(layout: CardLayout, records: Mapping[str, Record]) -> Iterator[Check
 
 def _find_picture(layout: CardLayout, records: Mapping[str, Record]) -> Path | None:
     """Return the picture drawn for the card, or the first of the marker's stage."""
-    overview = records[OVERVIEW].figures if OVERVIEW in records else ()
-    drawn = [one.path for one in overview if one.path.stem.endswith(f"overview-{layout.name}")]
+    overview = [one.path for name in OVERVIEWS if name in records for one in records[name].figures]
+    drawn = [path for path in overview if path.stem.endswith(f"overview-{layout.name}")]
     first = [
         figure.path
         for stage in layout.stages

@@ -24,6 +24,8 @@ from npsle_app.stages.group.reference_io import check_given, read_given
 from npsle_app.stages.group.shared import MEASURES_FILE
 from tests.stages.described_tables import assert_tables_are_as_described
 
+pytestmark = pytest.mark.long
+
 REFERENCE = Path(str(DATA / "reference_freesurfer.json"))
 DRAWN = ("sub-0001", "sub-0002")
 QUICK = PopulationSettings(permutations=99, bootstrap_samples=0)
