@@ -10,6 +10,7 @@ from npsle_app.cli.config import Configuration
 from npsle_app.cli.options import Request
 from npsle_app.cli.planning import plan_work
 from npsle_app.cli.sessions import check_folders
+from npsle_app.cli.versions import check_versions
 from npsle_app.engine.job import Job, describe, one_line
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
@@ -27,6 +28,7 @@ def tell(request: Request, configuration: Configuration) -> int:
     """
     options, settings = configuration
     check_folders(request, options)
+    check_versions(request, options)
     lines: list[str] = []
     if "group" in request.levels:
         # pandas and all statistics: what a participant's plan need not wait for

@@ -13,6 +13,7 @@ from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Request
 from npsle_app.cli.reports import REPORT
 from npsle_app.cli.version import get_version
+from npsle_app.cli.versions import name_other_versions
 from npsle_app.engine.cost import Meter
 from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
@@ -204,20 +205,13 @@ def _restore_tables(output_dir: Path, *, datasets: Mapping[str, Path]) -> None:
 
 def _tell_versions(output_dir: Path) -> None:
     """Warn where participants were measured by other code than that of this group level."""
-    own, versions = get_version(), Counter(_versions(output_dir))
-    if others := {version: n for version, n in versions.items() if version not in ("", own)}:
-        named = ", ".join(f"{printable(version)} ({n})" for version, n in sorted(others.items()))
+    if named := name_other_versions(output_dir):
         LOGGER.warning(
             "participants were measured by other versions than that of the group level, %s: %s; "
             "run the participant level again, so that all numbers come from the same code",
-            own,
+            get_version(),
             named,
         )
-
-
-def _versions(output_dir: Path) -> Iterator[str]:
-    for path in sorted(output_dir.glob("sub-*/log/page.json")):
-        yield load_notes(output_dir, path.parents[1].name.removeprefix("sub-")).run.version
 
 
 def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) -> Outcome:

@@ -35,6 +35,7 @@ class Options:
     dask_scheduler: str | None = None
     dask_wait: Annotated[int, Field(ge=0)] = DEFAULT_WAIT_S
     stop_on_first_crash: bool = False
+    allow_other_version: bool = False
     failed_only: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False

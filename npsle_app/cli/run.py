@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,10 +29,12 @@ from npsle_app.cli.participants import (
 )
 from npsle_app.cli.planning import Work, plan_work
 from npsle_app.cli.progress import is_live
+from npsle_app.cli.record import begin_record, end_record
 from npsle_app.cli.reports import write_methods
 from npsle_app.cli.sessions import check_folders
 from npsle_app.cli.summary import Summary
 from npsle_app.cli.version import get_version
+from npsle_app.cli.versions import check_group_versions, check_versions
 from npsle_app.engine.job import printable
 
 
@@ -46,19 +48,24 @@ def run(request: Request, configuration: Configuration) -> int:
     """
     options, settings = configuration
     check_folders(request, options)
+    check_versions(request, options)
     tables = group.look_at(request, settings) if "group" in request.levels else []
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir) as folder:
         work = _plan(request, configuration)
+        if work and "group" in request.levels and not options.allow_other_version:
+            check_group_versions(request.output_dir, to_come=work.sessions)
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
         if work:
             check_cluster(work, request.output_dir, options)
-        with _logged(request, configuration) as text:
+        with _logged(request, configuration) as (logs_folder, text):
             for line in tables:
                 LOGGER.info("tables: %s", printable(line))
-            summary = _do(request, configuration, work=work, folder=folder, text=text)
+            with _recorded(logs_folder, request, configuration, work=work) as note_end:
+                summary = _do(request, configuration, work=work, folder=folder, text=text)
+                note_end(summary.code)
             LOGGER.info(summary.line)
         if options.clean_workdir and summary.code == 0:
             shutil.rmtree(folder, ignore_errors=True)
@@ -69,6 +76,28 @@ def run(request: Request, configuration: Configuration) -> int:
 
 def _plan(request: Request, configuration: Configuration) -> Work | None:
     return plan_work(request, *configuration) if "participant" in request.levels else None
+
+
+@contextmanager
+def _recorded(
+    folder: Path, request: Request, configuration: Configuration, *, work: Work | None
+) -> Iterator[Callable[[int], None]]:
+    """Keep the record of a run that computes; hands out what takes its exit code."""
+    options = configuration.options
+    if options.reports_only or options.boilerplate_only:
+        yield lambda _: None
+        return
+    sessions = work.sessions if work else {}
+    datasets = {**_find_derivatives(request, options), "raw": request.bids_dir}
+    record = begin_record(folder, request, configuration, sessions=sessions, datasets=datasets)
+    yield lambda code: end_record(
+        folder,
+        record,
+        request.output_dir,
+        sessions=sessions,
+        datasets=datasets,
+        exit_code=code,
+    )
 
 
 def _do(
@@ -102,7 +131,7 @@ def _do(
 
 
 @contextmanager
-def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
+def _logged(request: Request, configuration: Configuration) -> Iterator[tuple[Path, str]]:
     options, settings = configuration
     folder = request.output_dir / "logs" / logs.make_run_id()
     try:
@@ -116,7 +145,8 @@ def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
         if options.omp_nthreads > 1:
             LOGGER.warning("with several threads, results may differ in the last digits")
         try:
-            yield logs.write_settings(folder, request, options=options, settings=settings)
+            text = logs.write_settings(folder, request, options=options, settings=settings)
+            yield folder, text
         except Exception:
             LOGGER.exception("the app itself failed")
             raise

@@ -38,9 +38,12 @@ QUICK = {
     "replace_outlier_slices": False,
 }
 
-pytestmark = pytest.mark.skipif(
-    not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
