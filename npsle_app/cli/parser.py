@@ -149,6 +149,12 @@ def _add_performance(group: argparse._ArgumentGroup) -> None:
         help="compute on a running Dask cluster that sees the same folders, e.g. tcp://host:8786",
     )
     group.add_argument(
+        "--dask-wait",
+        type=int,
+        metavar="S",
+        help="seconds to wait for a worker of that cluster before giving up (default: 300)",
+    )
+    group.add_argument(
         "-w",
         "--work-dir",
         type=Path,

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from npsle_app.bids.input.validation import format_issues, validate
 from npsle_app.bids.output.tree import previous_version, write_dataset_files
 from npsle_app.cli import group, logs
 from npsle_app.cli.config import Configuration
-from npsle_app.cli.dry_run import tell_group, tell_plan
 from npsle_app.cli.environment import (
     LEAST_OUTPUT_MB,
     LEAST_WORK_MB,
@@ -23,21 +22,20 @@ from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Options, Request
 from npsle_app.cli.participants import (
-    Work,
+    check_cluster,
     make_reporter,
-    plan_work,
     run_participants,
     write_reports,
 )
+from npsle_app.cli.planning import Work, plan_work
 from npsle_app.cli.progress import is_live
 from npsle_app.cli.record import begin_record, end_record
 from npsle_app.cli.reports import write_methods
 from npsle_app.cli.sessions import check_folders
 from npsle_app.cli.summary import Summary
 from npsle_app.cli.version import get_version
-from npsle_app.cli.versions import check_group_versions, check_participant_version
+from npsle_app.cli.versions import check_group_versions, check_versions
 from npsle_app.engine.job import printable
-from npsle_app.settings import Settings
 
 
 def run(request: Request, configuration: Configuration) -> int:
@@ -50,21 +48,18 @@ def run(request: Request, configuration: Configuration) -> int:
     """
     options, settings = configuration
     check_folders(request, options)
-    if "participant" in request.levels and not options.allow_other_version:
-        check_participant_version(request.output_dir)
-    tables = _look_at_tables(request, settings) if "group" in request.levels else []
-    if "participant" not in request.levels:
-        _check_group_versions(request, options)
-    if options.dry_run:
-        return _tell(request, configuration, tables=tables)
+    check_versions(request, options)
+    tables = group.look_at(request, settings) if "group" in request.levels else []
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir) as folder:
         work = _plan(request, configuration)
-        if work and "group" in request.levels:
-            _check_group_versions(request, options, to_come=work.sessions)
+        if work and "group" in request.levels and not options.allow_other_version:
+            check_group_versions(request.output_dir, to_come=work.sessions)
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
+        if work:
+            check_cluster(work, request.output_dir, options)
         with _logged(request, configuration) as (logs_folder, text):
             for line in tables:
                 LOGGER.info("tables: %s", printable(line))
@@ -77,19 +72,6 @@ def run(request: Request, configuration: Configuration) -> int:
     _say_failures(summary)
     print(summary.line, flush=True)  # noqa: T201 - the last line is for the user
     return summary.code
-
-
-def _check_group_versions(
-    request: Request, options: Options, *, to_come: Container[str] = ()
-) -> None:
-    if not options.allow_other_version:
-        check_group_versions(request.output_dir, to_come=to_come)
-
-
-def _look_at_tables(request: Request, settings: Settings) -> list[str]:
-    group.check_study(settings)
-    to_come = "participant" in request.levels
-    return group.look_at_tables(request.bids_dir, request.output_dir, settings, to_come=to_come)
 
 
 def _plan(request: Request, configuration: Configuration) -> Work | None:
@@ -209,20 +191,6 @@ def _validate(request: Request, options: Options, work: Work) -> None:
         LOGGER.warning("the BIDS validator says:\n%s", format_issues(issues))
     else:
         LOGGER.info("the BIDS validator found no error")
-
-
-def _tell(request: Request, configuration: Configuration, *, tables: Sequence[str]) -> int:
-    if work := _plan(request, configuration):
-        sessions = [session for found in work.sessions.values() for session in found]
-        for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
-            print(line)  # noqa: T201 - what a dry run is for
-    if "group" in request.levels:
-        told = tell_group(
-            request.output_dir, configuration.settings, raw=request.bids_dir, tables=tables
-        )
-        for line in told:
-            print(line)  # noqa: T201
-    return 0
 
 
 def _say_failures(summary: Summary) -> None:

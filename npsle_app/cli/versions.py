@@ -6,11 +6,28 @@ from pathlib import Path
 
 from npsle_app.bids.output.tree import SIMULATED, previous_version
 from npsle_app.cli.errors import RefusedError
+from npsle_app.cli.options import Options, Request
 from npsle_app.cli.version import get_version
 from npsle_app.engine.job import printable
 from npsle_app.report.page_notes import load_notes
 
 FLAG = "--allow-other-version"
+
+
+def check_versions(request: Request, options: Options) -> None:
+    """Refuse what would mix two versions, as far as that is known before the plan.
+
+    Raises
+    ------
+    RefusedError
+        With the versions and the ways out.
+    """
+    if options.allow_other_version:
+        return
+    if "participant" in request.levels:
+        check_participant_version(request.output_dir)
+    else:
+        check_group_versions(request.output_dir)
 
 
 def check_participant_version(output_dir: Path) -> None:
