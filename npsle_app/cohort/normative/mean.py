@@ -15,7 +15,7 @@ from npsle_app.cohort.estimators.fractional_polynomials import (
     age_terms,
     choose_powers,
 )
-from npsle_app.cohort.estimators.site_effects import choose_ratios, partly_centred, shrunken_offsets
+from npsle_app.cohort.normative.site_effects import choose_ratios, partly_centred, shrunken_offsets
 
 N_OTHER = 2  # intercept and TIV
 NO_SITE = -1
