@@ -14,6 +14,7 @@ from npsle_app.cli.reports import REPORT
 from npsle_app.cli.version import get_version
 from npsle_app.cli.versions import name_other_versions
 from npsle_app.engine.cost import Meter
+from npsle_app.engine.executors import open_executor
 from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import to_row, write_rows
@@ -25,6 +26,8 @@ from npsle_app.settings import Settings
 from npsle_app.stages.group import measures, normative, population, shared, statistics
 from npsle_app.stages.group.classifier import read_model
 from npsle_app.stages.group.reference_io import check_given
+
+_MANY_PAGES = 20  # fewer are written before workers have started
 
 
 def check_ready(output_dir: Path) -> None:
@@ -170,7 +173,8 @@ def run_group(
         needs = {name: outcomes[name] for name in stage.needs}
         outcomes[stage.name] = _try(stage.name, call, needs=needs)
     measured = {"measures": outcomes["measures"]}
-    call = partial(_write_pages, output_dir, outcomes, datasets=datasets)
+    processes = settings.deviations.processes
+    call = partial(_write_pages, output_dir, outcomes, datasets=datasets, processes=processes)
     outcomes[REPORT] = _try(REPORT, call, needs=measured)
     rows = [to_row("n/a", None, stage=name, outcome=done) for name, done in outcomes.items()]
     write_rows(output_dir / "logs" / "group_status.tsv", rows)
@@ -228,7 +232,11 @@ def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) ->
 
 
 def _write_pages(
-    output_dir: Path, outcomes: Mapping[str, Outcome], *, datasets: Mapping[str, Path]
+    output_dir: Path,
+    outcomes: Mapping[str, Outcome],
+    *,
+    datasets: Mapping[str, Path],
+    processes: int,
 ) -> object:
     """Write the page of the study, and those of participants of whom it says something new."""
     told = [outcomes[name] for name in ("deviations", "population") if name in outcomes]
@@ -238,6 +246,8 @@ def _write_pages(
         label = folder.parents[1].name.removeprefix("sub-")
         if peers_digest(output_dir, label) != peers.digest:
             stale.add(label)
-    for label in sorted(stale):
-        participant.write_report(output_dir, label, datasets=datasets, peers=peers)
+    write = partial(participant.write_report, output_dir, datasets=dict(datasets), peers=peers)
+    with open_executor(processes if len(stale) >= _MANY_PAGES else 1) as (executor, _):
+        for page in [executor.submit(write, participant=label) for label in sorted(stale)]:
+            page.result()
     return write_report(output_dir)

@@ -98,7 +98,7 @@ def tell_counts(
     )
     results = [
         f"{row.population_label}: {format_number(row.mean, decimals=2)} deviations per person "
-        f"(n = {row.n}; chance gives {format_number(row.expected, decimals=2)}, with the "
+        f"(n = {row.n:.0f}; chance gives {format_number(row.expected, decimals=2)}, with the "
         f"uncertainty of the cut {format_number(row.expected_low, decimals=2)} to "
         f"{format_number(row.expected_high, decimals=2)})."
         for row in _rows(groups)
@@ -177,7 +177,7 @@ def tell_course(table: pd.DataFrame) -> Statement:
     done = table[(table["status"] == ESTIMATED) & (table["region"] == "")]
     results = [
         f"{row.population_label}: of {row.pairs:.0f} pairs of visits of regions, "
-        f"{row.worsened:.0f} worsened and {row.improved:.0f} improved (n = {row.n})."
+        f"{row.worsened:.0f} worsened and {row.improved:.0f} improved (n = {row.n:.0f})."
         for row in _rows(done)
     ]
     return Statement(methods=text, results=tuple(results), citations=())
@@ -195,7 +195,7 @@ def tell_events(
         "Schoenfeld residuals, and Harrell's C was corrected for optimism by bootstrap."
     )
     results = [
-        f"{row.risk} risk: {row.n} people"
+        f"{row.risk} risk: {row.n:.0f} people"
         + (f", {row.followed:.0f} followed, {row.events:.0f} events." if row.followed > 0 else ".")
         for row in _every(risk[risk["risk"].isin(GROUPS)])
     ]

@@ -11,7 +11,6 @@ import numpy as np
 
 from npsle_app.arrays import Bools, Floats, Ints
 
-LEAST_PER_SITE = 3
 _LEAST_FOR_SPREAD = 2
 _LEAST_MEASURES = 2  # to shrink over
 _CHANGE, _MOST_STEPS = 1e-10, 1000

@@ -156,7 +156,7 @@ def tell_change(table: pd.DataFrame, *, study: Study) -> Statement:
         results.append(
             f"{row.label}, {row.contrast_label}: difference of yearly changes{logged} "
             f"{format_interval(row.b, row.low, row.high, decimals=places)}{unit}, "
-            f"{equals_p(row.p)}, {row.n} people, {row.visits} visits."
+            f"{equals_p(row.p)}, {row.n:.0f} people, {row.visits:.0f} visits."
         )
     return Statement(methods=text, results=tuple(results), citations=("laird1982", "statsmodels"))
 
@@ -293,8 +293,8 @@ def tell_matched(differences: pd.DataFrame, balance: pd.DataFrame, *, study: Stu
         pairs=("pairs", "first"), n=("n_group", "first"), worst=("smd_after", _greatest)
     )
     made = "; ".join(
-        f"{label}: {row.pairs} of {row.n} of the group in pairs, the covariates then at most "
-        f"{row.worst:.2f} SD apart"
+        f"{label}: {row.pairs:.0f} of {row.n:.0f} of the group in pairs, the covariates then at "
+        f"most {row.worst:.2f} SD apart"
         for label, row in zip(alike.index, each_row(alike), strict=True)
     )
     text = (

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats, Ints
-from npsle_app.cohort.estimators.combat import LEAST_PER_SITE, fit_combat
+from npsle_app.cohort.estimators.combat import fit_combat
 from npsle_app.cohort.estimators.linear_model import Interval, fit_linear
 from npsle_app.cohort.statistics.group_tests import expand
 from npsle_app.cohort.statistics.regressions import list_sides, take_sides, transform_outcome
@@ -15,7 +15,7 @@ from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import take_covariates
 from npsle_app.cohort.study.populations import find_members
-from npsle_app.cohort.study.sites import Sites, take_sites
+from npsle_app.cohort.study.sites import LEAST_PER_SITE, Sites, take_sites
 from npsle_app.formatting import ESTIMATED, NOT_ESTIMABLE
 
 SITE_COLUMNS = [

@@ -240,9 +240,9 @@ def _tell_constant(table: pd.DataFrame) -> str:
 def tell_power(table: pd.DataFrame, *, study: Study) -> Statement:
     """Say what effects 80 % power would find."""
     found = [
-        f"{row.label} (n = {row.n} v {row.n_against}): d = {row.detectable:.2f}"
+        f"{row.label} (n = {row.n:.0f} v {row.n_against:.0f}): d = {row.detectable:.2f}"
         if row.effect.startswith("standardised")
-        else f"correlations in {row.label} (n = {row.n}): r = {row.detectable:.2f}"
+        else f"correlations in {row.label} (n = {row.n:.0f}): r = {row.detectable:.2f}"
         for row in each_row(table.dropna(subset="detectable"))
     ]
     text = (

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats, Ints
-from npsle_app.cohort.estimators.combat import LEAST_PER_SITE
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.columns import describe_column
 from npsle_app.cohort.study.covariates import take_covariates
 
+LEAST_PER_SITE = 3
 _TWO = 2
 
 

@@ -147,6 +147,13 @@ def test_a_group_that_loses_more_each_year_is_found_with_its_rate():
     assert "difference of yearly changes" in tell_change(table, study=DEFAULT_STUDY).results[0]
 
 
+def test_people_and_visits_are_whole_numbers_though_a_measure_could_not_be_compared():
+    table = compare_changes(_visits(0.03))
+    assert (table["status"] == "not estimable").any()
+    told = " ".join(tell_change(table, study=DEFAULT_STUDY).results)
+    assert "40 people, 120 visits." in told
+
+
 def test_without_repeated_visits_there_is_nothing_to_compare_and_one_sentence():
     table = compare_changes(make_cohort())
     assert table.empty
