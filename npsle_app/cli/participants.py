@@ -22,6 +22,7 @@ from npsle_app.engine.stage import Outcome, Status
 from npsle_app.settings import Settings
 
 _LITTLE_MB = 3000
+_BRANCHES = 3  # of a session, that do not wait for each other: head, diffusion, vessel wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def _compute(
 
     units = {unit for unit, _ in work.jobs}
     opening = open_executor(
-        min(options.nprocs, max(len(units), 1)),  # the stages of a session wait for each other
+        min(options.nprocs, _BRANCHES * max(len(units), 1)),
         memory_mb=options.mem_mb,
         threads=options.omp_nthreads,
         folder=folder,
