@@ -19,7 +19,8 @@ from npsle_app.report.population import ShownPopulation, read_population
 from npsle_app.session_order import order_sessions
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
-DEVIATIONS = "deviations"  # written by the group level, so no row of the status table names it
+# Written by the group level, so no row of the status table names them.
+DEVIATIONS, POPULATION = "deviations", "population"
 _COMPUTED = (Status.DONE, Status.REUSED)
 
 
@@ -143,14 +144,16 @@ def gather(
     for session in _in_order(sessions, raw=datasets.get("raw"), participant=participant):
         mine = tuple(row for row in rows if _label(row.session) == session)
         writer = Writer(output_dir, participant, session, datasets)
-        deviations = read_deviations(writer)
-        paths = _current(found.get(session, {}), mine, extra=deviations)
+        deviations, population = read_deviations(writer), read_population(writer)
+        shown = {DEVIATIONS: deviations, POPULATION: population}
+        late = [stage for stage, extra in shown.items() if extra is not None and extra.rows]
+        paths = _current(found.get(session, {}), mine, late=late)
         records, unreadable = _read(paths, root=output_dir, datasets=datasets)
         contents.append(
             SessionContent(
                 writer=writer,
                 deviations=deviations,
-                population=read_population(writer),
+                population=population,
                 outcomes=mine,
                 records=records,
                 choices=tuple(notes.choices.get(session, ())),
@@ -183,13 +186,11 @@ def _find_records(folder: Path) -> dict[str | None, dict[str, Path]]:
     return found
 
 
-def _current(
-    paths: Mapping[str, Path], rows: Sequence[Row], *, extra: ShownDeviations | None
-) -> list[Path]:
-    """Leave out records of stages that did not finish, and of deviations that are not shown."""
-    late = [DEVIATIONS] if extra is not None and extra.rows else []
+def _current(paths: Mapping[str, Path], rows: Sequence[Row], *, late: Sequence[str]) -> list[Path]:
+    """Leave out records of stages that did not finish, and of scores that are not shown."""
     if not rows:
-        return [path for stage, path in paths.items() if stage != DEVIATIONS or late]
+        hidden = {DEVIATIONS, POPULATION} - set(late)
+        return [path for stage, path in paths.items() if stage not in hidden]
     finished = [row.stage for row in rows if row.status in _COMPUTED]
     return [paths[stage] for stage in (*finished, *late) if stage in paths]
 

@@ -9,6 +9,7 @@ from npsle_app.records import Check, Measure, Qc, Record
 from npsle_app.report.contents import SessionContent
 from npsle_app.report.layout import LAYOUT, CardLayout, Told
 from npsle_app.report.peers import Peers, PeerStrip
+from npsle_app.report.population import ShownPopulation
 
 ABSENT = "not measured"
 WORDS: Mapping[str, str] = {
@@ -20,6 +21,7 @@ WORDS: Mapping[str, str] = {
 }
 EXPECTED = ("t1w", "flair", "dwi", "vwi")  # scans whose absence is told
 OVERVIEWS = ("overview", "overview_flair")  # the stages that draw a picture for each card
+IMPORTED = "freesurfer"  # the stage that reads volumes of other programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ def summarise(content: SessionContent, *, participant: str, peers: Peers) -> Sum
     cards = tuple(
         _fill(layout, content, records, peers=peers, participant=participant)
         for layout in LAYOUT.card
+        if not layout.optional or records.keys() & set(layout.stages)
     )
     return Summary(
         scans=tuple(
@@ -146,8 +149,12 @@ def _fill(
 
 
 def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record | None) -> Card:
-    told = content.deviations
+    told, beside = content.deviations, content.population
     if told is None or not told.rows:
+        if beside is not None and beside.n_deviations is not None:
+            imported = next((one for one in content.records if one.stage == IMPORTED), None)
+            state = imported.state if imported else Qc.PASS
+            return _fill_population(layout, content, beside, state=state)
         reason = told.note if told else "needs the group level with a reference for age and sex"
         return Card(layout=layout, state=ABSENT, reason=reason)
     state = record.state if record else Qc.PASS
@@ -160,6 +167,21 @@ def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record
         also=tuple(f"{row.region} z = {row.shown_z}" for row in told.rows[:2] if row.critical),
         picture=record.figures[0].path if record and record.figures else None,
         anchor=f"{content.id}-deviations",
+    )
+
+
+def _fill_population(
+    layout: CardLayout, content: SessionContent, told: ShownPopulation, *, state: Qc
+) -> Card:
+    """Tell the deviations of imported volumes where the app has measured no regions of its own."""
+    return Card(
+        layout=layout,
+        state=state,
+        value=str(told.n_deviations),
+        unit=f"of {told.n_assessed} imported volumes",
+        interval=told.chance,
+        also=tuple(f"{row.region} z = {row.z}" for row in told.rows[:2] if row.deviation),
+        anchor=f"{content.id}-population",
     )
 
 
