@@ -128,7 +128,8 @@ def _add_performance(group: argparse._ArgumentGroup) -> None:
         "--nthreads",
         type=int,
         metavar="N",
-        help="sessions to process side by side, each in its own process (default: 1)",
+        help="processes: sessions, and of a session the head, diffusion and the vessel wall, are "
+        "measured side by side (default: 1)",
     )
     group.add_argument(
         "--omp-nthreads",

@@ -18,6 +18,7 @@ from npsle_app.engine.scheduler import Key, run_jobs
 from npsle_app.engine.stage import Outcome, Status
 
 _LITTLE_MB = 3000
+_BRANCHES = 3  # of a session, that do not wait for each other: head, diffusion, vessel wall
 
 
 def make_reporter(work: Work, request: Request, *, settings_text: str) -> Reporter:
@@ -90,7 +91,7 @@ def _compute(
 
     units = {unit for unit, _ in work.jobs}
     opening = open_executor(
-        min(options.nprocs, max(len(units), 1)),  # the stages of a session wait for each other
+        min(options.nprocs, _BRANCHES * max(len(units), 1)),
         memory_mb=options.mem_mb,
         threads=options.omp_nthreads,
         folder=folder,

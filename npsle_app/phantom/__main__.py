@@ -57,9 +57,11 @@ def _write_cohort(out: Path, asked: argparse.Namespace) -> int:
         return 0
     first = str(cohort.clinical[0]["participant_id"])
     others = [row for row in cohort.measures if row["participant_id"] != first]
+    drawn = next(row for row in cohort.measures if row["participant_id"] == first)
     write_cohort(out, cohort=replace(cohort, measures=others))
     study = Study(seed=asked.seed, voxel_mm=asked.voxel_mm or 1.0)
-    write_head(out, label=first.removeprefix("sub-"), study=study)
+    label = first.removeprefix("sub-")
+    write_head(out, label=label, study=study, nwi=drawn.get("vw_nwi"))  # lest it stands apart
     sys.stdout.write(f"{participants} participants in {out}, images of {first}, tables of all\n")
     return 0
 

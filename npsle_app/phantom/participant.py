@@ -59,6 +59,8 @@ class Request:
         Whether to make diffusion images too, which takes as long as all the rest.
     vessel_wall
         Whether to make vessel-wall images too.
+    nwi
+        Normalised wall index of the person's arteries; by default walls are drawn by group.
     """
 
     index: int
@@ -70,6 +72,7 @@ class Request:
     session: int = 1
     diffusion: bool = False
     vessel_wall: bool = False
+    nwi: float | None = None
 
     def __post_init__(self) -> None:
         if self.index < 1 or self.seed < 0 or not self.voxel_mm > 0:
@@ -193,7 +196,9 @@ def _make_head(request: Request, *, person: _Person) -> _Head:
         before=before,
         contrast=draw_contrast(request.stream("contrast")),
         fibres=draw_fibres(request.stream("fibres"), group=person.group),
-        arteries=draw_arteries(request.stream("arteries"), shape=shape, group=person.group),
+        arteries=draw_arteries(
+            request.stream("arteries"), shape=shape, group=person.group, nwi=request.nwi
+        ),
         pose=_draw_pose(request),
     )
 

@@ -131,10 +131,11 @@ def write_study(folder: Path, *, study: Study) -> None:
     replace(folder / "README.md", lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def write_head(folder: Path, *, label: str, study: Study) -> None:
+def write_head(folder: Path, *, label: str, study: Study, nwi: float | None = None) -> None:
     """Write the scans of the study's first head under another label, into a dataset that is there.
 
-    Its truth is written to `sourcedata/truth.tsv`.
+    With `nwi` its arteries have the walls that this normalised wall index wants. Its truth is
+    written to `sourcedata/truth.tsv`.
     """
     made = make_participant(
         Request(
@@ -143,6 +144,7 @@ def write_head(folder: Path, *, label: str, study: Study) -> None:
             voxel_mm=study.voxel_mm,
             diffusion=study.diffusion,
             vessel_wall=study.vessel_wall,
+            nwi=nwi,
         )
     )
     person = replace_fields(made, label=label)

@@ -69,9 +69,15 @@ class HeadArteries:
 
 
 def draw_arteries(
-    rng: np.random.Generator, *, shape: Shape, group: Literal["HC", "SLE", "NPSLE"]
+    rng: np.random.Generator,
+    *,
+    shape: Shape,
+    group: Literal["HC", "SLE", "NPSLE"],
+    nwi: float | None = None,
 ) -> HeadArteries:
     """Draw calibre and wall of each artery, and lay their courses into a head.
+
+    With `nwi`, the person's normalised wall index, walls are as thick as that wants.
 
     Calibre varies little; walls are thicker in lupus and thickest in neuropsychiatric lupus,
     0.3 to 1.5 mm. A third of the walls is thicker on one side. In one vertebral artery of
@@ -80,6 +86,8 @@ def draw_arteries(
     warp = find_warp(shape)
     usual_mm, spread_mm = _WALL_MM[group]
     person_mm = rng.normal(usual_mm, spread_mm)
+    if nwi is not None:
+        person_mm = wall_of_index_mm(nwi)
     slow = rng.choice(["v4_left", "v4_right", "", ""])
     main = {}
     for name, course in _courses().items():
@@ -105,6 +113,18 @@ def draw_arteries(
     )
     level = float(np.clip(rng.normal(*_ENHANCEMENT[group]), 1.0, 1.7))
     return HeadArteries(main=main, branches=branches, enhancement=level)
+
+
+def wall_of_index_mm(nwi: float) -> float:
+    """Return the wall thickness that gives arteries of usual calibre a normalised wall index.
+
+    Examples
+    --------
+    >>> round(wall_of_index_mm(0.75) / float(np.mean([*_RADIUS_MM.values()])), 3)
+    1.0
+    """
+    radius_mm = float(np.mean([*_RADIUS_MM.values()]))
+    return float(radius_mm * (1 / np.sqrt(1 - nwi) - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from npsle_app.arrays import Floats, Ints, Volume
+from npsle_app.arrays import Floats, Ints, Reals, Volume
 from npsle_app.phantom.head.grids import moved
 from npsle_app.resources import read_table
 from npsle_app.templates import Template, load
@@ -42,7 +42,7 @@ class Tracts:
     directions: Floats
     systems: Ints
     bundled: Volume
-    to_voxels: Floats
+    to_voxels: Reals
 
 
 @lru_cache(maxsize=1)

@@ -230,6 +230,8 @@ def test_with_a_head_the_first_participant_has_images_and_no_table(tmp_path):
     assert len(people) == 4
     truth = pd.read_csv(out / "sourcedata" / "truth.tsv", sep="\t")
     assert list(truth["participant_id"]) == ["sub-0001"]
+    drawn = simulate_cohort("paper1", participants=4, seed=0).measures[0]
+    assert truth["vw_nwi"][0] == pytest.approx(drawn["vw_nwi"], abs=0.05)
 
 
 def test_a_head_is_for_a_cohort(tmp_path, capsys):
