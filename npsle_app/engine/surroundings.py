@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
+import scipy.linalg  # noqa: F401 - has a kernel of its own, which is told once it is loaded
 from threadpoolctl import threadpool_info
 
 # how the one who starts a container tells what no container can know of itself
@@ -40,7 +41,7 @@ def describe_host() -> dict[str, str | int]:
         "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "simd": " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", ())),
-        "blas": "; ".join(_list_kernels()),
+        "blas": "; ".join(sorted(set(_list_kernels()))),
     }
 
 

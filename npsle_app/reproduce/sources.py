@@ -1,6 +1,7 @@
 """Where the inputs of a recorded run lie now, and which of them have changed."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from npsle_app.cli.record import RunRecord
 from npsle_app.engine.files import digest
 from npsle_app.reproduce.difference import Difference, Kind
 
+_OWNER = re.compile(r"\bsub-([0-9a-zA-Z]+)")
 _FILE_KEYS = ("study_file", "model_file", "reference_file")
 
 
@@ -76,7 +78,7 @@ class Places:
 
 
 def find_changes(
-    record: RunRecord, places: Places, *, participants: Mapping[str, object]
+    record: RunRecord, places: Places, *, participants: Collection[str]
 ) -> Iterator[Difference]:
     """Hash what a run read, and name what is changed or gone.
 
@@ -95,11 +97,18 @@ def find_changes(
             yield from _compare(Path(recorded).name, places.file(recorded), sha256)
 
 
-def _concerns(uri: str, participants: Mapping[str, object]) -> bool:
-    """Leave out images of participants who are not measured again; tables concern all."""
-    parts = uri.split("/")
-    owner = next((part for part in parts[0].split(":")[-1:] if part.startswith("sub-")), "")
-    return not owner or owner.removeprefix("sub-") in participants or uri.endswith("_sessions.tsv")
+def _concerns(uri: str, participants: Collection[str]) -> bool:
+    """Leave out images of participants who are not measured again; tables concern all.
+
+    Examples
+    --------
+    >>> _concerns("bids:freesurfer:sub-02_ses-1/stats/aseg.stats", ["01"])
+    False
+    >>> _concerns("bids:raw:participants.tsv", ["01"])
+    True
+    """
+    owner = _OWNER.search(uri)
+    return owner is None or owner[1] in participants or uri.endswith("_sessions.tsv")
 
 
 def _compare(name: str, path: Path, sha256: str) -> Iterator[Difference]:

@@ -1,6 +1,8 @@
 """What is told of machine, libraries and container."""
 
 import struct
+import subprocess
+import sys
 
 from npsle_app.engine.surroundings import describe_host, find_container, list_libraries
 
@@ -15,8 +17,17 @@ def test_extras_that_were_not_asked_for_are_no_libraries():
     assert "pytest" not in list_libraries("nibabel")
 
 
-def test_the_kernel_of_linear_algebra_is_named():
-    assert describe_host()["blas"]
+def test_the_kernels_of_linear_algebra_are_named_whatever_was_imported_before():
+    code = "from npsle_app.engine.surroundings import describe_host; print(describe_host()['blas'])"
+    told = {
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", first + code], capture_output=True, text=True, check=True
+        ).stdout
+        for first in ("", "import sklearn.linear_model, pandas\n")
+    }
+    assert len(told) == 1
+    assert told != {"\n"}
+    assert describe_host()["blas"] == told.pop().strip()
 
 
 def test_an_image_of_apptainer_is_known_by_its_header(tmp_path):
