@@ -58,6 +58,7 @@ ENV PATH=/opt/npsle_app/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    NPSLE_APP_REVISION=${REVISION} \
     MPLBACKEND=Agg \
     MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /tmp

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from dipy.core.gradients import unique_bvals_tolerance
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -134,10 +135,12 @@ def read_truth(folder: Path, *, seed: int) -> Truth:
     series = nib.Nifti1Image.from_filename(dwi)
     b_values, vectors = read_tables(dwi)
     gradients = read_fsl(b_values, vectors=vectors, affine=series.affine)
-    nominal = Gradients(np.round(gradients.b_values, -2), gradients.directions)
+    shells = unique_bvals_tolerance(gradients.b_values, tol=100)  # an offset spreads them
+    nearest = abs(gradients.b_values[:, None] - shells).argmin(axis=1)
+    nominal = Gradients(shells[nearest], gradients.directions)
     chosen = choose_volumes(nominal).volumes
     grid = nib.Nifti1Image.from_filename(need("*_FA.nii.gz"))
-    brain = nib.Nifti1Image.from_filename(need("*_desc-brain_mask.nii.gz")).get_fdata()
+    brain = nib.Nifti1Image.from_filename(need("dwi/*_desc-brain_mask.nii.gz")).get_fdata()
     data = series.get_fdata(dtype=np.float32)[..., chosen]
     used = gradients.take(chosen)
     fit = fit_tensors(data, b_values=used.b_values, directions=used.directions, mask=brain > 0)
@@ -149,7 +152,7 @@ def read_truth(folder: Path, *, seed: int) -> Truth:
     )
     noise = find("*_desc-noise_dwimap.nii.gz")
     if noise is not None:
-        left = left + nib.Nifti1Image.from_filename(noise).get_fdata()[brain > 0]
+        left = left + nib.Nifti1Image.from_filename(noise).get_fdata()[..., chosen][brain > 0]
     to_t1w, field = find("*_from-dwi_to-T1w_*.txt"), find("*_from-T1w_to-MNI*.nii.gz")
     through = to_t1w is not None and field is not None
     truth = Truth(

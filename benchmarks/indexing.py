@@ -1,32 +1,29 @@
-"""Time to find the scans of one participant in a large dataset, against a full pybids index.
+"""Time and memory to plan a large dataset, whole and one participant, beside pybids' own index.
 
-    python benchmarks/indexing.py --participants 1000
+    python benchmarks/indexing.py --participants 10000 --skip-full
 
-The files are empty: only their names are read. Each time is that of a new Python process,
-imports included, as a job of a cluster would spend it.
+The files are empty: only their names are read. A plan is a whole dry run: scans chosen and
+checked, jobs made, and all told. Each figure is that of a new Python process, imports included,
+as a job of a cluster would spend it.
 """
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 SESSIONS = ("1", "2")
 IMAGES = ("anat/{}_T1w", "anat/{}_FLAIR", "dwi/{}_dwi", "func/{}_task-rest_bold")
 
-OURS = """
-from pathlib import Path
-from npsle_app.bids.dataset import find_sessions
-print(sum(len(session.scans) for session in find_sessions(Path({root!r}), {label!r})))
-"""
-LIST = """
-from pathlib import Path
-from npsle_app.bids.dataset import list_participants
-print(len(list_participants(Path({root!r}))))
+PLAN = """
+import sys
+from npsle_app.__main__ import main
+sys.exit(main([{root!r}, {out!r}, "participant", "--dry-run", *{asked}]))
 """
 FULL = """
 from bids import BIDSLayout
@@ -43,6 +40,7 @@ print(len(layout.get(subject={label!r}, suffix=["T1w", "FLAIR"], extension=".nii
 
 def make_dataset(root: Path, *, participants: int) -> int:
     """Write the empty files; return how many."""
+    root.mkdir(parents=True, exist_ok=True)
     description = {"Name": "empty", "BIDSVersion": "1.10.0"}
     (root / "dataset_description.json").write_text(json.dumps(description))
     n_files = 1
@@ -58,36 +56,60 @@ def make_dataset(root: Path, *, participants: int) -> int:
     return n_files
 
 
-def timed(code: str, *, root: Path, label: str) -> tuple[float, float, int]:
-    """Run code in a new process; return seconds, seconds of processor, and what it prints."""
-    start, start_cpu = time.perf_counter(), _children_cpu_s()
-    command = [sys.executable, "-c", code.format(root=str(root), label=label)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    return time.perf_counter() - start, _children_cpu_s() - start_cpu, int(done.stdout)
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds on the clock and of the processor, and its largest memory."""
+
+    clock_s: float
+    cpu_s: float
+    peak_mb: float
+    lines: int
 
 
-def _children_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def measure(code: str) -> Cost:
+    """Run code in a new process; count the lines that it prints."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as printed:
+        command = [sys.executable, "-c", code]
+        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.DEVNULL)  # noqa: S603
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        printed.seek(0)
+        lines = sum(1 for _ in printed)
+    clock_s = time.perf_counter() - start
+    return Cost(clock_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=1000)
-    parser.add_argument("--skip-full", action="store_true", help="leave the slow indexes out")
+    parser.add_argument("--skip-full", action="store_true", help="leave pybids' indexes out")
     options = parser.parse_args()
-    ways = {"npsle_app: list participants": LIST, "npsle_app: sessions of one participant": OURS}
-    if not options.skip_full:
-        ways |= {"pybids: all, without sidecars": NO_METADATA, "pybids: all": FULL}
     with tempfile.TemporaryDirectory() as folder:
-        n_files = make_dataset(Path(folder), participants=options.participants)
+        root = str(Path(folder) / "raw")
+        n_files = make_dataset(Path(root), participants=options.participants)
         label = f"{options.participants // 2 + 1:04d}"
+        one = ["--participant-label", label]
+        out = str(Path(folder) / "out")
+        ways = {
+            "npsle_app: plan of all": PLAN.format(root=root, out=out, asked=[]),
+            "npsle_app: plan of one participant": PLAN.format(root=root, out=out, asked=one),
+        }
+        if not options.skip_full:
+            ways["pybids: index without sidecars"] = NO_METADATA.format(root=root, label=label)
+            ways["pybids: index"] = FULL.format(root=root, label=label)
         print(f"{options.participants} participants, {n_files} files, participant {label}\n")
-        print(f"| {'what':40} | seconds | CPU s | found |")
-        print(f"|{'-' * 42}|--------:|------:|------:|")
+        print(f"| {'what':36} | seconds | CPU s | peak MB | lines |")
+        print(f"|{'-' * 38}|--------:|------:|--------:|------:|")
         for name, code in ways.items():
-            seconds, cpu, found = timed(code, root=Path(folder), label=label)
-            print(f"| {name:40} | {seconds:7.2f} | {cpu:5.2f} | {found:5d} |", flush=True)
+            cost = measure(code)
+            print(
+                f"| {name:36} | {cost.clock_s:7.2f} | {cost.cpu_s:5.2f} | {cost.peak_mb:7.0f} "
+                f"| {cost.lines:5d} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import nibabel as nib  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy import ndimage  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
+from vessel_coverage import coverage  # noqa: E402
 
 from npsle_app.imaging.vessels.centreline import straighten  # noqa: E402
 from npsle_app.imaging.vessels.course import Course, lay_course  # noqa: E402
@@ -35,8 +36,10 @@ from npsle_app.imaging.vessels.tracing import trace_landmarks  # noqa: E402
 from npsle_app.imaging.vessels.trunk import trim_to_trunk  # noqa: E402
 from npsle_app.imaging.vessels.wall import Vessel, measure_vessel  # noqa: E402
 from npsle_app.measures.names_of_vessels import VesselName  # noqa: E402
+from npsle_app.phantom.arteries.acquisition import GaussianScanner  # noqa: E402
 from npsle_app.phantom.arteries.tubes import Artery, arc, branch  # noqa: E402
 from npsle_app.phantom.arteries.vessels import (  # noqa: E402
+    BRIGHT_BLOOD,
     Surroundings,
     VesselScan,
     scan_arteries,
@@ -92,7 +95,7 @@ def scanned(case: Case) -> tuple[Artery, VesselScan]:
         rng=np.random.default_rng(case.seed),
         field_mm=FIELD_MM if case.tilt_deg < 40 else (12.0, 24.0, 24.0),
         surroundings=Surroundings(brain_gap_mm=1.0),
-        psf_fwhm_voxels=case.psf,
+        scanner=GaussianScanner(psf_fwhm_voxels=case.psf),
     )
     return artery, scan
 
@@ -361,7 +364,8 @@ def bad_input() -> None:
     artery, scan = scanned(Case(seed=11))
     ends, image = artery.points[IN_BOX][[0, -1]], scan.image
     bright = scan_arteries([artery], voxel_mm=0.5, snr=20, rng=np.random.default_rng(1),
-                           field_mm=FIELD_MM, bright_blood=True).image  # fmt: skip
+                           field_mm=FIELD_MM,
+                           surroundings=Surroundings(blood=BRIGHT_BLOOD)).image  # fmt: skip
     coarse = scan_arteries([artery], voxel_mm=2.0, snr=20, rng=np.random.default_rng(1),
                            field_mm=FIELD_MM).image  # fmt: skip
     empty = nib.Nifti1Image(np.zeros(image.shape, np.uint8), image.affine)
@@ -420,6 +424,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="+", metavar="PART", help="of all, those named")
+    parser.add_argument("--vessels", type=int, default=200, help="that coverage draws")
+    parser.add_argument("--seed", type=int, default=1, help="of coverage")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--mask", type=Path)
     options = parser.parse_args()
@@ -433,6 +439,7 @@ def main() -> int:
         "bad": bad_input,
         "cost": cost,
         "accuracy": lambda: accuracy(quick=options.quick),
+        "coverage": lambda: missed.extend(coverage(n=options.vessels, seed=options.seed)),
     }
     if options.picture:
         parts["picture"] = lambda: picture(options)

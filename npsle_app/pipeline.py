@@ -71,6 +71,14 @@ PARTICIPANT = (
         needs=("anat",),
         uses=("wmh", "tissue", "regions", "dwi", "alps", "vessel_wall"),
     ),
+    Stage(
+        "overview_flair",
+        f"{_PARTICIPANT}.overview_flair:run",
+        needs=("anat_flair",),
+        uses=("wmh_flair",),
+        without=("t1w",),
+        section="overview",
+    ),
 )
 
 GROUP = (

@@ -26,6 +26,7 @@ from npsle_app.cohort.estimators.adjusted_means import (  # noqa: E402
     compare_adjusted,
 )
 from npsle_app.cohort.estimators.agreement import Agreement, assess_agreement  # noqa: E402
+from npsle_app.cohort.estimators.combat import fit_combat  # noqa: E402
 from npsle_app.cohort.estimators.cox import fit_cox  # noqa: E402
 from npsle_app.cohort.estimators.discrimination import delong, wilson, youden_cut  # noqa: E402
 from npsle_app.cohort.estimators.generalised_linear import (  # noqa: E402
@@ -39,8 +40,9 @@ from npsle_app.cohort.estimators.generalised_linear import (  # noqa: E402
 from npsle_app.cohort.estimators.linear_model import LinearFit, fit_linear  # noqa: E402
 from npsle_app.cohort.estimators.mixed_model import MixedFit, fit_mixed  # noqa: E402
 from npsle_app.cohort.estimators.partial_correlation import partial_correlation  # noqa: E402
-from npsle_app.cohort.estimators.rank_tests import kruskal_wallis  # noqa: E402
-from npsle_app.cohort.estimators.survival import compare_survival  # noqa: E402
+from npsle_app.cohort.estimators.power import needed_per_group  # noqa: E402
+from npsle_app.cohort.estimators.rank_tests import dunn, kruskal_wallis  # noqa: E402
+from npsle_app.cohort.estimators.survival import compare_survival, estimate_survival  # noqa: E402
 from npsle_app.cohort.statistics.multiple_testing import control_false_discoveries  # noqa: E402
 from tests.oracles import read_oracle, read_people  # noqa: E402
 
@@ -50,7 +52,7 @@ TITLE = """# Against R
 What the group level computes beside what R says of the same people (`tests/oracles`): {version}.
 {n} numbers; the greatest relative difference is {worst}.
 Where the app takes an estimate by maximum likelihood or REML, both stop at their own last digit.
-No number may differ by more than {limit:g}.
+No number may differ by more than {limit:g}, a p-value that the app draws by more than {drawn:g}.
 The file is written by `python scripts/make_validation.py`.
 """
 SMALL_GROUPS = (
@@ -65,7 +67,9 @@ SMALL_GROUPS = (
 )
 _LEAST_DRAWS = 500  # a rate of fewer says little
 LIMIT = 3e-4  # two searches for a maximum stop that far apart; closed forms agree to 1e-8
-HC3 = "HC3"
+DRAWN = {"Fisher-Freeman-Halton, p": 0.05}  # 9,999 tables
+GROUPS, YEARS = ("HC", "non", "NPSLE"), 3.0
+_FEW_SAMPLES = 20  # limits are not looked at
 
 
 @cache
@@ -121,6 +125,13 @@ def few() -> float:
     """Compare the first 6 with the first 7 people by ranks, exactly."""
     ill, well = sides("alps")
     return two_sample.compare_numbers([ill[:6], well[:7]], symmetric=False, recommended=True).p
+
+
+def exact() -> float:
+    """Compare the lesions, any or none, of the same people."""
+    first = pd.concat([two()[two()["ill"] == one].iloc[:n] for one, n in ((1, 6), (0, 7))])
+    table = pd.crosstab(first["ill"], first["wmh_status"]).to_numpy()
+    return two_sample.compare_counts(table, recommended=True).p
 
 
 def table_of(name: str) -> np.ndarray:
@@ -253,6 +264,50 @@ def log_rank() -> float:
     return float(found.chi2)
 
 
+def without_event(column: str) -> float:
+    """Return the share of both sides without the event at 3 years, or a limit of it."""
+    found = estimate_survival(
+        columns(two(), "years").ravel(), event=two()["event"].to_numpy(dtype=bool)
+    )
+    return float(found[found["time"] <= YEARS].iloc[-1][column])
+
+
+def rank_distance() -> float:
+    """Return Dunn's z of NPSLE against HC."""
+    found = dunn(dict(zip(GROUPS, three("sledai"), strict=True))).set_index(["against", "group"])
+    return float(found.loc[("HC", "NPSLE"), "z"])
+
+
+def drawn() -> float:
+    """Draw the p-value of groups by site in women."""
+    people = everyone()
+    women = people[people["sex"] == "F"]
+    table = pd.crosstab(women["group"], women["site"]).to_numpy()
+    return two_sample.compare_counts(table, recommended=True).p
+
+
+@cache
+def harmonised() -> Floats:
+    """Harmonise four markers over the sites, keeping group, age and sex."""
+    people = everyone()
+    kept = [people["group"] == name for name in GROUPS[1:]]
+    covariates = np.column_stack([*kept, people["age"], people["male"]]).astype(float)
+    values = columns(people, "alps", "nwi", "wm", "wmh")
+    sites = pd.factorize(people["site"], sort=True)[0]
+    fitted = fit_combat(values, sites=sites, covariates=covariates)
+    return fitted.apply(values, sites=sites, covariates=covariates)
+
+
+def mediated() -> float:
+    """Return the part of a difference in white matter by way of the wall index."""
+    import pingouin
+
+    found = pingouin.mediation_analysis(
+        two(), x="ill", m="nwi", y="wm", covar="age", n_boot=_FEW_SAMPLES, seed=1
+    )
+    return float(found.set_index("path").loc["Indirect", "coef"])
+
+
 def compare(name: str, *, symmetric: bool, recommended: bool) -> two_sample.Comparison:
     """Compare a variable between the sides."""
     return two_sample.compare_numbers(sides(name), symmetric=symmetric, recommended=recommended)
@@ -261,7 +316,7 @@ def compare(name: str, *, symmetric: bool, recommended: bool) -> two_sample.Comp
 def three(name: str) -> list[Floats]:
     """Return a variable of each of the three groups."""
     people = everyone()
-    return [columns(people[people["group"] == g], name).ravel() for g in ("HC", "non", "NPSLE")]
+    return [columns(people[people["group"] == group], name).ravel() for group in GROUPS]
 
 
 OURS: dict[str, Callable[[], float]] = {
@@ -277,6 +332,9 @@ OURS: dict[str, Callable[[], float]] = {
     "Pearson's chi-square, p": lambda: (
         two_sample.compare_counts(table_of("sex"), recommended=False).p
     ),
+    "Fisher's exact of 6 v 7, p": exact,
+    "Fisher-Freeman-Halton, p": drawn,
+    "Dunn's z, NPSLE - HC": rank_distance,
     "Kruskal-Wallis, H": lambda: kruskal_wallis(three("sledai")).h,
     "analysis of variance, F": lambda: (
         two_sample.compare_numbers(three("alps"), symmetric=True, recommended=False).statistic
@@ -335,6 +393,12 @@ OURS: dict[str, Callable[[], float]] = {
     "Bland-Altman, lower limit of agreement": lambda: agreement("a", "b").loa_low,
     "within-subject CV": lambda: agreement("a", "b").cv,
     "log-rank chi-square": log_rank,
+    "Kaplan-Meier, share without the event at 3 years": lambda: without_event("survival"),
+    "Kaplan-Meier, its lower limit": lambda: without_event("low"),
+    "ComBat, first value of the first marker": lambda: harmonised()[0, 0],
+    "ComBat, last value of the third marker": lambda: harmonised()[59, 2],
+    "mediated effect (a x b)": mediated,
+    "people per group for d = 0.5, 80 % power": lambda: needed_per_group(0.5),
     "ln hazard ratio": lambda: hazards().effects["b"].iloc[0],
     "SE of ln hazard ratio": lambda: hazards().effects["se"].iloc[0],
     "concordance": lambda: hazards().concordance,
@@ -371,8 +435,9 @@ def document() -> str:
     title = TITLE.format(
         version=source.removeprefix("# "),
         n=len(table),
-        worst=tell(float(table["difference"].max())),
+        worst=tell(float(table.loc[~table["name"].isin(DRAWN), "difference"].max())),
         limit=LIMIT,
+        drawn=max(DRAWN.values()),
     )
     return title + "\n" + "\n".join(lines) + "\n" + small_groups()
 
@@ -415,8 +480,8 @@ def tell(difference: float) -> str:
 def main() -> int:
     """Write the document, or check it."""
     worst = compare_all().set_index("name")["difference"]
-    if (worst > LIMIT).any():
-        sys.stderr.write(f"not as R says: {worst[worst > LIMIT].to_dict()}\n")
+    if missed := {n: d for n, d in worst.items() if d > DRAWN.get(str(n), LIMIT)}:
+        sys.stderr.write(f"not as R says: {missed}\n")
         return 1
     return write_or_check(DOCUMENT, document())
 

@@ -5,6 +5,15 @@ from pathlib import Path
 
 from npsle_app.measures.names_of_freesurfer import DESIKAN
 
+# Rows that real tables have and nobody reads, some of them of 0.
+OTHERS = {
+    "5th-Ventricle": (72, 0.0),
+    "WM-hypointensities": (77, 994.0),
+    "Left-WM-hypointensities": (78, 0.0),
+    "Right-WM-hypointensities": (79, 0.0),
+    "Optic-Chiasm": (85, 110.0),
+    "CC_Posterior": (251, 830.0),
+}
 # Labels and names of aseg, with volumes in mm³ of a plausible head; the right is 1 % larger.
 PAIRED = {
     "Lateral-Ventricle": (4, 8000.0),
@@ -31,7 +40,13 @@ SINGLE = {
 }
 ETIV, CORTEX = 1_500_000.0, {"lh": 238_000.0, "rh": 238_000.0}
 GYRUS, THICKNESS = 7000.0, 2.5
+# Layouts and header lines were compared with tables that people published: 5.3-HCP and 7.4.1 in
+# github.com/Neuro-iX/FS741, 6.0 in github.com/dddd1007/NfMRIx, 7.4.1 in
+# github.com/nipreps-data/pet-nimh-dasb-derivatives; FastSurfer's with recon-surf.sh and segstats.py
+# of github.com/Deep-MI/FastSurfer, SynthSeg's with predict_synthseg.py of
+# github.com/BBillot/SynthSeg. Numbers and words here are our own.
 VERSIONS = {
+    "5.1": ("$Id: mri_segstats.c,v 1.75.2.2 2011/04/27 22:18:58 nicks Exp $", "Thalamus-Proper"),
     "5.3": ("$Id: mri_segstats.c,v 1.75.2.9 2013/02/16 00:09:33 greve Exp $", "Thalamus-Proper"),
     "6.0": ("$Id: mri_segstats.c,v 1.121 2016/05/31 17:27:11 greve Exp $", "Thalamus-Proper"),
     "7.1.1": ("7.1.1", "Thalamus"),
@@ -47,11 +62,11 @@ def rows_of_aseg(*, thalamus: str, change: Mapping[str, float] | None = None) ->
     for (name, (label, mm3)), right in zip(PAIRED.items(), _RIGHT_LABELS, strict=True):
         own = thalamus if name == "Thalamus-Proper" else name
         named += [(label, f"Left-{own}", mm3), (right, f"Right-{own}", 1.01 * mm3)]
-    named += [(label, name, mm3) for name, (label, mm3) in SINGLE.items()]
+    named += [(label, name, mm3) for name, (label, mm3) in {**SINGLE, **OTHERS}.items()]
     volumes = {name: mm3 for _, name, mm3 in named} | dict(change or {})
     return [
         f"{place:3d} {label:3d} {round(volumes[name]):8d} {volumes[name]:10.1f}  {name:30s} "
-        "80.1 9.2 30.0 120.0 90.0"
+        "80.1 9.2 30.0 120.0 90.0 "
         for place, (label, name, _) in enumerate(sorted(named), start=1)
     ]
 
@@ -70,12 +85,14 @@ def header_of_aseg(version: str, *, etiv: float | None = ETIV, holes: int = 20) 
         f"rhSurfaceHoles, rhSurfaceHoles, Number of defect holes in rh surfaces, {holes}, unitless",
     ]
     if etiv is not None:
-        measures.append(
-            "EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume, "
-            f"{etiv:.6f}, mm^3"
-        )
+        called = "EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume"
+        if version == "5.1":
+            called = "IntraCranialVol, ICV, Intracranial Volume"
+        measures.append(f"{called}, {etiv:.6f}, mm^3")
     lines = ["# Title Segmentation Statistics ", "# ", "# generating_program mri_segstats"]
     lines += [f"# cvs_version {VERSIONS[version][0]}", "# user     somebody", "# "]
+    if version.startswith("7"):
+        lines.append("# BrainVolStatsFixed-NotNeeded because voxelvolume=1mm3")
     return "\n".join([*lines, *(f"# Measure {one}" for one in measures)])
 
 
@@ -93,27 +110,40 @@ def write_subject(
     head = header_of_aseg(version, etiv=etiv, holes=holes)
     stats = folder / "stats"
     stats.mkdir(parents=True)
-    table = [head, f"# NRows {len(rows)} ", f"# ColHeaders  {_COLUMNS} ", *rows]
+    units = ["# TableCol  4 ColHeader Volume_mm3", "# TableCol  4 Units     mm^3"]
+    table = [head, *units, f"# NRows {len(rows)} ", f"# ColHeaders  {_COLUMNS}  ", *rows]
     (stats / "aseg.stats").write_text("\n".join(table) + "\n")
     for hemi in ("lh", "rh") if cortex else ():
         write_aparc(stats / f"{hemi}.aparc.stats", hemi=hemi)
     return folder
 
 
-def write_aparc(path: Path, *, hemi: str, gyrus: float = GYRUS) -> None:
+def write_aparc(
+    path: Path, *, hemi: str, gyrus: float = GYRUS, without: tuple[str, ...] = ()
+) -> None:
     """Write a table of the cortex of one side."""
     rows = [
-        f"{one.given:34s} 1200 900 {gyrus:.0f} {THICKNESS} 0.5 0.11 0.02 12 1.1" for one in DESIKAN
+        f"{one.given:34s} 1200 900 {gyrus:.0f} {THICKNESS} 0.5 0.11 0.02 12 1.1"
+        for one in DESIKAN
+        if one.given not in without
     ]
     head = ["# Table of FreeSurfer cortical parcellation anatomical statistics ", f"# hemi {hemi}"]
-    head += ["# Measure Cortex, MeanThickness, Mean Thickness, 2.5, mm", f"# ColHeaders {_APARC}"]
+    head += [
+        f"# Measure Cortex, {one}"
+        for one in (
+            "NumVert, Number of Vertices, 155575, unitless",
+            "WhiteSurfArea, White Surface Total Area, 85854.6, mm^2",
+            "MeanThickness, Mean Thickness, 2.5, mm",
+        )
+    ]
+    head += ["# NTableCols 10", f"# ColHeaders {_APARC}"]
     path.write_text("\n".join([*head, *rows]) + "\n")
 
 
 def write_fastsurfer(folder: Path, *, version: str = "2.4.2") -> Path:
     """Write `aseg+DKT.stats` as FastSurfer does: DKT labels of the cortex among the rows."""
     rows = rows_of_aseg(thalamus="Thalamus-Proper")
-    rows += [" 34 1002  2000  2000.0  ctx-lh-caudalanteriorcingulate 80 9 30 120 90"]
+    rows += [" 99 1002  2000  2000.0  ctx-lh-caudalanteriorcingulate 80 9 30 120 90"]
     head = "# Title Segmentation Statistics\n#\n# generating_program segstats.py\n"
     head += f"# FastSurfer_version {version}\n# Measure Mask, MaskVol, Mask Volume, 1600000, mm^3\n"
     stats = folder / "stats"

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from npsle_app.documents import read_json
 from npsle_app.phantom.head.image_files import write_image
 from npsle_app.phantom.study import Study, write_study
 
@@ -166,6 +167,23 @@ def test_killed_in_the_middle_and_run_again_equals_an_unbroken_run(
     assert again.code == 0, again.text
     assert len(contents(out)) > 30
     assert differing(finished.out, out) == []
+
+
+def test_it_is_reproduced_to_the_byte_from_its_record_by_two_processes(
+    finished: Run, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    words = ["npsle_app.reproduce", str(finished.out), "--into", str(again), "--nprocs", "2"]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", *words], capture_output=True, text=True, check=False, timeout=_WAIT_S
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = read_json(tmp_path / "again-differences.json")
+    assert told["agrees"] is True
+    assert told["surroundings"] == []
+    assert told["files"]["within"] == told["files"]["differing"] == 0
+    assert told["files"]["identical"] > 250
+    assert differing(finished.out, again) == []
 
 
 class started:  # noqa: N801 - reads as a verb

@@ -23,6 +23,7 @@ LAST = (
     "change",
     "lesions_flair",
     "overview",
+    "overview_flair",
 )  # nothing rests on them
 MEASURES = ("tiv_ml", "gm_ml")
 RUNS = {stage.name: stage for stage in PARTICIPANT if stage.name not in BY_ITSELF}

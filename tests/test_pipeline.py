@@ -17,11 +17,11 @@ from npsle_app.bids.input.scans import Scan, Visit
 from npsle_app.bids.output.names import DESCRIPTIONS, WMH_CHANGES, WMH_READINGS, File
 from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.job import earlier_name
-from npsle_app.engine.stage import with_upstream
 from npsle_app.imaging.lesions.change import LABELS
 from npsle_app.imaging.wmh.reading import LABELS as READING
 from npsle_app.pipeline import GROUP, PARTICIPANT
 from npsle_app.settings import Settings
+from tests.engine.plan import with_upstream
 
 BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)

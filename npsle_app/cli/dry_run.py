@@ -1,4 +1,4 @@
-"""The plan of a run, told and not done: scans and stages, then who would enter which analysis."""
+"""The plan of a run, told and not done: scans and stages."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -6,14 +6,43 @@ from pathlib import Path
 
 from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
-from npsle_app.cli.errors import RefusedError
-from npsle_app.engine.job import Job, describe, one_line, printable
+from npsle_app.cli.config import Configuration
+from npsle_app.cli.options import Request
+from npsle_app.cli.planning import plan_work
+from npsle_app.cli.sessions import check_folders
+from npsle_app.cli.versions import check_versions
+from npsle_app.engine.job import Job, describe, one_line
 from npsle_app.engine.scheduler import Key, find_upstream, gather_upstream
 from npsle_app.engine.stage import Outcome, Status
-from npsle_app.settings import Settings
-from npsle_app.stages.group import measures, normative, population, shared, statistics
 
 _WILL_RUN = "will run"
+
+
+def tell(request: Request, configuration: Configuration) -> int:
+    """Say what a run would do; write nothing. Returns the exit code.
+
+    Raises
+    ------
+    RefusedError
+        If the run could not be begun.
+    """
+    options, settings = configuration
+    check_folders(request, options)
+    check_versions(request, options)
+    lines: list[str] = []
+    if "group" in request.levels:
+        # pandas and all statistics: what a participant's plan need not wait for
+        from npsle_app.cli.group import tell as tell_group
+
+        lines = list(tell_group(request, settings))
+    if "participant" in request.levels:
+        work = plan_work(request, options, settings)
+        sessions = [session for found in work.sessions.values() for session in found]
+        for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
+            print(line)  # noqa: T201 - what a dry run is for
+    for line in lines:
+        print(line)  # noqa: T201
+    return 0
 
 
 def tell_plan(
@@ -30,39 +59,6 @@ def tell_plan(
             if told is not None:  # a session with T1w has no stage that makes do without it
                 yield f"  {stage.name}: {told}"
     yield f"{len(sessions)} sessions; nothing was computed and nothing was written"
-
-
-def tell_group(
-    output_dir: Path, settings: Settings, *, raw: Path, tables: Sequence[str] = ()
-) -> Iterator[str]:
-    """Say who would enter which analysis with what lies in the output folder now.
-
-    `tables` is what was seen of the tables of people.
-
-    Raises
-    ------
-    RefusedError
-        If the tables or the study file make no sense.
-    """
-    there = len(list(output_dir.glob("sub-*/log/status.tsv")))
-    yield f"group: will gather {there} participants processed so far"
-    yield from (f"  {printable(line)}" for line in tables)
-    if not there:
-        return
-    study_file = settings.statistics.study_file
-    try:
-        found = shared.read_tables(
-            output_dir, study_file=study_file, raw=raw, measures=measures.gather(output_dir)
-        )
-        told = [
-            *statistics.plan(found, settings=settings.statistics),
-            *normative.plan(found, settings=settings.normative),
-            *population.plan(found, settings=settings.population),
-        ]
-    except ValueError as error:
-        raise RefusedError(str(error)) from error
-    yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
-    yield from (f"  {printable(line)}" for line in told)
 
 
 def _tell_scans(session: Session, *, bids_dir: Path) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from npsle_app import pipeline
 from npsle_app.bids.output.proof import find_changes, peers_digest
 from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
+from npsle_app.cli.options import Request
 from npsle_app.cli.reports import REPORT
 from npsle_app.cli.version import get_version
+from npsle_app.cli.versions import name_other_versions
 from npsle_app.engine.cost import Meter
 from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
@@ -21,7 +23,7 @@ from npsle_app.report.group import write_report
 from npsle_app.report.page_notes import load_notes
 from npsle_app.report.peers import read_peers
 from npsle_app.settings import Settings
-from npsle_app.stages.group import measures, shared
+from npsle_app.stages.group import measures, normative, population, shared, statistics
 from npsle_app.stages.group.classifier import read_model
 from npsle_app.stages.group.reference_io import check_given
 
@@ -54,6 +56,55 @@ def check_study(settings: Settings) -> None:
         check_given(settings.normative, version=get_version())
     except ValueError as error:
         raise RefusedError(str(error)) from error
+
+
+def look_at(request: Request, settings: Settings) -> list[str]:
+    """Check the study, and say what was seen of the tables of people.
+
+    Raises
+    ------
+    RefusedError
+        If the tables or the study file make no sense.
+    """
+    check_study(settings)
+    to_come = "participant" in request.levels
+    return look_at_tables(request.bids_dir, request.output_dir, settings, to_come=to_come)
+
+
+def tell(request: Request, settings: Settings) -> Iterator[str]:
+    """Say who would enter which analysis with what lies in the output folder now.
+
+    Raises
+    ------
+    RefusedError
+        If the tables or the study file make no sense.
+    """
+    tables = look_at(request, settings)
+    yield from _tell_plan(request.output_dir, settings, raw=request.bids_dir, tables=tables)
+
+
+def _tell_plan(
+    output_dir: Path, settings: Settings, *, raw: Path, tables: Sequence[str]
+) -> Iterator[str]:
+    there = len(list(output_dir.glob("sub-*/log/status.tsv")))
+    yield f"group: will gather {there} participants processed so far"
+    yield from (f"  {printable(line)}" for line in tables)
+    if not there:
+        return
+    study_file = settings.statistics.study_file
+    try:
+        found = shared.read_tables(
+            output_dir, study_file=study_file, raw=raw, measures=measures.gather(output_dir)
+        )
+        told = [
+            *statistics.plan(found, settings=settings.statistics),
+            *normative.plan(found, settings=settings.normative),
+            *population.plan(found, settings=settings.population),
+        ]
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    yield f"study: {study_file or 'no file given: the analyses of the lupus papers'}"
+    yield from (f"  {printable(line)}" for line in told)
 
 
 def look_at_tables(
@@ -154,20 +205,13 @@ def _restore_tables(output_dir: Path, *, datasets: Mapping[str, Path]) -> None:
 
 def _tell_versions(output_dir: Path) -> None:
     """Warn where participants were measured by other code than that of this group level."""
-    own, versions = get_version(), Counter(_versions(output_dir))
-    if others := {version: n for version, n in versions.items() if version not in ("", own)}:
-        named = ", ".join(f"{printable(version)} ({n})" for version, n in sorted(others.items()))
+    if named := name_other_versions(output_dir):
         LOGGER.warning(
             "participants were measured by other versions than that of the group level, %s: %s; "
             "run the participant level again, so that all numbers come from the same code",
-            own,
+            get_version(),
             named,
         )
-
-
-def _versions(output_dir: Path) -> Iterator[str]:
-    for path in sorted(output_dir.glob("sub-*/log/page.json")):
-        yield load_notes(output_dir, path.parents[1].name.removeprefix("sub-")).run.version
 
 
 def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) -> Outcome:

@@ -1,7 +1,7 @@
 """Sessions and the plan to jobs of the engine."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +13,6 @@ from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.version import get_version
 from npsle_app.engine.job import EARLIER, Earlier, Job, describe, printable
 from npsle_app.engine.scheduler import Key
-from npsle_app.engine.stage import Stage, with_upstream
 from npsle_app.settings import Settings
 
 Unit: TypeAlias = tuple[str, str | None]
@@ -62,45 +61,56 @@ def say_problem(problem: Problem) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMaker:
-    """Makes the jobs of a session."""
+    """Makes the jobs of sessions, each once."""
 
     output_dir: Path
     datasets: Mapping[str, Path]
     settings: Settings
     version: str
     earlier: Mapping[Unit, Session]
+    made: dict[Unit, dict[str, Job]] = field(default_factory=dict)
 
-    def make(self, session: Session, plan: Iterable[Stage]) -> dict[str, Job]:
+    def make(self, session: Session) -> dict[str, Job]:
         """Make one job per stage that the session has; some are given the session before."""
-        before = self.earlier.get((session.participant, session.session))
+        unit = session.participant, session.session
+        if unit not in self.made:
+            self.made[unit] = self._make(session)
+        return self.made[unit]
+
+    def _make(self, session: Session) -> dict[str, Job]:
+        # what the jobs of a session have in common they share: there may be 300,000
         out = Writer(self.output_dir, session.participant, session.session, self.datasets)
-        check = SessionCheck(session)
+        scans, missing, check = _scans(session), _missing(session), SessionCheck(session)
+        earlier, log, prefix = self._look_back(session), out.folder / "log", f"{out.id}_"
         return {
             stage.name: Job(
                 stage=stage,
-                scans=_scans(session),
-                missing=_missing(session),
+                scans=scans,
+                missing=missing,
                 refusals=check,
                 settings=getattr(self.settings, stage.settings),
                 out=out,
                 root=self.output_dir,
-                receipt=out.folder / "log" / f"{out.id}_receipt-{stage.name}.json",
-                crash=out.folder / "log" / f"{out.id}_stage-{stage.name}_crash.txt",
+                log=log,
+                prefix=prefix,
                 version=self.version,
                 running_version=get_version,
-                earlier=self._look_back(before, stage) if before and stage.may_look_back else None,
+                earlier=earlier if stage.may_look_back else None,
             )
-            for stage in plan
-            if stage.is_of(session.scans)
+            for stage in pipeline.PARTICIPANT
+            if stage.is_of(scans)
         }
 
-    def _look_back(self, before: Session, stage: Stage) -> Earlier:
+    def _look_back(self, session: Session) -> Earlier | None:
+        before = self.earlier.get((session.participant, session.session))
+        if before is None:
+            return None
         return Earlier(
             unit=(before.participant, before.session),
             name=f"ses-{before.session}",
             scans=_scans(before),
             missing=_missing(before),
-            jobs=self.make(before, with_upstream(pipeline.PARTICIPANT, stage.before)),
+            jobs=self.make(before),
         )
 
 
@@ -127,8 +137,7 @@ def build_jobs(
     jobs: dict[Key, Job] = {}
     for session in sessions:
         unit = session.participant, session.session
-        made = maker.make(session, pipeline.PARTICIPANT)
-        jobs |= {(unit, name): job for name, job in made.items()}
+        jobs |= {(unit, name): job for name, job in maker.make(session).items()}
     return jobs
 
 

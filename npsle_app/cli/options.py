@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from npsle_app.engine.cluster import DEFAULT_WAIT_S
 from npsle_app.settings import Probability, Processes, Seed, Tail
 
 LEVELS = ("participant", "group")
@@ -32,7 +33,9 @@ class Options:
     omp_nthreads: Annotated[int, Field(ge=1)] = 1
     mem_mb: Annotated[int, Field(ge=1)] | None = None
     dask_scheduler: str | None = None
+    dask_wait: Annotated[int, Field(ge=0)] = DEFAULT_WAIT_S
     stop_on_first_crash: bool = False
+    allow_other_version: bool = False
     failed_only: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from npsle_app.cli.options import LEVELS, Request
 from npsle_app.cli.version import get_version
 
+SCANS = ("t1w", "flair", "dwi", "vwi")  # as a filter file calls them
 _EPILOG = (
     "Exit codes: 0 all well, 1 some participant or stage failed (the others are complete), "
     "2 usage or input refused, 130 interrupted, 143 terminated. For research use only: not a "
@@ -41,8 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     """Make the parser; flags that were not typed are not in its result."""
     parser = argparse.ArgumentParser(
         prog="npsle_app",
-        description="A BIDS-App for the imaging markers of neuropsychiatric lupus: white-matter "
-        "hyperintensities and tissue volumes from T1w and FLAIR.",
+        description="A BIDS-App for the imaging markers of neuropsychiatric lupus. Participant "
+        "level: tissue and regional volumes (T1w), white-matter hyperintensities and their change "
+        "(FLAIR, with T1w or alone), diffusion tensor and DTI-ALPS index (DWI), intracranial "
+        "vessel wall (black-blood T1w or PDw); lesions, vessels, diffusion series and FreeSurfer "
+        "volumes of others are taken in. Group level: statistics of the study, deviations from "
+        "healthy people, a classifier. Each leaves tables, images and pages to read.",
         epilog=_EPILOG,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
@@ -87,7 +92,7 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
         "--bids-filter-file",
         type=Path,
         metavar="FILE",
-        help="JSON with BIDS entities per kind of scan (t1w, flair), as fMRIPrep takes it",
+        help=f"JSON with BIDS entities per kind of scan ({', '.join(SCANS)}), as fMRIPrep takes it",
     )
     group.add_argument(
         "--bids-database-dir",
@@ -142,6 +147,12 @@ def _add_performance(group: argparse._ArgumentGroup) -> None:
         "--dask-scheduler",
         metavar="ADDRESS",
         help="compute on a running Dask cluster that sees the same folders, e.g. tcp://host:8786",
+    )
+    group.add_argument(
+        "--dask-wait",
+        type=int,
+        metavar="S",
+        help="seconds to wait for a worker of that cluster before giving up (default: 300)",
     )
     group.add_argument(
         "-w",
@@ -229,6 +240,12 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--stop-on-first-crash", action="store_true", help="begin nothing more after a failure"
+    )
+    group.add_argument(
+        "--allow-other-version",
+        action="store_true",
+        help="go on in an OUTPUT_DIR of another version: participants asked for are made anew, "
+        "and the group level gathers the others as they are, with a warning",
     )
     group.add_argument("-v", "--verbose", action="count", help="say more; twice: say all")
     group.add_argument(

@@ -1,54 +1,23 @@
-"""The participant level: find, check, compute, report."""
+"""The participant level: compute, report."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from npsle_app import pipeline
-from npsle_app.bids.input.scans import Session
-from npsle_app.cli.errors import TerminatedError
-from npsle_app.cli.jobs import build_jobs
+from npsle_app.cli.errors import RefusedError, TerminatedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Options, Request
+from npsle_app.cli.planning import Work
 from npsle_app.cli.progress import Progress
 from npsle_app.cli.reports import Reporter, merge_status, write_methods
-from npsle_app.cli.sessions import check_links, choose_participants, find_all
 from npsle_app.cli.summary import INTERRUPTED, TERMINATED, Summary
 from npsle_app.cli.version import get_version
+from npsle_app.engine.cluster import Cluster, ClusterError
 from npsle_app.engine.executors import open_executor
-from npsle_app.engine.job import Job, describe, printable
+from npsle_app.engine.job import describe, printable
 from npsle_app.engine.scheduler import Key, run_jobs
 from npsle_app.engine.stage import Outcome, Status
-from npsle_app.settings import Settings
 
 _LITTLE_MB = 3000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What a run of the participant level is about to do."""
-
-    sessions: Mapping[str, Sequence[Session]]
-    jobs: dict[Key, Job]
-    unreadable: Mapping[str, Outcome]
-    datasets: Mapping[str, Path]
-
-
-def plan_work(request: Request, options: Options, settings: Settings) -> Work:
-    """Find the sessions asked for and make their jobs; writes nothing."""
-    participants = choose_participants(request, options)
-    check_links(request.output_dir, participants)
-    found = find_all(request, options, participants)
-    datasets = {"raw": request.bids_dir, **options.datasets}
-    jobs = build_jobs(
-        [session for own in found.sessions.values() for session in own],
-        earlier=found.earlier,
-        output_dir=request.output_dir,
-        datasets=datasets,
-        settings=settings,
-        version=get_version(),
-    )
-    return Work(sessions=found.sessions, jobs=jobs, unreadable=found.unreadable, datasets=datasets)
 
 
 def make_reporter(work: Work, request: Request, *, settings_text: str) -> Reporter:
@@ -125,7 +94,7 @@ def _compute(
         memory_mb=options.mem_mb,
         threads=options.omp_nthreads,
         folder=folder,
-        cluster=options.dask_scheduler,
+        cluster=find_cluster(work, reporter.output_dir, options),
     )
     with opening as (executor, at_once):
         run_jobs(
@@ -135,6 +104,36 @@ def _compute(
             at_once=at_once,
             stop_on_failure=options.stop_on_first_crash,
         )
+
+
+def find_cluster(work: Work, output_dir: Path, options: Options) -> Cluster | None:
+    """Return the cluster to compute on; None where this machine computes."""
+    if options.dask_scheduler is None:
+        return None
+    return Cluster(
+        address=options.dask_scheduler,
+        inputs=tuple(work.datasets.values()),
+        output=output_dir,
+        wait_s=options.dask_wait,
+        say=LOGGER.warning,
+    )
+
+
+def check_cluster(work: Work, output_dir: Path, options: Options) -> None:
+    """Refuse a cluster that cannot compute what is to be done.
+
+    Raises
+    ------
+    RefusedError
+        With what was found and what to do.
+    """
+    cluster = find_cluster(work, output_dir, options)
+    if cluster is None or options.reports_only or options.boilerplate_only:
+        return
+    try:
+        cluster.check(get_version)
+    except ClusterError as error:
+        raise RefusedError(str(error)) from error
 
 
 def _note_the_rest(work: Work, reporter: Reporter) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from npsle_app import pipeline
 from npsle_app.bids.input.scans import Session
-from npsle_app.bids.output.proof import find_changes
+from npsle_app.bids.output.proof import find_changes, is_outdated
 from npsle_app.bids.output.reader import read_record
 from npsle_app.bids.output.tree import write_citation
 from npsle_app.cli.jobs import SessionCheck, say_problem
@@ -20,7 +20,7 @@ from npsle_app.engine.scheduler import Key
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import DICTIONARY, Row, merge_tables, read_rows, to_row, update_rows
 from npsle_app.report.citations import methods_text
-from npsle_app.report.page_notes import PageNotes, Run, show
+from npsle_app.report.page_notes import PageNotes, Run, load_notes, show
 from npsle_app.report.participant import write_report
 
 REPORT = "report"
@@ -63,7 +63,7 @@ class Reporter:
                 participant,
                 printable(", ".join(changed)),
             )
-        elif page.exists() and _say_the_same(rows, before):
+        elif page.exists() and _say_the_same(rows, before) and not self._is_outdated(participant):
             return
         if failure := self.write_page(participant):
             self.failures[participant] = failure
@@ -122,6 +122,11 @@ class Reporter:
         """Look at the participant's scans, so that the page can tell what is odd."""
         for key in self._keys(participant):
             self.jobs[key].refusals()
+
+    def _is_outdated(self, participant: str) -> bool:
+        """Say whether a run was killed between its stages and its page, or was of other code."""
+        told = load_notes(self.output_dir, participant).run.version
+        return told != self.version or is_outdated(self.output_dir, participant)
 
     def _keys(self, participant: str) -> list[Key]:
         units = {(participant, session.session) for session in self.sessions[participant]}

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from npsle_app.bids.input.validation import format_issues, validate
 from npsle_app.bids.output.tree import previous_version, write_dataset_files
 from npsle_app.cli import group, logs
 from npsle_app.cli.config import Configuration
-from npsle_app.cli.dry_run import tell_group, tell_plan
 from npsle_app.cli.environment import (
     LEAST_OUTPUT_MB,
     LEAST_WORK_MB,
@@ -23,19 +22,20 @@ from npsle_app.cli.errors import RefusedError
 from npsle_app.cli.logs import LOGGER
 from npsle_app.cli.options import Options, Request
 from npsle_app.cli.participants import (
-    Work,
+    check_cluster,
     make_reporter,
-    plan_work,
     run_participants,
     write_reports,
 )
+from npsle_app.cli.planning import Work, plan_work
 from npsle_app.cli.progress import is_live
+from npsle_app.cli.record import begin_record, end_record
 from npsle_app.cli.reports import write_methods
 from npsle_app.cli.sessions import check_folders
 from npsle_app.cli.summary import Summary
 from npsle_app.cli.version import get_version
+from npsle_app.cli.versions import check_group_versions, check_versions
 from npsle_app.engine.job import printable
-from npsle_app.settings import Settings
 
 
 def run(request: Request, configuration: Configuration) -> int:
@@ -48,19 +48,24 @@ def run(request: Request, configuration: Configuration) -> int:
     """
     options, settings = configuration
     check_folders(request, options)
-    tables = _look_at_tables(request, settings) if "group" in request.levels else []
-    if options.dry_run:
-        return _tell(request, configuration, tables=tables)
+    check_versions(request, options)
+    tables = group.look_at(request, settings) if "group" in request.levels else []
     if "participant" not in request.levels:
         group.check_ready(request.output_dir)
     with ended_cleanly(), work_folder(options.work_dir) as folder:
         work = _plan(request, configuration)
+        if work and "group" in request.levels and not options.allow_other_version:
+            check_group_versions(request.output_dir, to_come=work.sessions)
         check_space(request.output_dir, least_mb=LEAST_OUTPUT_MB, what="OUTPUT_DIR")
         check_space(folder, least_mb=LEAST_WORK_MB, what="the folder for temporary files")
-        with _logged(request, configuration) as text:
+        if work:
+            check_cluster(work, request.output_dir, options)
+        with _logged(request, configuration) as (logs_folder, text):
             for line in tables:
                 LOGGER.info("tables: %s", printable(line))
-            summary = _do(request, configuration, work=work, folder=folder, text=text)
+            with _recorded(logs_folder, request, configuration, work=work) as note_end:
+                summary = _do(request, configuration, work=work, folder=folder, text=text)
+                note_end(summary.code)
             LOGGER.info(summary.line)
         if options.clean_workdir and summary.code == 0:
             shutil.rmtree(folder, ignore_errors=True)
@@ -69,14 +74,30 @@ def run(request: Request, configuration: Configuration) -> int:
     return summary.code
 
 
-def _look_at_tables(request: Request, settings: Settings) -> list[str]:
-    group.check_study(settings)
-    to_come = "participant" in request.levels
-    return group.look_at_tables(request.bids_dir, request.output_dir, settings, to_come=to_come)
-
-
 def _plan(request: Request, configuration: Configuration) -> Work | None:
     return plan_work(request, *configuration) if "participant" in request.levels else None
+
+
+@contextmanager
+def _recorded(
+    folder: Path, request: Request, configuration: Configuration, *, work: Work | None
+) -> Iterator[Callable[[int], None]]:
+    """Keep the record of a run that computes; hands out what takes its exit code."""
+    options = configuration.options
+    if options.reports_only or options.boilerplate_only:
+        yield lambda _: None
+        return
+    sessions = work.sessions if work else {}
+    datasets = {**_find_derivatives(request, options), "raw": request.bids_dir}
+    record = begin_record(folder, request, configuration, sessions=sessions, datasets=datasets)
+    yield lambda code: end_record(
+        folder,
+        record,
+        request.output_dir,
+        sessions=sessions,
+        datasets=datasets,
+        exit_code=code,
+    )
 
 
 def _do(
@@ -110,7 +131,7 @@ def _do(
 
 
 @contextmanager
-def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
+def _logged(request: Request, configuration: Configuration) -> Iterator[tuple[Path, str]]:
     options, settings = configuration
     folder = request.output_dir / "logs" / logs.make_run_id()
     try:
@@ -124,7 +145,8 @@ def _logged(request: Request, configuration: Configuration) -> Iterator[str]:
         if options.omp_nthreads > 1:
             LOGGER.warning("with several threads, results may differ in the last digits")
         try:
-            yield logs.write_settings(folder, request, options=options, settings=settings)
+            text = logs.write_settings(folder, request, options=options, settings=settings)
+            yield folder, text
         except Exception:
             LOGGER.exception("the app itself failed")
             raise
@@ -169,20 +191,6 @@ def _validate(request: Request, options: Options, work: Work) -> None:
         LOGGER.warning("the BIDS validator says:\n%s", format_issues(issues))
     else:
         LOGGER.info("the BIDS validator found no error")
-
-
-def _tell(request: Request, configuration: Configuration, *, tables: Sequence[str]) -> int:
-    if work := _plan(request, configuration):
-        sessions = [session for found in work.sessions.values() for session in found]
-        for line in tell_plan(sessions, work.jobs, bids_dir=request.bids_dir):
-            print(line)  # noqa: T201 - what a dry run is for
-    if "group" in request.levels:
-        told = tell_group(
-            request.output_dir, configuration.settings, raw=request.bids_dir, tables=tables
-        )
-        for line in told:
-            print(line)  # noqa: T201
-    return 0
 
 
 def _say_failures(summary: Summary) -> None:

@@ -1,11 +1,14 @@
 """Which code is running."""
 
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
+REVISION_VARIABLE = "NPSLE_APP_REVISION"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _UNKNOWN = "0.0.0"
+_UNTOLD = "unknown"
 
 
 @cache
@@ -21,6 +24,16 @@ def get_version() -> str:
     if commit and not (_PACKAGE.parent / "pyproject.toml").is_file():
         return f"{base}+{commit}"
     return f"{base}+src.{_hash_source(_PACKAGE)}"
+
+
+def get_commit() -> str:
+    """Return the commit that was installed; empty where the build does not know it.
+
+    An image says it by a variable. A checkout may have been edited since it was installed: its
+    version tells that by a hash of the source.
+    """
+    told = os.environ.get(REVISION_VARIABLE, _UNTOLD)
+    return told if told not in ("", _UNTOLD) else (_read_build()[1] or "").removeprefix("g")
 
 
 def _read_build() -> tuple[str, str | None]:

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from npsle_app.engine.job import NO_MEMORY, describe
+from npsle_app.engine.cluster import Cluster, ClusterError
+from npsle_app.engine.job import NO_MEMORY, describe, one_line
 
 T = TypeVar("T")
 _SECONDS_TO_RESTART = 60
@@ -91,7 +92,7 @@ def open_executor(
     memory_mb: int | None = None,
     threads: int = 1,
     folder: Path | None = None,
-    cluster: str | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[tuple[Executor, int]]:
     """Choose an executor and how many jobs to give it at once.
 
@@ -106,11 +107,11 @@ def open_executor(
         Threads that numerical libraries may use in each worker.
     folder : Path, optional
         Where workers may keep files of their own.
-    cluster : str, optional
-        Address of a running Dask scheduler, used instead of workers of our own.
+    cluster : Cluster, optional
+        A running Dask cluster, used instead of workers of our own.
     """
     if cluster:
-        lazy = LazyExecutor(lambda stack: _join(cluster, stack=stack))
+        lazy = LazyExecutor(cluster.join)
         at_once = 10_000  # the cluster has a queue and knows its size
     elif workers > 1 or memory_mb:
         share = f"{memory_mb / workers:.0f}MiB" if memory_mb else _memory_share(workers)
@@ -129,22 +130,13 @@ def explain(error: BaseException) -> str:
     """Say in one plain line why a job came back without an outcome."""
     if type(error).__name__ == "KilledWorker":  # named, for distributed is imported on demand
         return f"the worker was killed, {NO_MEMORY}"
-    return describe(error)
+    return one_line(str(error)) if isinstance(error, ClusterError) else describe(error)
 
 
 def _memory_share(workers: int) -> float:
     from distributed.system import MEMORY_LIMIT  # knows of containers and batch systems
 
     return float(MEMORY_LIMIT) / workers
-
-
-def _join(address: str, *, stack: ExitStack) -> Executor:
-    from distributed import Client
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    client = stack.enter_context(Client(address, set_as_default=False))
-    executor: Executor = client.get_executor(pure=False)
-    return executor
 
 
 def _start(

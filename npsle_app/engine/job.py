@@ -37,8 +37,7 @@ def earlier_name(name: str) -> str:
 class Earlier:
     """The unit before, for a stage that looks back at it.
 
-    `unit` is its key, `name` what people call it, and `jobs` its stages in the order of the
-    plan: those looked at and all that these wait for.
+    `unit` is its key, `name` what people call it, and `jobs` all its stages.
     """
 
     unit: Any
@@ -78,8 +77,10 @@ class Job:
         The stage's door for its files; handed on as it is.
     root : Path
         Output folder, which the receipt's paths are relative to.
-    receipt, crash : Path
-        Where the receipt and, after a failure, the traceback go.
+    log : Path
+        Folder of the receipt and, after a failure, of the traceback.
+    prefix : str
+        What their names begin with.
     version : str
         Version of the code.
     running_version : callable, optional
@@ -93,13 +94,29 @@ class Job:
     settings: Any
     out: Any
     root: Path
-    receipt: Path
-    crash: Path
+    log: Path
     version: str
+    prefix: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
     refusals: Callable[[], Mapping[str, str]] = refuse_nothing
     running_version: Callable[[], str] | None = None
     earlier: Earlier | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it: `sub-01_ses-1 anat`."""
+        return f"{self.prefix.removesuffix('_')} {self.stage.name}".lstrip()
+
+    @property
+    def receipt(self) -> Path:
+        """Where the receipt goes."""
+        # not kept: of ten thousand participants these paths alone took 200 MB
+        return self.log / f"{self.prefix}receipt-{self.stage.name}.json"
+
+    @property
+    def crash(self) -> Path:
+        """Where the traceback goes, after a failure."""
+        return self.log / f"{self.prefix}stage-{self.stage.name}_crash.txt"
 
     def settle(self, upstream: Mapping[str, Outcome]) -> Outcome | None:
         """Return the outcome if nothing has to be computed for it; None otherwise.
@@ -275,7 +292,9 @@ def printable(text: str) -> str:
     >>> printable("no such\n\tfile")
     'no such file'
     """
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
 def one_line(text: str) -> str:

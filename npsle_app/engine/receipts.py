@@ -53,7 +53,7 @@ def save(receipt: Path, facts: Mapping[str, Any], *, outputs: Any, root: Path) -
     same stem (a sidecar, a table of gradients).
     """
     named = {field.name: _portable(getattr(outputs, field.name), root) for field in fields(outputs)}
-    files = {_within(path, root): digest(path) for path in _with_companions(_paths(outputs))}
+    files = {_within(path, root): digest(path) for path in _with_companions(list_paths(outputs))}
     content = {**facts, "outputs": named, "files": dict(sorted(files.items()))}
     write_text(receipt, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
@@ -107,9 +107,36 @@ def discard(receipt: Path, *, root: Path, kept: Mapping[str, Any]) -> None:
     receipt.unlink(missing_ok=True)
     if content is None:
         return
-    needed = _with_companions(path for path in _paths(kept) if path.is_relative_to(root))
+    needed = _with_companions(path for path in list_paths(kept) if path.is_relative_to(root))
     for path in {_locate(name, root) for name in content["files"]} - needed:
         path.unlink(missing_ok=True)
+
+
+def list_paths(value: Any) -> Iterator[Path]:
+    """Find all paths in dataclasses, mappings, tuples and lists of any depth."""
+    if isinstance(value, Path):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from list_paths(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        yield from list_paths(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from list_paths(item)
+
+
+def list_input_hashes(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find the name and the SHA-256 of each file that a receipt's stage was called with."""
+    level = [content.get("inputs")]
+    while level:
+        one = level.pop()
+        if isinstance(one, list):
+            level += one
+        elif isinstance(one, dict) and one.keys() == {"file", "sha256"}:
+            yield str(one["file"]), str(one["sha256"])
+        elif isinstance(one, dict):
+            level += one.values()
 
 
 def _describe(value: Any) -> Any:
@@ -122,19 +149,6 @@ def _describe(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_describe(item) for item in value]
     return value
-
-
-def _paths(value: Any) -> Iterator[Path]:
-    if isinstance(value, Path):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from _paths(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        yield from _paths(tuple(value.values()))
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _paths(item)
 
 
 def _with_companions(paths: Iterable[Path]) -> set[Path]:

@@ -1,6 +1,6 @@
 """What the engine knows of a stage."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pkgutil import resolve_name
@@ -81,17 +81,6 @@ class Stage:
         """The dataclass that `run` returns."""
         outputs: type = get_type_hints(self.run)["return"]
         return outputs
-
-
-def with_upstream(plan: Iterable[Stage], names: Iterable[str]) -> tuple[Stage, ...]:
-    """Return the stages named and all that they wait for, in the order of the plan.
-
-    The plan lists a stage after those that it waits for.
-    """
-    stages, wanted = tuple(plan), set(names)
-    for stage in reversed(stages):
-        wanted |= set(stage.upstream) if stage.name in wanted else set()
-    return tuple(stage for stage in stages if stage.name in wanted)
 
 
 class Status(StrEnum):

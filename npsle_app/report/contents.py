@@ -1,10 +1,11 @@
 """What the page of one participant says, gathered from the files that lie there."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from npsle_app.bids.input.dataset import read_session_dates
 from npsle_app.bids.output.reader import read_record
 from npsle_app.bids.output.writer import Writer
 from npsle_app.documents import read_json
@@ -15,9 +16,11 @@ from npsle_app.records import Check, Measure, Qc, Record, worst
 from npsle_app.report.deviations import ShownDeviations, read_deviations
 from npsle_app.report.page_notes import PageNotes, ShownChoice
 from npsle_app.report.population import ShownPopulation, read_population
+from npsle_app.session_order import order_sessions
 
 _RECORD = re.compile(r"sub-[^_]+(?:_ses-(?P<session>[^_]+))?_stage-(?P<stage>.+)\.json")
-DEVIATIONS = "deviations"  # written by the group level, so no row of the status table names it
+# Written by the group level, so no row of the status table names them.
+DEVIATIONS, POPULATION = "deviations", "population"
 _COMPUTED = (Status.DONE, Status.REUSED)
 
 
@@ -122,8 +125,9 @@ def gather(
     datasets: Mapping[str, Path],
     notes: PageNotes,
 ) -> list[SessionContent]:
-    """Read the status table and the records of a participant, session by session.
+    """Read the status table and the records of a participant, session by session, the first first.
 
+    The order is that of dates or names of sessions; where neither tells it, of the alphabet.
     A record is left out where the status table says that its stage did not finish: the file
     is what an earlier run left.
     """
@@ -137,17 +141,19 @@ def gather(
         | set(notes.problems)
     )
     contents = []
-    for session in sorted(sessions, key=lambda label: label or ""):
+    for session in _in_order(sessions, raw=datasets.get("raw"), participant=participant):
         mine = tuple(row for row in rows if _label(row.session) == session)
         writer = Writer(output_dir, participant, session, datasets)
-        deviations = read_deviations(writer)
-        paths = _current(found.get(session, {}), mine, extra=deviations)
+        deviations, population = read_deviations(writer), read_population(writer)
+        shown = {DEVIATIONS: deviations, POPULATION: population}
+        late = [stage for stage, extra in shown.items() if extra is not None and extra.rows]
+        paths = _current(found.get(session, {}), mine, late=late)
         records, unreadable = _read(paths, root=output_dir, datasets=datasets)
         contents.append(
             SessionContent(
                 writer=writer,
                 deviations=deviations,
-                population=read_population(writer),
+                population=population,
                 outcomes=mine,
                 records=records,
                 choices=tuple(notes.choices.get(session, ())),
@@ -156,6 +162,15 @@ def gather(
             )
         )
     return contents
+
+
+def _in_order(
+    sessions: Collection[str | None], *, raw: Path | None, participant: str
+) -> list[str | None]:
+    labels = sorted(label for label in sessions if label is not None)
+    dates = read_session_dates(raw / f"sub-{participant}", labels) if raw else {}
+    alone: list[str | None] = [None] if None in sessions else []
+    return [*alone, *order_sessions(labels, dates=dates).labels]
 
 
 def _label(session: str) -> str | None:
@@ -171,13 +186,11 @@ def _find_records(folder: Path) -> dict[str | None, dict[str, Path]]:
     return found
 
 
-def _current(
-    paths: Mapping[str, Path], rows: Sequence[Row], *, extra: ShownDeviations | None
-) -> list[Path]:
-    """Leave out records of stages that did not finish, and of deviations that are not shown."""
-    late = [DEVIATIONS] if extra is not None and extra.rows else []
+def _current(paths: Mapping[str, Path], rows: Sequence[Row], *, late: Sequence[str]) -> list[Path]:
+    """Leave out records of stages that did not finish, and of scores that are not shown."""
     if not rows:
-        return [path for stage, path in paths.items() if stage != DEVIATIONS or late]
+        hidden = {DEVIATIONS, POPULATION} - set(late)
+        return [path for stage, path in paths.items() if stage not in hidden]
     finished = [row.stage for row in rows if row.status in _COMPUTED]
     return [paths[stage] for stage in (*finished, *late) if stage in paths]
 

@@ -33,6 +33,7 @@ class CardLayout:
     rests_on: tuple[str, ...]
     measure: str = ""
     also: tuple[Told, ...] = ()
+    optional: bool = False
 
     def __post_init__(self) -> None:
         if self.measure and self.measure not in MEASURES:

@@ -54,7 +54,7 @@ def write_report(
     """Write `sub-<participant>.html` and each session's table of measures.
 
     Reads `sub-<participant>/log/status.tsv`, the records of the stages and their figures;
-    nothing is computed. All sessions of the participant stand on the one page.
+    nothing is computed. All sessions of the participant stand on the one page, the newest first.
 
     Parameters
     ----------
@@ -145,9 +145,11 @@ def _context(
     return {
         "title": name,
         "participant": name,
-        "sessions": [
+        "sessions": [  # the newest first: it is what somebody opens the page for
             (content, summary, show_sections(content), viewer)
-            for content, summary, viewer in zip(contents, summaries, viewers, strict=True)
+            for content, summary, viewer in reversed(
+                list(zip(contents, summaries, viewers, strict=True))
+            )
         ],
         "libraries": [viewer_script()] if any(viewers) else [],
         "pictures": embed(_figures(records)),

@@ -37,12 +37,30 @@ class ShownScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownPopulation:
-    """All volumes, those that deviate first; `note` says why there are none."""
+    """All volumes, those that deviate first; `note` says why there are none.
+
+    `n_deviations` of `n_assessed` that are counted lie beyond the cut, None where none could be
+    judged; `n_critical` of all do with both limits.
+    """
 
     rows: tuple[ShownScore, ...] = ()
     reference: str = ""
-    count: str = ""
+    n_deviations: int | None = None
+    n_assessed: int = 0
+    n_critical: int = 0
+    chance: str = ""
     note: str = ""
+
+    @property
+    def count(self) -> str:
+        """How many volumes deviate, in a sentence."""
+        if self.n_deviations is None:
+            return "No volume could be judged: see the reasons below."
+        text = (
+            f"{self.n_deviations} of {self.n_assessed} volumes that are counted lie beyond the "
+            f"cut; of all, {self.n_critical} do so with both limits"
+        )
+        return f"{text}. In a healthy person {self.chance}." if self.chance else f"{text}."
 
     @property
     def first(self) -> tuple[ShownScore, ...]:
@@ -70,7 +88,7 @@ def read_population(writer: Writer) -> ShownPopulation | None:
     return ShownPopulation(
         rows=tuple(rows),
         reference=_tell_reference(scores.table),
-        count=_tell_count(scores.count),
+        **_read_count(scores.count),
     )
 
 
@@ -107,17 +125,15 @@ def _tell_reference(table: pd.DataFrame) -> str:
     return f"{first['reference']}.{measured} The site's term is told by up to {controls} controls."
 
 
-def _tell_count(count: Mapping[str, Any]) -> str:
+def _read_count(count: Mapping[str, Any]) -> dict[str, Any]:
     if count.get("n_deviations") is None:
-        return "No volume could be judged: see the reasons below."
-    found, assessed = int(count["n_deviations"]), int(count["n_assessed"])
-    text = (
-        f"{found} of {assessed} volumes that are counted lie beyond the cut, "
-        f"{int(count['n_critical'])} of all with both limits"
-    )
-    if count.get("expected_low") is None:
-        return f"{text}."
-    return (
-        f"{text}; in a healthy person chance alone gives {count['n_expected']:.1f} "
-        f"({count['expected_low']:.1f} to {count['expected_high']:.1f}, as the scanner is known)."
-    )
+        return {}
+    told: dict[str, Any] = {
+        name: int(count[name]) for name in ("n_deviations", "n_assessed", "n_critical")
+    }
+    if count.get("expected_low") is not None:
+        told["chance"] = (
+            f"chance alone gives {count['n_expected']:.1f} ({count['expected_low']:.1f} to "
+            f"{count['expected_high']:.1f}, as the scanner is known)"
+        )
+    return told

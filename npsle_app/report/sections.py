@@ -7,7 +7,7 @@ from npsle_app.measures import MEASURES
 from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 from npsle_app.report.contents import SessionContent
 from npsle_app.report.layout import LAYOUT, SectionLayout
-from npsle_app.report.summary import OVERVIEW, write_interval
+from npsle_app.report.summary import OVERVIEWS, write_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class ShownSection:
 def show_sections(content: SessionContent) -> tuple[ShownSection, ...]:
     """Lay out a session's stages in the order of `page.toml`; unknown ones come last.
 
-    What `overview` drew stands on the first screen already.
+    What the overview holds stands on the first screen already.
     """
     layouts = {layout.stage: layout for layout in LAYOUT.section}
     order = {stage: place for place, stage in enumerate(layouts)}
@@ -48,7 +48,7 @@ def show_sections(content: SessionContent) -> tuple[ShownSection, ...]:
     return tuple(
         _show(record, layouts.get(record.stage), content)
         for record in records
-        if record.stage != OVERVIEW
+        if record.stage not in OVERVIEWS
     )
 
 

@@ -9,6 +9,7 @@ from npsle_app.records import Check, Measure, Qc, Record
 from npsle_app.report.contents import SessionContent
 from npsle_app.report.layout import LAYOUT, CardLayout, Told
 from npsle_app.report.peers import Peers, PeerStrip
+from npsle_app.report.population import ShownPopulation
 
 ABSENT = "not measured"
 WORDS: Mapping[str, str] = {
@@ -19,7 +20,7 @@ WORDS: Mapping[str, str] = {
     ABSENT: ABSENT,
 }
 EXPECTED = ("t1w", "flair", "dwi", "vwi")  # scans whose absence is told
-OVERVIEW = "overview"  # the stage that draws a picture for each card
+OVERVIEWS = ("overview", "overview_flair")  # the stages that draw a picture for each card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ def summarise(content: SessionContent, *, participant: str, peers: Peers) -> Sum
     cards = tuple(
         _fill(layout, content, records, peers=peers, participant=participant)
         for layout in LAYOUT.card
+        if not layout.optional or records.keys() & set(layout.stages)
     )
     return Summary(
         scans=tuple(
@@ -146,8 +148,10 @@ def _fill(
 
 
 def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record | None) -> Card:
-    told = content.deviations
+    told, beside = content.deviations, content.population
     if told is None or not told.rows:
+        if beside is not None and beside.n_deviations is not None:
+            return _fill_population(layout, content, beside)
         reason = told.note if told else "needs the group level with a reference for age and sex"
         return Card(layout=layout, state=ABSENT, reason=reason)
     state = record.state if record else Qc.PASS
@@ -160,6 +164,19 @@ def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record
         also=tuple(f"{row.region} z = {row.shown_z}" for row in told.rows[:2] if row.critical),
         picture=record.figures[0].path if record and record.figures else None,
         anchor=f"{content.id}-deviations",
+    )
+
+
+def _fill_population(layout: CardLayout, content: SessionContent, told: ShownPopulation) -> Card:
+    """Tell the deviations of imported volumes where the app has measured no regions of its own."""
+    return Card(
+        layout=layout,
+        state=Qc.PASS,
+        value=str(told.n_deviations),
+        unit=f"of {told.n_assessed} imported volumes",
+        interval=told.chance,
+        also=tuple(f"{row.region} z = {row.z}" for row in told.rows[:2] if row.deviation),
+        anchor=f"{content.id}-population",
     )
 
 
@@ -215,8 +232,8 @@ def _checks(layout: CardLayout, records: Mapping[str, Record]) -> Iterator[Check
 
 def _find_picture(layout: CardLayout, records: Mapping[str, Record]) -> Path | None:
     """Return the picture drawn for the card, or the first of the marker's stage."""
-    overview = records[OVERVIEW].figures if OVERVIEW in records else ()
-    drawn = [one.path for one in overview if one.path.stem.endswith(f"overview-{layout.name}")]
+    overview = [one.path for name in OVERVIEWS if name in records for one in records[name].figures]
+    drawn = [path for path in overview if path.stem.endswith(f"overview-{layout.name}")]
     first = [
         figure.path
         for stage in layout.stages

@@ -20,13 +20,13 @@ from npsle_app.bids.input.gradients import read_tables
 from npsle_app.bids.input.preflight import check_session
 from npsle_app.bids.output.writer import Writer
 from npsle_app.engine.executors import limit_threads
-from npsle_app.engine.stage import with_upstream
 from npsle_app.imaging.diffusion.checks import check_volumes
 from npsle_app.imaging.diffusion.gradients import read_fsl
 from npsle_app.imaging.diffusion.volumes import join_runs
 from npsle_app.phantom.study import Study, write_study
 from npsle_app.settings import AlpsSettings, DwiSettings
 from npsle_app.stages.participant import alps, dwi
+from tests.engine.plan import with_upstream
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 SERIES = "sub-01/dwi/sub-01_dir-AP_dwi.nii.gz"
@@ -38,9 +38,12 @@ QUICK = {
     "replace_outlier_slices": False,
 }
 
-pytestmark = pytest.mark.skipif(
-    not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,12 @@ from npsle_app.stages.group.shared import assemble_cohort, read_tables
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
-pytestmark = pytest.mark.skipif(
-    not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not CASES.is_dir(), reason=f"needs the collected cases, which are not in {CASES}"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

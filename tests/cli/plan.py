@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from npsle_app.records import Measure, Qc, Record
 from npsle_app.settings import AnatSettings, ChangeSettings, TissueSettings, WmhSettings
 
 GRID = (40, 48, 40)
+_LONG_S = 300
 FLAG = "NPSLE_APP_TEST_SIGNAL"
 
 
@@ -34,9 +36,18 @@ def anat(*, t1w: Scan, settings: AnatSettings, out: Writer) -> Image:
     if t1w.metadata.get("Crash"):
         msg = f"cannot strip <b>{t1w.path.name}</b>"
         raise ValueError(msg)
+    if flag := t1w.metadata.get("Wait"):
+        _wait_once(Path(flag))
     if number := t1w.metadata.get("Signal"):
         os.kill(os.getpid(), number)
     return _write(out, "anat", File.T1W, sources=[t1w.path], value=settings.bias_sampling_mm)
+
+
+def _wait_once(flag: Path) -> None:
+    """Wait to be killed by whoever reads the number of this process; not a second time."""
+    if not flag.exists():
+        flag.write_text(str(os.getpid()))
+        time.sleep(_LONG_S)
 
 
 def wmh(*, flair: Scan, anat: Image, settings: WmhSettings, out: Writer) -> Image:

@@ -80,20 +80,19 @@ def test_a_changed_number_whose_records_are_gone_ends_the_group_level(app, tmp_p
 
 @pytest.mark.fault(
     "Runs",
-    "participants measured by another version",
-    "warned at the group level, with versions and counts",
+    "run killed after its last stage and before its page",
+    "page and table of measures are made anew by the next run",
 )
-def test_participants_of_another_version_are_told_at_the_group_level(app, tmp_path):
-    out = tmp_path / "out"
+def test_a_run_that_was_killed_before_its_page_leaves_no_old_page(app, monkeypatch, tmp_path):
     assert app("participant").code == 0
-    notes = out / "sub-02" / "log" / "page.json"
-    content = json.loads(notes.read_text())
-    content["run"]["version"] = "0.0.9+gabc"
-    notes.write_text(json.dumps(content))
-    (out / "sub-02" / "log" / "report.json").unlink()
-    call = app("group")
-    assert "measured by other versions than that of the group level" in call.err
-    assert "0.0.9+gabc (1)" in call.err
+    with monkeypatch.context() as patch:
+        patch.setattr(reports.Reporter, "write", lambda *_: None)
+        app("participant", "--wmh-threshold", "0.55")
+    notes = tmp_path / "out" / "sub-01" / "log" / "page.json"
+    assert "threshold = 0.55" not in notes.read_text()
+    again = app("participant", "--wmh-threshold", "0.55")
+    assert "0 stages done" in again.lines[-1]
+    assert "threshold = 0.55" in notes.read_text()
 
 
 @pytest.mark.fault(

@@ -11,6 +11,8 @@ from npsle_app.bids.input import dataset as datasets
 from npsle_app.cli import jobs
 from npsle_app.engine.status import read_rows
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def three(dataset):

@@ -10,6 +10,8 @@ from npsle_app import pipeline
 from npsle_app.engine.stage import Stage
 from npsle_app.engine.status import read_rows
 
+pytestmark = pytest.mark.long
+
 
 def statuses(out):
     rows = read_rows(out / "logs" / "status.tsv")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,8 +148,7 @@ class Study:
             settings=self.settings.get(stage.name, Section()),
             out=Door(self.root / unit),
             root=self.root,
-            receipt=self.root / unit / f"{stage.name}_receipt.json",
-            crash=self.root / unit / f"{stage.name}_crash.txt",
+            log=self.root / unit,
             version=self.version,
             earlier=before if stage.may_look_back else None,
         )
@@ -169,3 +169,14 @@ class Refusals:
 
     def __call__(self) -> dict[str, str]:
         return self.reasons
+
+
+def with_upstream(plan: Iterable[Stage], names: Iterable[str]) -> tuple[Stage, ...]:
+    """Return the stages named and all that they wait for, in the order of the plan.
+
+    The plan lists a stage after those that it waits for.
+    """
+    stages, wanted = tuple(plan), set(names)
+    for stage in reversed(stages):
+        wanted |= set(stage.upstream) if stage.name in wanted else set()
+    return tuple(stage for stage in stages if stage.name in wanted)

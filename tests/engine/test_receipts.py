@@ -99,7 +99,7 @@ def test_a_moved_output_folder_is_still_current(study, inline, tmp_path):
 def test_a_receipt_names_no_folder_of_this_machine(study, inline):
     study.run(inline)
 
-    text = (study.root / "01" / "wmh_receipt.json").read_text()
+    text = (study.root / "01" / "receipt-wmh.json").read_text()
 
     assert str(study.folder) not in text
     assert json.loads(text)["files"].keys() == {"01/wmh.json", "01/wmh.tsv", "01/wmh.webp"}
@@ -111,7 +111,7 @@ def test_a_receipt_names_no_folder_of_this_machine(study, inline):
 )
 def test_a_corrupt_receipt_is_no_receipt(study, inline, content):
     study.run(inline)
-    (study.root / "01" / "anat_receipt.json").write_text(content)
+    (study.root / "01" / "receipt-anat.json").write_text(content)
 
     assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
 
@@ -122,7 +122,7 @@ def test_a_corrupt_receipt_is_no_receipt(study, inline, content):
 )
 def test_a_receipt_whose_outputs_are_not_those_of_the_stage_is_not_reused(study, inline, outputs):
     study.run(inline)
-    receipt = study.root / "01" / "anat_receipt.json"
+    receipt = study.root / "01" / "receipt-anat.json"
     receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"outputs": outputs}))
 
     assert statuses(study.run(inline)) == {**ALL_REUSED, "anat": "done"}
@@ -130,7 +130,7 @@ def test_a_receipt_whose_outputs_are_not_those_of_the_stage_is_not_reused(study,
 
 def test_a_receipt_that_points_out_of_the_output_folder_deletes_nothing_there(study, inline):
     study.run(inline)
-    receipt = study.root / "01" / "anat_receipt.json"
+    receipt = study.root / "01" / "receipt-anat.json"
     content = json.loads(receipt.read_text())
     content["files"]["../raw/01/t1w"] = "0"
     receipt.write_text(json.dumps(content))
@@ -149,12 +149,12 @@ def test_files_of_an_earlier_attempt_do_not_stay_among_the_new(study, inline):
 
     assert outcomes["01", "anat"].status is Status.FAILED
     assert not (study.root / "01" / "anat.tsv").exists()
-    assert not (study.root / "01" / "anat_receipt.json").exists()
+    assert not (study.root / "01" / "receipt-anat.json").exists()
 
 
 def test_a_file_that_now_comes_from_a_stage_before_is_not_taken_for_an_old_one(study, inline):
     study.run(inline)
-    receipt = study.root / "01" / "wmh_receipt.json"
+    receipt = study.root / "01" / "receipt-wmh.json"
     content = json.loads(receipt.read_text())
     content["files"] |= {"01/anat.tsv": "0", "01/anat.json": "0"}  # another version wrote them
     receipt.write_text(json.dumps(content))
@@ -166,7 +166,7 @@ def test_a_file_that_now_comes_from_a_stage_before_is_not_taken_for_an_old_one(s
 
 def test_what_changed_is_said_in_words(study, inline):
     study.run(inline)
-    content = receipts.read(study.root / "01" / "anat_receipt.json")
+    content = receipts.read(study.root / "01" / "receipt-anat.json")
     facts = {name: content[name] for name in ("version", "stage", "settings", "inputs")}
 
     assert receipts.find_change(content, facts, root=study.root) is None

@@ -78,7 +78,7 @@ def test_a_failure_is_told_in_one_line_and_in_full(study, inline):
 
     assert outcome.reason.startswith("ValueError: invalid literal for int()")
     assert "\n" not in outcome.reason
-    assert "Traceback" in (study.root / "01" / "anat_crash.txt").read_text()
+    assert "Traceback" in (study.root / "01" / "stage-anat_crash.txt").read_text()
 
 
 def test_a_later_success_removes_the_crash_file(study, inline):
@@ -87,7 +87,7 @@ def test_a_later_success_removes_the_crash_file(study, inline):
     study.add("01", t1w="8")
 
     assert study.run(inline)["01", "anat"].status is Status.DONE
-    assert not (study.root / "01" / "anat_crash.txt").exists()
+    assert not (study.root / "01" / "stage-anat_crash.txt").exists()
 
 
 def test_a_refused_scan_fails_the_stage_that_takes_it_and_no_other(study, inline):

@@ -42,13 +42,17 @@ say("Mann-Whitney, p", wilcox.test(sledai ~ group, two, exact = FALSE, correct =
 few <- rbind(subset(two, ill == 1)[1:6, ], subset(two, ill == 0)[1:7, ])
 say("Mann-Whitney of 6 v 7, exact p", wilcox.test(alps ~ group, few, exact = TRUE)$p.value)
 say("Pearson's chi-square, p", chisq.test(table(two$group, two$sex)[2:3, ], correct = FALSE)$p.value)
-say("Fisher's exact, p", fisher.test(table(two$group, two$wmh_status)[2:3, ])$p.value)
+say("Fisher's exact of 6 v 7, p", fisher.test(table(few$ill, few$wmh_status))$p.value)
 say("Fisher-Freeman-Halton, p", fisher.test(table(people$group, people$site, people$sex)[, , 1])$p.value)
 
 # three groups
 say("analysis of variance, F", anova(lm(alps ~ group, people))$F[1])
 say("Welch's analysis of variance, F", oneway.test(alps ~ group, people)$statistic)
 say("Kruskal-Wallis, H", kruskal.test(sledai ~ group, people)$statistic)
+say("Dunn's z, NPSLE - HC", { r <- rank(people$sledai); n <- length(r); ties <- table(r)
+  spread <- n * (n + 1) / 12 - sum(ties^3 - ties) / (12 * (n - 1))
+  m <- tapply(r, people$group, mean); k <- table(people$group)
+  (m["NPSLE"] - m["HC"]) / sqrt(spread * (1 / k["NPSLE"] + 1 / k["HC"])) })
 
 # analysis of covariance
 ancova <- lm(alps ~ group + age + sex + bmi, people)
@@ -134,6 +138,9 @@ say("within-subject CV", { v <- wide[, 1:2]
 # survival
 say("log-rank chi-square", survdiff(Surv(years, event) ~ ill, two)$chisq)
 cox <- coxph(Surv(years, event) ~ ill + age + sex, two, ties = "efron")
+curve <- survfit(Surv(years, event) ~ 1, two, conf.type = "log-log")
+say("Kaplan-Meier, share without the event at 3 years", summary(curve, times = 3)$surv)
+say("Kaplan-Meier, its lower limit", summary(curve, times = 3)$lower)
 say("ln hazard ratio", coef(cox)[1])
 say("SE of ln hazard ratio", sqrt(vcov(cox)[1, 1]))
 say("concordance", concordance(cox)$concordance)
@@ -144,13 +151,19 @@ design <- model.matrix(~ group + age + sex, people)
 harmonised <- suppressMessages(sva::ComBat(batch, batch = people$site, mod = design))
 say("ComBat, first value of the first marker", harmonised[1, 1])
 say("ComBat, last value of the third marker", harmonised[3, 60])
+# the same where the search goes on to the last digit, all values
+search <- get("it.sol", asNamespace("sva")); formals(search)$conv <- 1e-13
+assignInNamespace("it.sol", search, "sva")
+exact <- t(suppressMessages(sva::ComBat(batch, batch = people$site, mod = design)))
+writeLines(c("alps,nwi,wm,wmh", apply(exact, 1, function(row) paste(sprintf("%.12g", row), collapse = ","))),
+           file.path(here, "harmonised.csv"))
 say("mediated effect (a x b)", coef(lm(nwi ~ ill + age, two))["ill"] *
   coef(lm(wm ~ nwi + ill + age, two))["nwi"])
-say("people per group for d = 0.5, 80 % power", power.t.test(delta = 0.5, power = 0.8)$n)
+say("people per group for d = 0.5, 80 % power", ceiling(power.t.test(delta = 0.5, power = 0.8)$n))
 say("Benjamini-Hochberg, q of the second", p.adjust(c(0.001, 0.02, 0.03, 0.5), "BH")[2])
 
 table <- do.call(rbind, rows)
-version <- paste(R.version.string, paste(sapply(c("sandwich", "lme4", "pROC", "emmeans", "survival"),
+version <- paste(R.version.string, paste(sapply(c("sandwich", "lme4", "pROC", "emmeans", "survival", "sva"),
   function(p) paste(p, packageVersion(p))), collapse = ", "), sep = "; ")
 writeLines(c(paste("#", version), paste(names(table), collapse = "\t"),
              apply(table, 1, paste, collapse = "\t")), file.path(here, "statistics.tsv"))

@@ -12,6 +12,8 @@ import pytest
 
 from npsle_app.phantom.__main__ import main
 
+pytestmark = pytest.mark.long
+
 COARSE = ("--voxel-mm", "4")
 BARE = ("--no-diffusion", "--no-vessel-wall")
 

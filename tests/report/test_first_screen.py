@@ -1,7 +1,5 @@
 """What is seen before anybody scrolls, and whether all can use the pages."""
 
-from pathlib import Path
-
 import pytest
 
 from npsle_app.bids.input.scans import Choice
@@ -11,6 +9,7 @@ from npsle_app.report.page_notes import PageNotes, show
 from npsle_app.report.participant import write_report
 from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group import measures
+from tests.report.accessibility import find_faults, find_serious_violations
 from tests.report.browser import open_page
 from tests.report.builder import make_dataset, make_viewer
 from tests.report.study_builder import make_statistics
@@ -38,7 +37,6 @@ _SEARCH = """
     .filter((row) => !row.hidden).map((row) => row.cells[0].textContent);
 })()
 """
-_CHECK = Path(__file__).with_name("accessibility.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -79,27 +77,16 @@ def test_all_can_use_the_pages(out, tmp_path, name, width, height, dark):
     with open_page(out / name, profile=tmp_path / "profile") as page:
         page.picture(tmp_path / "x.png", width=width, height=height, dark=dark)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-        assert page.evaluate(_CHECK) == []
+        assert find_faults(page) == []
         assert page.complaints == []
         assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.mark.parametrize("name", ["sub-01.html", "group.html"])
 def test_axe_finds_nothing_serious(out, tmp_path, name):
-    script = _find_axe()
-    if script is None:
-        pytest.skip("needs axe-core: npm install axe-core in the checkout or a folder above")
     with open_page(out / name, profile=tmp_path) as page:
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-        page.evaluate(script.read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run().then((found) => found.violations)")
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-
-
-def _find_axe() -> Path | None:
-    inside = Path("node_modules", "axe-core", "axe.min.js")
-    places = (parent / inside for parent in Path(__file__).parents)
-    return next((path for path in places if path.is_file()), None)
+        assert find_serious_violations(page) == []
 
 
 def test_the_viewer_draws_three_planes_and_layers_are_switched_by_keys_and_clicks(page):

@@ -3,6 +3,8 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from npsle_app.bids.input.scans import Choice
 from npsle_app.report.page_notes import PageNotes, Run, show
 from npsle_app.report.participant import write_report
@@ -157,6 +159,21 @@ def test_measures_are_written_with_unit_state_and_source(tmp_path):
     assert rows["csf_ml"]["qc"] == "not assessable"
     dictionary = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert set(dictionary) == set(rows["gm_ml"])
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [("", ["10", "9"]), ("ses-9\t2024-05-01\nses-10\t2021-05-01\n", ["9", "10"])],
+    ids=["by their names", "by their dates"],
+)
+def test_the_newest_session_comes_first(tmp_path, dates, order):
+    if dates:
+        table = tmp_path / "raw" / "sub-01" / "sub-01_sessions.tsv"
+        table.parent.mkdir(parents=True)
+        table.write_text("session_id\tacq_time\n" + dates)
+    page = _write(tmp_path, sessions=("9", "10")).read_text(encoding="utf-8")
+    places = [page.index(f'<section id="sub-01_ses-{label}"') for label in order]
+    assert places == sorted(places)
 
 
 def test_a_dataset_without_sessions_has_its_measures_in_the_participants_folder(tmp_path):

@@ -12,6 +12,7 @@ from npsle_app.records import Check, FigureRecord, Measure, Qc, Record
 from npsle_app.report.contents import SessionContent
 from npsle_app.report.layout import LAYOUT, SectionLayout, Told
 from npsle_app.report.peers import Peers
+from npsle_app.report.population import ShownPopulation
 from npsle_app.report.sections import show_sections
 from npsle_app.report.summary import ABSENT, summarise
 
@@ -128,7 +129,9 @@ def test_a_card_knows_all_stages_that_its_number_rests_on(card):
     needed = set(waiting)
     while waiting:
         stage = _STAGES[waiting.pop()]
-        new = {*stage.needs, *stage.uses} - needed
+        # imported volumes are compared with the app's own tissue, and do not rest on it
+        compared = stage.uses if stage.name == "freesurfer" else ()
+        new = {*stage.needs, *stage.uses} - needed - set(compared)
         needed |= new
         waiting += new
     assert needed <= set(card.rests_on)
@@ -166,3 +169,20 @@ def test_a_section_has_failed_checks_first_and_numbers_in_words(tmp_path):
     )
     assert first.interval == "95 % CI 4.10 to 9.94"
     assert section.n_more == 5 - len(section.numbers)
+
+
+def test_imported_volumes_alone_are_something_measured(tmp_path):
+    numbers = {"fs_thalamus_left_ml": 7.2, "fs_hippocampus_left_ml": 4.0, "fs_etiv_ml": None}
+    summary = _summary(tmp_path, _record("freesurfer", numbers))
+    assert summary.verdict.text == "Usable"
+    card = _cards(summary)["freesurfer"]
+    assert (card.value, card.unit, card.also) == ("7.20", "mL", ("hippocampus 4.00 mL left",))
+    assert "freesurfer" not in _cards(_summary(tmp_path))
+
+
+def test_deviations_from_a_population_are_told_where_there_are_no_own_regions(tmp_path):
+    beside = ShownPopulation(n_deviations=2, n_assessed=16, n_critical=1, chance="chance alone")
+    content = SessionContent(writer=Writer(tmp_path, "01", None), population=beside)
+    card = _cards(summarise(content, participant="sub-01", peers=Peers()))["deviations"]
+    assert (card.value, card.unit, card.interval) == ("2", "of 16 imported volumes", "chance alone")
+    assert card.anchor == "sub-01-population"

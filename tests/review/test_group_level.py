@@ -14,6 +14,8 @@ from npsle_app.stages.group import measures, statistics
 from tests.review.browsing import Browser, open_room
 from tests.review.made_output import make_output
 
+pytestmark = pytest.mark.long
+
 NAMES = ("wmh_ml", "gm_ml", "alps_left", "alps_right", "alps_mean")
 STAGES = {"wmh_ml": "wmh", "gm_ml": "tissue"}
 

@@ -13,6 +13,7 @@ import uvicorn
 from npsle_app.bids.input.ratings import read_ratings
 from npsle_app.review.__main__ import _listen
 from npsle_app.review.app import make_app
+from tests.report.accessibility import find_faults, find_serious_violations
 from tests.report.browser import Page, open_page
 from tests.review.browsing import open_room
 from tests.review.made_output import LESIONS, make_output
@@ -31,10 +32,12 @@ def served(output) -> Iterator[str]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/?token={room.token}"
-        server.should_exit = True
-        thread.join(30)
-        room.close()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/?token={room.token}"
+        finally:  # or a test that fails would leave a thread that never ends
+            server.should_exit = True
+            thread.join(30)
+            room.close()
 
 
 @contextmanager
@@ -46,6 +49,25 @@ def sitting(address, initials, profile) -> Iterator[Page]:
         yield page
         assert page.complaints == []
         assert {urlsplit(one).hostname for one in page.requests} == {"127.0.0.1"}
+
+
+def scenes(page):
+    """Go through all that the room shows: session, scan, lesions with the list open, a threshold,
+    vessels, and a figure in large."""
+    yield "session"
+    press(page, " ")
+    yield "scan"
+    page.evaluate("inTurn(() => pick(here.items.find((one) => one.name === 'lesions')))()")
+    press(page, "x", "l")
+    yield "lesions"
+    page.evaluate("$('threshold').value = 3; $('threshold').oninput()")
+    press(page, "l")
+    yield "threshold"
+    page.evaluate("inTurn(() => pick(here.items.find((one) => one.name === 'vessels')))()")
+    press(page)
+    yield "vessels"
+    page.evaluate("document.querySelector('#figures button').click()")
+    yield "figure"
 
 
 def press(page, *keys):
@@ -106,3 +128,19 @@ def test_a_whole_reading_by_keyboard(tmp_path):
                 press(page, "2", "]")
             assert page.evaluate("document.getElementById('count').textContent") == "6 of 6"
     assert len(list(output.glob("qc/*_reader-CD_qc.tsv"))) == 6
+
+
+@pytest.mark.parametrize("check", [find_faults, find_serious_violations])
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+def test_all_can_use_the_room(tmp_path, width, height, check):
+    """The door has neither navigation nor header."""
+    output = make_output(tmp_path / "out", participants=2)
+    with served(output) as address:
+        with open_page(address, profile=tmp_path / "door") as page:
+            page.picture(tmp_path / "x.png", width=width, height=height)
+            assert set(check(page)) <= {"not one header", "not one nav"}
+        with sitting(address, "AB", tmp_path / "seat") as page:
+            page.picture(tmp_path / "x.png", width=width, height=height)
+            found = {scene: check(page) for scene in scenes(page)}
+            assert found == {scene: [] for scene in found}
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

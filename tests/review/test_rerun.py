@@ -22,6 +22,8 @@ from tests.review.browsing import Browser, open_room
 from tests.review.made_output import read_sidecar
 from tests.stages.small_head import AFFINE, make_session
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def session(tmp_path, monkeypatch):

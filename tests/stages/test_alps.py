@@ -26,6 +26,8 @@ from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from tests.imaging.alps.scene import INDEX, brain, field_of, make_images, turned
 
+pytestmark = pytest.mark.long
+
 POSE = turned(pitch=8, roll=3)
 
 

@@ -15,6 +15,8 @@ from npsle_app.settings import DwiSettings
 from npsle_app.stages.participant import dwi
 from tests.imaging.diffusion.scene import AFFINE, scheme, series
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _still():

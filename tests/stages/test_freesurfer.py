@@ -110,7 +110,7 @@ def test_many_holes_of_a_surface_are_told():
     assert check_surfaces({"left": 20, "right": 30}).state is Qc.PASS
     told = check_surfaces({"left": 150, "right": 90})
     assert told.state is Qc.WARN
-    assert told.seen == "-238 on average"
+    assert told.seen == "−238 on average"
 
 
 def test_half_a_run_fails(tmp_path):

@@ -19,6 +19,8 @@ from npsle_app.stages.group.classifier import run
 from npsle_app.stages.group.measures import run as gather
 from tests.stages.described_tables import assert_tables_are_as_described
 
+pytestmark = pytest.mark.long
+
 QUICK = ClassifierSettings(
     repeats=1, bootstrap_samples=10, permutations=19, permutation_repeats=1, large_from=2
 )

@@ -18,6 +18,8 @@ from npsle_app.report.participant import write_report
 from npsle_app.settings import DeviationsSettings, MeasuresSettings, NormativeSettings
 from npsle_app.stages.group import deviations, measures, normative, person
 
+pytestmark = pytest.mark.long
+
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
 KEPT = ("sub-0001", "sub-0002")
 THALAMUS = 39

@@ -20,6 +20,8 @@ from npsle_app.stages.group.reference_io import check_given, read_reference
 from npsle_app.stages.group.shared import read_tables
 from tests.stages.described_tables import assert_tables_are_as_described
 
+pytestmark = pytest.mark.long
+
 QUICK = NormativeSettings(permutations=99, bootstrap_samples=20)
 STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
 

@@ -19,10 +19,12 @@ from npsle_app.phantom.cohort.paper3 import RATIO
 from npsle_app.report.population import read_population
 from npsle_app.resources import DATA
 from npsle_app.settings import NormativeSettings, PopulationSettings
-from npsle_app.stages.group import population
+from npsle_app.stages.group import population, population_person
 from npsle_app.stages.group.reference_io import check_given, read_given
 from npsle_app.stages.group.shared import MEASURES_FILE
 from tests.stages.described_tables import assert_tables_are_as_described
+
+pytestmark = pytest.mark.long
 
 REFERENCE = Path(str(DATA / "reference_freesurfer.json"))
 QUICK = PopulationSettings(permutations=99, bootstrap_samples=0)
@@ -81,6 +83,8 @@ def out(tmp_path_factory):
 def no_figures(monkeypatch):
     """Drawing takes most of a small study's time."""
     monkeypatch.setattr(population, "draw_deviations", lambda *_, **__: iter(()))
+    monkeypatch.setattr(population, "draw_study", lambda *_: iter(()))
+    monkeypatch.setattr(population_person, "draw_person", lambda *_, **__: None)
 
 
 def run(out: Path, **changes) -> dict:
@@ -132,6 +136,19 @@ def test_each_participant_has_a_table_that_the_page_shows(out):
     writer.path(File.MEASURES).unlink()
 
 
+def test_everyone_stands_among_the_populations_curves(out):
+    summary = json.loads((out / GroupFile.POPULATION.path).read_text())
+    (figure,) = next(one for one in summary["analyses"] if one["name"] == "population_model")[
+        "figures"
+    ]
+    assert (out / figure["path"]).read_text().startswith("<?xml")
+    assert "Rutherford 2022" in figure["caption"]
+    for person in sorted(out.glob("sub-*/ses-1")):
+        assert len(list(person.glob("figures/*_population-centiles.webp"))) == 1
+        (record,) = person.glob("log/*_stage-population.json")
+        assert "rutherford2022" in json.loads(record.read_text())["citations"]
+
+
 @pytest.mark.usefixtures("no_figures")
 def test_the_same_scores_leave_pages_as_they_are(out):
     again = population.run(output_dir=out, settings=QUICK, raw=out.parent / "bids")
@@ -179,15 +196,20 @@ def test_two_words_and_a_population_in_json_are_no_reference_of_the_apps_regions
 def test_a_population_of_the_user_takes_the_place_of_the_apps(out, tmp_path):
     given = tmp_path / "mine.json"
     plain = json.loads(REFERENCE.read_text())
-    given.write_text(json.dumps(plain | {"name": "Mine"}))
+    given.write_text(json.dumps(plain | {"name": "Mine", "citation": "Me, 2026"}))
     run(out, reference_file=str(given))
     assert read(out, GroupFile.POPULATION_SCORES)["reference"].str.startswith("Mine: ").all()
+    record = json.loads(next(out.glob("sub-*/ses-1/log/*_stage-population.json")).read_text())
+    assert record["citations"] == ["fraza2021"]
+    assert "(Me, 2026)" in record["methods"]
 
 
 @pytest.mark.slow
 def test_planted_deviations_of_362_patients_and_362_controls_come_back(tmp_path, monkeypatch):
     """The ratio is within its interval, the thalamus in a quarter, and nobody makes the model."""
     monkeypatch.setattr(population, "draw_deviations", lambda *_, **__: iter(()))
+    monkeypatch.setattr(population, "draw_study", lambda *_: iter(()))
+    monkeypatch.setattr(population_person, "draw_person", lambda *_, **__: None)
     monkeypatch.setattr(population_study, "model_study", None)  # the app's own fit of controls
     out = make_study(tmp_path, participants=724)
     (tmp_path / "study.toml").write_text('mode = "paper"\n')

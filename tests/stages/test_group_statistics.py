@@ -14,6 +14,8 @@ from npsle_app.stages.group.statistics import run
 from tests.cohort.study_tables import make_tables
 from tests.stages.described_tables import assert_tables_are_as_described
 
+pytestmark = pytest.mark.long
+
 SETTINGS = StatisticsSettings()
 
 

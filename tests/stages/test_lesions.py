@@ -17,6 +17,8 @@ from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
 from tests.stages.small_head import AFFINE, FLAIR, SHAPE, SmallSession, distance, make_session, save
 
+pytestmark = pytest.mark.long
+
 HANGING = ("wmh_periventricular_ml", "wmh_deep_count", "wmh_fazekas_deep", "wmh_type")
 
 

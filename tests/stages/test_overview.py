@@ -10,12 +10,14 @@ from npsle_app.bids.output.names import File
 from npsle_app.records import Check, Qc, Record
 from npsle_app.report.viewer import read_viewer
 from npsle_app.settings import OverviewSettings
-from npsle_app.stages.participant import overview
+from npsle_app.stages.participant import overview, overview_flair
 from npsle_app.stages.participant.alps import AlpsOutputs
+from npsle_app.stages.participant.anat_flair import AnatFlairOutputs
 from npsle_app.stages.participant.dwi import DwiOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.stages.participant.vessel_wall import VesselWallOutputs
 from npsle_app.stages.participant.wmh import WmhOutputs
+from npsle_app.stages.participant.wmh_flair import WmhFlairOutputs
 from tests.stages.small_head import SHAPE, distance, make_session, save
 
 SHIFT_MM = 6.0  # the scanner has moved on to the right between T1w and the other scans
@@ -132,6 +134,51 @@ def test_lesions_given_without_flair_are_drawn_on_t1w(head):
     outputs = _run(head, wmh=_wmh(head, flair=False))
     assert _titles(outputs) == ["T1w", "Lesions"]
     assert [path.name for path in outputs.figures] == ["sub-01_overview-wmh.webp"]
+
+
+def _run_flair_alone(head, *, lesions):
+    flair = head.flair.path
+    others = ("intracranial_mask", "flair_in_template", "flair_to_template", "template_to_flair")
+    anat = AnatFlairOutputs(
+        flair=flair,
+        brain_mask=head.anat.brain_mask,
+        **dict.fromkeys(others, flair),
+        record=_record(head, "anat_flair"),
+        figures=(),
+    )
+    mask = save(head.lesions.astype(np.uint8), flair.parent / "sub-01_mask.nii.gz")
+    found = WmhFlairOutputs(
+        probability=mask,
+        mask=mask,
+        threshold=0.2,
+        min_lesion_mm3=3.0,
+        record=_record(head, "wmh_flair"),
+        figures=(),
+        shown_share=1.0,
+    )
+    return overview_flair.run(
+        anat_flair=anat,
+        wmh_flair=found if lesions else None,
+        settings=OverviewSettings(viewer_voxel_mm=2.0),
+        out=head.out,
+    )
+
+
+def test_flair_alone_has_a_viewer_with_its_lesions_and_their_card(head):
+    outputs = _run_flair_alone(head, lesions=True)
+    assert _titles(outputs) == ["FLAIR", "Lesions"]
+    assert [path.name for path in outputs.figures] == ["sub-01_overview-wmh.webp"]
+    viewer = read_viewer(head.out)
+    assert ([one.name for one in viewer.images], [one.name for one in viewer.overlays]) == (
+        ["flair"],
+        ["lesions"],
+    )
+
+
+def test_flair_alone_whose_lesions_were_not_found_can_be_looked_at(head):
+    outputs = _run_flair_alone(head, lesions=False)
+    assert _titles(outputs) == ["FLAIR"]
+    assert outputs.figures == ()
 
 
 @pytest.mark.parametrize("layer", ["alps", "vessels"])

@@ -19,6 +19,8 @@ from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.tissue import TissueOutputs
 from npsle_app.templates import Template
 
+pytestmark = pytest.mark.long
+
 SHAPE, STEP_MM = (56, 72, 60), 3.0
 AFFINE = np.diag([STEP_MM, STEP_MM, STEP_MM, 1.0])
 AFFINE[:3, 3] = (-82.5, -120, -76)  # the middle lies between two planes

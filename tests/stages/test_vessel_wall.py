@@ -20,6 +20,8 @@ from npsle_app.stages.participant.anat import AnatOutputs
 from tests.imaging.alps.scene import field_of
 from tests.imaging.vessels.scene import INSIDE, scene
 
+pytestmark = pytest.mark.long
+
 BENT = {"bend_radius_mm": 12.0}
 M1_LEFT_MM = (-25.5, 3.0, -18.5)  # the middle of its search box in the template
 GOOD = Alignment(

@@ -14,6 +14,8 @@ from npsle_app.stages.participant import wmh
 from npsle_app.stages.participant.shared import LESIONS
 from tests.stages.small_head import AFFINE, FLAIR, make_session, save
 
+pytestmark = pytest.mark.long
+
 
 def make(folder, *, patch, **head):
     """Make a session that lies still and is evenly lit."""

@@ -14,6 +14,8 @@ from npsle_app.settings import WmhSettings
 from npsle_app.stages.participant import wmh
 from tests.stages.small_head import AFFINE, SHAPE, SPOTS, distance, make_session
 
+pytestmark = pytest.mark.long
+
 MIDDLE = np.indices(SHAPE) / 22 - 1  # from -1 to 1
 
 

@@ -18,6 +18,8 @@ if find_spec("onnx") is None:
 
 from training.wmh.onnx_file import write_graph
 
+pytestmark = pytest.mark.long
+
 FACTS = {"name": "trial", "features": ",".join(FEATURES)}
 
 

@@ -69,12 +69,18 @@ def make_population(model: dict[str, Any], *, volumes: pd.DataFrame) -> Populati
         regions=regions,
     )
     z = _score(volumes, population=bare)
-    regions = {
-        name: _with_slopes(region, z.get(name), z_tiv=z[ETIV], is_man=volumes["sex"].to_numpy() > 0)
-        for name, region in regions.items()
-    }
     spread = _spread_between_sites(z, sites=volumes["site"])
-    return replace(bare, site_spread_sd=float(f"{spread:.4g}"), regions=regions)
+    return replace(fit_slopes(bare, volumes), site_spread_sd=float(f"{spread:.4g}"))
+
+
+def fit_slopes(population: Population, volumes: pd.DataFrame) -> Population:
+    """Return a population whose ρ are those of these people, who may be all or some of a table."""
+    z, is_man = _score(volumes, population=population), volumes["sex"].to_numpy() > 0
+    regions = {
+        name: _with_slopes(region, z.get(name), z_tiv=z[ETIV], is_man=is_man)
+        for name, region in population.regions.items()
+    }
+    return replace(population, regions=regions)
 
 
 def _make_region(told: dict[str, Any], *, of_tiv: Floats) -> PopulationRegion:

@@ -1,8 +1,8 @@
 """What FreeSurfer, FastSurfer or SynthSeg left of a session in other derivatives.
 
 A dataset of `--derivatives` may be a subjects folder (one folder per participant or per session,
-`sub-01`, `sub-01_ses-1`), hold one in `sourcedata/freesurfer`, as fMRIPrep leaves it, or be a
-folder with SynthSeg's `vol.csv`.
+`sub-01`, `sub-01_ses-1`, `sub-01_ses-1_run-1_T1w`), hold one in `sourcedata/freesurfer`, as
+fMRIPrep leaves it, or be a folder with SynthSeg's `vol.csv`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from npsle_app.bids.freesurfer.tables import (
     UNKNOWN,
     Imported,
     find_row,
+    is_of_unit,
     list_names,
     read_aparc,
     read_aseg,
@@ -30,6 +31,9 @@ APARC = ("lh.aparc.stats", "rh.aparc.stats")
 SYNTHSEG_TABLES = ("vol.csv", "synthseg.vol.csv", "volumes.csv")
 _NAMES = ("freesurfer", "fastsurfer", "synthseg")
 _ADVICE = "run the program again for this scan, or take its folder away"
+_NOT_FETCHED = (
+    "its content is not here: a link of git-annex that leads nowhere; fetch it (`datalad get`)"
+)
 
 
 _Tables: TypeAlias = tuple[Path, ...]  # of one scan: those of a folder, or one of many rows
@@ -64,7 +68,7 @@ def find_freesurfer(
         found, others = _search(root, unit=unit, participant=participant, sessions=sessions)
         places += [(name, tables) for tables in found]
         left_out += others
-        if found or name.lower() in _NAMES:
+        if found or others or name.lower() in _NAMES:
             searched.append(name)
     if not searched:
         return None
@@ -108,7 +112,6 @@ def list_sessions_with_stats(
     found: set[str] = set()
     for base in (base for root in derivatives.values() for base in _bases(root)):
         whole = base / f"sub-{participant}"
-        found |= {"" for _ in (whole,) if _has_tables(whole)}
         nested = (one for one in whole.glob("ses-*") if _has_tables(one))
         found |= {one.name.removeprefix("ses-") for one in nested}
         found |= {session for label, session in _list_rows(base) if label == participant}
@@ -125,8 +128,8 @@ def read_imported(scan: Scan, *, unit: str) -> Imported:
         With the name of the table and what is wrong with it.
     """
     if scan.path.suffix == ".csv":
-        own = _folder_of(scan.path)
-        return read_synthseg(scan.path, unit=None if own.startswith("sub-") else unit)
+        of_many = _has_row(scan.path, unit=unit)
+        return read_synthseg(scan.path, unit=unit if of_many else None)
     first = read_aseg(scan.path)
     volumes = dict(first.volumes)
     for path in scan.tables:
@@ -176,7 +179,9 @@ def _search(
     found: list[_Tables] = []
     others: list[LeftOut] = []
     for base in _bases(root):
-        found += filter(None, map(_tables, _folders(base, unit=unit)))
+        folders = _folders(base, unit=unit)
+        found += filter(None, map(_tables, folders))
+        others += [LeftOut(one, _NOT_FETCHED) for folder in folders for one in _broken(folder)]
         if longitudinal := _tables(base / f"{unit}.long.sub-{participant}"):
             if found:
                 others.append(LeftOut(longitudinal[0], "the cross-sectional run is taken"))
@@ -196,11 +201,20 @@ def _search(
 
 def _folders(base: Path, *, unit: str) -> tuple[Path, ...]:
     label, _, session = unit.partition("_")
+    siblings = _subject_folders(base, _changed(base)).get(label.removeprefix("sub-"), ())
     return (
         base / unit,
         *((base / label / session,) if session else ()),
         base / unit.removeprefix("sub-"),
+        # named by the image: `sub-01_ses-1_run-1_T1w`
+        *(one for one in siblings if one.name != unit and is_of_unit(one.name, unit=unit)),
     )
+
+
+def _broken(folder: Path) -> Iterator[Path]:
+    """Yield tables that are links to nothing."""
+    tables = (folder / "stats" / name for name in ASEG)
+    yield from (one for one in tables if one.is_symlink() and not one.exists())
 
 
 def _tables(folder: Path) -> _Tables:
@@ -241,8 +255,8 @@ def _list_folders(base: Path) -> Iterator[str]:
 
 def _list_sibling_sessions(base: Path, participant: str) -> set[str]:
     folders = _subject_folders(base, _changed(base)).get(participant, ())
-    labels = {one: one.name.partition("_ses-")[2] for one in folders}
-    return {session for one, session in labels.items() if session and _has_tables(one)}
+    labels = {one: one.name.partition("_ses-")[2].partition("_")[0] for one in folders}
+    return {session for one, session in labels.items() if _has_tables(one)}
 
 
 def _changed(folder: Path) -> int:
@@ -253,7 +267,7 @@ def _changed(folder: Path) -> int:
 def _subject_folders(base: Path, _changed: int) -> Mapping[str, tuple[Path, ...]]:
     found: dict[str, list[Path]] = {}
     for folder in sorted(base.glob("sub-*")):
-        label = folder.name.removeprefix("sub-").partition("_ses-")[0]
+        label = folder.name.removeprefix("sub-").partition("_")[0]
         if label.isalnum() and ".long." not in folder.name:
             found.setdefault(label, []).append(folder)
     return {label: tuple(folders) for label, folders in found.items()}

@@ -24,11 +24,24 @@ from npsle_app.measures.names_of_freesurfer import (
 
 FREESURFER, FASTSURFER, SYNTHSEG = "FreeSurfer", "FastSurfer", "SynthSeg"
 UNKNOWN = "unknown"
+_FASTSURFER_VERSION = re.compile(r"^# FastSurfer_version\s+(\S+)", re.MULTILINE)
 _SEMANTIC = re.compile(r"\d+\.\d+[-+.0-9A-Za-z]*")
 _STAMP = re.compile(r"-v?(\d+\.\d+(?:\.\d+)?)(?:-|$)", re.MULTILINE)
 # What FreeSurfer up to 6 puts in the place of its version: the revision of one source file.
+# Each stands beside the folder of its version in the command line of a published table: 5.1 in
+# ABIDE's (`freesurfer51`), 5.3 in the Human Connectome Project's (`freesurfer-5.3-HCP`), 6.0 in
+# many of `stable6`.
 _REVISION = re.compile(r"\$Id: mri_segstats\.c,v ([\d.]+)")
 _VERSION_OF_REVISION = {"1.75.2.2": "5.1", "1.75.2.9": "5.3", "1.121": "6.0"}
+# FastSurfer has FreeSurfer's own program write `aseg.stats`; what lies beside tells it apart.
+_ASEG_OF_FASTSURFER = ("stats/aseg+DKT.VINN.stats", "stats/aseg+DKT.stats")
+_SIGNS_OF_FASTSURFER = (
+    *_ASEG_OF_FASTSURFER,
+    "stats/lh.aparc.DKTatlas.mapped.stats",
+    "mri/aparc.DKTatlas+aseg.deep.mgz",
+    "scripts/deep-seg.log",
+)
+_ONLY_IN_DESIKAN = {"bankssts", "frontalpole", "temporalpole"}  # DKT drew them into neighbours
 _ETIV_NAMES = ("EstimatedTotalIntraCranialVol", "IntraCranialVol")
 _FIRST_RIGHT = 40  # of the labels of aseg: those of the left end at 31
 _CSF = "fs_csf_ml"
@@ -144,6 +157,12 @@ def read_aparc(path: Path) -> Imported:
     if not volumes:
         msg = f"{path.name}: it has no gyrus of Desikan-Killiany, such as insula"
         raise ValueError(msg)
+    if not any(volume_name(one, side=side) in volumes for one in _ONLY_IN_DESIKAN):
+        msg = (
+            f"{path.name}: it has no {', '.join(sorted(_ONLY_IN_DESIKAN))}: gyri of the DKT atlas, "
+            "whose borders are not those of Desikan-Killiany"
+        )
+        raise ValueError(msg)
     software, version = _software(text, path=path)
     return Imported(volumes=volumes, software=software, version=version)
 
@@ -154,7 +173,8 @@ def read_synthseg(path: Path, *, unit: str | None) -> Imported:
     Parameters
     ----------
     unit
-        `sub-01_ses-1`, whose row is read; None for a table of one row.
+        `sub-01_ses-1`, whose row is read; None for a table of one scan, whatever its row is
+        called: `orig.mgz`, `T1w`.
 
     Raises
     ------
@@ -355,18 +375,33 @@ def _volume_ml(mm3: float, *, path: Path) -> float:
 
 def _software(text: str, *, path: Path) -> tuple[str, str]:
     """Say what wrote a table, and which version."""
-    if told := re.search(r"^# FastSurfer_version\s+(\S+)", text, re.MULTILINE):
+    if told := _FASTSURFER_VERSION.search(text):
         return FASTSURFER, told.group(1)
     program = re.search(r"^# generating_program\s+(\S+)", text, re.MULTILINE)
     if program and program.group(1) == "segstats.py":
         return FASTSURFER, UNKNOWN
-    return FREESURFER, _stamped(path) or _version(text)
+    folder = path.parent.parent
+    if any((folder / sign).exists() for sign in _SIGNS_OF_FASTSURFER):
+        return FASTSURFER, _version_beside(folder)
+    return FREESURFER, _stamped(folder) or _version(text)
 
 
-def _stamped(path: Path) -> str:
+def _version_beside(folder: Path) -> str:
+    """Return FastSurfer's version from a table that it wrote itself."""
+    for name in _ASEG_OF_FASTSURFER:
+        try:
+            told = _FASTSURFER_VERSION.search(read_text(folder / name))
+        except (OSError, ValueError):
+            continue
+        if told:
+            return told.group(1)
+    return UNKNOWN
+
+
+def _stamped(folder: Path) -> str:
     """Return the version in the stamp that recon-all leaves beside the folder of tables."""
     try:
-        text = read_text(path.parent.parent / "scripts" / "build-stamp.txt")
+        text = read_text(folder / "scripts" / "build-stamp.txt")
     except (OSError, ValueError):
         return ""
     match = _STAMP.search(text.strip())

@@ -1,16 +1,18 @@
 """Find participants, sessions and scans in a BIDS dataset.
 
 The only module that knows pybids, which is imported where it is used: it costs half a
-second. Each participant is indexed alone, because an index of a whole dataset takes minutes.
+second. It parses the names that a walk through a participant's folder finds; a database of its
+own for each participant took twenty times as long, one of a whole dataset takes minutes.
 """
 
 import csv
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from npsle_app.bids.freesurfer.folders import find_freesurfer, list_sessions_with_stats
 from npsle_app.bids.input import filters as _filters
@@ -24,7 +26,7 @@ from npsle_app.documents import read_json, read_text
 from npsle_app.session_order import SessionOrder, order_sessions
 
 if TYPE_CHECKING:
-    from bids import BIDSLayout
+    from bids.layout import BIDSLayout, Entity
 
 _NOT_RAW = ("code", "derivatives", "models", "sourcedata", "stimuli")
 _IMAGES = (".nii", ".nii.gz")
@@ -47,8 +49,9 @@ def list_participants(bids_dir: Path) -> list[str]:
     `participants.tsv` is not asked: it may be absent, or speak of people whose images
     are not here.
     """
-    folders = (entry for entry in bids_dir.glob("sub-*") if entry.is_dir())
-    return in_natural_order(folder.name.removeprefix("sub-") for folder in folders)
+    with os.scandir(bids_dir) as entries:
+        folders = [one.name for one in entries if one.name.startswith("sub-") and _is_folder(one)]
+    return in_natural_order(folder.removeprefix("sub-") for folder in folders)
 
 
 def in_natural_order(labels: Iterable[str]) -> list[str]:
@@ -81,9 +84,8 @@ def find_sessions(
     filters
         By kind of scan, as `read_filters` returns them.
     database_dir
-        Where an index of the whole dataset is kept; made if it is not there. Without it, or
-        where it does not know the same images as the folder holds, this participant alone is
-        indexed, in memory.
+        Where an index of the whole dataset is kept; made if it is not there. Where it does not
+        know the same images as the folder holds, this is noted, and the folder counts.
     derivatives
         Datasets by name that may hold preprocessed diffusion series, masks or landmarks of
         vessels, and masks of lesions.
@@ -106,8 +108,11 @@ def find_sessions(
     label = participant.removeprefix("sub-")
     measured = list_sessions_with_stats(derivatives or {}, participant=label)
     if (bids_dir / f"sub-{label}").is_dir():
-        images, notes = _images(bids_dir, label, database_dir=database_dir)
-        labels = _session_labels(bids_dir / f"sub-{label}", images)
+        own = Path(f"sub-{label}")
+        tree = _walk(bids_dir / own)
+        notes = _find_notes(bids_dir, own, tree, database_dir=database_dir)
+        images = _candidates(bids_dir, own, tree)
+        labels = _session_labels(tree.folders, images)
     elif measured:
         images, notes, labels = [], (f"{bids_dir} has no folder sub-{label}: no image",), []
     else:
@@ -206,10 +211,9 @@ def _dates(table: Path, *, key: str = "session_id") -> dict[str, str]:
     }
 
 
-def _session_labels(folder: Path, images: Sequence[Candidate]) -> list[str | None]:
-    entries = folder.glob("ses-*")
-    folders = (entry.name for entry in entries if entry.is_dir() and not entry.is_symlink())
-    labels = sorted((name.removeprefix("ses-") for name in folders), key=_natural)
+def _session_labels(folders: Iterable[str], images: Sequence[Candidate]) -> list[str | None]:
+    named = (name.removeprefix("ses-") for name in folders if name.startswith("ses-"))
+    labels = in_natural_order(named)
     outside = any(image.entities.get("session") is None for image in images)
     return [None, *labels] if outside or not labels else [*labels]
 
@@ -224,67 +228,96 @@ def _add_measured(
     return [*([None] if alone else []), *in_natural_order(named)]
 
 
-def _images(
-    bids_dir: Path, participant: str, *, database_dir: Path | None
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Return the images of a participant, and what is to be said of how they were found."""
-    own = Path(f"sub-{participant}")
-    there, links = _walk(bids_dir / own)
-    notes = tuple(f"{own / link} is a link to a folder: it was not followed" for link in links)
-    if database_dir:
-        known = _indexed(bids_dir, own, base=Path(), database_dir=database_dir)
-        if known.keys() == {own / path for path in there}:
-            return _candidates(bids_dir, known), notes
-        notes = (*notes, _say_stale(database_dir, known.keys(), {own / path for path in there}))
-    # A layout of the participant's own folder: from the root, pybids would look at the
-    # folder of each participant before it passes them over.
-    return _candidates(bids_dir, _indexed(bids_dir, own, base=own, links=links)), notes
+class _Tree(NamedTuple):
+    """What lies below a participant's folder: paths relative to it, and folders right in it."""
+
+    images: frozenset[Path]
+    links: tuple[Path, ...]
+    folders: tuple[str, ...]
 
 
-def _walk(folder: Path) -> tuple[set[Path], list[Path]]:
-    """List images and links to folders below a folder, relative to it; follow no link.
+def _walk(folder: Path) -> _Tree:
+    """List images and links to folders below a folder; follow no link.
 
     A link to a folder may lead back up, for ever, or out of the dataset.
     """
-    images: set[Path] = set()
+    images: list[Path] = []
     links: list[Path] = []
+    folders: list[str] = []
+    waiting = [""]
+    while waiting:
+        here = waiting.pop()
+        with os.scandir(folder / here) as entries:
+            for entry in entries:
+                name = f"{here}{entry.name}"
+                if not _is_folder(entry):
+                    images += [Path(name)] if name.endswith(_IMAGES) else []
+                elif entry.is_symlink():
+                    links.append(Path(name))
+                else:
+                    waiting.append(f"{name}/")
+                    folders += [] if here else [name]
+    return _Tree(frozenset(filter(_is_raw, images)), tuple(sorted(links)), tuple(folders))
 
-    def refuse(error: OSError) -> None:
-        raise error
 
-    for name, folders, files in os.walk(folder, onerror=refuse):
-        here = Path(name).relative_to(folder)
-        links += [here / one for one in folders if (folder / here / one).is_symlink()]
-        images |= {here / one for one in files if one.endswith(_IMAGES)}
-    return {path for path in images if _is_raw(path)}, sorted(links)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere, or in a circle
+        return False
 
 
 def _is_raw(path: Path) -> bool:
     return not any(part in _NOT_RAW or part.startswith(".") for part in path.parts)
 
 
-def _indexed(
-    bids_dir: Path,
-    own: Path,
-    *,
-    base: Path,
-    database_dir: Path | None = None,
-    links: Sequence[Path] = (),
-) -> dict[Path, Mapping[str, object]]:
-    """Return the entities of a participant's images by path within the dataset, from an index."""
-    layout = _layout(bids_dir / base, database_dir=database_dir, links=links)
-    inside = (
-        (base / Path(f.path).relative_to(layout.root), f.entities)
-        for f in layout.get(extension=list(_IMAGES))
-    )
-    return {path: entities for path, entities in inside if path.is_relative_to(own)}
+def _find_notes(
+    bids_dir: Path, own: Path, tree: _Tree, *, database_dir: Path | None
+) -> tuple[str, ...]:
+    """Return what is to be said of how the images of a participant were found."""
+    notes = tuple(f"{own / link} is a link to a folder: it was not followed" for link in tree.links)
+    if database_dir is None:
+        return notes
+    known = _known_images(bids_dir, database_dir).get(own.name, frozenset())
+    there = {own / path for path in tree.images}
+    return notes if known == there else (*notes, _say_stale(database_dir, known, there))
 
 
-def _candidates(bids_dir: Path, indexed: Mapping[Path, Mapping[str, object]]) -> list[Candidate]:
+def _candidates(bids_dir: Path, own: Path, tree: _Tree) -> list[Candidate]:
+    """Return the images of a participant with their entities, by name."""
     return [
-        Candidate(bids_dir / path, {**entities, **_entities_of_path(path)})
-        for path, entities in indexed.items()
+        Candidate(bids_dir / path, {**_parse_entities(_shape(path)), **_entities_of_path(path)})
+        for path in (own / image for image in sorted(tree.images))
     ]
+
+
+def _shape(path: Path) -> str:
+    """Return a path within the dataset without the participant's label, the same for all.
+
+    Examples
+    --------
+    >>> _shape(Path("sub-01/anat/sub-01_run-2_T1w.nii"))
+    '/anat/_run-2_T1w.nii'
+    """
+    subject, *below = path.parts
+    below[-1] = below[-1].removeprefix(subject)
+    return f"/{'/'.join(below)}"
+
+
+@lru_cache(maxsize=65536)  # ten thousand participants have names of a few dozen shapes
+def _parse_entities(path: str) -> Mapping[str, object]:
+    """Let pybids parse a path; what it returns is shared, and not to be changed."""
+    from bids.layout import parse_file_entities
+
+    parsed: dict[str, object] = parse_file_entities(path, entities=_entities())
+    return parsed
+
+
+@lru_cache(maxsize=1)
+def _entities() -> "tuple[Entity, ...]":
+    from bids.layout import Config
+
+    return tuple(Config.load("bids").entities.values())
 
 
 def _say_stale(database_dir: Path, known: Iterable[Path], there: Iterable[Path]) -> str:
@@ -316,25 +349,46 @@ def _entities_of_path(path: Path) -> dict[str, str | None]:
     return found | {"description": label.removeprefix("desc-")} if label else found
 
 
-def _layout(root: Path, *, database_dir: Path | None, links: Sequence[Path] = ()) -> "BIDSLayout":
+def _known_images(bids_dir: Path, database_dir: Path) -> Mapping[str, frozenset[Path]]:
+    """Return the images that an index knows, by the folder of their participant.
+
+    The index is made if it is not there.
+    """
+    if not has_index(database_dir):
+        _open_index(bids_dir, database_dir)
+    state = (database_dir / _INDEX).stat()
+    return _read_index(bids_dir, database_dir, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)  # read once, and not anew for each participant
+def _read_index(bids_dir: Path, database_dir: Path, *_state: int) -> Mapping[str, frozenset[Path]]:
+    from bids.layout import BIDSFile
+
+    layout = _open_index(bids_dir, database_dir)
+    known: dict[str, set[Path]] = {}
+    # of each file the path alone: objects for all of them would take gigabytes
+    for (name,) in layout.session.query(BIDSFile.path):
+        path = Path(name)
+        if name.endswith(_IMAGES) and path.is_relative_to(layout.root):
+            inside = path.relative_to(layout.root)
+            known.setdefault(inside.parts[0], set()).add(inside)
+    return {folder: frozenset(paths) for folder, paths in known.items()}
+
+
+def _open_index(bids_dir: Path, database_dir: Path) -> "BIDSLayout":
+    """Open the index of a dataset; make it if it is not there."""
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-    description = root / "dataset_description.json"
+    description = bids_dir / "dataset_description.json"
     if description.exists():  # which pybids reads, and trusts
         read_json(description)
     # Sidecars are read by npsle_app.bids.input.sidecars: one broken JSON would end the index here.
     indexer = BIDSLayoutIndexer(
-        validate=False,
-        index_metadata=False,
-        ignore=[
-            *_NOT_RAW,
-            re.compile(r"/\."),
-            *(re.compile(f"^/{re.escape(link.as_posix())}(/|$)") for link in links),
-        ],
+        validate=False, index_metadata=False, ignore=[*_NOT_RAW, re.compile(r"/\.")]
     )
-    layout = BIDSLayout(root, validate=False, database_path=database_dir, indexer=indexer)
-    if Path(layout.root).resolve() != root.resolve():
-        msg = f"the index in {database_dir} is of {layout.root}, not of {root}; give another"
+    layout = BIDSLayout(bids_dir, validate=False, database_path=database_dir, indexer=indexer)
+    if Path(layout.root).resolve() != bids_dir.resolve():
+        msg = f"the index in {database_dir} is of {layout.root}, not of {bids_dir}; give another"
         raise ForeignIndexError(msg)
     return layout
 

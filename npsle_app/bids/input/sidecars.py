@@ -1,6 +1,6 @@
 """JSON sidecars and gradient tables, with the inheritance principle of BIDS."""
 
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +30,52 @@ def inherited(image: Path, *, extension: str) -> tuple[Path, ...]:
 
     Such a file has the same suffix and no entity that the image lacks.
     """
-    suffix, entities = _parts(image)
+    suffix, entities = _parts(image.name)
     return tuple(
-        path
-        for folder in _folders(image)
-        for path in sorted(folder.glob(f"*{extension}"), key=_n_entities)
-        if _parts(path)[0] == suffix and _parts(path)[1] <= entities
+        folder / name
+        for folder in _folders(image.parent, image.name.split("_")[0])
+        for name in _list_names(folder, extension, _changed_ns(folder))
+        if _parts(name)[0] == suffix and _parts(name)[1] <= entities
     )
 
 
-def dataset_root(image: Path) -> Path:
-    """Return the folder that holds the `sub-` folder of an image.
+@lru_cache(maxsize=64)  # those of a session, whose images are looked at in turn
+def _folders(folder: Path, subject: str) -> tuple[Path, ...]:
+    """List a folder and those above it, from the dataset's root down.
 
-    An image that lies under no folder of its subject is its own dataset's root.
+    The root holds the `sub-` folder of an image; one that lies under no folder of its subject
+    is alone.
     """
-    subject = image.name.split("_")[0]
-    above = next((folder for folder in image.parents if folder.name == subject), image)
-    return above.parent
+    parents = (folder, *folder.parents)
+    above = next((n for n, one in enumerate(parents) if one.name == subject), -1)
+    return tuple(reversed(parents[: above + 2]))
 
 
-def _folders(image: Path) -> Iterator[Path]:
-    root = dataset_root(image)
-    inside = image.parent.relative_to(root)
-    yield from (root / folder for folder in reversed([inside, *inside.parents]))
+def _changed_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
-def _parts(path: Path) -> tuple[str, frozenset[str]]:
-    *entities, suffix = path.name.split(".")[0].split("_")
+@lru_cache(maxsize=1024)  # the root is listed once, and not anew for each of 10,000 participants
+def _list_names(folder: Path, extension: str, _changed: int) -> tuple[str, ...]:
+    """List the names in a folder that end so, those with fewer entities first."""
+    try:
+        names = [one.name for one in folder.iterdir()]
+    except OSError:  # nothing is inherited from what is not there or may not be looked at
+        return ()
+    return tuple(sorted((name for name in names if name.endswith(extension)), key=_n_entities))
+
+
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, frozenset[str]]:
+    *entities, suffix = name.split(".")[0].split("_")
     return suffix, frozenset(entities)
 
 
-def _n_entities(path: Path) -> tuple[int, str]:
-    return len(_parts(path)[1]), path.name
+def _n_entities(name: str) -> tuple[int, str]:
+    return len(_parts(name)[1]), name
 
 
 def _read_object(path: Path) -> tuple[dict[str, Any], str]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.input.images import Header, Slab
@@ -207,6 +206,8 @@ def _full_range(highest: float) -> float | None:
 
 
 def _count_dark_inside(data: NDArray[Any], whole: float) -> int:
+    from scipy import ndimage  # a third of a second: a plan need not wait for it
+
     low, high = data < whole / 4, data >= whole * 3 / 4
     pieces, count = ndimage.label(low)
     surface, direct = np.zeros(count + 1), np.zeros(count + 1)

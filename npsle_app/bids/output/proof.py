@@ -13,12 +13,23 @@ def write_proof(
 ) -> Path:
     """Keep the SHA-256 of the participant's page, notes and tables in `log/report.json`.
 
-    `peers` is the digest of what the page says of the study's other people.
+    `peers` is the digest of what the page says of the study's other people. Beside it stands
+    that of the stages' receipts, which tells whether a stage was run since.
     """
     hashes = {path.relative_to(output_dir).as_posix(): _sha256(path) for path in sorted(paths)}
     place = _place(output_dir, participant)
-    write_json(place, {"files": hashes, "peers": peers})
+    receipts = _digest_receipts(output_dir, participant)
+    write_json(place, {"files": hashes, "peers": peers, "receipts": receipts})
     return place
+
+
+def is_outdated(output_dir: Path, participant: str) -> bool:
+    """Say whether stages were run since the report was written, as in a run that was killed."""
+    try:
+        known = read_json(_place(output_dir, participant)).get("receipts")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return known is not None and known != _digest_receipts(output_dir, participant)
 
 
 def find_changes(output_dir: Path, participant: str) -> list[str]:
@@ -41,6 +52,13 @@ def peers_digest(output_dir: Path, participant: str) -> str | None:
         return str(read_json(_place(output_dir, participant)).get("peers", ""))
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _digest_receipts(output_dir: Path, participant: str) -> str:
+    whole = hashlib.sha256()
+    for path in sorted((output_dir / f"sub-{participant}").rglob("log/*_receipt-*.json")):
+        whole.update(f"{path.name} {_sha256(path)}\n".encode())
+    return whole.hexdigest()
 
 
 def _sha256(path: Path) -> str:

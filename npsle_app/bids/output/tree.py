@@ -21,6 +21,7 @@ from npsle_app.documents import read_json
 from npsle_app.measures.names_of_regions import label_rows
 
 APP = "npsle_app"
+SIMULATED = "synthetic"  # the version of measures that were drawn at random
 BIDS_VERSION = "1.10.1"
 _DESCRIPTION = "dataset_description.json"
 _LABEL_COLUMNS = ("index", "name", "abbreviation", "color")

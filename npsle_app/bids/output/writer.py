@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import ArrayLike
-from pandas import DataFrame
 
 from npsle_app.bids.output.names import AnyFile, File
 from npsle_app.documents import null_where_unknown
@@ -21,6 +20,7 @@ from npsle_app.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
     from PIL.Image import Image
 
 # These entities belong to a derivative, not to the scan it was made from.
@@ -108,7 +108,7 @@ class Writer:
 
     def table(
         self,
-        rows: DataFrame,
+        rows: "DataFrame",
         file: AnyFile,
         *,
         dictionary: Mapping[str, Any],
@@ -272,7 +272,7 @@ def _save(figure: "Figure", kind: str, metadata: dict[str, None], part: Path) ->
     figure.savefig(part, format=kind, metadata=metadata)
 
 
-def write_tsv(path: Path, rows: DataFrame) -> None:
+def write_tsv(path: Path, rows: "DataFrame") -> None:
     """Write a table as BIDS wants it: tabs, dots, `n/a` for what is missing or infinite, no quotes.
 
     Tabs and line breaks inside a cell become spaces.

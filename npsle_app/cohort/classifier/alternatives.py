@@ -11,6 +11,7 @@ from scipy.special import logit
 
 from npsle_app.arrays import Floats
 from npsle_app.cohort.classifier.problem import Problem
+from npsle_app.cohort.estimators.combat import Harmoniser
 from npsle_app.cohort.estimators.cross_validation import (
     FOLDS,
     OutOfFold,
@@ -39,6 +40,15 @@ class Alternative:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverSites:
+    """Those who have a site, and what ComBat needs to know of them; or why it cannot be done."""
+
+    problem: Problem
+    harmoniser: Harmoniser | None
+    told: str
+
+
 def assess_alternatives(
     problem: Problem,
     *,
@@ -48,6 +58,7 @@ def assess_alternatives(
     repeats: int,
     seed: int,
     executor: Executor,
+    over_sites: OverSites | None = None,
 ) -> list[Alternative]:
     """Cross-validate other models on the folds of the first repeats of the primary one.
 
@@ -59,6 +70,8 @@ def assess_alternatives(
         The same participants with one predictor in place of another, by what that is called.
     suspected
         Columns that the leakage guard named.
+    over_sites
+        Whom ComBat harmonises: imaging predictors before it, and after it inside each fold.
     """
     clean = problem.keep([term.column not in suspected for term in problem.terms])
     ridges = [
@@ -71,6 +84,8 @@ def assess_alternatives(
     ridges += [(name, f"ridge, {name}", other) for name, other in replaced.items()]
     validate = partial(cross_validate, repeats=repeats, seed=seed, executor=executor)
     found = [_ridge(*row, validate=validate, primary=problem) for row in ridges]
+    if over_sites is not None:
+        found += _compare_over_sites(over_sites, validate=validate)
     others = [
         ("lasso", "L1-penalised logistic regression, C chosen in five inner folds", fit_lasso),
         ("random forest", f"{_TREES} trees, at least 5 participants in a leaf", fit_forest),
@@ -82,6 +97,32 @@ def assess_alternatives(
     for (name, description, _), result in zip(others, run_all(executor, calls), strict=True):
         found.append(_tell(name, description, problem, result))
     return found
+
+
+def _compare_over_sites(
+    asked: OverSites, *, validate: Callable[..., OutOfFold]
+) -> list[Alternative]:
+    """Validate the same people on the same folds before ComBat, and with it inside the folds."""
+    problem = asked.problem
+    description = f"ridge, imaging predictors after {asked.told}, fitted to training people"
+    counts = [int((problem.y == value).sum()) for value in (1, 0)]
+    if asked.harmoniser is None or min(counts) < _LEAST_PER_CLASS:
+        few = f"{counts[0]} and {counts[1]} participants have a site and all covariates"
+        reason = few if asked.harmoniser is not None else asked.told
+        return [
+            _nothing(
+                "sites harmonised",
+                "ridge, imaging predictors after ComBat",
+                problem,
+                note=f"not estimable: {reason}",
+            )
+        ]
+    before = validate(problem.x, problem.y)
+    after = validate(problem.x, problem.y, harmoniser=asked.harmoniser)
+    return [
+        _tell("sites as they are", "ridge, the same people before ComBat", problem, before),
+        _tell("sites harmonised", description, problem, after),
+    ]
 
 
 def fit_lasso(seed: int) -> Any:

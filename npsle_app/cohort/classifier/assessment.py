@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from npsle_app.arrays import Floats
-from npsle_app.cohort.classifier.alternatives import assess_alternatives
+from npsle_app.cohort.classifier.alternatives import OverSites, assess_alternatives
 from npsle_app.cohort.classifier.aucs import Aucs, assess_aucs, permutation_p
 from npsle_app.cohort.classifier.leakage import find_leaks
 from npsle_app.cohort.classifier.model import Model, make_model
@@ -57,6 +57,7 @@ def assess_classifier(
     replaced: Mapping[str, Problem],
     effort: Effort,
     executor: Executor,
+    over_sites: OverSites | None = None,
     app_version: str = "",
 ) -> Result:
     """Fit, validate, permute and explain.
@@ -72,6 +73,8 @@ def assess_classifier(
         The same question with further predictors, for the sensitivity analysis.
     replaced
         The same question with one predictor in place of another, by what that is called.
+    over_sites
+        What ComBat needs, for the models before and after it.
     executor
         Where the pieces run; the result does not depend on it.
     """
@@ -109,6 +112,7 @@ def assess_classifier(
                 problem,
                 wider=wider,
                 replaced=replaced,
+                over_sites=over_sites,
                 suspected=[leak.column for leak in leaks if leak.is_predictor],
                 repeats=effort.alternative_repeats,
                 seed=seed,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from npsle_app.arrays import Floats
+from npsle_app.arrays import Floats, Ints
 
 LEAST_PER_CLASS = 10  # five folds inside five folds leave each inner fold one of each class
 
@@ -102,7 +102,10 @@ class Problem:
 
     def complete(self) -> "Problem":
         """Keep the participants without a missing value."""
-        at = np.flatnonzero(np.isfinite(self.x).all(axis=1))
+        return self.take(np.flatnonzero(np.isfinite(self.x).all(axis=1)))
+
+    def take(self, at: Ints) -> "Problem":
+        """Keep the participants at these positions."""
         return replace(
             self,
             x=self.x[at],

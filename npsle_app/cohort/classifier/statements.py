@@ -1,6 +1,7 @@
 """What was done and found by the classifier, in sentences with their numbers."""
 
 import math
+from collections.abc import Iterator
 
 from npsle_app.cohort.classifier.performance import AddedValue
 from npsle_app.cohort.classifier.result import Result
@@ -17,6 +18,12 @@ CITATIONS = (
     "collins2024",
     "scikitlearn",
 )
+
+
+def list_citations(result: Result) -> list[str]:
+    """List the works of what was done."""
+    sites = any(one.name == "sites harmonised" and not one.note for one in result.alternatives)
+    return [*CITATIONS, *(("johnson2007", "fortin2018") if sites else ())]
 
 
 def tell_methods(result: Result) -> str:
@@ -72,7 +79,23 @@ def tell_results(result: Result) -> tuple[str, ...]:
             f"alone ({format_number(added.clinical_auc, decimals=2)}), {equals_p(added.p)} by "
             f"DeLong on out-of-fold predictions; {_tell_likelihood(added)}.",
         )
-    return tuple(told)
+    return (*told, *_tell_sites(result))
+
+
+def _tell_sites(result: Result) -> Iterator[str]:
+    """Say what ComBat changed, or why it could not be done."""
+    named = {one.name: one for one in result.alternatives}
+    after = named.get("sites harmonised")
+    if after is None:
+        return
+    if after.note:
+        yield f"Sites could not be harmonised: {after.note.removeprefix('not estimable: ')}."
+        return
+    yield (
+        f"With imaging predictors harmonised over sites (ComBat, fitted to the training people of "
+        f"each fold) the AUC was {_shown(after.auc)}, without it "
+        f"{_shown(named['sites as they are'].auc)} in the same people."
+    )
 
 
 def _tell_likelihood(added: AddedValue) -> str:

@@ -21,6 +21,7 @@ from npsle_app.cohort.normative.population_scores import (
     POPULATION_COLUMNS,
     SHARE_HIGH,
     SHARE_LOW,
+    TRACE_COLUMNS,
     Scans,
     describe_sites,
     score_population,
@@ -55,10 +56,13 @@ _NOT_OF_PAPER = (
 class PopulationStudy(DeviationStudy):
     """What deviations from a population mean, and how it fits the controls of each site.
 
-    `sites` is as `describe_sites` gives it.
+    `sites` is as `describe_sites` gives it; `traced` are the scores with `TRACE_COLUMNS`, from
+    which curves of `population` are drawn.
     """
 
     sites: pd.DataFrame
+    traced: pd.DataFrame
+    population: Population
 
 
 def has_imported_volumes(cohort: Cohort) -> bool:
@@ -100,9 +104,12 @@ def model_population(
         _state_population(population, sites, tail=tail, counted=len(question.counted_regions)),
         *analyse_deviations(found, effort=effort or Effort()),
     )
+    told = scores.assign(session_id=none_if_blank(scores["session_id"]))
     return PopulationStudy(
         found=found,
-        scores=scores.assign(session_id=none_if_blank(scores["session_id"]))[POPULATION_COLUMNS],
+        scores=told[POPULATION_COLUMNS],
+        traced=told[[*POPULATION_COLUMNS, *TRACE_COLUMNS]],
+        population=population,
         analyses=tuple(map(entitle, analyses)),
         warnings=(
             *_list_misfits(sites),

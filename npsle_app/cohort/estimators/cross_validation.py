@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from npsle_app.arrays import Floats, Ints
+from npsle_app.cohort.estimators.combat import Harmoniser
 from npsle_app.cohort.estimators.discrimination import auc, pairwise, youden_cut
 from npsle_app.cohort.estimators.resampling import bootstrap_counts, stratified_folds
 from npsle_app.cohort.estimators.tuned_ridge import TunedFits, fit_tuned, inner_folds
@@ -73,9 +74,19 @@ def run_all(executor: Executor, calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def cross_validate(
-    x: Floats, y: Floats, *, repeats: int, seed: int, executor: Executor
+    x: Floats,
+    y: Floats,
+    *,
+    repeats: int,
+    seed: int,
+    executor: Executor,
+    harmoniser: Harmoniser | None = None,
 ) -> OutOfFold:
-    """Repeat 5-fold cross-validation; C and cut are chosen in five inner folds of each."""
+    """Repeat 5-fold cross-validation; C and cut are chosen in five inner folds of each.
+
+    A harmoniser is fitted to the predictors of the training people of each outer fold, and
+    applied to those who were left out.
+    """
     calls = [
         partial(
             _repeats,
@@ -83,6 +94,7 @@ def cross_validate(
             y,
             numbers=tuple(range(first, min(first + _REPEATS_AT_ONCE, repeats))),
             seed=seed,
+            harmoniser=harmoniser,
         )
         for first in range(0, repeats, _REPEATS_AT_ONCE)
     ]
@@ -182,22 +194,34 @@ def pair_auc(wins: Floats, seen: Floats) -> tuple[float, float]:
     return float(wins.sum() / seen.sum()), variance
 
 
-def _repeats(x: Floats, y: Floats, *, numbers: tuple[int, ...], seed: int) -> OutOfFold:
+def _repeats(
+    x: Floats, y: Floats, *, numbers: tuple[int, ...], seed: int, harmoniser: Harmoniser | None
+) -> OutOfFold:
     folds = np.stack(
         [
             stratified_folds(y, folds=FOLDS, rng=np.random.default_rng([seed, 1, number]))
             for number in numbers
         ]
     )
-    return _cross_fit(x, y, folds=folds, rng=np.random.default_rng([seed, 1, numbers[0], 1]))
+    rng = np.random.default_rng([seed, 1, numbers[0], 1])
+    return _cross_fit(x, y, folds=folds, rng=rng, harmoniser=harmoniser)
 
 
 def _cross_fit(
-    x: Floats, y: Floats, *, folds: Ints, rng: np.random.Generator, cut: bool = True
+    x: Floats,
+    y: Floats,
+    *,
+    folds: Ints,
+    rng: np.random.Generator,
+    cut: bool = True,
+    harmoniser: Harmoniser | None = None,
 ) -> OutOfFold:
     """Cross-validate for each row of `folds` (R, n); x is (n, p), or (R, n, p) for own rows."""
     weights = np.concatenate([(folds != fold).astype(float) for fold in range(FOLDS)])
     stacked = np.concatenate([np.broadcast_to(x, (len(folds), *x.shape[-2:]))] * FOLDS)
+    if harmoniser is not None:
+        pairs = zip(stacked, weights, strict=True)
+        stacked = np.stack([harmoniser.harmonise(each, weights=seen) for each, seen in pairs])
     inner = inner_folds(y, weights, folds=FOLDS, rng=rng)
     fits = fit_tuned(stacked, y, weights=weights, inner=inner)
     predicted = fits.predict(stacked).reshape(FOLDS, *folds.shape)

@@ -50,13 +50,14 @@ def centile_curves(
     )
     fitted = own.regions[region]
     expected, deviation = fitted.predict(people, tiv_centre_ml=own.tiv_centre_ml)
-    z = _scores()
+    z = scores_of_centiles()
     standardised = fitted.from_z(z)
     volumes = expected[:, None] + deviation[:, None] * standardised
     return pd.DataFrame(volumes, index=pd.Index(ages, name="age"), columns=list(CENTILES))
 
 
-def _scores() -> Floats:
+def scores_of_centiles() -> Floats:
+    """Return z at each of `CENTILES`; the outermost are ±1.96 without rounding."""
     from scipy import stats
 
     z: Floats = stats.norm.ppf(np.array(CENTILES) / 100)

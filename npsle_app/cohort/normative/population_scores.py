@@ -36,6 +36,9 @@ POPULATION_COLUMNS = [
     *("reference", "measured_by", "qc", "reason"),
 ]
 BEYOND, SHARE_LOW, SHARE_HIGH = "beyond", "share_low", "share_high"
+# What curves need: age and sex of the scan, and z of the population = shift + scale · z.
+AGE, SEX, SHIFT, SCALE = "age", "sex", "shift", "scale"
+TRACE_COLUMNS = [AGE, SEX, SHIFT, SCALE]
 SITE_COLUMNS = ["site", "measured_by", "region", "n", "mean", "sd", "fit"]
 _NO_TIV = Remark(
     Gap.TIV_NOT_TAKEN, "the intracranial volume is missing: z by age and sex alone, no label"
@@ -123,9 +126,9 @@ def score_population(population: Population, scans: Scans, *, tail: Tail = "lowe
     DataFrame
         A row per scan and volume that both have: `POPULATION_COLUMNS`, then `beyond` (z beyond
         the cut, None without a label), `share_low` and `share_high` (limits of the share of
-        healthy people beyond it at this site) and `remarks`. `z` is given the intracranial
-        volume where `given` says so, with 95 % limits by what is known of the site; `critical`
-        is told where both limits lie beyond the cut.
+        healthy people beyond it at this site), `TRACE_COLUMNS` and `remarks`. `z` is given
+        the intracranial volume where `given` says so, with 95 % limits by what is known of the
+        site; `critical` is told where both limits lie beyond the cut.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def score_population(population: Population, scans: Scans, *, tail: Tail = "lowe
     parts = [_score_volume(name, setting) for name in names]
     table = pd.concat(parts, ignore_index=True)
     table["reason"] = pd.Series(tell_each(table[REMARKS]), index=table.index, dtype=object)
-    return table[[*POPULATION_COLUMNS, BEYOND, SHARE_LOW, SHARE_HIGH, REMARKS]]
+    return table[[*POPULATION_COLUMNS, BEYOND, SHARE_LOW, SHARE_HIGH, *TRACE_COLUMNS, REMARKS]]
 
 
 def describe_sites(population: Population, scans: Scans) -> pd.DataFrame:
@@ -218,7 +221,11 @@ def _score_volume(name: str, setting: _Setting) -> pd.DataFrame:
         )
     of_spread = terms.share_of_spread(population)
     half = Z95 * np.sqrt(error**2 + (of_spread * z) ** 2)
-    middle, width = _expect(name, setting, terms=terms, rho=rho)
+    about = rho * np.where(np.isfinite(setting.z_tiv), setting.z_tiv, 0.0)
+    shift, scale = terms.offset + terms.spread * about, terms.spread * np.sqrt(1 - rho**2)
+    below, middle, above = (
+        region.to_volume_ml(shift + step * scale, design=design) for step in (-1.0, 0.0, 1.0)
+    )
     remarks, labelled = _remark(name, setting, volume=volume, terms=terms, conditioned=conditioned)
     low, high = z - half, z + half
     beyond, sure = _judge(z, low, high, tail=setting.tail)
@@ -231,7 +238,7 @@ def _score_volume(name: str, setting: _Setting) -> pd.DataFrame:
             "region": name,
             "volume": volume,
             "expected": middle,
-            "sd": width,
+            "sd": (above - below) / 2,
             "z": z,
             "z_low": low,
             "z_high": high,
@@ -248,25 +255,13 @@ def _score_volume(name: str, setting: _Setting) -> pd.DataFrame:
             BEYOND: _or_none(beyond, labelled),
             SHARE_LOW: share_low,
             SHARE_HIGH: share_high,
+            AGE: frame["age"].to_numpy(),
+            SEX: frame["sex"].to_numpy(),
+            SHIFT: shift,
+            SCALE: scale,
             REMARKS: remarks,
         }
     )
-
-
-def _expect(
-    name: str, setting: _Setting, *, terms: SiteTerms, rho: Floats
-) -> tuple[Floats, Floats]:
-    """Return the volume at z = 0 and half of what lies between z = ±1, given all that z is."""
-    region = setting.population.regions[name]
-    about = rho * np.where(np.isfinite(setting.z_tiv), setting.z_tiv, 0.0)
-    steps = [
-        region.to_volume_ml(
-            terms.offset + terms.spread * (about + step * np.sqrt(1 - rho**2)),
-            design=setting.design,
-        )
-        for step in (-1.0, 0.0, 1.0)
-    ]
-    return steps[1], (steps[2] - steps[0]) / 2
 
 
 def _remark_people(population: Population, scans: Scans, *, ages: Floats) -> list[Remarks]:

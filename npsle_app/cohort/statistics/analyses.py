@@ -15,6 +15,7 @@ from npsle_app.cohort.statistics.further_statements import (
     tell_adjusted,
     tell_agreement,
     tell_change,
+    tell_harmonised,
     tell_markers,
     tell_matched,
     tell_mediation,
@@ -22,6 +23,7 @@ from npsle_app.cohort.statistics.further_statements import (
     tell_readers,
 )
 from npsle_app.cohort.statistics.group_tests import compare_groups, compare_pairs, describe_groups
+from npsle_app.cohort.statistics.harmonised import harmonise_sites
 from npsle_app.cohort.statistics.imputed_regressions import regress_imputed
 from npsle_app.cohort.statistics.markers import compare_markers, judge_markers
 from npsle_app.cohort.statistics.matched import compare_matched
@@ -192,6 +194,18 @@ def _asked_alone(cohort: Cohort) -> Iterator[Analysis]:
                 "matched_pairs": matched.pairs,
             },
             statement=tell_matched(matched.differences, matched.balance, study=cohort.study),
+        )
+    if cohort.study.combat.site:
+        harmonised = harmonise_sites(cohort)
+        yield Analysis(
+            name="combat",
+            title="Sites harmonised (ComBat)",
+            tables={
+                "combat": harmonised.sites,
+                "combat_contrasts": harmonised.contrasts,
+                "combat_values": harmonised.people,
+            },
+            statement=tell_harmonised(harmonised.sites, harmonised.contrasts),
         )
     if cohort.study.agreement.file:
         table = assess_readings(cohort)

@@ -246,6 +246,43 @@ def tell_mediation(table: pd.DataFrame, *, study: Study) -> Statement:
     return Statement(methods=text, results=tuple(results), citations=("pingouin",))
 
 
+def tell_harmonised(sites: pd.DataFrame, contrasts: pd.DataFrame) -> Statement:
+    """Say what ComBat took away, and what groups differ by before and after."""
+    done = sites[sites["status"] == ESTIMATED]
+    if done.empty:
+        return Statement(methods=f"Sites could not be harmonised{say_why(sites)}.")
+    first = next(each_row(done))
+    names = join(say(one) for one in first.covariates.split(", ") if one) or "no covariate"
+    text = (
+        f"{format_how_many(len(done), 'measure')} of people of {first.sites} were harmonised by "
+        f"ComBat with parametric empirical Bayes, keeping what they owe to {names}. It was fitted "
+        "to all of them, so the site's share after it is too small; that of their groups it does "
+        "not know, and where sites have other shares of the groups it takes part of their "
+        "difference away. Limits do not count that the sites' offsets are estimates."
+    )
+    if first.note:
+        text += f" There are {first.note}."
+    results = [
+        f"{row.label}: site explains {format_number(100 * row.eta2_before, decimals=1)} % before "
+        f"({equals_p(row.p_before)}) and {format_number(100 * row.eta2_after, decimals=1)} % after "
+        f"({equals_p(row.p_after)}){_tell_harmonised_groups(contrasts, row.measure)}."
+        for row in each_row(done)
+    ]
+    keys = ("johnson2007", "fortin2018", "statsmodels")
+    return Statement(methods=text, results=tuple(results), citations=keys)
+
+
+def _tell_harmonised_groups(contrasts: pd.DataFrame, measure: str) -> str:
+    own = contrasts[(contrasts["measure"] == measure) & (contrasts["status"] == ESTIMATED)]
+    told = []
+    for row in each_row(own):
+        places = decimals_for(abs(row.high_after - row.low_after) / 4)
+        after = format_interval(row.b_after, row.low_after, row.high_after, decimals=places)
+        before = format_number(row.b_before, decimals=places)
+        told.append(f"{row.contrast_label} {before} before, {after} after")
+    return f"; {'; '.join(told)}" if told else ""
+
+
 def tell_matched(differences: pd.DataFrame, balance: pd.DataFrame, *, study: Study) -> Statement:
     """Say how people were matched, how alike they became, and how far pairs differ."""
     done = balance[balance["status"] == ESTIMATED]

@@ -17,6 +17,7 @@ from npsle_app.cohort.study.study import (
     Exclusions,
     Family,
     GroupTests,
+    Harmonisation,
     Imputation,
     Markers,
     Matching,
@@ -47,6 +48,7 @@ _NAMING_COLUMNS = (
     "change",
     "mediation",
     "matching",
+    "combat",
     "classifier",
 )
 
@@ -86,6 +88,7 @@ class _StudyFile:
     agreement: Agreement
     mediation: Mediation
     matching: Matching
+    combat: Harmonisation
     classifier: ClassifierQuestion
     normative: NormativeQuestion
     exclusions: Exclusions
@@ -202,6 +205,7 @@ def _typed(content: Mapping[str, Any]) -> frozenset[str]:
                 typed |= {str(one).removesuffix(" > 0") for one in given}
     typed |= set(content.get("exclusions", {}).get("columns", []))
     typed |= set(content.get("classifier", {}).get("instead", {}).values())
+    typed |= {content["combat"]["site"]} if content.get("combat", {}).get("site") else set()
     asked = content.get("normative", {})
     for name in ("scores", "covariates", "count_covariates", "site"):
         typed |= set(asked.get(name, []))

@@ -160,6 +160,18 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Harmonisation:
+    """Measures that ComBat harmonises over the levels of `site`; none where that is empty.
+
+    `covariates` are what measures may differ by and keep.
+    """
+
+    site: str = ""
+    measures: tuple[str, ...] = ("*",)
+    covariates: tuple[str, ...] = ("age", "sex")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """Tests that share one false discovery rate; empty `measures` or `contrasts` mean all."""
 
@@ -328,6 +340,7 @@ class Study:
     agreement: Agreement = field(default_factory=Agreement)
     mediation: Mediation = field(default_factory=Mediation)
     matching: Matching = field(default_factory=Matching)
+    combat: Harmonisation = field(default_factory=Harmonisation)
     families: tuple[Family, ...] = ()
     classifier: ClassifierQuestion = field(default_factory=ClassifierQuestion)
     normative: NormativeQuestion = field(default_factory=NormativeQuestion)

@@ -40,11 +40,13 @@ _STEPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A person at one scan."""
+    """A person at one scan; `low` and `high` are limits of the volume, NaN where none are."""
 
     age_years: float
     volume: float
     critical: bool
+    low: float = np.nan
+    high: float = np.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,10 @@ class _Frame:
             top=_TOP_PX + 18 + row * _ROW_PX,
             ages=_range_of([*panel.ages_years, *(scan.age_years for scan in scans)]),
             volumes=_range_of(
-                [*np.concatenate(list(panel.curves.values())), *(scan.volume for scan in scans)]
+                [
+                    *np.concatenate(list(panel.curves.values())),
+                    *(end for scan in scans for end in (scan.volume, scan.low, scan.high)),
+                ]
             ),
         )
 
@@ -214,14 +219,19 @@ def _draw_visits(axes: "Axes", panels: Sequence[CentilePanel], frames: Sequence[
     from matplotlib.collections import LineCollection
 
     tracks: list[Floats] = []
+    bars: list[Floats] = []
     marked: dict[tuple[bool, bool], list[Floats]] = defaultdict(list)
     for panel, frame in zip(panels, frames, strict=True):
         visits = sorted(panel.visits, key=lambda visit: visit.age_years)
-        places = frame.locate([v.age_years for v in visits], [v.volume for v in visits])
+        ages = [visit.age_years for visit in visits]
+        places = frame.locate(ages, [visit.volume for visit in visits])
         tracks.append(places)
+        ends = (frame.locate(ages, [getattr(v, end) for v in visits]) for end in ("low", "high"))
+        bars += [np.array(pair) for pair in zip(*ends, strict=True) if np.isfinite(pair).all()]
         for visit, place in zip(visits, places, strict=True):
             marked[visit.critical, visit.age_years == panel.shown].append(place)
     axes.add_collection(LineCollection(tracks, colors=INK, linewidths=0.8))
+    axes.add_collection(LineCollection(bars, colors=INK, linewidths=1.6, alpha=0.7))
     for (critical, shown), alike in marked.items():
         colour, mark = (_CRITICAL, "D") if critical else (INK, "o")
         axes.plot(*np.transpose(alike), mark, color=colour, markersize=6.5 if shown else 3.5)

@@ -1,12 +1,13 @@
 """Lumen and wall below the pixel limit: a blurred annulus fitted to the voxels of a section."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import leastsq
 
 from npsle_app.arrays import MAD_TO_SD, Bools, Floats
-from npsle_app.imaging.vessels.blur import blurred_disc, rician_excess
+from npsle_app.imaging.vessels.blur import Kernel, blurred_disc, rician_excess
 
 BLUR_UNCERTAINTY = 0.15  # one SD of the point spread's width, as a share of it
 _BLUR_STEP = 0.02  # of the derivative by the blur: 0.15 in one step tells 13 % too little
@@ -16,11 +17,37 @@ _N_SHAPE = 8  # centre (2), log radius, log wall, shift of the outer circle (2),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The voxels of one section: signal, and place in the plane in mm; each (n,)."""
+    """The voxels of one section: signal, and place in the plane in mm; each (n,).
+
+    `widths` is how wide each kernel is at a voxel, across the line from the vessel's middle, as
+    a share of the whole section's; none where it is the same all around.
+    """
 
     signal: Floats
     first_mm: Floats
     second_mm: Floats
+    widths: Mapping[Kernel, Floats] = field(default_factory=dict)
+
+    def taken(self, kept: Bools) -> "Section":
+        """Return the section with some of its voxels, (n,) True for these."""
+        return Section(
+            signal=self.signal[kept],
+            first_mm=self.first_mm[kept],
+            second_mm=self.second_mm[kept],
+            widths={kernel: widths[kept] for kernel, widths in self.widths.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blur:
+    """A point spread: its kernel, and its width as an SD."""
+
+    sigma_mm: float
+    kernel: Kernel = Kernel.GAUSSIAN
+
+    def at(self, section: Section) -> float | Floats:
+        """Return the SD at each voxel in mm."""
+        return self.sigma_mm * section.widths.get(self.kernel, np.float64(1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +95,8 @@ class Annulus:
         return _radii(self.shape, angles=angles)
 
 
-def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus | None:
-    """Fit lumen, wall and surroundings of one section, all blurred by `sigma_mm`.
+def fit_annulus(section: Section, *, start: Start, blur: Blur) -> Annulus | None:
+    """Fit lumen, wall and surroundings of one section, all blurred alike.
 
     The signal outside may differ from side to side; voxels that no annulus explains (a side
     branch, brain) are left out in a second round. None where there are too few voxels, or the
@@ -90,28 +117,20 @@ def fit_annulus(section: Section, *, start: Start, sigma_mm: float) -> Annulus |
     )
     kept, clean = np.ones(section.signal.size, dtype=bool), section
     for _ in range(_ROUNDS):
-        part = _taken(clean, kept)
+        part = clean.taken(kept)
         shape, *_ = leastsq(
-            lambda shape, part=part: _residuals(shape, section=part, sigma_mm=sigma_mm) / scale,
+            lambda shape, part=part: _residuals(shape, section=part, blur=blur) / scale,
             shape, ftol=1e-4, xtol=1e-4, maxfev=150, diag=np.full(_N_SHAPE, 10.0),
             full_output=True,  # else it warns where it does not converge
         )  # fmt: skip
         if not np.all(np.abs(shape) < 10):
             return None
-        model, noise = _model(shape, section=clean, kept=kept, sigma_mm=sigma_mm)
+        model, noise = _model(shape, section=clean, kept=kept, blur=blur)
         kept = np.abs(model - clean.signal) <= 3.5 * noise
         if kept.sum() < 3 * _N_SHAPE:
             return None
         clean = replace(section, signal=section.signal - rician_excess(model, noise=noise))
-    return _judged(shape, section=_taken(clean, kept), sigma_mm=sigma_mm, start=start)
-
-
-def _taken(section: Section, kept: Bools) -> Section:
-    return Section(
-        signal=section.signal[kept],
-        first_mm=section.first_mm[kept],
-        second_mm=section.second_mm[kept],
-    )
+    return _judged(shape, section=clean.taken(kept), blur=blur, start=start)
 
 
 def _radii(shape: Floats, *, angles: Floats) -> tuple[Floats, Floats]:
@@ -123,13 +142,18 @@ def _radii(shape: Floats, *, angles: Floats) -> tuple[Floats, Floats]:
     return radius + ellipse, outer + ellipse
 
 
-def _columns(shape: Floats, *, section: Section, sigma_mm: float) -> Floats:
+def _columns(shape: Floats, *, section: Section, blur: Blur) -> Floats:
     """Signals of the parts at 1: lumen, wall, and five patterns outside; (n, 7)."""
     first, second = section.first_mm - shape[0], section.second_mm - shape[1]
     distance, angles = np.hypot(first, second), np.arctan2(second, first)
     inner, outer = _radii(shape, angles=angles)
-    lumen = blurred_disc(distance, radius_mm=np.maximum(inner, 0.1), sigma_mm=sigma_mm)
-    whole = blurred_disc(distance, radius_mm=np.maximum(outer, 0.1), sigma_mm=sigma_mm)
+    sigma = blur.at(section)
+    lumen = blurred_disc(
+        distance, radius_mm=np.maximum(inner, 0.1), sigma_mm=sigma, kernel=blur.kernel
+    )
+    whole = blurred_disc(
+        distance, radius_mm=np.maximum(outer, 0.1), sigma_mm=sigma, kernel=blur.kernel
+    )
     outside = 1 - whole
     patterns = [np.ones_like(angles), np.cos(angles), np.sin(angles),
                 np.cos(2 * angles), np.sin(2 * angles)]  # fmt: skip
@@ -144,16 +168,14 @@ def _signals(columns: Floats, signal: Floats) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def _residuals(shape: Floats, *, section: Section, sigma_mm: float) -> Floats:
-    columns = _columns(shape, section=section, sigma_mm=sigma_mm)
+def _residuals(shape: Floats, *, section: Section, blur: Blur) -> Floats:
+    columns = _columns(shape, section=section, blur=blur)
     return columns @ _signals(columns, section.signal) - section.signal
 
 
-def _model(
-    shape: Floats, *, section: Section, kept: Bools, sigma_mm: float
-) -> tuple[Floats, float]:
+def _model(shape: Floats, *, section: Section, kept: Bools, blur: Blur) -> tuple[Floats, float]:
     """Return the model's signal in all voxels and the noise of the bright ones among `kept`."""
-    columns = _columns(shape, section=section, sigma_mm=sigma_mm)
+    columns = _columns(shape, section=section, blur=blur)
     signals = _signals(columns[kept], section.signal[kept])
     model = columns @ signals
     residual = np.abs(model - section.signal)
@@ -163,18 +185,19 @@ def _model(
     )
 
 
-def _judged(shape: Floats, *, section: Section, sigma_mm: float, start: Start) -> Annulus | None:
+def _judged(shape: Floats, *, section: Section, blur: Blur, start: Start) -> Annulus | None:
     """Put the covariance beside the fit; None where shape or signals make no sense."""
     radius, wall = np.exp(shape[2]), np.exp(shape[3])
     far = np.hypot(shape[0] - start.centre_mm[0], shape[1] - start.centre_mm[1])
     if not (0.2 < radius < 5 and 0.02 < wall < 4 and far < 1.0 + start.radius_mm):
         return None
-    columns = _columns(shape, section=section, sigma_mm=sigma_mm)
+    columns = _columns(shape, section=section, blur=blur)
     signals = _signals(columns, section.signal)
     residual = columns @ signals - section.signal
-    slopes = _slopes(shape, section=section, sigma_mm=sigma_mm, signals=signals)
+    slopes = _slopes(shape, section=section, blur=blur, signals=signals)
     jacobian = np.concatenate([slopes, columns], axis=1)
-    wider = _columns(shape, section=section, sigma_mm=sigma_mm * (1 + _BLUR_STEP)) @ signals
+    wider_blur = replace(blur, sigma_mm=blur.sigma_mm * (1 + _BLUR_STEP))
+    wider = _columns(shape, section=section, blur=wider_blur) @ signals
     variance = float(residual @ residual) / max(len(residual) - jacobian.shape[1], 1)
     inverse = np.linalg.pinv(jacobian.T @ jacobian, rcond=1e-12)
     moved = -inverse @ (jacobian.T @ (wider - columns @ signals)) * BLUR_UNCERTAINTY / _BLUR_STEP
@@ -190,15 +213,14 @@ def _judged(shape: Floats, *, section: Section, sigma_mm: float, start: Start) -
     )
 
 
-def _slopes(shape: Floats, *, section: Section, sigma_mm: float, signals: Floats) -> Floats:
+def _slopes(shape: Floats, *, section: Section, blur: Blur, signals: Floats) -> Floats:
     """Return the model's derivatives by the shape, (n, 8), by central differences."""
     made = np.empty((section.signal.size, _N_SHAPE))
     for k in range(_N_SHAPE):
         step = np.zeros(_N_SHAPE)
         step[k] = 1e-4
         above, below = (
-            _columns(shape + sign * step, section=section, sigma_mm=sigma_mm) @ signals
-            for sign in (1, -1)
+            _columns(shape + sign * step, section=section, blur=blur) @ signals for sign in (1, -1)
         )
         made[:, k] = (above - below) / 2e-4
     return made

@@ -1,16 +1,33 @@
 """Annuli fitted to all sections of a vessel, and the point spread that explains them best."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import nibabel as nib
 import numpy as np
 
 from npsle_app.arrays import Bools, Floats
-from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Annulus, Section, Start, fit_annulus
-from npsle_app.imaging.vessels.blur import CANDIDATES, PointSpread, blur_sigma_mm, most_likely
+from npsle_app.imaging.vessels.annulus import (
+    BLUR_UNCERTAINTY,
+    Annulus,
+    Blur,
+    Section,
+    Start,
+    fit_annulus,
+)
+from npsle_app.imaging.vessels.blur import (
+    CANDIDATES,
+    Kernel,
+    PointSpread,
+    blur_sigma_mm,
+    most_likely,
+    relative_widths,
+)
+from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.contours import Contours
 from npsle_app.imaging.vessels.course import Course
 from npsle_app.imaging.vessels.planes import Voxels, ray_angles, voxels_around
 
+_MOST = 9  # sections that tell the point spread
 _AROUND_MM = 1.0  # how far beyond the outer contour the fit looks
 
 
@@ -41,6 +58,8 @@ def look_around(course: Course, *, contours: Contours, voxel_mm: float) -> list[
     """Collect the voxels around each plane of a centreline, and start from its contours."""
     line = course.line
     voxels = voxels_around(course.part, line=line, reach_mm=float(contours.outer_mm.max()) + 2)
+    edges_mm = nib.affines.voxel_sizes(course.part.affine)
+    axes = course.part.affine[:3, :3] / edges_mm
     centres, slab_mm = lumen_centres(contours), half_slab_mm(voxel_mm)
     found = []
     for k, place in enumerate(line.along_mm):
@@ -53,34 +72,55 @@ def look_around(course: Course, *, contours: Contours, voxel_mm: float) -> list[
             wall_mm=max(outer - radius, 0.2),
         )
         section = _section(voxels, near=near, limit_mm=contours.outer_mm[k] + _AROUND_MM)
+        normals = _normals(section, start=start, line=line, plane=k)
+        widths = relative_widths(normals @ axes, edges_mm=edges_mm)
+        section = replace(section, widths=widths)
         apart = int(np.ceil(2 * slab_mm / line.step_mm - 1e-6)) + 1
         found.append(SectionStart(section=section, start=start, apart=apart))
     return found
 
 
-def fit_sections(starts: list[SectionStart], *, sigma_mm: float) -> list[Annulus | None]:
+def fit_sections(starts: list[SectionStart], *, blur: Blur) -> list[Annulus | None]:
     """Fit an annulus to each section; None where there is none."""
-    return [fit_annulus(one.section, start=one.start, sigma_mm=sigma_mm) for one in starts]
+    return [fit_annulus(one.section, start=one.start, blur=blur) for one in starts]
 
 
 def fit_point_spread(
     starts: list[SectionStart], *, voxel_mm: float, expected: float
 ) -> PointSpread:
-    """Find the width of the point spread that explains the sections best.
+    """Find kernel and width of the point spread that explain the sections best.
 
     Only sections that share no voxels are looked at, without those at the ends. Where they say
-    nothing the width is the expected one, and the whole blur uncertain by 15 %.
+    nothing the kernel is a Gaussian of the expected width, and the whole blur uncertain by 15 %.
     """
-    step = starts[0].apart if starts else 1
-    chosen = starts[1:-1:step]
-    fits = [
-        fit_sections(chosen, sigma_mm=blur_sigma_mm(voxel_mm, psf_fwhm_voxels=width))
-        for width in CANDIDATES
-    ]
-    noise = np.array([[np.nan if fit is None else fit.noise for fit in row] for row in fits])
+    apart = starts[1 : -1 : starts[0].apart] if starts else []
+    even = np.linspace(0, len(apart) - 1, min(_MOST, len(apart))).round().astype(int)
+    chosen = [apart[k] for k in even]
+    if not chosen:
+        return PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
+    noise = {
+        kernel: np.array([
+            [np.nan if fit is None else fit.noise for fit in fit_sections(chosen, blur=blur)]
+            for blur in (
+                Blur(kernel=kernel, sigma_mm=blur_sigma_mm(voxel_mm, psf_fwhm_voxels=width))
+                for width in CANDIDATES
+            )
+        ])
+        for kernel in Kernel
+    }  # fmt: skip
     n_voxels = np.array([float(one.section.signal.size) for one in chosen])
-    found = most_likely(noise, n_voxels=n_voxels, expected=expected) if chosen else None
+    found = most_likely(noise, n_voxels=n_voxels, expected=expected)
     return found or PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
+
+
+def _normals(section: Section, *, start: Start, line: Centreline, plane: int) -> Floats:
+    """Return directions from the vessel's middle through the voxels, (n, 3) in the world."""
+    first, second = section.first_mm - start.centre_mm[0], section.second_mm - start.centre_mm[1]
+    angles = np.arctan2(second, first)
+    toward: Floats = (
+        np.cos(angles)[:, None] * line.first[plane] + np.sin(angles)[:, None] * line.second[plane]
+    )
+    return toward
 
 
 def _section(voxels: Voxels, *, near: Bools, limit_mm: Floats) -> Section:

@@ -8,26 +8,30 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from npsle_app.arrays import Floats, Volume
+from npsle_app.phantom.arteries.acquisition import GaussianScanner, Scanner
 from npsle_app.phantom.arteries.tubes import Artery, inside_tube
 
 LUMEN, WALL, CSF, BRAIN, BRIGHT_BLOOD = 0.05, 1.0, 0.25, 0.85, 1.5
-PSF_FWHM_VOXELS = 0.6
-_PARTS = 4  # sub-voxels along each axis
+_PARTS = 4  # fine voxels along each edge of a voxel of `voxel_mm`
 _SLAB = 32  # planes drawn at once
+_USUAL = GaussianScanner()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What an artery lies in: CSF, and brain from `brain_gap_mm` beyond the outer wall on.
+    """What an artery lies in and holds; signals relative to the wall's.
 
-    The brain's surface is a plane across `toward`; None leaves it out.
+    CSF, and brain from `brain_gap_mm` beyond the outer wall on: its surface is a plane across
+    `toward`; None leaves it out.
     """
 
     brain_gap_mm: float | None = 1.5
     toward: tuple[float, float, float] = (0.0, 1.0, 0.0)
+    csf: float = CSF
+    brain: float = BRAIN
+    blood: float = LUMEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,31 +51,27 @@ def scan_arteries(
     rng: np.random.Generator,
     field_mm: tuple[float, float, float],
     surroundings: Surroundings = Surroundings(),
-    psf_fwhm_voxels: float = PSF_FWHM_VOXELS,
-    bright_blood: bool = False,
+    scanner: Scanner = _USUAL,
     centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> VesselScan:
-    """Scan arteries: 3D turbo spin echo with isotropic voxels, one field of view.
+    """Scan arteries in one field of view, on a grid that lies at random to within a voxel.
 
-    Signals relative to the wall's. The point spread is a Gaussian times the voxel's box,
-    drawn on a grid four times finer; noise is Rician with SD 1 / `snr` of the wall's signal.
-    The grid lies at random to within a voxel. Where tubes overlap, lumen wins.
+    Drawn on a grid of a fourth of `voxel_mm`, whose scanner says how many of these make a
+    voxel: cubes of `voxel_mm` where it is four along each axis. Noise is Rician with SD
+    1 / `snr` of the wall's signal. Where tubes overlap, lumen wins.
     """
-    shape = tuple(int(np.ceil(length / voxel_mm)) for length in field_mm)
-    corner = np.array(centre_mm) - voxel_mm * np.array(shape) / 2 + rng.uniform(0, voxel_mm, 3)
-    affine = np.diag([voxel_mm] * 3 + [1.0])
-    affine[:3, 3] = corner + voxel_mm / 2
+    edges = voxel_mm / _PARTS * np.array(scanner.parts)
+    shape = tuple(int(n) for n in np.ceil(np.array(field_mm) / edges))
+    corner = np.array(centre_mm) - edges * np.array(shape) / 2 + rng.uniform(0, edges, 3)
+    affine = np.diag([*edges, 1.0])
+    affine[:3, 3] = corner + edges / 2
     scene = _Scene(
         arteries=arteries,
         surroundings=surroundings,
-        blood=BRIGHT_BLOOD if bright_blood else None,
         part_mm=voxel_mm / _PARTS,
     )
-    fine = scene.drawn(corner, sizes=tuple(n * _PARTS for n in shape))
-    blurred = ndimage.gaussian_filter(fine, psf_fwhm_voxels * _PARTS / 2.3548, mode="nearest")
-    signal = blurred.reshape(sum(((n, _PARTS) for n in shape), ())).mean(axis=(1, 3, 5))
-    real, imaginary = rng.normal(0, 1 / snr, (2, *shape))
-    magnitude = 400 * np.hypot(signal + real, imaginary)
+    sizes = tuple(n * part for n, part in zip(shape, scanner.parts, strict=True))
+    magnitude = 400 * scanner.magnitude(scene.drawn(corner, sizes=sizes), noise_sd=1 / snr, rng=rng)
     image = _image(magnitude.astype(np.float32), affine=affine)
     lumen, outer = true_masks(arteries, image=image)
     return VesselScan(image=image, lumen=lumen, outer=outer)
@@ -108,7 +108,6 @@ class _Scene:
 
     arteries: list[Artery]
     surroundings: Surroundings
-    blood: float | None
     part_mm: float
 
     def drawn(self, corner: Floats, *, sizes: tuple[int, ...]) -> Volume:
@@ -123,17 +122,17 @@ class _Scene:
         return made
 
     def _signal(self, points: Floats) -> Floats:
-        signal = np.full(len(points), CSF)
         main, around = self.arteries[0], self.surroundings
+        signal = np.full(len(points), around.csf)
         if around.brain_gap_mm is not None:
             toward = np.array(around.toward) / np.linalg.norm(around.toward)
             surface = (main.points @ toward).max() + main.radius_mm + main.wall_mm
             depth = points @ toward - surface - around.brain_gap_mm
-            signal += (BRAIN - CSF) * np.clip(0.5 + depth / self.part_mm, 0, 1)
+            signal += (around.brain - around.csf) * np.clip(0.5 + depth / self.part_mm, 0, 1)
         insides = [inside_tube(each, points=points, ramp_mm=self.part_mm) for each in self.arteries]
         for inside in insides:
             signal[inside.where] += (WALL - signal[inside.where]) * inside.outer
         for inside in insides:
-            blood = LUMEN + inside.slow if self.blood is None else self.blood
+            blood = around.blood + inside.slow
             signal[inside.where] += (blood - signal[inside.where]) * inside.lumen
         return signal

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from npsle_app.bids.output.names import File
-from npsle_app.bids.output.tree import write_dataset_files
+from npsle_app.bids.output.tree import SIMULATED, write_dataset_files
 from npsle_app.bids.output.writer import Writer, replace, write_json, write_tsv
 from npsle_app.engine.stage import Status
 from npsle_app.engine.status import Row, write_rows
@@ -17,7 +17,6 @@ from npsle_app.phantom.cohort.records import Cohort
 
 DERIVATIVE = Path("derivatives", "npsle_app")
 _KEYS = ("participant_id", "session_id")
-_VERSION = "synthetic"
 _README = """\
 # A simulated cohort for npsle_app: tables only
 
@@ -50,7 +49,7 @@ def write_cohort(folder: Path, *, cohort: Cohort) -> None:
     """
     write_raw(folder, cohort=cohort, readme=_README)
     _write_foreign(folder / "phenotype" / "imaging.tsv", cohort.measures)
-    write_dataset_files(folder / DERIVATIVE, bids_dir=folder, version=_VERSION)
+    write_dataset_files(folder / DERIVATIVE, bids_dir=folder, version=SIMULATED)
     for row in cohort.measures:
         _write_measures(folder / DERIVATIVE, row)
     for participant, rows in _by_participant(cohort.measures).items():

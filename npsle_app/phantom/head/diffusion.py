@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from npsle_app.arrays import Floats, Volume
 from npsle_app.phantom.head.acquisition import Acquisition, draw_acquisition, nifti, resample, scan
 from npsle_app.phantom.head.anatomy import Anatomy, Shape
-from npsle_app.phantom.head.fibres import Fibres, share_of_slabs, to_template
+from npsle_app.phantom.head.fibres import Course, Fibres, run_fibres, to_template
 from npsle_app.phantom.head.fields import Field, draw_field
 from npsle_app.phantom.head.grids import Grid, turned, whole_head
 
@@ -22,7 +22,7 @@ _TISSUES = {
     "gm": (1.15, 0.8e-3),
     "csf": (2.2, 3.0e-3),
     "lesions": (1.4, 1.2e-3),
-    "between": (1.0, 0.75e-3),  # white matter between the bundles
+    "between": (1.0, 0.75e-3),  # white matter whose fibres run every way
 }
 _HEAD = (0.12, 0.5e-3)  # what is left of suppressed fat
 _FRONTAL_MM, _FRONTAL_REACH_MM = np.array([0.0, 48.0, -22.0]), 18.0  # above the air of the sinus
@@ -76,14 +76,15 @@ def acquire(
     grid = _grid(voxel_mm=voxel_mm, pitch=0.5 * shape.pitch if oblique else 0.0)
     acquisition = draw_acquisition(rng, moved=True)
     distortion = _Distortion(rough=draw_field(rng, spacing_mm=60), peak_mm=rng.uniform(4, 7))
-    maps = _maps(anatomy, shape=shape, lesions=lesions)
+    course = run_fibres(anatomy, shape=shape, fibres=fibres)
+    maps = _maps(anatomy, course=course, lesions=lesions)
     b_values, directions = gradients()
     to_first = acquisition.motion if pose is None else pose @ acquisition.motion
     shift_mm = distortion.at(grid)
 
     def image(b_value: float, *, direction: Floats, motion: Floats, sign: float) -> Volume:
         seen_along = to_template(shape) @ motion[:3, :3] @ direction
-        signal = _signal(maps, fibres=fibres, b_value=b_value, direction=seen_along)
+        signal = _signal(maps, course=course, b_value=b_value, direction=seen_along)
         return _distorted(
             signal, anatomy=anatomy, grid=grid, motion=motion, shift_mm=sign * shift_mm
         )
@@ -137,37 +138,33 @@ def _grid(*, voxel_mm: float, pitch: float) -> Grid:
     )
 
 
-def _maps(anatomy: Anatomy, *, shape: Shape, lesions: Volume) -> dict[str, Volume]:
-    """Return the share of every tissue and slab in the voxels of the anatomy."""
-    slabs = share_of_slabs(anatomy, shape=shape)
-    fibres = np.sum(list(slabs.values()), axis=0)
-    wm = np.maximum(anatomy.wm, fibres)
+def _maps(anatomy: Anatomy, *, course: Course, lesions: Volume) -> dict[str, Volume]:
+    """Return the share of every tissue in the voxels of the anatomy."""
+    wm = np.maximum(anatomy.wm, course.share)
     rest = (1 - wm) / np.maximum(1 - anatomy.wm, np.float32(1e-6))
     healthy = 1 - lesions
-    slabs = {name: share * healthy for name, share in slabs.items()}
     outside = (1 - anatomy.intracranial) * anatomy.head
     return {
         "gm": rest * anatomy.gm,
         "csf": rest * anatomy.csf,
-        "between": (wm - fibres) * healthy,
+        "between": (wm - course.share) * healthy,
         "lesions": lesions * wm,
         "head": outside,
-        **slabs,
+        "fibres": course.share * healthy,
     }
 
 
 def _signal(
-    maps: dict[str, Volume], *, fibres: Fibres, b_value: float, direction: Floats
+    maps: dict[str, Volume], *, course: Course, b_value: float, direction: Floats
 ) -> Volume:
-    levels = {
-        name: level * np.exp(-b_value * rate)
-        for name, (level, rate) in {**_TISSUES, "head": _HEAD}.items()
-    }
-    for name, tensor in fibres.tensors.items():
-        levels[name] = np.exp(-b_value * (direction @ tensor @ direction))
     made = np.zeros_like(maps["gm"])
-    for name, level in levels.items():
-        made += np.float32(level) * maps[name]
+    for name, (level, rate) in {**_TISSUES, "head": _HEAD}.items():
+        made += np.float32(level * np.exp(-b_value * rate)) * maps[name]
+    x, y, z = direction
+    along = np.array([x * x, y * y, z * z, 2 * x * y, 2 * x * z, 2 * y * z])
+    here = course.share > 0
+    attenuation = np.exp(course.tensors @ (-b_value * along).astype(np.float32))
+    made[here] += maps["fibres"][here] * attenuation
     return made
 
 

@@ -1,35 +1,36 @@
-"""Fibres of the white matter: which way they run in the template, and their tensors.
+"""Fibres of the white matter of one person: where they lie, and their tensors.
 
-Three slabs on each side of the midline: callosal fibres run across, projection fibres (and those
-of the brainstem) upwards, association fibres forwards. The regions of the DTI-ALPS index lie deep
-inside the latter two.
+They run along the tracts of the atlas. Around the regions of the DTI-ALPS index they run as the
+index takes for granted: projection fibres upwards, association fibres forwards, and water moves
+across both as the person's true index says.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 from scipy.linalg import polar
 
-from npsle_app.arrays import Floats, Volume
+from npsle_app.arrays import Floats, Ints, Mask, Volume
 from npsle_app.phantom.head.anatomy import Anatomy, Shape
 from npsle_app.phantom.head.grids import moved
+from npsle_app.phantom.head.tracts import SYSTEMS, load_tracts
 
-_CALLOSAL_END_MM, _PROJECTION_END_MM, _BLUR_MM = 17.0, 32.0, 0.6
-_CALLOSAL = np.diag([1.50, 0.40, 0.40]) * 1e-3
-_PROJECTION = np.array([0.70, 0.46, 1.15]) * 1e-3
-_ASSOCIATION = np.array([0.66, 1.20, 0.42]) * 1e-3
+# Diffusivities, mm²/s, of fibres that run along the axis of their system: x, z, y.
+_DIFFUSIVITIES = {
+    "commissural": np.array([1.50, 0.40, 0.40]) * 1e-3,
+    "projection": np.array([0.70, 0.46, 1.15]) * 1e-3,
+    "association": np.array([0.66, 1.20, 0.42]) * 1e-3,
+}
+_AXES = {"commissural": 0, "projection": 2, "association": 1}
 _INDEX = 1.36 / 0.88
 # Mean index and its deviation between people, after Mo (2024); left is larger than right.
 _GROUPS = {"HC": (1.635, 0.11), "SLE": (1.486, 0.10), "NPSLE": (1.43, 0.10)}
 _LEFT_MINUS_RIGHT = (0.12, 0.04)
 _LATERAL_MM, _LEVEL_MM = (26.0, 38.0), (-16.0, 27.0)  # the regions: |x|, then y and z
-_SLABS = (
-    "callosal", "projection_left", "association_left", "projection_right", "association_right"
-)  # fmt: skip
-_CALLOSAL_BOTTOM_MM = 0.0
-_PERIOD_MM, _LEAST_BUNDLED = 24.0, 0.1
-_PLANES_AT_ONCE = 24
+_CORE_MM, _CORE_END_MM = 6.0, 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,33 @@ class Fibres:
     alps_right: float
 
     @property
-    def tensors(self) -> dict[str, Floats]:
-        """Tensors (3, 3) in mm²/s along the axes of the template, by the name of the slab."""
-        made = {"callosal": _CALLOSAL}
-        for side, index in (("left", self.alps_left), ("right", self.alps_right)):
-            across = np.array([index / _INDEX, 1, 1])  # of Dxx alone
-            made[f"projection_{side}"] = np.diag(_PROJECTION * across)
-            made[f"association_{side}"] = np.diag(_ASSOCIATION * across)
-        return made
+    def tensors(self) -> Iterator[tuple[int, bool, int, Floats]]:
+        """Tensors along the axes of the template, (3, 3) in mm²/s.
+
+        Each with the place of its system in `SYSTEMS`, whether it is that of the left side, and
+        the axis along which its fibres run.
+        """
+        for place, system in enumerate(SYSTEMS):
+            for left, index in ((True, self.alps_left), (False, self.alps_right)):
+                of_index = 1 if system == "commissural" else index / _INDEX
+                across = np.array([of_index, 1, 1])  # of Dxx alone
+                yield place, left, _AXES[system], np.diag(_DIFFUSIVITIES[system] * across)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Fibres on the grid of an anatomy.
+
+    Attributes
+    ----------
+    share : (I, J, K) array
+        How much of each voxel they take, 0 to 1.
+    tensors : (n, 6) array
+        Dxx, Dyy, Dzz, Dxy, Dxz, Dyz along the template's axes, mm²/s, where `share` is above 0.
+    """
+
+    share: Volume
+    tensors: Volume
 
 
 def draw_fibres(rng: np.random.Generator, *, group: Literal["HC", "SLE", "NPSLE"]) -> Fibres:
@@ -63,55 +83,47 @@ def to_template(shape: Shape) -> Floats:
     return rotation
 
 
-def share_of_slabs(anatomy: Anatomy, *, shape: Shape) -> dict[str, Volume]:
-    """Return how much of each voxel of the anatomy the fibres of each slab take, 0 to 1.
+def run_fibres(anatomy: Anatomy, *, shape: Shape, fibres: Fibres) -> Course:
+    """Let fibres run through the white matter of a head.
 
-    They lie in the white matter, in bundles. Around the regions of the index, 12 mm across, they
-    take all: the average template has some grey matter there, which would change the index.
+    Around the regions of the index, 12 mm across, they take all: the average template has some
+    grey matter there, which would change the index.
     """
+    possible = anatomy.intracranial > 0
+    points = _template_points(anatomy, shape=shape, where=possible)
+    core = _core(points)
+    taken = np.maximum(anatomy.wm[possible], core * anatomy.intracranial[possible])
+    tracts = load_tracts()
+    nearest = np.rint(moved(points, affine=tracts.to_voxels)).astype(np.intp)
+    for axis, size in enumerate(tracts.systems.shape):
+        nearest[axis] = nearest[axis].clip(0, size - 1)
+    bundled = ndimage.map_coordinates(
+        tracts.bundled, moved(points, affine=tracts.to_voxels), order=1, mode="nearest"
+    )
+    share = np.zeros(possible.shape, dtype=np.float32)
+    share[possible] = taken * np.maximum(bundled, core)
+    here = share[possible] > 0
+    where = tuple(nearest[:, here])
+    directions, systems = tracts.directions[(slice(None), *where)], tracts.systems[where]
+    _straighten(directions, systems, points=points[:, here], core=core[here] > 0)
+    left = points[0, here] < 0
+    return Course(share, _turn_tensors(fibres, directions=directions, systems=systems, left=left))
+
+
+def _template_points(anatomy: Anatomy, *, shape: Shape, where: Mask) -> Volume:
+    """Return the points of the template (3, n) at which voxels lie."""
     grid = anatomy.grid
+    made = np.empty((3, np.count_nonzero(where)), dtype=np.float32)
     bends = [shape.bend_mm * field.at(grid.axes_mm) for field in shape.bend]
-    made = {name: np.empty(grid.shape, dtype=np.float32) for name in _SLABS}
-    for start in range(0, grid.shape[0], _PLANES_AT_ONCE):
-        planes = slice(start, start + _PLANES_AT_ONCE)
+    filled = 0
+    for plane in range(grid.shape[0]):
+        planes = slice(plane, plane + 1)
         points = moved(grid.world_mm(planes), affine=shape.move)
         points += np.stack([bend[planes] for bend in bends])
-        taken = np.maximum(anatomy.wm[planes], _core(points) * anatomy.intracranial[planes])
-        bundled = _bundles(points)
-        for name, share in _slabs(points).items():
-            made[name][planes] = taken * share * bundled[name.partition("_")[0]]
+        inside = points[:, where[planes]]
+        made[:, filled : filled + inside.shape[1]] = inside
+        filled += inside.shape[1]
     return made
-
-
-def _slabs(points: Volume) -> dict[str, Volume]:
-    """Divide all of the head; near the midline fibres run across above the brainstem alone."""
-    x = points[0]
-    outer, lateral = (_beyond(x, end) for end in (_CALLOSAL_END_MM, _PROJECTION_END_MM))
-    outer = np.maximum(outer, (points[2] < _CALLOSAL_BOTTOM_MM).astype(np.float32))
-    left = (x < 0).astype(np.float32)
-    made = {"callosal": 1 - outer}
-    for side, where in (("left", left), ("right", 1 - left)):
-        made[f"projection_{side}"] = where * (outer - lateral)
-        made[f"association_{side}"] = where * lateral
-    return made
-
-
-def _bundles(points: Volume) -> dict[str, Volume]:
-    """Cut each slab into bundles along its fibres, or nothing would tell their way from places.
-
-    Bundles are 14 mm wide with a region in the middle of one, and 24 mm from one to the next;
-    what lies between has no direction.
-    """
-    y, z = (
-        np.abs((points[axis] - level + _PERIOD_MM / 2) % _PERIOD_MM - _PERIOD_MM / 2)
-        for axis, level in zip((1, 2), map(np.float32, _LEVEL_MM), strict=True)
-    )
-    x = np.maximum(np.abs(points[0]) - np.float32(_LATERAL_MM[1]), 0)
-    apart = {"callosal": np.maximum(y, z), "projection": y, "association": np.maximum(x, z)}
-    return {
-        name: np.clip((10 - mm) / 3, _LEAST_BUNDLED, 1).astype(np.float32)
-        for name, mm in apart.items()
-    }
 
 
 def _core(points: Volume) -> Volume:
@@ -119,12 +131,38 @@ def _core(points: Volume) -> Volume:
     y, z = (points[axis] - np.float32(_LEVEL_MM[axis - 1]) for axis in (1, 2))
     x = [np.abs(points[0]) - np.float32(lateral) for lateral in _LATERAL_MM]
     nearest = np.sqrt(np.minimum(x[0] ** 2, x[1] ** 2) + y**2 + z**2)
-    core: Volume = np.clip((9 - nearest) / 3, 0, 1)
+    core: Volume = np.clip((_CORE_END_MM - nearest) / (_CORE_END_MM - _CORE_MM), 0, 1)
     return core
 
 
-def _beyond(x: Volume, end_mm: float) -> Volume:
-    """Rise from 0 to 1 about a distance from the midline."""
-    ratio = np.clip((np.abs(x) - np.float32(end_mm)) / np.float32(_BLUR_MM), -30, 30)
-    risen: Volume = (1 / (1 + np.exp(-ratio))).astype(np.float32)
-    return risen
+def _straighten(directions: Floats, systems: Ints, *, points: Volume, core: Mask) -> None:
+    """Let fibres around the regions run exactly along the axes, in place."""
+    inner = np.abs(points[0]) < np.mean(_LATERAL_MM)
+    for system, chosen in (("projection", core & inner), ("association", core & ~inner)):
+        directions[:, chosen] = np.eye(3)[_AXES[system]][:, None]
+        systems[chosen] = SYSTEMS.index(system)
+
+
+def _turn_tensors(fibres: Fibres, *, directions: Floats, systems: Ints, left: Mask) -> Volume:
+    """Turn the tensor of each place's system from its axis to its direction, the shortest way."""
+    made = np.empty((systems.size, 6), dtype=np.float32)
+    for place, of_left, axis, tensor in fibres.tensors:
+        chosen = (systems == place) & (left == of_left)
+        turned = _rotations(directions[:, chosen].T, axis=axis) @ np.sqrt(tensor)
+        full = turned @ turned.swapaxes(1, 2)
+        made[chosen] = full[:, [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+    return made
+
+
+def _rotations(directions: Floats, *, axis: int) -> Floats:
+    """Return the shortest rotations (n, 3, 3) from an axis to directions (n, 3) or their opposites.
+
+    Rodrigues' formula, without angles.
+    """
+    start = np.eye(3)[axis]
+    ends = directions * np.where(directions[:, axis] < 0, -1, 1)[:, None]
+    x, y, z = np.cross(start, ends).T
+    nought = np.zeros_like(x)
+    cross = np.array([[nought, -z, y], [z, nought, -x], [-y, x, nought]]).transpose(2, 0, 1)
+    rotations: Floats = np.eye(3) + cross + cross @ cross / (1 + ends[:, axis])[:, None, None]
+    return rotations

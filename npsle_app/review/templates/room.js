@@ -164,7 +164,7 @@ function showItem() {
   if (!$("checks").children.length) $("checks").append(element("li", { className: "pass", textContent: "nothing was noticed" }));
   $("figures").replaceChildren(...item.figures.flatMap((one, number) => Array.from({ length: one.parts }, (_, part) => {
     const source = `/case/${here.key}/${item.name}/figure/${number}/${part}`;
-    return element("button", { type: "button", onclick: () => { $("large").firstChild.src = source; $("large").showModal(); } },
+    return element("button", { type: "button", onclick: () => { Object.assign($("large").firstChild, { src: source, alt: one.title }); $("large").showModal(); } },
       element("img", { src: source, alt: one.title, loading: "lazy" }), element("span", {}, element("b", { textContent: one.title }), one.caption));
   })));
   showStructures();

@@ -23,7 +23,7 @@ from npsle_app.cohort.classifier.problem import NotEstimableError
 from npsle_app.cohort.classifier.question import ask, units_of
 from npsle_app.cohort.classifier.result import Coefficient, Effort, Result
 from npsle_app.cohort.classifier.statements import (
-    CITATIONS,
+    list_citations,
     list_warnings,
     tell_methods,
     tell_results,
@@ -166,7 +166,7 @@ def _write(output_dir: Path, study: Study, result: Result) -> ClassifierOutputs:
         "figures": save_figures(output_dir, _draw(result, tables), stage="classifier"),
         "methods": tell_methods(result),
         "results": list(tell_results(result)),
-        "citations": list(CITATIONS),
+        "citations": list_citations(result),
     }
     summary = _summarise(output_dir, analysis, status="estimated", warnings=list_warnings(result))
     return ClassifierOutputs(summary=summary, tables=tuple(paths), model=model)

@@ -16,8 +16,10 @@ from npsle_app.cohort.deviations.population_study import (
 )
 from npsle_app.cohort.study.assembly import Cohort
 from npsle_app.cohort.study.tables import Tables
+from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.settings import PopulationSettings
 from npsle_app.stages.group.deviation_figures import draw_deviations
+from npsle_app.stages.group.population_figures import draw_study
 from npsle_app.stages.group.population_person import forget_people, write_people
 from npsle_app.stages.group.reference_io import OWN_CONTROLS, read_population
 from npsle_app.stages.group.shared import (
@@ -70,18 +72,19 @@ def run(
     described = [
         describe(
             analysis,
-            figures=save_figures(
-                output_dir,
-                draw_deviations(analysis.name, modelled, labels=(), prefix=_PREFIX),
-                stage="population",
-            ),
+            figures=save_figures(output_dir, _draw(analysis.name, modelled), stage="population"),
         )
         for analysis in modelled.analyses
     ]
     content = _describe(cohort) | {"warnings": list(modelled.warnings)}
     summary = write_summary(output_dir, GroupFile.POPULATION, content, analyses=described)
     changed = (
-        write_people(output_dir, modelled.scores, counts=modelled.found.counts)
+        write_people(
+            output_dir,
+            modelled.traced,
+            counts=modelled.found.counts,
+            population=modelled.population,
+        )
         if isinstance(modelled, PopulationStudy)
         else forget_people(output_dir)
     )
@@ -111,6 +114,12 @@ def _model(cohort: Cohort, *, settings: PopulationSettings) -> DeviationStudy | 
         return model_imported(cohort, tail=settings.tail, effort=effort)
     population = read_population(settings.reference_file)
     return model_population(cohort, population=population, tail=settings.tail, effort=effort)
+
+
+def _draw(analysis: str, modelled: DeviationStudy) -> Iterator[PaperFigure]:
+    if analysis == f"{_PREFIX}model" and isinstance(modelled, PopulationStudy):
+        yield from draw_study(modelled)
+    yield from draw_deviations(analysis, modelled, labels=(), prefix=_PREFIX)
 
 
 def _write_nothing(output_dir: Path, cohort: Cohort, reason: str) -> Path:

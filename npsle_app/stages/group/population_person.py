@@ -1,4 +1,4 @@
-"""Each participant's table of FreeSurfer volumes beside the population."""
+"""Each participant's FreeSurfer volumes beside the population: table, centile curves, record."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,20 +8,34 @@ from pandas import DataFrame
 from npsle_app.bids.output.names import MEASURES_DIGEST, File
 from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
+from npsle_app.cohort.normative.population import Population
 from npsle_app.cohort.normative.population_scores import CRITICAL
 from npsle_app.group_tables import group_tables
+from npsle_app.records import FigureRecord, Record
+from npsle_app.resources import read_text
+from npsle_app.stages.group.population_figures import draw_person
 
+STAGE = "population"
+_METHODS = (
+    "Imported volumes were compared with {population}. z is by age and sex and, where so told, "
+    "given the intracranial volume; its limits hold what is not known of the scanner."
+)
 _PATTERNS = ("sub-*/sub-*_population.tsv", "sub-*/ses-*/sub-*_population.tsv")
+_BESIDE = ("log/*_stage-population.json", "figures/*_population-*.webp")
 _COUNTED = ("n_deviations", "n_assessed", "n_expected", "expected_low", "expected_high")
 
 
-def write_people(output_dir: Path, scores: DataFrame, *, counts: DataFrame) -> tuple[str, ...]:
+def write_people(
+    output_dir: Path, scores: DataFrame, *, counts: DataFrame, population: Population
+) -> tuple[str, ...]:
     """Write the scores of each session beside its measures; take old ones away.
+
+    Curves are drawn anew where the table is another than it was.
 
     Parameters
     ----------
     scores
-        Of all sessions, as `population_scores.tsv` holds them.
+        Of all sessions, as `population_scores.tsv` holds them, with what curves need.
     counts
         A row per session: how many volumes deviate, and how many chance gives.
 
@@ -35,14 +49,18 @@ def write_people(output_dir: Path, scores: DataFrame, *, counts: DataFrame) -> t
     numbers = {_unit(*row[:2]): dict(zip(_COUNTED, row[2:], strict=True))
                for row in counts[[*keys, *_COUNTED]].itertuples(index=False)}  # fmt: skip
     written: dict[Path, str] = {}
-    for unit, rows in scores.groupby([scores[name].fillna("") for name in keys], sort=True):
-        participant, session = (str(part) for part in unit)
-        if (output_dir / participant).is_dir():
-            path = _write(
-                output_dir, participant, session, rows, numbers.get((participant, session))
-            )
-            written[path] = participant
-    changed = {name for path, name in written.items() if before.get(path) != path.read_bytes()}
+    changed: set[str] = set()
+    for participant, own in scores.groupby("participant_id", sort=True):
+        if not (output_dir / str(participant)).is_dir():
+            continue
+        for session, rows in own.groupby(own["session_id"].fillna(""), sort=True):
+            person, unit = str(participant), str(session)
+            writer = _writer(output_dir, person, unit)
+            path = _write(writer, rows, numbers.get((person, unit)))
+            written[path] = person
+            if before.get(path) != path.read_bytes() or not _record_of(writer).is_file():
+                changed.add(person)
+                _describe(writer, own, population=population, session_id=unit)
     gone = _take_away(set(before) - set(written))
     return tuple(sorted({name.removeprefix("sub-") for name in changed} | set(gone)))
 
@@ -56,6 +74,9 @@ def _take_away(paths: set[Path]) -> tuple[str, ...]:
     for path in paths:
         path.unlink()
         path.with_suffix(".json").unlink(missing_ok=True)
+        for pattern in _BESIDE:
+            for old in path.parent.glob(pattern):
+                old.unlink()
     return tuple(sorted({path.name.partition("_")[0].removeprefix("sub-") for path in paths}))
 
 
@@ -68,19 +89,45 @@ def _unit(participant: object, session: object) -> tuple[str, str]:
     return str(participant), session if isinstance(session, str) else ""
 
 
-def _write(
-    output_dir: Path,
-    participant: str,
-    session: str,
-    rows: DataFrame,
-    count: dict[str, float] | None,
-) -> Path:
-    writer = Writer(
+def _writer(output_dir: Path, participant: str, session: str) -> Writer:
+    return Writer(
         output_dir, participant.removeprefix("sub-"), session.removeprefix("ses-") or None
     )
+
+
+def _record_of(writer: Writer) -> Path:
+    return writer.folder / "log" / f"{writer.id}_stage-{STAGE}.json"
+
+
+def _write(writer: Writer, rows: DataFrame, count: dict[str, float] | None) -> Path:
     columns = [column.name for column in group_tables()["population_session"].columns]
     told = {name: None if value != value else float(value) for name, value in (count or {}).items()}
     told["n_critical"] = float((rows["deviation"] == CRITICAL).sum())
     more = {MEASURES_DIGEST: measures_digest(writer), "Count": told}
     dictionary = group_tables()["population_session"].explain(columns)
     return writer.table(rows[columns], File.POPULATION, dictionary=dictionary | more)
+
+
+def _describe(writer: Writer, own: DataFrame, *, population: Population, session_id: str) -> None:
+    """Write the record of a session with its curves, if any of its volumes has a score."""
+    figure = draw_person(own, population=population, session_id=session_id)
+    figures = () if figure is None else (
+        FigureRecord(
+            title="Volumes among the population's centile curves",
+            path=writer.figure(figure, "population-centiles"),
+            caption="Deep structures, lateral ventricles, and other volumes beyond the cut. The "
+            "curves hold for this sex, head size and site; a bar reaches over the 95 % limits "
+            "of z, which hold what is not known of the scanner.",
+        ),
+    )  # fmt: skip
+    # that of a population of the user's own is no key of the app, and is told as it stands
+    known = f"{{{population.citation}," in read_text("references.bib")
+    told = population.text if known else f"{population.text} ({population.citation})"
+    writer.record(
+        Record(
+            stage=STAGE,
+            methods=_METHODS.format(population=told),
+            citations=(population.citation, "fraza2021") if known else ("fraza2021",),
+            figures=figures,
+        )
+    )

@@ -202,6 +202,23 @@ def _read_readings(study_file: str) -> DataFrame | None:
     return read_participants(Path(study_file).parent / asked.file).frame if asked.file else None
 
 
+def list_sources(output_dir: Path, *, raw: Path) -> list[Path]:
+    """List the tables that the group level reads, beside those that the app made."""
+    tables = ["participants.tsv", "participants.json", "sessions.json", "phenotype/*.tsv"]
+    tables += ["phenotype/*.json", "sub-*/sub-*_sessions.tsv"]
+    found = [path for pattern in tables for path in sorted(raw.glob(pattern))]
+    return [*found, *sorted((output_dir / "qc").rglob("*.tsv"))]
+
+
+def list_companions(study_file: str) -> list[Path]:
+    """List the tables that a study file names beside itself."""
+    if not study_file:
+        return []
+    study = read_study(study_file)
+    named = (study.table.file, study.agreement.file)
+    return [Path(study_file).parent / name for name in named if name]
+
+
 def clear(output_dir: Path, stage: str) -> None:
     """Take away what an earlier run of a stage left: its own files and figures, nothing else."""
     for file in GroupFile:

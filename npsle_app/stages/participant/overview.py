@@ -1,6 +1,6 @@
 """Draw what the page shows first: a slice for each marker, and the layers of its viewer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from npsle_app.stages.participant.wmh import WmhOutputs
 
 VIEWER = "viewer"  # the name of the notes, and what the names of its pictures begin with
 _TISSUES = {1: "#ff5252", 2: "#40c4ff", 3: "#ffd740"}
-_LESIONS = {1: "#ff3b6b"}
+LESIONS = {1: "#ff3b6b"}
 _SPHERES = dict.fromkeys(range(1, 5), "#7cf5a5")
 _ARTERIES = {1: "#ff9100"}
 _LEAST_SHARE = 0.3  # of a cube, to be marked as artery
@@ -68,7 +68,7 @@ class _Inputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Layer:
+class Layer:
     """One layer of the viewer: its name in words, in that of its file, and its picture."""
 
     title: str
@@ -102,8 +102,22 @@ def run(
     t1w, brain = read_image(anat.t1w), read_image(anat.brain_mask)
     figures = save_drawings(_draw_cards(inputs, t1w=t1w, brain=brain), out=out)
     grid = sprite_grid(t1w, brain=brain, voxel_mm=settings.viewer_voxel_mm)
+    layers = _draw_layers(inputs, grid=grid, t1w=t1w, brain=brain)
+    viewer, paths = save_viewer(layers, grid=grid, out=out)
+    return OverviewOutputs(
+        viewer=viewer,
+        layers=paths,
+        record=out.record(Record(stage="overview", methods="", citations=(), figures=figures)),
+        figures=figure_paths(figures),
+    )
+
+
+def save_viewer(
+    layers: Iterable[Layer], *, grid: SpriteGrid, out: Writer
+) -> tuple[Path, tuple[Path, ...]]:
+    """Write the pictures of the layers, and the notes of how they lie, which come back first."""
     paths, told = [], []
-    for layer in _draw_layers(inputs, grid=grid, t1w=t1w, brain=brain):
+    for layer in layers:
         path = out.picture(layer.picture, f"{VIEWER}-{layer.name}")
         paths.append(path)
         told.append({"title": layer.title, "name": layer.name, "file": path.name})
@@ -112,12 +126,7 @@ def run(
         "affine": np.round(grid.affine, 4).tolist(),
         "layers": told,
     }
-    return OverviewOutputs(
-        viewer=out.notes(notes, VIEWER),
-        layers=tuple(paths),
-        record=out.record(Record(stage="overview", methods="", citations=(), figures=figures)),
-        figures=figure_paths(figures),
-    )
+    return out.notes(notes, VIEWER), tuple(paths)
 
 
 def _draw_cards(
@@ -135,32 +144,33 @@ def _draw_cards(
 
 def _draw_layers(
     inputs: _Inputs, *, grid: SpriteGrid, t1w: nib.Nifti1Image, brain: nib.Nifti1Image
-) -> Iterator[_Layer]:
-    yield _Layer(title="T1w", name="t1w", picture=grey_sprite(t1w, grid=grid, brain=brain))
+) -> Iterator[Layer]:
+    yield Layer(title="T1w", name="t1w", picture=grey_sprite(t1w, grid=grid, brain=brain))
     if inputs.wmh and inputs.wmh.flair:
         flair = grey_sprite(read_image(inputs.wmh.flair), grid=grid, brain=brain)
-        yield _Layer(title="FLAIR", name="flair", picture=flair)
+        yield Layer(title="FLAIR", name="flair", picture=flair)
     if inputs.wmh:
         lesions = grid.sample(read_image(inputs.wmh.mask), order=0)
-        yield _label("Lesions", "lesions", lesions, _LESIONS)
+        yield label_layer("Lesions", "lesions", lesions, LESIONS)
     if inputs.tissue:
         tissues = grid.sample(read_image(inputs.tissue.labels), order=0)
-        yield _label("Tissues", "tissues", tissues, _TISSUES)
+        yield label_layer("Tissues", "tissues", tissues, _TISSUES)
     if inputs.regions:
         colours = {index: colour for index, _, _, colour in label_rows()}
         regions = grid.sample(read_image(inputs.regions.labels), order=0)
-        yield _label("Regions", "regions", regions, colours)
+        yield label_layer("Regions", "regions", regions, colours)
     if inputs.alps and inputs.dwi and inputs.dwi.dwi_to_t1w:
         spheres = _on_t1w(inputs.alps.regions, transform=inputs.dwi.dwi_to_t1w)
-        yield _label("ALPS spheres", "alps", grid.sample(spheres, order=0), _SPHERES)
+        yield label_layer("ALPS spheres", "alps", grid.sample(spheres, order=0), _SPHERES)
     vessels = inputs.vessel_wall
     if vessels and vessels.masks and vessels.vwi_to_t1w:
         arteries = _sample_arteries(vessels.masks, transform=vessels.vwi_to_t1w, grid=grid)
-        yield _label("Arteries", "vessels", arteries, _ARTERIES)
+        yield label_layer("Arteries", "vessels", arteries, _ARTERIES)
 
 
-def _label(title: str, name: str, labels: Volume, colours: dict[int, str]) -> _Layer:
-    return _Layer(title=title, name=name, picture=label_sprite(labels, colours=colours))
+def label_layer(title: str, name: str, labels: Volume, colours: dict[int, str]) -> Layer:
+    """Draw labels on the grid of the viewer as a layer."""
+    return Layer(title=title, name=name, picture=label_sprite(labels, colours=colours))
 
 
 def _on_t1w(path: Path, *, transform: Path) -> nib.Nifti1Image:

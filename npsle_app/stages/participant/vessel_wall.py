@@ -64,9 +64,9 @@ _METHODS = (
     "course found so ends where the outer wall narrows to less than 85 % of its median radius, as "
     "at a fork). In planes every 0.5 mm across the centreline, with a rotation-minimising frame, "
     "closed contours of lumen and outer wall were found on 72 rays by dynamic programming; "
-    "a blurred annulus was fitted to the voxels; the width of the point spread beside the voxel's "
-    "box, expected at "
-    "{psf:g} voxels, was the one that explained the vessel best. "
+    "a blurred annulus was fitted to the voxels; of three point spreads (a Gaussian in the voxel's "
+    "box, k-space cut off sharply, or after a cosine) and their widths, expected at {psf:g} voxels "
+    "beside the box, those were taken that explained the vessel best. "
     "NWI is Σ(OWA − LA) / Σ OWA over the sections that passed all checks; intervals (95 %) join "
     "noise with the uncertain point spread. Walls below {floor} voxels cannot be told from one "
     "another by contours, and a narrow artery has a higher NWI with the same wall. Enhancement is "
@@ -79,8 +79,9 @@ _CITATIONS = (
 _CAVEAT = (
     "NWI rises where the lumen is narrow, with the same wall: read it beside lumen and wall areas "
     "and beside the NWI adjusted for the lumen. Walls thinner than {floor:.2f} mm (1.3 voxels) "
-    "rest on the model of the point spread, whose width is fitted to each artery. Compare only "
-    "images of one voxel size."
+    "rest on the model of the point spread, which is fitted to each artery. Compare only images of "
+    "one voxel size. Intervals were tried on simulated scans; no person's artery was ever "
+    "measured beside them."
 )
 _AUTOMATIC = "Nobody has looked at vessels of the mode automatic: see the figures before use."
 _NO_T1W = (

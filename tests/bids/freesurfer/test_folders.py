@@ -8,6 +8,7 @@ from npsle_app.bids.freesurfer.folders import (
     KIND,
     find_freesurfer,
     list_participants_with_stats,
+    list_sessions_with_stats,
     read_imported,
     tell_source,
 )
@@ -60,19 +61,6 @@ def test_each_version_of_freesurfer_gives_the_same_volumes_and_its_name(version,
     assert imported.holes == {"left": 20, "right": 20}
 
 
-def test_the_intracranial_volume_has_had_another_name(tmp_path):
-    folder = write_subject(tmp_path / "sub-01", version="5.3")
-    path = folder / "stats" / "aseg.stats"
-    told = "IntraCranialVol, ICV, Intracranial Volume"
-    text = path.read_text()
-    path.write_text(
-        text.replace(
-            "EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume", told
-        )
-    )
-    assert read_aseg(path).volumes["fs_etiv_ml"] == 1500
-
-
 def test_a_build_stamp_tells_more_than_a_table(tmp_path):
     folder = write_subject(tmp_path / "sub-01", version="6.0")
     stamp = folder / "scripts" / "build-stamp.txt"
@@ -81,6 +69,32 @@ def test_a_build_stamp_tells_more_than_a_table(tmp_path):
     assert read(tmp_path).version == "6.0.1"
     stamp.write_text("freesurfer-linux-ubuntu18_x86_64-7.4.1-20230614-7eb8460\n")
     assert read(tmp_path).version == "7.4.1"
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["stats/lh.aparc.DKTatlas.mapped.stats", "mri/aparc.DKTatlas+aseg.deep.mgz"],
+)
+def test_a_table_that_freesurfer_wrote_for_fastsurfer_is_fastsurfers(sign, tmp_path):
+    folder = write_subject(tmp_path / "sub-01", cortex=False)
+    path = folder / sign
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert (read(tmp_path).software, read(tmp_path).version) == ("FastSurfer", "unknown")
+    other = write_fastsurfer(tmp_path / "other") / "stats" / "aseg+DKT.stats"
+    (folder / "stats" / other.name).write_text(other.read_text())
+    assert tell_source(Scan(folder / "stats" / "aseg.stats")) == (
+        "regions: FastSurfer 2.4.2 of sub-01"
+    )
+
+
+def test_gyri_of_other_borders_are_refused(tmp_path):
+    path = tmp_path / "lh.aparc.stats"
+    write_aparc(path, hemi="lh", without=("bankssts", "frontalpole", "temporalpole"))
+    with pytest.raises(ValueError, match=r"lh\.aparc\.stats: .*DKT"):
+        read_aparc(path)
+    write_aparc(path, hemi="lh", without=("frontalpole",))
+    assert len(read_aparc(path).volumes) == 2 * 33
 
 
 def test_fastsurfer_gives_volumes_and_no_cortex_of_other_borders(tmp_path):
@@ -115,6 +129,8 @@ def test_synthseg_gives_the_row_of_the_session_without_its_other_csf(tmp_path):
         ("sourcedata/freesurfer/sub-01_ses-1", "1"),  # fMRIPrep's
         ("sub-01_ses-1.long.sub-01", "1"),
         ("01", None),
+        ("sub-01_T1w", None),
+        ("sub-01_ses-1_run-1_T1w", "1"),
     ],
 )
 def test_folders_are_found_with_and_without_sessions_in_their_names(folder, session, tmp_path):
@@ -136,6 +152,37 @@ def test_a_folder_without_session_is_nobodys_of_several(tmp_path):
     choice = find(tmp_path, "1", sessions=("1", "2"))
     assert choice.scan is None
     assert "names no session, of which there are several" in choice.reason
+
+
+def test_a_folder_of_another_session_or_participant_is_not_taken(tmp_path):
+    write_subject(tmp_path / "sub-01_ses-10_T1w")
+    write_subject(tmp_path / "sub-011_ses-1_T1w")
+    assert find(tmp_path, "1").scan is None
+    assert list_participants_with_stats({"fs": tmp_path}) == ["01", "011"]
+    assert list_sessions_with_stats({"fs": tmp_path}, participant="01") == ["10"]
+
+
+def test_of_two_runs_the_first_is_taken_and_the_other_named(tmp_path):
+    for run in (1, 2):
+        write_subject(tmp_path / f"sub-01_run-{run}")
+    choice = find(tmp_path)
+    assert choice.scan is not None
+    assert choice.scan.path.parent.parent.name == "sub-01_run-1"
+    assert [one.path.parent.parent.name for one in choice.others] == ["sub-01_run-2"]
+    assert list_sessions_with_stats({"fs": tmp_path}, participant="01") == [None]
+
+
+def test_a_table_whose_content_was_not_fetched_is_named(tmp_path):
+    """OpenNeuro gives out its derivatives so: links of git-annex without what they lead to."""
+    stats = tmp_path / "sourcedata" / "freesurfer" / "sub-01" / "stats"
+    stats.mkdir(parents=True)
+    (stats / "aseg.stats").symlink_to("../../.git/annex/objects/Vx/z4/MD5E-s9849")
+    found = find_freesurfer(
+        {"fmriprep": tmp_path}, participant="01", session=None, sessions=(None,)
+    )
+    assert found is not None
+    assert found.scan is None
+    assert "datalad get" in found.reason
 
 
 def test_the_base_of_a_longitudinal_run_is_no_scan(tmp_path):
@@ -217,7 +264,8 @@ def test_a_broken_table_is_told_before_anything_is_computed(tmp_path):
     assert "aseg.stats: it is empty" in problem.found
 
 
-def test_a_scan_of_a_table_of_one_row_needs_no_name(tmp_path):
-    path = write_synthseg(tmp_path / "sub-01" / "vol.csv", subjects=("T1w",))
+@pytest.mark.parametrize("folder", ["sub-01", "01", "sub-01/stats"])
+def test_a_scan_of_a_table_of_one_row_needs_no_name(folder, tmp_path):
+    path = write_synthseg(tmp_path / folder / "vol.csv", subjects=("orig.mgz",))
     assert find(tmp_path).scan == Scan(path)
     assert read(tmp_path).volumes["fs_etiv_ml"] == 1500

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from npsle_app.bids.input.choosing import KINDS
-from npsle_app.bids.input.dataset import find_sessions, list_participants, read_filters
+from npsle_app.bids.input.dataset import (
+    _entities_of_path,
+    _parse_entities,
+    _shape,
+    find_sessions,
+    list_participants,
+    read_filters,
+)
 from npsle_app.bids.input.filters import ENTITIES
 from npsle_app.bids.input.scans import Choice, Session, pair_sessions
 from tests.bids.datasets import make_files, make_image, place
@@ -30,6 +37,7 @@ def _t1w(root: Path, **options: object) -> Choice:
 def test_participants_are_the_folders_in_natural_order(tmp_path: Path) -> None:
     root = make_files(tmp_path / "raw", *(f"anat/sub-{i}_T1w.nii.gz" for i in (10, 2, 1, "b")))
     (root / "sub-file").touch()
+    (root / "sub-gone").symlink_to(tmp_path / "nowhere")
     (root / "participants.tsv").write_text("participant_id\nsub-99\n")
     assert list_participants(root) == ["1", "2", "10", "b"]
 
@@ -262,6 +270,40 @@ def test_the_entities_of_filters_are_those_of_pybids() -> None:
 
     assert set(ENTITIES) <= set(Config.load("bids").entities)
     assert all(set(kind.query) <= set(ENTITIES) for kind in KINDS.values())
+
+
+def test_the_entities_of_images_are_those_of_an_index_of_pybids(tmp_path: Path) -> None:
+    from bids.layout import BIDSLayout
+
+    names = (
+        "anat/sub-01_ses-1_acq-space_ce-gad_rec-norm_run-02_echo-1_inv-2_part-mag_T1w.nii.gz",
+        "anat/sub-01_ses-b_space-MNI_FLAIR.nii",
+        "dwi/sub-01_ses-1_dir-AP_chunk-3_dwi.nii.gz",
+        "fmap/sub-01_ses-1_dir-PA_mod-dwi_mt-on_epi.nii.gz",
+        "anat/sub-01x_ses-1_flip-3_PDw.nii.gz",
+    )
+    root = make_files(tmp_path / "raw", *names)
+    layout = BIDSLayout(root, validate=False)
+    files = layout.get(extension=[".nii", ".nii.gz"])
+    assert len(files) == len(names)
+    for file in files:
+        path = Path(file.path).relative_to(layout.root)
+        assert {**_parse_entities(_shape(path)), **_entities_of_path(path)} == file.entities
+
+
+def test_entities_of_folders_above_the_dataset_are_not_those_of_its_images(tmp_path: Path) -> None:
+    (tmp_path / "acq-space").mkdir()
+    root = make_files(tmp_path / "acq-space" / "raw", "anat/sub-01_T1w.nii.gz")
+    assert _t1w(root).scan
+
+
+def test_a_name_is_parsed_once_for_all_participants(tmp_path: Path) -> None:
+    names = [f"anat/sub-{label}_ses-1_T1w.nii.gz" for label in range(20)]
+    root = make_files(tmp_path / "raw", *names)
+    find_sessions(root, "0")
+    before = _parse_entities.cache_info().misses
+    assert all(find_sessions(root, str(label))[0].scans for label in range(20))
+    assert _parse_entities.cache_info().misses == before
 
 
 def test_a_kept_index_gives_the_same_sessions(tmp_path: Path) -> None:

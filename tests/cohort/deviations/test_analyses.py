@@ -17,6 +17,8 @@ from npsle_app.cohort.deviations.plots import (
 from npsle_app.group_tables import group_tables
 from tests.cohort.deviations.studies import QUICK, REGIONS, STUDY, make_tables, run, table_of
 
+pytestmark = pytest.mark.long
+
 ASKED = STUDY["normative"]
 
 

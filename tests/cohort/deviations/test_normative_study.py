@@ -25,6 +25,8 @@ from tests.cohort.deviations.studies import (
     table_of,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def tables():

@@ -29,6 +29,8 @@ from npsle_app.documents import read_json
 from npsle_app.measures.names_of_freesurfer import ETIV, VOLUMES_GIVEN
 from npsle_app.resources import DATA
 
+pytestmark = pytest.mark.long
+
 REFERENCE = Path(str(DATA / "reference_freesurfer.json"))
 POPULATION = population_from_plain(read_json(REFERENCE))
 THALAMUS = "fs_thalamus_left_ml"

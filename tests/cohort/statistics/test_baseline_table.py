@@ -20,6 +20,8 @@ from npsle_app.cohort.statistics.baseline_table import make_table1
 from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.study_tables import make_cohort
 
+pytestmark = pytest.mark.long
+
 
 def _two_by_two(yes, of, other_yes, other_of):
     return np.array([[yes, of - yes], [other_yes, other_of - other_yes]])

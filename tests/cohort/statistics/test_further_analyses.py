@@ -35,6 +35,8 @@ from npsle_app.cohort.study.defaults import DEFAULT_STUDY
 from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.study_tables import make_cohort, make_tables
 
+pytestmark = pytest.mark.long
+
 
 def test_volumes_alone_are_compared_at_equal_intracranial_volume():
     tests = compare_adjusted_groups(make_cohort()).tests.set_index("measure")

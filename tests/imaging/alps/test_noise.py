@@ -13,6 +13,8 @@ from npsle_app.imaging.alps.variants import SPHERE, WEIGHTED, measure_variants, 
 from npsle_app.imaging.diffusion.tensor import fit_tensors
 from tests.imaging.alps.scene import INDEX, make_grid, make_images
 
+pytestmark = pytest.mark.long
+
 REPEATS = 40
 SIDES = ("left", "right", "mean")
 

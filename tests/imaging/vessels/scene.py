@@ -8,7 +8,7 @@ from npsle_app.imaging.vessels.centreline import make_centreline
 from npsle_app.imaging.vessels.course import lay_course
 from npsle_app.measures.names_of_vessels import VesselName
 from npsle_app.phantom.arteries.tubes import Artery, arc
-from npsle_app.phantom.arteries.vessels import scan_arteries
+from npsle_app.phantom.arteries.vessels import BRIGHT_BLOOD, Surroundings, scan_arteries
 
 M1 = VesselName("M1", "left")
 INSIDE = slice(60, -60)  # 3 mm from each end of the points
@@ -43,7 +43,7 @@ def scene(
         snr=snr,
         rng=np.random.default_rng(seed),
         field_mm=(12, 12 if tilt_deg == 0 else 17, long),
-        bright_blood=bright_blood,
+        surroundings=Surroundings(blood=BRIGHT_BLOOD) if bright_blood else Surroundings(),
     )
     return artery, scan
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Section, Start, fit_annulus
+from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Blur, Section, Start, fit_annulus
 from npsle_app.imaging.vessels.blur import blur_sigma_mm, blurred_disc, rician_excess
 
 SIGMA_MM = blur_sigma_mm(0.5)
+BLUR = Blur(sigma_mm=SIGMA_MM)
 
 
 def section(*, radius=1.3, wall=0.5, noise=0.02, seed=0, spacing=0.25, scale=1.0, shift=0.0):
@@ -46,35 +47,31 @@ def test_the_disc_keeps_its_area_under_blur():
 
 @pytest.mark.parametrize("wall", [0.4, 0.7, 1.2])
 def test_lumen_and_wall_thinner_than_a_voxel_are_recovered(wall):
-    found = fit_annulus(section(wall=wall), start=START, sigma_mm=SIGMA_MM)
+    found = fit_annulus(section(wall=wall), start=START, blur=BLUR)
     assert found.radius_mm == pytest.approx(1.3, abs=0.04)
     assert found.wall_mm == pytest.approx(wall, abs=0.08)
     assert found.centre_mm == pytest.approx((0.1, -0.05), abs=0.03)
 
 
 def test_signals_are_those_of_lumen_wall_and_outside():
-    found = fit_annulus(section(wall=0.9), start=START, sigma_mm=SIGMA_MM)
+    found = fit_annulus(section(wall=0.9), start=START, blur=BLUR)
     signals = found.lumen_signal, found.wall_signal, found.outside_signal
     assert signals == pytest.approx((0.3, 1.0, 0.5), abs=0.05)
 
 
 def test_an_eccentric_wall_is_thick_on_its_side():
-    found = fit_annulus(section(wall=0.9, shift=0.4), start=START, sigma_mm=SIGMA_MM)
+    found = fit_annulus(section(wall=0.9, shift=0.4), start=START, blur=BLUR)
     inner, outer = found.contours_mm(np.array([0.0, np.pi]))
     assert outer - inner == pytest.approx([1.3, 0.5], abs=0.1)
 
 
 def test_scaling_the_signal_changes_no_length():
-    first, second = (
-        fit_annulus(section(scale=k), start=START, sigma_mm=SIGMA_MM) for k in (1.0, 500.0)
-    )
+    first, second = (fit_annulus(section(scale=k), start=START, blur=BLUR) for k in (1.0, 500.0))
     assert first.shape == pytest.approx(second.shape, abs=1e-3)
 
 
 def test_the_stated_error_is_that_of_repeated_fits():
-    fits = [
-        fit_annulus(section(seed=k, noise=0.03), start=START, sigma_mm=SIGMA_MM) for k in range(25)
-    ]
+    fits = [fit_annulus(section(seed=k, noise=0.03), start=START, blur=BLUR) for k in range(25)]
     for part in (2, 3):
         seen = np.std([fit.shape[part] for fit in fits], ddof=1)
         told = np.sqrt(np.median([fit.covariance[part, part] for fit in fits]))
@@ -82,28 +79,26 @@ def test_the_stated_error_is_that_of_repeated_fits():
 
 
 def test_a_thinner_wall_is_less_certain():
-    thin, thick = (
-        fit_annulus(section(wall=wall), start=START, sigma_mm=SIGMA_MM) for wall in (0.3, 1.2)
-    )
+    thin, thick = (fit_annulus(section(wall=wall), start=START, blur=BLUR) for wall in (0.3, 1.2))
     assert thin.covariance[3, 3] > 5 * thick.covariance[3, 3]
     assert abs(thin.by_blur[3]) > 3 * abs(thick.by_blur[3])
 
 
 def test_a_wider_point_spread_means_a_thinner_wall():
-    found = fit_annulus(section(), start=START, sigma_mm=SIGMA_MM)
+    found = fit_annulus(section(), start=START, blur=BLUR)
     assert found.by_blur[3] < 0
-    wider = fit_annulus(section(), start=START, sigma_mm=1.03 * SIGMA_MM)
+    wider = fit_annulus(section(), start=START, blur=Blur(sigma_mm=1.03 * SIGMA_MM))
     change = (wider.shape[3] - found.shape[3]) * BLUR_UNCERTAINTY / 0.03
     assert change == pytest.approx(found.by_blur[3], rel=0.3)
 
 
 def test_too_few_voxels_give_nothing():
-    assert fit_annulus(section(spacing=1.3), start=START, sigma_mm=SIGMA_MM) is None
+    assert fit_annulus(section(spacing=1.3), start=START, blur=BLUR) is None
 
 
 def test_a_flat_picture_gives_nothing():
     flat = replace(section(), signal=np.ones_like(section().signal))
-    assert fit_annulus(flat, start=START, sigma_mm=SIGMA_MM) is None
+    assert fit_annulus(flat, start=START, blur=BLUR) is None
 
 
 def test_noise_lifts_the_magnitude_of_nothing_by_125_percent_of_its_sd():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Section, Start, fit_annulus
+from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Blur, Section, Start, fit_annulus
 from npsle_app.imaging.vessels.blur import blur_sigma_mm, blurred_disc
 from npsle_app.imaging.vessels.intervals import (
     area_limits,
@@ -36,7 +36,7 @@ def fitted(wall_mm, *, blur_wrong_by):
     return fit_annulus(
         ring(wall_mm),
         start=Start(centre_mm=(0.0, 0.0), radius_mm=1.2, wall_mm=0.5),
-        sigma_mm=SIGMA_MM * np.exp(blur_wrong_by),
+        blur=Blur(sigma_mm=SIGMA_MM * np.exp(blur_wrong_by)),
     )
 
 

@@ -73,11 +73,23 @@ def test_without_an_accepted_section_there_is_no_number():
     assert summarise(sections(accepted=np.zeros(30, dtype=bool)), voxel_mm=0.5) is None
 
 
+def width_of_nwi(**options):
+    nwi = summarise(sections(**options), voxel_mm=0.5).nwi
+    return nwi.high - nwi.low
+
+
 def test_noise_averages_out_over_sections_but_the_point_spread_does_not():
-    few, many = (summarise(sections(n=n, sd=0.1), voxel_mm=0.5).nwi for n in (10, 90))
-    assert (few.high - few.low) == pytest.approx(3 * (many.high - many.low), rel=0.1)
-    few, many = (summarise(sections(n=n, sd=0, blur=0.1), voxel_mm=0.5).nwi for n in (10, 90))
-    assert (few.high - few.low) == pytest.approx(many.high - many.low)
+    least = width_of_nwi(n=90, sd=0)  # the model's own error
+    few, many = (np.sqrt(width_of_nwi(n=n, sd=0.1) ** 2 - least**2) for n in (10, 90))
+    assert few == pytest.approx(3 * many, rel=0.1)
+    few, many = (width_of_nwi(n=n, sd=0, blur=0.1) for n in (10, 90))
+    assert few == pytest.approx(many)
+
+
+def test_what_no_kernel_explains_stays_however_many_sections_there_are():
+    found = summarise(sections(n=400, sd=0), voxel_mm=0.5)
+    assert found.lumen_mm2.high / found.lumen_mm2.value > 1.04
+    assert found.nwi.high - found.nwi.low > 0.015
 
 
 def test_intervals_stay_between_nothing_and_one():

@@ -13,6 +13,8 @@ from npsle_app.imaging.vessels.wall import check_resolution, measure_vessel
 from npsle_app.records import Qc
 from tests.imaging.vessels.scene import course_along, rough_line, scene
 
+pytestmark = pytest.mark.long
+
 
 @cache
 def found(**options):

@@ -11,6 +11,8 @@ from npsle_app.imaging.wmh.wmh import lesion_probability, lesions
 from npsle_app.stages.participant.shared import read_lesion_model
 from tests.imaging.wmh.test_wmh import SHAPE, VOXEL_MM, make_head
 
+pytestmark = pytest.mark.long
+
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 
 

@@ -23,6 +23,8 @@ from npsle_app.phantom.head.fibres import draw_fibres, to_template
 from npsle_app.phantom.head.grids import whole_head
 from npsle_app.phantom.participant import Request, make_participant
 
+pytestmark = pytest.mark.long
+
 COARSE_MM, FINE_MM = 3.0, 2.5
 
 
