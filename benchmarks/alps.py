@@ -2,6 +2,7 @@
 
     python benchmarks/alps.py --dwi sub-01_dwi.nii.gz [--t1w T1W --brain BRAIN_MASK]
     python benchmarks/alps.py repeat OUT/sub-01 (see alps_repeat.py: one head, 20 prescriptions)
+    python benchmarks/alps.py place OUT/sub-01  (regions by FA against those by T1w)
 
 `dwidenoise`, `mrdegibbs` and `dwi2tensor` (Debian's mrtrix3) work on one thread, as does this
 app; each gets the image as it lies on disk, and FA is compared inside one brain mask. MRtrix3
@@ -50,6 +51,9 @@ MAX_FA_DIFFERENCE, MAX_RATIO, MAX_BRANCH_S, MAX_BRANCH_GB = 0.01, 2.5, 240.0, 3.
 def main() -> int:
     if sys.argv[1:2] == ["repeat"]:
         return main_repeat(sys.argv[2:])
+    if sys.argv[1:2] == ["place"]:
+        alps_repeat.place(Path(sys.argv[2]))
+        return 0
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--dwi", type=Path, required=True)
     parser.add_argument("--t1w", type=Path)
@@ -75,10 +79,14 @@ def main_repeat(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--prescriptions", type=int, default=20)
     parser.add_argument("--registered", type=int, default=20)
+    parser.add_argument("--only", nargs="+", default=[], help="components, of all")
     options = parser.parse_args(arguments)
     return end(
         alps_repeat.repeat(
-            options.folder, prescriptions=options.prescriptions, registered=options.registered
+            options.folder,
+            prescriptions=options.prescriptions,
+            registered=options.registered,
+            only=options.only,
         )
     )
 

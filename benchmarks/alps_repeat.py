@@ -1,6 +1,7 @@
 """One real head in many prescriptions: what moves the DTI-ALPS index, and what intervals hold.
 
-    python benchmarks/alps.py repeat OUT/sub-01 [--prescriptions 20] [--registered 20]
+    python benchmarks/alps.py repeat OUT/sub-01 [--prescriptions 20] [--registered 20] [--only all]
+    python benchmarks/alps.py place OUT/sub-01   (regions by FA against those by T1w)
 
 OUT is what the app left of a participant with a diffusion series. Its tensors and signal without
 weighting are the truth; each prescription turns (8° about each axis) and shifts slices and
@@ -60,10 +61,13 @@ class Truth:
     noise_sd: float
     field: nib.Nifti1Image | None
     matrix: Floats
+    by_t1w: bool
 
 
-def repeat(folder: Path, *, prescriptions: int, registered: int, seed: int = 1) -> list[str]:
-    """Print components and coverage; return what missed its goal."""
+def repeat(
+    folder: Path, *, prescriptions: int, registered: int, only: list[str], seed: int = 1
+) -> list[str]:
+    """Print components and coverage, of all or those named; return what missed its goal."""
     truth, rng = read_truth(folder, seed=seed), np.random.default_rng(seed)
     poses = [draw_pose(rng, truth) for _ in range(prescriptions)]
     runs = {
@@ -74,7 +78,7 @@ def repeat(folder: Path, *, prescriptions: int, registered: int, seed: int = 1) 
     }
     missed: list[str] = []
     for name, scans in runs.items():
-        if not scans:
+        if not scans or (only and name not in only):
             continue
         before, after = [], []
         for pose, noisy, register in scans:
@@ -83,6 +87,30 @@ def repeat(folder: Path, *, prescriptions: int, registered: int, seed: int = 1) 
             after.append(corrected)
         missed += tell(name, before=before, after=after)
     return missed
+
+
+def place(folder: Path, *, seed: int = 1) -> None:
+    """Print how far apart registration by T1w and by FA put the regions, and the indices.
+
+    Raises
+    ------
+    ValueError
+        If the participant has no T1w image.
+    """
+    truth, rng = read_truth(folder, seed=seed), np.random.default_rng(seed)
+    if not truth.by_t1w:
+        msg = f"{folder} was laid on the template by FA: there is nothing to compare"
+        raise ValueError(msg)
+    by_t1w, by_fa = (
+        scan(truth, np.eye(4), noisy=False, register=register, rng=rng, seed=seed)[1]
+        for register in (False, True)
+    )
+    for where, sphere in by_t1w.spheres.items():
+        apart = np.linalg.norm(sphere.centre_mm - by_fa.spheres[where].centre_mm)
+        print(f"{where!s:<40} {apart:.1f} mm apart")
+    for name, found in (("T1w", by_t1w), ("FA", by_fa)):
+        means = {one: found.indices[one]["mean"] for one in (SPHERE, WEIGHTED)}
+        print(f"by {name:<4}" + "  ".join(f"{one} {mean:.3f}" for one, mean in means.items()))
 
 
 def tell(name: str, *, before: list[AlpsFindings], after: list[AlpsFindings]) -> list[str]:
@@ -164,6 +192,7 @@ def read_truth(folder: Path, *, seed: int) -> Truth:
         noise_sd=float(1.4826 * np.median(abs(left[:, used.weighted]))),
         field=nib.Nifti1Image.from_filename(field) if through and field else None,
         matrix=read_matrix(to_t1w) if through and to_t1w else np.eye(4),
+        by_t1w=through,
     )
     if through:
         return truth

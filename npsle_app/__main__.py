@@ -20,6 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         configuration = resolve(request)
         set_threads(configuration.options.omp_nthreads)  # before anything that computes is imported
+        if configuration.options.print_job:
+            from npsle_app.cli.batch import tell as tell_batch
+
+            return tell_batch(request, configuration)
         if configuration.options.dry_run:
             from npsle_app.cli.dry_run import tell
 

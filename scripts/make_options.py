@@ -20,7 +20,7 @@ from npsle_app.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "options.md"
-ELSEWHERE = {"npsle_app": "npsle_app.cli.parser:build_parser"}  # others: _parser beside main
+ELSEWHERE = {"npsle_app": "npsle_app.cli.parser"}  # other programs know theirs beside main
 TITLE = """# Options and settings
 
 What the programs say of themselves with `--help`, and every setting with its limits.
@@ -41,8 +41,9 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     programs = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     made = {}
     for name, main in programs["scripts"].items():
-        module, _, function = ELSEWHERE.get(name, main.replace(":main", ":_parser")).partition(":")
-        made[name] = getattr(import_module(module), function)()
+        module = import_module(ELSEWHERE.get(name, main.partition(":")[0]))
+        build = getattr(module, "build_parser", None) or module._parser  # noqa: SLF001 - either
+        made[name] = build()
     return made
 
 

@@ -1,181 +1,142 @@
-"""Write pictures and tables of docs/qc.md: a synthetic head, good and spoilt, as the app sees it.
+"""Write the pictures of docs/qc.md: a synthetic head, good and spoilt, drawn by the app's figures.
 
-usage: python scripts/make_qc_pictures.py WORK   (a folder for the studies; what is there is kept)
+usage: python scripts/make_qc_pictures.py WORK   (a folder for the study; what is there is kept)
 
-The head is that of `npsle_phantom --participants 1 --voxel-mm 2`, measured with --sloppy. Each
-fault is made in a copy of the study beside a copy of its results, so that only what the fault
-touches is measured again. The pictures are parts of the app's own figures, the tables its checks.
+The head is that of `npsle_phantom --participants 1 --voxel-mm 2 --no-vessel-wall`, measured with
+--sloppy. Its measured images are then spoilt and drawn again: the pictures show what a fault
+looks like, not what the app would measure of it.
 """
 
-import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
 import nibabel as nib
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
-from npsle_app.arrays import Floats
+from npsle_app.arrays import Volume
+from npsle_app.figures.brain.diffusion import draw_colour_fa
+from npsle_app.figures.brain.slices import draw_contours, draw_lesions
 from npsle_app.phantom.study import Study, write_study
 
-DOCS = Path(__file__).parents[1] / "docs"
-PLACE = "<!-- {} {}: begin -->\n", "<!-- {} {}: end -->"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 STUDY = Study(participants=1, voxel_mm=2.0, vessel_wall=False)
-GOOD = "good"
-GHOST, GHOST_SHARE = 0.22, 0.45  # shift as a part of the field of view; strength of the copy
-WIDTH, QUALITY = 700, 80  # pixels and quality of the pictures, which must stay below 200 KB
+GHOST, GHOST_SHARE = 0.22, 0.45  # shift as a part of the field of view; strength of the copies
+KEPT = 0.62  # of the height of the head, where FLAIR is cut
+WIDTH, QUALITY = 900, 80  # of the pictures, which must stay below 200 KB
+HEAD, LESIONS, COLOURS = (0.29, 0.78), (0.182, 0.507), (0.29, 0.56)  # rows that show most
+Rows = tuple[float, float]
 
 
-class Picture(NamedTuple):
-    """Which figure of which study is shown, and the rows of slices that are kept, from the top."""
+class Drawn(NamedTuple):
+    """A figure, and which part of its height is shown."""
 
-    name: str
-    study: str
-    figure: str
-    top: float
-    bottom: float
+    figure: "Figure"
+    rows: Rows
 
 
-MASKS, LESIONS = (0.29, 0.78), (0.163, 0.458)  # the rows of slices that show most
-PICTURES = (
-    Picture("masks-good", GOOD, "desc-masks_T1w", *MASKS),
-    Picture("masks-stripped", "stripped", "desc-masks_T1w", *MASKS),
-    Picture("lesions-good", GOOD, "wmh-lesions", *LESIONS),
-    Picture("lesions-ghosts", "ghosts", "wmh-lesions", *LESIONS),
-    Picture("lesions-cut", "cut", "wmh-lesions", 0.31, 0.458),
-    Picture("directions-good", GOOD, "alps-directions", 0, 1),
-    Picture("directions-exchanged", "gradients", "alps-directions", 0, 1),
-    Picture("colour-good", GOOD, "dwi-colour-fa", 0.29, 0.56),
-    Picture("colour-exchanged", "gradients", "dwi-colour-fa", 0.29, 0.56),
-)
-# Of which study the checks of which stage are told, where they did not pass.
-SAID = (("gradients", "dwi"), ("gradients", "alps"), ("cut", "wmh"), ("ghosts", "wmh"),
-        ("stripped", "anat"))  # fmt: skip
+def spoilt(image: nib.Nifti1Image, values: Volume) -> nib.Nifti1Image:
+    """Return an image with other values on its grid."""
+    return nib.Nifti1Image(values.astype(np.float32), image.affine)
 
 
-def cut_flair(bids: Path) -> None:
-    """Take the uppermost third away, as of a field of view that was set too low."""
-    spoil(scan(bids, "FLAIR"), lambda values: values[:, :, : 2 * values.shape[2] // 3])
-
-
-def ghost_flair(bids: Path) -> None:
+def with_ghosts(image: nib.Nifti1Image) -> nib.Nifti1Image:
     """Add shifted copies along the second axis, as of a head that moved."""
-
-    def ghosted(values: Floats) -> Floats:
-        shift = round(GHOST * values.shape[1])
-        copies = np.roll(values, shift, 1) + np.roll(values, -shift, 1)
-        return values + GHOST_SHARE * copies / 2
-
-    spoil(scan(bids, "FLAIR"), ghosted)
+    values = image.get_fdata()
+    shift = round(GHOST * values.shape[1])
+    copies = np.roll(values, shift, 1) + np.roll(values, -shift, 1)
+    return spoilt(image, values + GHOST_SHARE * copies / 2)
 
 
-def strip_t1w(bids: Path) -> None:
-    """Keep of T1w what the truth calls brain, as another program's brain extraction does."""
-    truth = bids / "sourcedata" / "sub-01"
-    tissue = sum(nib.load(truth / f"sub-01_{name}.nii.gz").get_fdata() for name in ("gm", "wm"))
-    brain = ndimage.binary_fill_holes(ndimage.binary_closing(tissue > 0.5, iterations=3))
-    spoil(scan(bids, "T1w"), lambda values: values * brain)
+def without_vertex(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Show nothing above a slice, as of a field of view that was set too low."""
+    values = image.get_fdata()
+    values[:, :, round(KEPT * values.shape[2]) :] = 0
+    return spoilt(image, values)
 
 
-def exchange_gradients(bids: Path) -> None:
-    """Exchange y and z of the gradients, as a wrong conversion does."""
-    for path in (bids / "sub-01" / "dwi").glob("*.bvec"):
-        x, y, z = path.read_text(encoding="utf-8").splitlines()
-        path.write_text("\n".join((x, z, y)) + "\n", encoding="utf-8")
+def with_exchanged_axes(colours: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Exchange y and z of the directions, as of gradients that were converted wrongly."""
+    return spoilt(colours, colours.get_fdata()[..., [0, 2, 1]])
 
 
-FAULTS: dict[str, Callable[[Path], None]] = {
-    "gradients": exchange_gradients,
-    "cut": cut_flair,
-    "ghosts": ghost_flair,
-    "stripped": strip_t1w,
-}
+def draw_all(images: Mapping[str, nib.Nifti1Image]) -> Iterator[tuple[str, Drawn]]:
+    """Draw each picture of the guide, by its name."""
+    t1w, brain = images["anat/*_desc-preproc_T1w"], images["anat/*_desc-brain_mask"]
+    skull = images["anat/*_desc-intracranial_mask"]
+    both = {"brain": brain, "intracranial space": skull}
+    yield "masks-good", Drawn(draw_contours(t1w, masks=both), HEAD)
+    inside = spoilt(t1w, t1w.get_fdata() * (brain.get_fdata() > 0.5))
+    yield "masks-stripped", Drawn(draw_contours(inside, masks={"brain": brain}), HEAD)
+    flair = images["anat/*_space-T1w_desc-preproc_FLAIR"]
+    found = {
+        "probability": images["anat/*_label-L_desc-wmh_probseg"],
+        "mask": images["anat/*_label-L_desc-wmh_mask"],
+        "brain": brain,
+    }
+    yield "lesions-good", Drawn(draw_lesions(flair, **found), LESIONS)
+    yield "lesions-ghosts", Drawn(draw_lesions(with_ghosts(flair), **found), LESIONS)
+    yield "lesions-cut", Drawn(draw_lesions(without_vertex(flair), **found), LESIONS)
+    fa, colours = images["dwi/*_FA"], images["dwi/*_colFA"]
+    seen = images["dwi/*_desc-brain_mask"]
+    good = draw_colour_fa(fa, directions=colours, brain=seen)
+    bad = draw_colour_fa(fa, directions=with_exchanged_axes(colours), brain=seen)
+    yield "colours-good", Drawn(good, COLOURS)
+    yield "colours-exchanged", Drawn(bad, COLOURS)
 
 
-def spoil(path: Path, change: Callable[[Floats], Floats]) -> None:
-    """Write an image anew with changed values."""
-    image = nib.load(path)
-    values = change(image.get_fdata()).astype(np.float32)
-    nib.save(nib.Nifti1Image(values, image.affine), path)
+NEEDED = (
+    "anat/*_desc-preproc_T1w",
+    "anat/*_desc-brain_mask",
+    "anat/*_desc-intracranial_mask",
+    "anat/*_space-T1w_desc-preproc_FLAIR",
+    "anat/*_label-L_desc-wmh_probseg",
+    "anat/*_label-L_desc-wmh_mask",
+    "dwi/*_FA",
+    "dwi/*_colFA",
+    "dwi/*_desc-brain_mask",
+)
 
 
-def scan(bids: Path, suffix: str) -> Path:
-    """Return the path of an image of the head."""
-    return bids / "sub-01" / "anat" / f"sub-01_{suffix}.nii.gz"
+def read_images(person: Path) -> dict[str, nib.Nifti1Image]:
+    """Read what the pictures are made of; of names that end alike, the shortest."""
+    return {
+        name: nib.load(min(person.glob(f"{name}.nii.gz"), key=lambda path: len(path.name)))
+        for name in NEEDED
+    }
 
 
-def measure(study: Path) -> None:
-    """Run the app, which computes what is not there; a stage that fails is what some are for."""
-    places = [str(study / "bids"), str(study / "out")]
-    app = [sys.executable, "-m", "npsle_app", *places, "participant", "--sloppy"]
-    subprocess.run(app, check=False)  # noqa: S603 - our own program
-
-
-def make_studies(work: Path) -> None:
-    """Write and measure the good head, then each spoilt copy of it."""
-    good = work / GOOD
-    if not good.is_dir():
-        write_study(work / "part" / "bids", study=STUDY)
-        (work / "part").rename(good)
-    measure(good)
-    for name, fault in FAULTS.items():
-        if not (work / name).is_dir():
-            shutil.copytree(good, work / "part")
-            fault(work / "part" / "bids")
-            (work / "part").rename(work / name)
-        measure(work / name)
-
-
-def write_picture(picture: Picture, *, work: Path) -> None:
-    """Cut a part out of a figure and write it small."""
-    figures = work / picture.study / "out" / "sub-01" / "figures"
-    with Image.open(figures / f"sub-01_{picture.figure}.webp") as image:
-        wide, high = image.size
-        part = image.convert("RGB").crop(
-            (0, round(picture.top * high), wide, round(picture.bottom * high))
-        )
-    small = part.resize((WIDTH, round(part.height * WIDTH / part.width)), Image.Resampling.LANCZOS)
-    small.save(DOCS / "images" / f"qc-{picture.name}.webp", quality=QUALITY, method=6)
-
-
-def table_of_checks(study: str, stage: str, *, work: Path) -> str:
-    """Return a Markdown table of the checks of a stage that did not pass."""
-    record = work / study / "out" / "sub-01" / "log" / f"sub-01_stage-{stage}.json"
-    lines = ["| state | check | seen | expected | what to do |", "|---|---|---|---|---|"]
-    for check in json.loads(record.read_text(encoding="utf-8"))["checks"]:
-        if check["state"] != "pass":
-            cells = (check[key] for key in ("state", "name", "seen", "expected", "advice"))
-            lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def write_tables(work: Path) -> None:
-    """Write what was said between the marks of the document."""
-    path = DOCS / "qc.md"
-    text = path.read_text(encoding="utf-8")
-    for study, stage in SAID:
-        begin, end = (mark.format(study, stage) for mark in PLACE)
-        before, _, rest = text.partition(begin)
-        _, there, after = rest.partition(end)
-        if not there:
-            msg = f"{path} has no place {begin.strip()}"
-            raise ValueError(msg)
-        text = before + begin + table_of_checks(study, stage, work=work) + end + after
-    path.write_text(text, encoding="utf-8")
+def write_picture(name: str, drawn: Drawn) -> None:
+    """Cut rows out of a figure and write them small."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "figure.png"
+        drawn.figure.savefig(path, dpi=100, facecolor="black")
+        with Image.open(path) as image:
+            top, bottom = (round(share * image.height) for share in drawn.rows)
+            part = image.convert("RGB").crop((0, top, image.width, bottom))
+    height = round(part.height * WIDTH / part.width)
+    small = part.resize((WIDTH, height), Image.Resampling.LANCZOS)
+    small.save(IMAGES / f"qc-{name}.webp", quality=QUALITY, method=6)
 
 
 def main(work: Path) -> int:
-    """Make what is missing, and write the pictures."""
-    work.mkdir(parents=True, exist_ok=True)
-    make_studies(work)
-    for picture in PICTURES:
-        write_picture(picture, work=work)
-    write_tables(work)
+    """Make and measure the head where that is not done, and write the pictures."""
+    bids, out = work / "bids", work / "out"
+    if not bids.is_dir():
+        write_study(work / "part", study=STUDY)
+        (work / "part").rename(bids)
+    if not (out / "sub-01.html").is_file():
+        app = [sys.executable, "-m", "npsle_app", str(bids), str(out), "participant", "--sloppy"]
+        subprocess.run(app, check=True)  # noqa: S603 - our own program
+    for name, drawn in draw_all(read_images(out / "sub-01")):
+        write_picture(name, drawn)
     return 0
 
 

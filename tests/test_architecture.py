@@ -14,6 +14,7 @@ MOST_MODULES = 24
 LOCAL = {
     ("npsle_app/__main__.py", "npsle_app.cli.run"),  # threads are limited before numpy is there
     ("npsle_app/__main__.py", "npsle_app.cli.dry_run"),  # likewise
+    ("npsle_app/__main__.py", "npsle_app.cli.batch"),  # likewise
     ("npsle_app/cli/dry_run.py", "npsle_app.cli.group"),  # a plan waits for no statistics
     ("npsle_app/cli/version.py", "npsle_app._version"),  # only a build has it
 }

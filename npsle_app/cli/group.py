@@ -1,7 +1,6 @@
 """The group level: from the participants' measures to tables and a page of the study."""
 
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path

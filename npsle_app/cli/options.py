@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class Options:
     reports_only: bool = False
     boilerplate_only: bool = False
     dry_run: bool = False
+    print_job: Literal["slurm", "sge", "babs", "datalad"] | None = None
+    image: str | None = None
     random_seed: Seed | None = None
     sloppy: bool = False
     wmh_threshold: Probability | None = None

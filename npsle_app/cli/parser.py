@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_performance(parser.add_argument_group("performance"))
     _add_choices(parser.add_argument_group("how it is done"))
     _add_course(parser.add_argument_group("what is done"))
+    _add_batch(parser.add_argument_group("batch systems"))
     _add_accepted(parser.add_argument_group("accepted for compatibility"))
     parser.add_argument("--version", action="version", version=f"npsle_app {get_version()}")
     return parser
@@ -250,6 +251,21 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-v", "--verbose", action="count", help="say more; twice: say all")
     group.add_argument(
         "--debug", action="store_true", help="print the traceback of what ends the app itself"
+    )
+
+
+def _add_batch(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--print-job",
+        choices=("slurm", "sge", "babs", "datalad"),
+        help="print the script that submits this run to a batch system, with what earlier runs "
+        "took; with --failed-only for those that are left",
+    )
+    group.add_argument(
+        "--image",
+        metavar="IMAGE",
+        help="Apptainer image that the jobs of --print-job run in (default: the one that this is "
+        "run in, else the installed app)",
     )
 
 

@@ -246,4 +246,4 @@ def _hash_templates() -> dict[str, str | None]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")  # runs are put in order by it

@@ -82,21 +82,21 @@ def choose_participants(request: Request, options: Options) -> list[str]:
         If the dataset has none, or a label asked for is not among them.
     """
     measured = list_participants_with_stats(options.datasets)
-    available = in_natural_order({*list_participants(request.bids_dir), *measured})
+    available = {*list_participants(request.bids_dir), *measured}
     if not available:
         msg = f"{request.bids_dir} has no folder sub-<label>; {_MOUNT_HINT}"
         raise RefusedError(msg)
-    asked = options.participant_label
-    if unknown := sorted(set(asked) - set(available)):
+    asked = set(options.participant_label)
+    if unknown := sorted(asked - available):
+        there = in_natural_order(available)
         msg = (
-            f"no participant {_say(unknown)} in {request.bids_dir}; there are {_say(available)} "
+            f"no participant {_say(unknown)} in {request.bids_dir}; there are {_say(there)} "
             f"({_MOUNT_HINT})"
         )
         raise RefusedError(msg)
     if options.failed_only:
-        failed = {participant for participant, _ in _open_units(request.output_dir)}
-        available = [label for label in available if label in failed]
-    return [label for label in available if not asked or label in asked]
+        available &= {participant for participant, _ in _open_units(request.output_dir)}
+    return in_natural_order(asked & available if asked else available)
 
 
 @dataclass(slots=True)

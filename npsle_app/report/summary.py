@@ -21,6 +21,7 @@ WORDS: Mapping[str, str] = {
 }
 EXPECTED = ("t1w", "flair", "dwi", "vwi")  # scans whose absence is told
 OVERVIEWS = ("overview", "overview_flair")  # the stages that draw a picture for each card
+IMPORTED = "freesurfer"  # the stage that reads volumes of other programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,9 @@ def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record
     told, beside = content.deviations, content.population
     if told is None or not told.rows:
         if beside is not None and beside.n_deviations is not None:
-            return _fill_population(layout, content, beside)
+            imported = next((one for one in content.records if one.stage == IMPORTED), None)
+            state = imported.state if imported else Qc.PASS
+            return _fill_population(layout, content, beside, state=state)
         reason = told.note if told else "needs the group level with a reference for age and sex"
         return Card(layout=layout, state=ABSENT, reason=reason)
     state = record.state if record else Qc.PASS
@@ -167,11 +170,13 @@ def _fill_deviations(layout: CardLayout, content: SessionContent, record: Record
     )
 
 
-def _fill_population(layout: CardLayout, content: SessionContent, told: ShownPopulation) -> Card:
+def _fill_population(
+    layout: CardLayout, content: SessionContent, told: ShownPopulation, *, state: Qc
+) -> Card:
     """Tell the deviations of imported volumes where the app has measured no regions of its own."""
     return Card(
         layout=layout,
-        state=Qc.PASS,
+        state=state,
         value=str(told.n_deviations),
         unit=f"of {told.n_assessed} imported volumes",
         interval=told.chance,

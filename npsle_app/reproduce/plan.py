@@ -74,8 +74,16 @@ def plan_reruns(
         By the name of the run, the oldest first.
     participants
         Labels to measure again; all where none is named. The group level needs all.
+
+    Raises
+    ------
+    ValueError
+        If the output has no folder of one of them.
     """
     measured = _list_measured(output_dir)
+    if unknown := sorted(set(participants) - set(measured)):
+        msg = f"{output_dir} has no participant {', '.join(unknown)}"
+        raise ValueError(msg)
     asked = [label for label in measured if not participants or label in participants]
     owners, notes = _find_owners(output_dir, records, asked)
     reruns: list[Rerun] = []

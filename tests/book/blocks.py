@@ -16,6 +16,7 @@ LANGUAGES = ("bash", "console", "json", "python", "text", "toml")
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```", re.M | re.S
 )
+_ENDS = re.compile(r"&&|\s\d?>.*| \| ")  # of a command: the next, a file, a pipe
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -34,9 +35,9 @@ class Block:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The words of each command; lines that end in a backslash go on, `&&` ends one."""
+        """The words of each command; lines that end in a backslash go on; `&&`, pipes and files end one."""
         lines = self.text.replace("\\\n", " ").splitlines()
-        parts = [part for line in lines for part in line.split("&&")]
+        parts = [part for line in lines for part in _ENDS.split(line)]
         return [words for part in parts if (words := shlex.split(part, comments=True))]
 
 

@@ -128,12 +128,13 @@ class Dataset:
         session: str | None = None,
         sidecar: Mapping[str, object] | None = None,
         blank: bool = False,
+        seed: int = 0,
     ) -> None:
         stem = f"sub-{label}" + (f"_ses-{session}" if session else "")
         folder = self.root.joinpath(*stem.split("_"), "anat")
         folder.mkdir(parents=True, exist_ok=True)
         for number, suffix in enumerate(suffixes):
-            data = np.random.default_rng(number).integers(1, 1000, GRID).astype(np.int16)
+            data = np.random.default_rng(seed + number).integers(1, 1000, GRID).astype(np.int16)
             image = nib.Nifti1Image(data * (not blank), np.diag([4.0, 4.0, 4.0, 1.0]))
             image.header.set_qform(image.affine, 1)
             image.header.set_sform(image.affine, 1)

@@ -5,9 +5,11 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from npsle_app.engine.cluster import Cluster
 from npsle_app.engine.executors import limit_threads, open_executor
 from npsle_app.engine.stage import Status
 
@@ -62,12 +64,16 @@ def test_threads_are_limited_for_every_library():
     assert limit_threads(3)["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] == "3"
 
 
+def _of(address: str, output: Path) -> Cluster:
+    return Cluster(address=address, inputs=(), output=output, say=print)
+
+
 def test_a_running_dask_cluster_is_one_more_place_to_compute(study):
     from distributed import LocalCluster
 
     with (
         LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
-        open_executor(1, cluster=cluster.scheduler_address) as (executor, at_once),
+        open_executor(1, cluster=_of(cluster.scheduler_address, study.root)) as (executor, at_once),
     ):
         outcomes = study.run(executor, at_once=at_once)
 

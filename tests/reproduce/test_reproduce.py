@@ -187,6 +187,13 @@ def test_a_new_folder_that_holds_something_else_is_not_touched(reproduce, study)
     assert "lies in the output folder" in reproduce("--into", str(study / "out" / "new")).err
 
 
+def test_a_place_that_cannot_be_written_is_told(reproduce, study):
+    (study / "file").write_text("")
+    told = reproduce("--into", str(study / "file" / "new"))
+    assert told.code == 2
+    assert "cannot read or write" in told.err
+
+
 @pytest.mark.parametrize(
     ("signal", "code"), [(KeyboardInterrupt, 130), (TerminatedError, 143)], ids=str
 )
@@ -224,6 +231,7 @@ def test_of_two_runs_that_which_made_the_files_is_repeated(reproduce, study):
 
 
 def test_one_participant_is_reproduced_alone(reproduce, study):
+    assert "has no participant 99" in reproduce("--participant-label", "02", "99").err
     told = reproduce("--participant-label", "sub-02")
     assert told.code == 0
     assert not (study / "out-reproduced" / "sub-01").exists()

@@ -1,5 +1,6 @@
 """JSON sidecars and gradient tables, with the inheritance principle of BIDS."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,11 @@ def _changed_ns(folder: Path) -> int:
 def _list_names(folder: Path, extension: str, _changed: int) -> tuple[str, ...]:
     """List the names in a folder that end so, those with fewer entities first."""
     try:
-        names = [one.name for one in folder.iterdir()]
+        with os.scandir(folder) as entries:
+            names = [one.name for one in entries if one.name.endswith(extension)]
     except OSError:  # nothing is inherited from what is not there or may not be looked at
         return ()
-    return tuple(sorted((name for name in names if name.endswith(extension)), key=_n_entities))
+    return tuple(sorted(names, key=_n_entities))
 
 
 @lru_cache(maxsize=4096)

@@ -126,7 +126,7 @@ class Writer:
     def figure(self, figure: "Figure", name: str) -> Path:
         """Save a figure as `figures/<id>_<name>.webp`."""
         path = self.folder / "figures" / f"{self.id}_{name}.webp"
-        options = {"quality": 88, "method": 4}
+        options = {"quality": 88, "method": 2}  # 4 takes twice as long for 2 % of the bytes
         replace(
             path,
             lambda part: figure.savefig(

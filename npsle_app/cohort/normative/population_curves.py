@@ -26,9 +26,10 @@ def span_ages(population: Population, ages_years: Floats) -> Floats:
     [18.0, 91.0]
     """
     known = ages_years[np.isfinite(ages_years)]
-    low, high = min([YOUNGEST, *known]), max([OLDEST, *known])
-    ends = np.clip([low, high], *population.age_range_years)
-    return np.linspace(*ends, _STEPS)
+    least, most = population.age_range_years
+    low = max(float(np.min(known, initial=YOUNGEST)), least)
+    high = min(float(np.max(known, initial=OLDEST)), most)
+    return np.linspace(low, high, _STEPS, dtype=np.float64)
 
 
 def trace_centiles(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -13,6 +13,7 @@ from npsle_app.arrays import Floats
 from npsle_app.figures.brain.board import FAINT, FRAME, INK, WIDTH_PX, blank, write
 from npsle_app.figures.brain.canvas import annotate, canvas
 from npsle_app.figures.brain.mosaic import blend, grey_mosaic, signal_window, three_planes
+from npsle_app.figures.brain.outlines import Label, outline_labels
 from npsle_app.figures.brain.panels import bounding_box, canonical, onto
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _TOP_PX, _LEFT_PX, _ROW_PX = 46, 46.0, 194
 _PLOT_PX, _COLUMN_PX = (262.0, 150.0), 316.0
 _BAND, _CRITICAL = "#4fc3f7", "#ff8a50"
 _TICK_PX = 3
+_KEY = (
+    "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); large: this scan, small: "
+    "others of this person; orange diamond: critical deviation; volumes in {unit}, age in years"
+)
 _GROUND = 0.45  # brightness of the scan beneath the colours
 _OPACITY = 0.65
 # upper ends of z, colour, name: dark ends are critical, and colour-blind eyes tell them apart
@@ -72,24 +77,18 @@ def draw_centile_panels(panels: Sequence[CentilePanel], *, text: str, unit: str)
     height = _TOP_PX + max(-(-len(panels) // _COLUMNS), 1) * _ROW_PX
     figure = blank(height)
     write(figure, text, x=_LEFT_PX, y=8)
-    write(
-        figure,
-        "lines: centiles 2.5 (dashed), 10, 25, 50, 75, 90, 97.5 (dashed); "
-        f"large: this scan, small: others of this person; orange diamond: critical deviation; "
-        f"volumes in {unit}, age in years",
-        x=_LEFT_PX,
-        y=24,
-    )
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH_PX), ylim=(height, 0))
     frames = [_Frame.around(panel, number) for number, panel in enumerate(panels)]
     _draw_curves(axes, panels, frames)
     _draw_ticks(axes, frames)
-    for panel, frame in zip(panels, frames, strict=True):
-        axes.text(
-            frame.left, frame.top - 4, panel.title, size=9, color=INK, va="bottom", parse_math=False
-        )
+    titles = [
+        Label(text=panel.title, x=frame.left, y=frame.top - 4, across=0, down=1)
+        for panel, frame in zip(panels, frames, strict=True)
+    ]
+    told = Label(text=_KEY.format(unit=unit), x=_LEFT_PX, y=26, across=0, down=0)
+    axes.add_artist(outline_labels([told, *titles], size=9, colour=INK))
     _draw_visits(axes, panels, frames)
     return figure
 
@@ -196,17 +195,20 @@ def _draw_ticks(axes: "Axes", frames: Sequence[_Frame]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     locator, marks = MaxNLocator(nbins=_TICKS), [frame.outline for frame in frames]
-    look: dict[str, Any] = {"color": FAINT, "size": 7, "parse_math": False}
+    numbers: list[Label] = []
     for frame in frames:
         bottom, left = frame.volumes[0], frame.ages[0]
         for age in _ticks_of(locator, frame.ages):
             x, y = frame.locate([age], [bottom])[0]
             marks.append(np.array([[x, y], [x, y + _TICK_PX]]))
-            axes.text(x, y + _TICK_PX + 2, f"{age:g}", ha="center", va="top", **look)
+            place = y + _TICK_PX + 3
+            numbers.append(Label(text=f"{age:g}", x=x, y=place, across=0.5, down=0))
         for volume in _ticks_of(locator, frame.volumes):
             x, y = frame.locate([left], [volume])[0]
             marks.append(np.array([[x, y], [x - _TICK_PX, y]]))
-            axes.text(x - _TICK_PX - 2, y, f"{volume:g}", ha="right", va="center", **look)
+            place = x - _TICK_PX - 2
+            numbers.append(Label(text=f"{volume:g}", x=place, y=y, across=1, down=0.5))
+    axes.add_artist(outline_labels(numbers, size=7, colour=FAINT))
     axes.add_collection(LineCollection(marks, colors=FRAME, linewidths=0.8))
 
 

@@ -11,7 +11,7 @@ from npsle_app.imaging.vessels.blur import Kernel, blurred_disc, rician_excess
 
 BLUR_UNCERTAINTY = 0.15  # one SD of the point spread's width, as a share of it
 _BLUR_STEP = 0.02  # of the derivative by the blur: 0.15 in one step tells 13 % too little
-_ROUNDS = 4
+_ROUNDS, _ROUNDS_FROM_NEAR = 4, 2
 _N_SHAPE = 8  # centre (2), log radius, log wall, shift of the outer circle (2), ellipse (2)
 
 
@@ -58,6 +58,12 @@ class Start:
     radius_mm: float
     wall_mm: float
 
+    @property
+    def shape(self) -> Floats:
+        """Return the circle and its even wall as the shape of an annulus, (8,)."""
+        lengths = np.log([self.radius_mm, max(self.wall_mm, 0.1)])
+        return np.array([*self.centre_mm, *lengths, 0, 0, 0, 0], dtype=np.float64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annulus:
@@ -95,12 +101,14 @@ class Annulus:
         return _radii(self.shape, angles=angles)
 
 
-def fit_annulus(section: Section, *, start: Start, blur: Blur) -> Annulus | None:
+def fit_annulus(
+    section: Section, *, start: Start, blur: Blur, near: Annulus | None = None
+) -> Annulus | None:
     """Fit lumen, wall and surroundings of one section, all blurred alike.
 
     The signal outside may differ from side to side; voxels that no annulus explains (a side
-    branch, brain) are left out in a second round. None where there are too few voxels, or the
-    fit runs away.
+    branch, brain) are left out in a second round. With a fit that is `near` it begins there: one
+    of another blur leads there sooner. None where there are too few voxels, or the fit runs away.
 
     Notes
     -----
@@ -111,12 +119,9 @@ def fit_annulus(section: Section, *, start: Start, blur: Blur) -> Annulus | None
     scale = float(np.ptp(section.signal)) if section.signal.size >= 4 * _N_SHAPE else 0.0
     if scale <= 1e-6 * float(np.abs(section.signal).max(initial=0)):
         return None
-    shape: Floats = np.array(
-        [*start.centre_mm, np.log(start.radius_mm), np.log(max(start.wall_mm, 0.1)), 0, 0, 0, 0],
-        dtype=np.float64,
-    )
+    shape = near.shape if near else start.shape
     kept, clean = np.ones(section.signal.size, dtype=bool), section
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS_FROM_NEAR if near else _ROUNDS):
         part = clean.taken(kept)
         shape, *_ = leastsq(
             lambda shape, part=part: _residuals(shape, section=part, blur=blur) / scale,

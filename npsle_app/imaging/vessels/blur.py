@@ -18,7 +18,7 @@ from npsle_app.arrays import Floats, Volume
 
 PSF_FWHM_VOXELS = 0.6
 _CURVATURES = np.linspace(0.03, 1.5, 148)
-_OFFSETS = np.linspace(-14, 14, 561)
+_OFFSETS = np.linspace(-14, 14, 281)
 CANDIDATES = (0.4, 0.55, 0.7, 0.85, 1.0)  # full width at half maximum, voxels
 _PRIOR_SD = 0.25  # voxels: by filter and readout scans have 0.5 to 1
 _TRUST = 0.5  # of the likelihood's logarithm: the model is not all of the truth

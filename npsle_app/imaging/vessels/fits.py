@@ -80,9 +80,15 @@ def look_around(course: Course, *, contours: Contours, voxel_mm: float) -> list[
     return found
 
 
-def fit_sections(starts: list[SectionStart], *, blur: Blur) -> list[Annulus | None]:
-    """Fit an annulus to each section; None where there is none."""
-    return [fit_annulus(one.section, start=one.start, blur=blur) for one in starts]
+def fit_sections(
+    starts: list[SectionStart], *, blur: Blur, near: list[Annulus | None] | None = None
+) -> list[Annulus | None]:
+    """Fit an annulus to each section, from those of another blur on; None where there is none."""
+    known = near or [None] * len(starts)
+    return [
+        fit_annulus(one.section, start=one.start, blur=blur, near=fit)
+        for one, fit in zip(starts, known, strict=True)
+    ]
 
 
 def fit_point_spread(
@@ -98,19 +104,21 @@ def fit_point_spread(
     chosen = [apart[k] for k in even]
     if not chosen:
         return PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
-    noise = {
-        kernel: np.array([
-            [np.nan if fit is None else fit.noise for fit in fit_sections(chosen, blur=blur)]
-            for blur in (
-                Blur(kernel=kernel, sigma_mm=blur_sigma_mm(voxel_mm, psf_fwhm_voxels=width))
-                for width in CANDIDATES
-            )
-        ])
-        for kernel in Kernel
-    }  # fmt: skip
+    noise = {kernel: _noise(chosen, kernel=kernel, voxel_mm=voxel_mm) for kernel in Kernel}
     n_voxels = np.array([float(one.section.signal.size) for one in chosen])
     found = most_likely(noise, n_voxels=n_voxels, expected=expected)
     return found or PointSpread(fwhm_voxels=expected, blur_sd=BLUR_UNCERTAINTY)
+
+
+def _noise(chosen: list[SectionStart], *, kernel: Kernel, voxel_mm: float) -> Floats:
+    """Return what each candidate leaves unexplained, (n candidates, n sections), NaN for no fit."""
+    fits: list[Annulus | None] = [None] * len(chosen)
+    rows = []
+    for width in CANDIDATES:
+        blur = Blur(kernel=kernel, sigma_mm=blur_sigma_mm(voxel_mm, psf_fwhm_voxels=width))
+        fits = fit_sections(chosen, blur=blur, near=fits)
+        rows.append([np.nan if fit is None else fit.noise for fit in fits])
+    return np.array(rows)
 
 
 def _normals(section: Section, *, start: Start, line: Centreline, plane: int) -> Floats:

@@ -61,7 +61,7 @@ def load_tracts() -> Tracts:
         directions=_unit(np.where(superficial, outward, directions)),
         systems=np.where(superficial, SYSTEMS.index("commissural"), systems),
         bundled=1 - np.float32(1 - _SUPERFICIAL) * beyond,
-        to_voxels=np.linalg.inv(affine),
+        to_voxels=np.asarray(np.linalg.inv(affine), np.float64),
     )
 
 

@@ -10,12 +10,13 @@ from npsle_app.bids.output.reader import measures_digest
 from npsle_app.bids.output.writer import Writer
 from npsle_app.cohort.normative.population import Population
 from npsle_app.cohort.normative.population_scores import CRITICAL
+from npsle_app.documents import read_json
 from npsle_app.group_tables import group_tables
-from npsle_app.records import FigureRecord, Record
+from npsle_app.records import FigureRecord, Qc, Record, worst
 from npsle_app.resources import read_text
 from npsle_app.stages.group.population_figures import draw_person
 
-STAGE = "population"
+STAGE, _PICTURE = "population", "population-centiles"
 _METHODS = (
     "Imported volumes were compared with {population}. z is by age and sex and, where so told, "
     "given the intracranial volume; its limits hold what is not known of the scanner."
@@ -58,9 +59,12 @@ def write_people(
             writer = _writer(output_dir, person, unit)
             path = _write(writer, rows, numbers.get((person, unit)))
             written[path] = person
-            if before.get(path) != path.read_bytes() or not _record_of(writer).is_file():
+            record = _record_of(writer)
+            said = record.read_bytes() if record.is_file() else b""
+            redraw = before.get(path) != path.read_bytes() or not said
+            _describe(writer, own, population=population, session_id=unit, redraw=redraw)
+            if redraw or said != record.read_bytes():
                 changed.add(person)
-                _describe(writer, own, population=population, session_id=unit)
     gone = _take_away(set(before) - set(written))
     return tuple(sorted({name.removeprefix("sub-") for name in changed} | set(gone)))
 
@@ -95,8 +99,8 @@ def _writer(output_dir: Path, participant: str, session: str) -> Writer:
     )
 
 
-def _record_of(writer: Writer) -> Path:
-    return writer.folder / "log" / f"{writer.id}_stage-{STAGE}.json"
+def _record_of(writer: Writer, *, stage: str = STAGE) -> Path:
+    return writer.folder / "log" / f"{writer.id}_stage-{stage}.json"
 
 
 def _write(writer: Writer, rows: DataFrame, count: dict[str, float] | None) -> Path:
@@ -108,26 +112,41 @@ def _write(writer: Writer, rows: DataFrame, count: dict[str, float] | None) -> P
     return writer.table(rows[columns], File.POPULATION, dictionary=dictionary | more)
 
 
-def _describe(writer: Writer, own: DataFrame, *, population: Population, session_id: str) -> None:
-    """Write the record of a session with its curves, if any of its volumes has a score."""
-    figure = draw_person(own, population=population, session_id=session_id)
-    figures = () if figure is None else (
-        FigureRecord(
-            title="Volumes among the population's centile curves",
-            path=writer.figure(figure, "population-centiles"),
-            caption="Deep structures, lateral ventricles, and other volumes beyond the cut. The "
-            "curves hold for this sex, head size and site; a bar reaches over the 95 % limits "
-            "of z, which hold what is not known of the scanner.",
-        ),
-    )  # fmt: skip
+def _describe(
+    writer: Writer, own: DataFrame, *, population: Population, session_id: str, redraw: bool
+) -> None:
+    """Write the record of a session, with its curves if any of its volumes has a score."""
+    path = writer.folder / "figures" / f"{writer.id}_{_PICTURE}.webp"
+    if redraw:
+        path.unlink(missing_ok=True)
+        figure = draw_person(own, population=population, session_id=session_id)
+        if figure is not None:
+            writer.figure(figure, _PICTURE)
     # that of a population of the user's own is no key of the app, and is told as it stands
     known = f"{{{population.citation}," in read_text("references.bib")
     told = population.text if known else f"{population.text} ({population.citation})"
+    picture = FigureRecord(
+        title="Volumes among the population's centile curves",
+        path=path,
+        caption="Deep structures, lateral ventricles, and other volumes beyond the cut. The "
+        "curves hold for this sex, head size and site; a bar reaches over the 95 % limits of z, "
+        "which hold what is not known of the scanner.",
+    )
     writer.record(
         Record(
             stage=STAGE,
             methods=_METHODS.format(population=told),
             citations=(population.citation, "fraza2021") if known else ("fraza2021",),
-            figures=figures,
+            figures=(picture,) if path.is_file() else (),
+            inherited=_read_state(writer),
         )
     )
+
+
+def _read_state(writer: Writer) -> Qc:
+    """Return the worst state of the checks of the imported volumes; pass where none is told."""
+    try:
+        told = read_json(_record_of(writer, stage="freesurfer"))
+    except (OSError, ValueError):
+        return Qc.PASS
+    return worst([Qc(one["state"]) for one in told["checks"]])
