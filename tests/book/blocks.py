@@ -35,7 +35,7 @@ class Block:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The words of each command; lines that end in a backslash go on; `&&`, pipes and files end one."""
+        """The words of each command; a backslash goes on, `&&`, a pipe or a file ends one."""
         lines = self.text.replace("\\\n", " ").splitlines()
         parts = [part for line in lines for part in _ENDS.split(line)]
         return [words for part in parts if (words := shlex.split(part, comments=True))]
