@@ -11,11 +11,12 @@ from npsle_app.bids.output.names import File, GroupFile
 from npsle_app.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize(
-    "script", ["make_measures.py", "make_reliability.py", "make_validation.py"]
+    "script",
+    ["make_measures.py", "make_options.py", "make_reliability.py", "make_validation.py"],
 )
 def test_what_scripts_write_into_the_documents_is_up_to_date(script: str) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
