@@ -145,14 +145,14 @@ def test_a_description_of_a_dataset_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-def test_a_description_inside_a_participant_is_refused_before_pybids_reads_it(
+def test_a_description_inside_a_participant_is_no_concern_of_its_scans(
     tmp_path: Path, content: bytes
 ) -> None:
-    put(tmp_path / "sub-01" / "anat" / "sub-01_T1w.nii.gz", b"x")
+    image = put(tmp_path / "sub-01" / "anat" / "sub-01_T1w.nii.gz", b"x")
     put(tmp_path / "sub-01" / "dataset_description.json", content)
 
-    with pytest.raises((OSError, ValueError), match=REASONS):
-        find_sessions(tmp_path, "01")
+    (session,) = find_sessions(tmp_path, "01")
+    assert session.scans["t1w"].path == image
 
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)

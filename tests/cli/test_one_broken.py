@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -184,14 +185,14 @@ def test_a_pipe_called_a_sidecar_is_not_waited_for(app, three, tmp_path):
 def test_one_folder_that_cannot_be_looked_at_fails_its_participant_alone(
     app, three, monkeypatch, tmp_path
 ):
-    walk = datasets.os.walk
+    scandir, closed = datasets.os.scandir, three.root / "sub-00"
 
-    def refuse(path, **options):
-        if "onerror" in options and path.name == "sub-00":
-            options["onerror"](PermissionError(13, "Permission denied"))
-        return walk(path, **options)
+    def refuse(path="."):
+        if isinstance(path, Path) and path.is_relative_to(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
 
-    monkeypatch.setattr(datasets.os, "walk", refuse)
+    monkeypatch.setattr(datasets.os, "scandir", refuse)
 
     call = app("participant")
 

@@ -75,16 +75,16 @@ def test_before_and_after_alternate_and_can_be_held(page):
 
 def test_the_rating_form_saves_a_table_that_the_group_level_reads(page, tmp_path):
     text, name = page.evaluate(_FILL)
-    assert name == "sub-01_ses-1_qc.tsv"
+    assert name == "sub-01_ses-2_qc.tsv"
     assert text.splitlines() == [
         "participant_id\tsession_id\trater\trating\texclude\tstages\tcomment",
-        "sub-01\tses-1\tA B\texclude\tyes\tanat\tmoved much <b>",
+        "sub-01\tses-2\tA B\texclude\tyes\tanat\tmoved much <b>",
     ]
     (tmp_path / name).write_text(text, encoding="utf-8")
     rating = read_ratings(tmp_path).iloc[0].to_dict()
     assert rating == {
         "participant_id": "sub-01",
-        "session_id": "ses-1",
+        "session_id": "ses-2",
         "qc_rating": "exclude",
         "qc_exclude": "yes",
         "qc_stages": "anat",

@@ -17,8 +17,10 @@ def test_every_option_is_documented_and_has_help():
 
 
 def test_the_rules_of_the_document_are_rules(tmp_path):
-    blocks = DOCUMENT.read_text(encoding="utf-8").split("```\n")
-    (rules,) = (block for block in blocks if block.startswith("files\t"))
+    blocks = DOCUMENT.read_text(encoding="utf-8").split("```")
+    (rules,) = (
+        text for block in blocks if (text := block.partition("\n")[2]).startswith("files\t")
+    )
     (tmp_path / "rules.tsv").write_text(rules)
     assert (
         read_tolerances(tmp_path / "rules.tsv").of_file("sub-01/anat/a_dseg.nii.gz").share == 0.001

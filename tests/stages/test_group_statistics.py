@@ -20,6 +20,9 @@ SETTINGS = StatisticsSettings()
 
 
 ASKED_ALONE = (  # by a study file
+    "combat",
+    "combat_contrasts",
+    "combat_values",
     "agreement",
     "reader_judgements",
     "reader_volumes",

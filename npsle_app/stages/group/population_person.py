@@ -124,6 +124,7 @@ def _describe(
             writer.figure(figure, _PICTURE)
     # that of a population of the user's own is no key of the app, and is told as it stands
     known = f"{{{population.citation}," in read_text("references.bib")
+    cited = (population.citation, "fraza2021") if known else ("fraza2021",)
     told = population.text if known else f"{population.text} ({population.citation})"
     picture = FigureRecord(
         title="Volumes among the population's centile curves",
@@ -136,7 +137,7 @@ def _describe(
         Record(
             stage=STAGE,
             methods=_METHODS.format(population=told),
-            citations=(population.citation, "fraza2021") if known else ("fraza2021",),
+            citations=cited,
             figures=(picture,) if path.is_file() else (),
             inherited=_read_state(writer),
         )
