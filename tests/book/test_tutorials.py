@@ -41,7 +41,7 @@ def run(words: list[str], *, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    return done.stderr + done.stdout  # its last line is the last that is shown
 
 
 def find_missing(shown: str, said: str) -> list[str]:

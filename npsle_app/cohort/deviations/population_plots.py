@@ -40,6 +40,8 @@ def list_study_curves(modelled: PopulationStudy) -> Iterator[dict[str, Any]]:
             for side in SIDES:
                 region = volume_name(name, side=side)
                 own = rows[(rows["region"] == region) & (rows[SEX] == sex)]
+                if own.empty:
+                    continue
                 title = f"{say_volume(region)}, {people}"
                 yield _lay_out(own, modelled.population, region, title=title, order=order, sex=sex)
 

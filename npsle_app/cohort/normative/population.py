@@ -123,7 +123,11 @@ class Population:
         ends = [self.knots[0]] * DEGREE, [self.knots[-1]] * DEGREE
         full = np.array([*ends[0], *self.knots, *ends[1]])
         known = np.where(np.isfinite(inside), inside, self.knots[0])
-        splines = BSpline.design_matrix(known, full, DEGREE).toarray()
+        splines = (
+            BSpline.design_matrix(known, full, DEGREE).toarray()
+            if known.size
+            else np.zeros((0, len(full) - DEGREE - 1))  # SciPy refuses nobody
+        )
         return Design(
             age_years=np.asarray(age_years, dtype=float),
             is_man=np.asarray(is_man, dtype=float),
