@@ -104,6 +104,12 @@ def test_volumes_and_z_are_inverse_to_each_other(rng):
         assert np.allclose(region.to_z(volume, design=design), z, atol=1e-6), name
 
 
+def test_of_nobody_there_is_no_volume_and_no_error():
+    nobody = np.empty(0)
+    design = POPULATION.design(nobody, is_man=nobody)
+    assert POPULATION.regions[THALAMUS].to_volume_ml(nobody, design=design).shape == (0,)
+
+
 def test_a_population_is_read_as_it_was_written():
     plain = population_to_plain(POPULATION, licence="GPL-3.0-or-later")
     assert population_from_plain(json.loads(json.dumps(plain))) == POPULATION
