@@ -16,6 +16,8 @@ from npsle_app.cli.record import FORM, read_record
 from npsle_app.cli.version import REVISION_VARIABLE, get_version
 from npsle_app.engine.surroundings import IMAGE_VARIABLE
 
+pytestmark = pytest.mark.long
+
 
 def records(out):
     paths = sorted(

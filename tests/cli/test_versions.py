@@ -7,6 +7,8 @@ import pytest
 from npsle_app.bids.output.tree import SIMULATED
 from npsle_app.cli.version import get_version
 
+pytestmark = pytest.mark.long
+
 OWN = get_version()
 RELEASE = OWN.partition("+")[0]
 OTHERS = ["0.0.1+gabc1234", "99.0.0", f"{RELEASE}+src.00000000", f"{RELEASE}+g0000000"]

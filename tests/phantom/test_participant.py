@@ -5,6 +5,8 @@ import pytest
 
 from npsle_app.phantom.participant import MAX_LESION_ML, Request, lesion_load_ml, make_participant
 
+pytestmark = pytest.mark.long
+
 
 def _data(image):
     return np.asarray(image.dataobj)

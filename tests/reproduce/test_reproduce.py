@@ -11,6 +11,8 @@ from npsle_app.__main__ import main as run_app
 from npsle_app.cli.errors import TerminatedError
 from npsle_app.reproduce import __main__ as program
 
+pytestmark = pytest.mark.long
+
 
 def record_of(out):
     (path,) = out.glob("logs/*/run.json")

@@ -15,6 +15,8 @@ from npsle_app.cohort.study.assembly import assemble, check_typed
 from npsle_app.cohort.study.parsing import parse_study
 from tests.cohort.study_tables import make_tables
 
+pytestmark = pytest.mark.long
+
 ASKED = {"combat": {"site": "site", "measures": ["wm_ml", "gm_ml", "alps_mean", "wmh_ml"]}}
 
 

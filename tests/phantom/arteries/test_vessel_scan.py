@@ -13,6 +13,8 @@ from npsle_app.phantom.head.acquisition import draw_acquisition
 from npsle_app.phantom.head.anatomy import draw_shape, make_anatomy
 from npsle_app.phantom.head.grids import whole_head
 
+pytestmark = pytest.mark.long
+
 SIGNALS = Signals(blood=0.05, wall=1.0, csf=0.25, gm=0.7, wm=0.9, head=0.7)
 
 
