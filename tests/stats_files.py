@@ -1,5 +1,6 @@
 """Tables as FreeSurfer 5.3 to 7.4, FastSurfer and SynthSeg write them, with known volumes."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -172,3 +173,18 @@ def write_synthseg(path: Path, *, subjects: tuple[str, ...]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def write_tables_alone(folder):
+    """Write a dataset of two people without an image, and their tables beside it; return it."""
+    bids = folder / "bids"
+    bids.mkdir()
+    (bids / "dataset_description.json").write_text(
+        json.dumps({"Name": "tables", "BIDSVersion": "1.10.0"})
+    )
+    (bids / "participants.tsv").write_text(
+        "participant_id\tage\tsex\nsub-01\t40\tF\nsub-02\t50\tM\n"
+    )
+    write_subject(folder / "fs" / "sub-01_ses-1", version="7.1.1")
+    write_subject(folder / "fs" / "sub-02_ses-1", change={"Left-Thalamus": 4000.0})
+    return bids

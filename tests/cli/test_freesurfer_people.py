@@ -1,27 +1,16 @@
 """People who have FreeSurfer's tables and no image are imported, from the plan to the page."""
 
-import json
-
 import pandas as pd
 import pytest
 
 from npsle_app.__main__ import main
-from tests.stats_files import write_subject
+from tests.stats_files import write_tables_alone
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    bids = folder / "bids"
-    bids.mkdir()
-    (bids / "dataset_description.json").write_text(
-        json.dumps({"Name": "tables", "BIDSVersion": "1.10.0"})
-    )
-    (bids / "participants.tsv").write_text(
-        "participant_id\tage\tsex\nsub-01\t40\tF\nsub-02\t50\tM\n"
-    )
-    write_subject(folder / "fs" / "sub-01_ses-1", version="7.1.1")
-    write_subject(folder / "fs" / "sub-02_ses-1", change={"Left-Thalamus": 4000.0})
+    write_tables_alone(folder)
     return folder
 
 

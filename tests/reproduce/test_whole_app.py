@@ -4,7 +4,6 @@ People have tables of FreeSurfer and no image, which takes seconds; tests/test_a
 with images.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from npsle_app.documents import read_json
-from tests.stats_files import write_subject
+from tests.stats_files import write_tables_alone
 
 pytestmark = pytest.mark.slow  # it runs the whole app three times
 
@@ -26,16 +25,7 @@ def call(*words: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
-    bids = folder / "bids"
-    bids.mkdir()
-    (bids / "dataset_description.json").write_text(
-        json.dumps({"Name": "tables", "BIDSVersion": "1.10.0"})
-    )
-    (bids / "participants.tsv").write_text(
-        "participant_id\tage\tsex\nsub-01\t40\tF\nsub-02\t50\tM\n"
-    )
-    write_subject(folder / "fs" / "sub-01_ses-1", version="7.1.1")
-    write_subject(folder / "fs" / "sub-02_ses-1", change={"Left-Thalamus": 4000.0})
+    bids = write_tables_alone(folder)
     flags = ("--derivatives", f"freesurfer={folder / 'fs'}", "--skip-bids-validation", "--sloppy")
     reference = ("--normative-reference", "own")
     levels = ("participant", "group")

@@ -8,7 +8,7 @@ import numpy as np
 
 from npsle_app.arrays import Floats
 from npsle_app.imaging.vessels.annulus import BLUR_UNCERTAINTY, Annulus, Blur
-from npsle_app.imaging.vessels.blur import PSF_FWHM_VOXELS, Kernel, blur_sigma_mm, fine_detail
+from npsle_app.imaging.vessels.blur import PSF_FWHM_VOXELS, blur_sigma_mm, fine_detail
 from npsle_app.imaging.vessels.centreline import Centreline
 from npsle_app.imaging.vessels.checks import MIN_ACCEPTED, Quality, accepted
 from npsle_app.imaging.vessels.contours import Contours
@@ -27,8 +27,8 @@ _TRIM = 1  # sections left out at each end, where the frame and the smoothing ar
 class Vessel:
     """A vessel that was measured; contours are (n, 72, 2) in mm along the frame's axes.
 
-    `summary` is None where fewer than 70 % of the sections were accepted; `kernel` and
-    `psf_fwhm_voxels` are the scanner's point spread as it was fitted.
+    `summary` is None where fewer than 70 % of the sections were accepted; `psf_fwhm_voxels` is
+    the width of the scanner's point spread as it was fitted.
     """
 
     line: Centreline
@@ -38,7 +38,6 @@ class Vessel:
     quality: Quality
     summary: Summary | None
     psf_fwhm_voxels: float
-    kernel: Kernel
 
 
 def measure_vessel(course: Course, *, psf_fwhm_voxels: float = PSF_FWHM_VOXELS) -> Vessel:
@@ -85,7 +84,6 @@ def measure_vessel(course: Course, *, psf_fwhm_voxels: float = PSF_FWHM_VOXELS) 
         quality=quality,
         summary=summarise(sections, voxel_mm=voxel_mm) if enough else None,
         psf_fwhm_voxels=spread.fwhm_voxels,
-        kernel=spread.kernel,
     )
 
 

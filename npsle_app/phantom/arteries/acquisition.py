@@ -13,8 +13,8 @@ from scipy import ndimage
 from scipy.signal.windows import tukey
 
 from npsle_app.arrays import Floats, Volume
+from npsle_app.phantom.arteries.tube_drawing import PSF_FWHM_VOXELS
 
-PSF_FWHM_VOXELS = 0.6
 Order = Literal["linear", "centre-out"]
 
 

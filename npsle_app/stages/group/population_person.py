@@ -1,6 +1,7 @@
 """Each participant's FreeSurfer volumes beside the population: table, centile curves, record."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from pandas import DataFrame
@@ -112,6 +113,12 @@ def _write(writer: Writer, rows: DataFrame, count: dict[str, float] | None) -> P
     return writer.table(rows[columns], File.POPULATION, dictionary=dictionary | more)
 
 
+@cache
+def _works() -> str:
+    """Return what the app cites: read once, not for each session."""
+    return read_text("references.bib")
+
+
 def _describe(
     writer: Writer, own: DataFrame, *, population: Population, session_id: str, redraw: bool
 ) -> None:
@@ -123,7 +130,7 @@ def _describe(
         if figure is not None:
             writer.figure(figure, _PICTURE)
     # that of a population of the user's own is no key of the app, and is told as it stands
-    known = f"{{{population.citation}," in read_text("references.bib")
+    known = f"{{{population.citation}," in _works()
     cited = (population.citation, "fraza2021") if known else ("fraza2021",)
     told = population.text if known else f"{population.text} ({population.citation})"
     picture = FigureRecord(
