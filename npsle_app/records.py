@@ -75,7 +75,8 @@ class Record:
     for the methods text; `choices` say what was decided for this person and why. `inherited` is
     the worst state of all checks that its inputs rest on, over all stages before. `software` is
     what measured, with its version, where it was not this app. `read_by` says who read what its
-    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not.
+    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not. `given` names what
+    others made and its numbers rest on (`tissue maps of cat12`); those in `not_given` do not.
     """
 
     stage: str
@@ -89,10 +90,16 @@ class Record:
     software: str = ""
     read_by: str = ""
     not_read: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = ()
 
     def reader_of(self, measure: str) -> str:
         """Say who read what a measure rests on, and when; empty where nobody did."""
         return "" if measure in self.not_read else self.read_by
+
+    def given_to(self, measure: str) -> str:
+        """Say what others made and a measure rests on; empty where it rests on nothing such."""
+        return "" if measure in self.not_given else "; ".join(self.given)
 
     @property
     def state(self) -> Qc:
