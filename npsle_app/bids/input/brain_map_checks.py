@@ -215,11 +215,9 @@ def _tissues(
             _MIRRORED
         )
     if own < _LEAST_LIKENESS:
+        told = f"(r = {own:.2f}, expected above {_LEAST_LIKENESS})"
         return (
-            (
-                f"white matter is not where {t1w.path.name} shows it (r = {own:.2f}, expected above "
-                f"{_LEAST_LIKENESS})"
-            ),
+            f"white matter is not where {t1w.path.name} shows it {told}",
             "look whether it is of this person and session, and of this T1w image",
         )
     return None
