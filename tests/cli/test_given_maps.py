@@ -173,8 +173,10 @@ def test_sidecars_records_the_table_and_the_page_say_whose_the_tissues_are(study
             "bids:cat12:mri/p1sub-01_T1w.nii" in one for one in study.sidecar(tail)["Sources"]
         )
     given = study.measures()["given_by"]
-    for name in ("gm_ml", "tbv_ml", "region_thalamus_left_ml", "wmh_deep_ml"):
-        assert "tissue maps of cat12" in given[name], name
+    for name in ("gm_ml", "tbv_ml", "csf_ml"):
+        assert given[name] == "tissue maps of cat12", name
+    for name in ("wm_without_wmh_ml", "region_thalamus_left_ml", "wmh_deep_ml"):
+        assert given[name] == "lesions of hand; tissue maps of cat12", name
     assert given["wmh_ml"] == "lesions of hand"
     assert pd.isna(given["tiv_ml"])
     assert "those of another program" in study.record("tissue")["methods"]

@@ -58,11 +58,11 @@ def complete_fluid(
 
 def measure_labelled(labels: RegionLabels, *, voxel_ml: float) -> dict[str, float]:
     """Measure the regions that labels have on both sides, in mL by measure name."""
-    names = [one.name for one in REGIONS] + [LATERAL_VENTRICLE]
+    there = labels.regions()
     return {
         measure_name(region, side=side): float(labels.mask(region, side=side).sum()) * voxel_ml
-        for region in labels.regions()
-        if region in names
+        for region in (*(one.name for one in REGIONS), LATERAL_VENTRICLE)
+        if region in there
         for side in SIDES
     }
 

@@ -182,7 +182,7 @@ def _hand_on(
             for name, names in rests_on.items()
             if readers and not any(before[one].read_by for one in names if one in before)
         ),
-        given=tuple(sorted({*record.given, *(it for one in before.values() for it in one.given)})),
+        given_before=tuple(sorted({it for one in before.values() for it in one.all_given})),
         not_given=tuple(rests_on),
     )
 

@@ -53,15 +53,16 @@ _METHODS = (
     "matter."
 )
 _CITATIONS = ("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015")
+_OF_MAPS = ("tbv_ml", "gm_ml", "wm_ml", "csf_ml")  # given maps alone: neither masks nor lesions
 _METHODS_GIVEN = (
     "Grey matter, white matter and cerebrospinal fluid are those of another program, as they were "
     "given; volumes are sums of its shares or labels. Total intracranial volume is that of the "
     "app's own intracranial mask."
 )
 _GIVEN = (
-    "The {given} are taken in the place of the app's segmentation, to the voxel: gm_ml, wm_ml, "
-    "tbv_ml, csf_ml and what rests on tissue are theirs. TIV is the app's own. Compare only with "
-    "people measured alike."
+    "In the place of the app's segmentation, and to the voxel, are taken: {given}. Volumes of "
+    "grey and white matter, brain and fluid, and what rests on tissue, are theirs; TIV is the "
+    "app's own. Compare only with people measured alike."
 )
 _NO_FLUID = (
     "What was given holds no fluid around the brain: csf_ml is not given, and where fluid is "
@@ -137,6 +138,7 @@ def run(
         figures=figures,
         choices=tissue.choices,
         given=(tissue.given.source.name,) if tissue.given else (),
+        given_alone=_OF_MAPS if tissue.given else (),
     )
     return TissueOutputs(
         **saved, ventricles=ventricles, record=out.record(record), figures=figure_paths(figures)
