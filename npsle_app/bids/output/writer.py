@@ -294,7 +294,9 @@ def tsv_lines(rows: "DataFrame") -> list[str]:
     of the study's.
     """
     texts = [_column(rows.iloc[:, place]) for place in range(rows.shape[1])]
-    cells = zip(*texts, strict=True) if texts else ([] for _ in range(len(rows)))
+    cells: Iterable[Iterable[str]] = (
+        zip(*texts, strict=True) if texts else ([] for _ in range(len(rows)))
+    )
     return ["\t".join(line) for line in ([_cell(str(name)) for name in rows], *cells)]
 
 
@@ -308,7 +310,7 @@ def _column(values: "Series") -> list[str]:
     if values.dtype == np.float64:
         return [repr(one) if math.isfinite(one) else _MISSING for one in values.tolist()]
     # not by tolist: single precision would show the digits of double precision
-    plain = values.to_numpy() if values.dtype.kind == "f" else values.astype(object)
+    plain = list(values.to_numpy() if values.dtype.kind == "f" else values.astype(object))
     return [_cell(one) for one in plain]
 
 
