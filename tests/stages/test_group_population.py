@@ -162,7 +162,7 @@ def test_everyone_stands_among_the_populations_curves(out):
     assert (out / figure["path"]).read_text().startswith("<?xml")
     assert "Rutherford 2022" in figure["caption"]
     for name in DRAWN:
-        (picture,) = (out / name / "ses-1").glob("figures/*_population-centiles.webp")
+        (picture,) = (out / name / "ses-1").glob("figures/*_population-centiles.svg")
         (record,) = (out / name / "ses-1").glob("log/*_stage-population.json")
         told = json.loads(record.read_text())
         assert told["figures"][0]["path"].endswith(picture.name)

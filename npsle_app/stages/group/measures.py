@@ -12,7 +12,7 @@ from npsle_app.bids.input.dataset import read_session_dates
 from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.output.names import GroupFile
-from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.output.writer import tsv_lines, write_json, write_lines, write_tsv
 from npsle_app.cohort.study.measures import (
     ALONE,
     GIVEN,
@@ -212,9 +212,10 @@ def _write_sessions(
         old.unlink()
     (output_dir / "sessions.json").unlink(missing_ok=True)
     visits = wide.dropna(subset="session_id")
-    for participant, rows in visits.groupby("participant_id", sort=True):
+    names, *lines = tsv_lines(visits.drop(columns="participant_id"))
+    for participant, places in sorted(visits.groupby("participant_id").indices.items()):
         path = output_dir / str(participant) / f"{participant}_sessions.tsv"
-        write_tsv(path, rows.drop(columns="participant_id"))
+        write_lines(path, [names, *(lines[place] for place in places)])
         paths.append(path)
     if paths:
         write_json(
