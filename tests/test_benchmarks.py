@@ -1,0 +1,141 @@
+"""The one table of `python -m benchmarks`: what is judged, kept and compared."""
+
+import json
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.__main__ import PARTS, QUICK, list_parts, main
+from benchmarks.lines import BUSY, GOALS, Line, judge, keep_others, to_markdown, to_table
+from benchmarks.whole import Person, copy_participant, read_truth
+
+SLOW = Line(part="planning", what="all participants", cpu_s=61.0, peak_mb=400.0)
+
+
+def test_each_goal_of_a_line_is_judged_by_itself():
+    assert judge(SLOW) == ("≤ 60 CPU s; ≤ 500 MB", "not met; met")
+
+
+def test_what_was_not_measured_is_not_judged():
+    assert judge(Line(part="planning", what="all participants")) == ("", "")
+
+
+def test_seconds_of_a_busy_machine_can_meet_a_goal_and_not_miss_it():
+    def states(cpu_s: float) -> str:
+        return judge(replace(SLOW, cpu_s=cpu_s, undisturbed=False))[1]
+
+    assert states(61.0) == f"{BUSY}; met"
+    assert states(59.0) == "met; met"
+
+
+def test_a_goal_by_the_clock_is_not_judged_on_a_busy_machine():
+    line = Line(
+        part="workers", what="one worker over two, by the clock", ratio=1.2, undisturbed=False
+    )
+
+    assert judge(line) == ("≥ 1.9", BUSY)
+
+
+@pytest.mark.parametrize(
+    "goal", [*pd.read_csv(GOALS, sep="\t").itertuples()], ids=lambda goal: goal.what
+)
+def test_every_goal_can_be_met_and_missed(goal):
+    def state(value: float) -> str:
+        return judge(Line(part=goal.part, what=goal.what, **{goal.of: value}))[1]
+
+    assert {state(goal.limit - 0.01), state(goal.limit + 0.01)} == {"met", "not met"}
+
+
+def test_a_part_that_is_run_again_takes_the_place_of_what_it_was(tmp_path):
+    before = tmp_path / "before.tsv"
+    group = Line(part="group", what="page", cpu_s=3.0)
+    to_table([Line(part="planning", what="old", cpu_s=9.0), group]).to_csv(
+        before, sep="\t", index=False
+    )
+
+    table = keep_others(to_table([SLOW]), before=before, parts=PARTS)
+
+    assert list(table["what"]) == ["all participants", "page"]
+
+
+def test_the_table_reads_as_markdown():
+    lines = to_markdown(to_table([SLOW])).splitlines()
+
+    assert lines[0] == "| part | what | cpu s | clock s | peak MB | ratio | goal | met |"
+    assert lines[2].startswith("| planning | all participants | 61.0 |  | 400 |  | ≤ 60 CPU s;")
+
+
+def test_a_copied_participant_has_its_own_label_everywhere(tmp_path):
+    scan = tmp_path / "bids" / "sub-01" / "fmap" / "sub-01_dir-PA_epi.json"
+    scan.parent.mkdir(parents=True)
+    scan.write_text(json.dumps({"IntendedFor": "bids::sub-01/dwi/sub-01_dwi.nii.gz"}))
+
+    copy_participant(tmp_path / "bids", "01", tmp_path / "other", "x")
+
+    copied = tmp_path / "other" / "sub-x" / "fmap" / "sub-x_dir-PA_epi.json"
+    assert json.loads(copied.read_text())["IntendedFor"] == "bids::sub-x/dwi/sub-x_dwi.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("name", "ending", "found"),
+    [
+        ("sub-01_T1w.nii.gz", "_T1w.nii.gz", True),
+        ("sub-01_acq-vwi_T1w.nii.gz", "_T1w.nii.gz", False),
+        ("sub-01_dir-AP_dwi.nii.gz", "_dwi.nii.gz", True),
+    ],
+)
+def test_a_vessel_wall_image_is_not_taken_for_the_t1w_image(tmp_path, name, ending, found):
+    path = tmp_path / "sub-01" / "anat" / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+    image = Person(tmp_path, "01", tmp_path).image(ending)
+
+    assert image == (path if found else None)
+
+
+def test_ventricles_belong_to_a_true_brain_and_fluid_around_it_does_not(tmp_path):
+    radius = np.linalg.norm(np.indices((41, 41, 41)) - 20, axis=0)
+    shapes = {"gm": (radius < 16) & (radius >= 13), "wm": (radius < 13) & (radius >= 4)}
+    for name, shape in shapes.items():
+        image = nib.Nifti1Image(shape.astype(np.float32), np.eye(4))
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+
+    truth = read_truth(tmp_path / "gm.nii.gz", tmp_path / "wm.nii.gz")
+
+    assert np.array_equal(truth.brain, radius < 16)
+    found = truth.agreement(radius < 16, gm=shapes["gm"], wm=shapes["gm"])
+    assert found == {"brain": 1.0, "grey matter": 1.0, "white matter": 0.0}
+
+
+def test_all_parts_are_named(tmp_path):
+    assert tuple(list_parts(_Options(), tmp_path)) == PARTS
+
+
+class _Options:
+    quick, bids, label = True, None, None
+
+
+@pytest.mark.parametrize(
+    "words", [["--quick", "--write"], ["--bids", "study"], ["--only", "nothing"]]
+)
+def test_what_does_not_go_together_is_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+
+    assert "error" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_planning_is_measured_in_a_process_of_its_own(tmp_path, capsys):
+    table = tmp_path / "table.tsv"
+
+    main(["--only", "planning", "--quick", "--folder", str(tmp_path), "--table", str(table)])
+
+    rows = pd.read_csv(table, sep="\t")
+    assert list(rows["what"]) == ["all participants", "one participant of them"]
+    assert (rows["cpu_s"] > 0).all()
+    assert f"sub-{QUICK.planned // 2 + 1:04d}" not in capsys.readouterr().out
