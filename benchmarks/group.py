@@ -10,7 +10,6 @@ below 8 MB.
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ set_threads(1)  # before NumPy is loaded
 
 import numpy as np  # noqa: E402
 
+from npsle_app.engine.cost import Meter  # noqa: E402
 from npsle_app.measures import MEASURES  # noqa: E402
 from npsle_app.phantom.cohort.cohort import simulate_cohort  # noqa: E402
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort  # noqa: E402
@@ -102,9 +102,9 @@ def _measure(part: str, folder: Path) -> tuple[float, float]:
 
 
 def _run(part: str, folder: Path, pipe: "multiprocessing.connection.Connection") -> None:
+    meter = Meter()
     run(part, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    pipe.send((time.process_time(), peak))
+    pipe.send((time.process_time(), meter.peak_mb * 2**20 / 1e9))
 
 
 def run(part: str, folder: Path) -> None:

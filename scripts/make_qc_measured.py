@@ -68,8 +68,7 @@ def draw_tissues(head: Head) -> Iterator[tuple[str, Drawn]]:
     yield "tissue-good", head.draw(t1w, labels=head.segment(t1w, field=field))
     moved = with_ghosts(t1w)
     yield "tissue-motion", head.draw(moved, labels=head.segment(moved, field=field))
-    displaced = field.get_fdata(dtype=np.float32)
-    displaced[..., 1] += ELSEWHERE_MM
+    displaced = field.get_fdata(dtype=np.float32) + np.float32([0, ELSEWHERE_MM, 0])
     elsewhere = nib.Nifti1Image(displaced, field.affine, field.header)
     yield "tissue-misplaced", head.draw(t1w, labels=head.segment(t1w, field=elsewhere))
 

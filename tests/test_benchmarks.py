@@ -1,6 +1,7 @@
 """The one table of `python -m benchmarks`: what is judged, kept and compared."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import nibabel as nib
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import PARTS, QUICK, list_parts, main
+from benchmarks.indexing import measure
 from benchmarks.lines import BUSY, GOALS, Line, judge, keep_others, to_markdown, to_table
 from benchmarks.whole import Person, copy_participant, read_truth
 
@@ -127,6 +129,22 @@ def test_what_does_not_go_together_is_refused(words, capsys):
         main(words)
 
     assert "error" in capsys.readouterr().err
+
+
+def test_what_a_process_takes_is_its_own_and_not_that_of_who_began_it():
+    held = np.ones(40_000_000)  # 320 MB, which a child of this process would count for its own
+
+    cost = measure("-c", "print(1); print(2)")
+
+    assert held.nbytes / 2**20 > 300
+    assert cost.peak_mb < 100
+    assert cost.lines == 2
+    assert 0 < cost.cpu_s < 5
+
+
+def test_a_process_that_fails_is_not_measured():
+    with pytest.raises(subprocess.CalledProcessError):
+        measure("-c", "raise SystemExit(3)")
 
 
 @pytest.mark.slow
