@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import PARTS, QUICK, list_parts, main
-from benchmarks.indexing import measure
+from benchmarks.indexing import Cost, measure
 from benchmarks.lines import BUSY, GOALS, Line, judge, keep_others, to_markdown, to_table
-from benchmarks.whole import Person, copy_participant, read_truth
+from benchmarks.whole import Person, copy_participant, measure_participant, read_truth
+from npsle_app.engine.stage import Outcome, Status
+from npsle_app.engine.status import to_row, write_rows
 
 SLOW = Line(part="planning", what="all participants", cpu_s=61.0, peak_mb=400.0)
 
@@ -129,6 +131,31 @@ def test_what_does_not_go_together_is_refused(words, capsys):
         main(words)
 
     assert "error" in capsys.readouterr().err
+
+
+def test_branches_are_told_by_the_status_table_of_the_run(tmp_path, monkeypatch):
+    took = {"anat": (57.0, 1100.0), "wmh": (40.0, 900.0), "dwi": (70.0, 1600.0)}
+
+    def run(_self, out, **_):
+        rows = [
+            to_row("01", None, stage=name, outcome=Outcome(
+                Status.DONE, seconds=cpu_s, cpu_seconds=cpu_s, peak_mb=peak_mb
+            ))
+            for name, (cpu_s, peak_mb) in took.items()
+        ]  # fmt: skip
+        (out / "logs").mkdir(parents=True)
+        write_rows(out / "logs" / "status.tsv", rows)
+        return Cost(clock_s=170.0, cpu_s=168.0, peak_mb=1600.0, lines=0)
+
+    monkeypatch.setattr(Person, "run", run)
+
+    lines = {line.what: line for line in measure_participant(Person(tmp_path, "01", tmp_path))}
+
+    assert judge(lines["all branches, one core"])[1] == "met; met"
+    assert (lines["T1w and FLAIR alone"].cpu_s, lines["T1w and FLAIR alone"].peak_mb) == (97, 1100)
+    assert [what for what in lines if what.startswith("branch")] == [
+        "branch anat", "branch wmh", "branch dwi",
+    ]  # fmt: skip
 
 
 def test_what_a_process_takes_is_its_own_and_not_that_of_who_began_it():
