@@ -144,7 +144,9 @@ def prepare_anat(bench: Bench, card: str) -> anat.AnatOutputs:
     note = bench.folder / "out" / card / "anat.json"
     if not note.exists():
         out = bench.writer(card)
-        made = anat.run(t1w=Scan(bench.images(card)[0]), settings=AnatSettings(), out=out)
+        made = anat.run(
+            t1w=Scan(bench.images(card)[0]), brain_mask=None, settings=AnatSettings(), out=out
+        )
         write_json(note, asdict(replace(made, figures=())), default=str)
     paths = json.loads(note.read_text(encoding="utf-8"))
     named = {name: Path(path) for name, path in paths.items() if name != "figures" and path}
@@ -262,9 +264,16 @@ def shrink(bench: Bench, *, data: Path) -> Iterator[str]:
             settings=WmhSettings(),
             out=out,
         )
-        filled = filling.run(anat=made, wmh=lesions, settings=FillingSettings(), out=out)
+        filled = filling.run(
+            anat=made, wmh=lesions, tissue_maps=None, settings=FillingSettings(), out=out
+        )
         segmented = tissue.run(
-            anat=made, wmh=lesions, filling=filled, settings=TissueSettings(), out=out
+            anat=made,
+            wmh=lesions,
+            filling=filled,
+            tissue_maps=None,
+            settings=TissueSettings(),
+            out=out,
         )
         numbers = {
             one["name"]: one["value"]

@@ -10,7 +10,7 @@ _PARTICIPANT = "npsle_app.stages.participant"
 _GROUP = "npsle_app.stages.group"
 
 PARTICIPANT = (
-    Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",)),
+    Stage("anat", f"{_PARTICIPANT}.anat:run", scans=("t1w",), given=("brain_mask",)),
     Stage(
         "wmh",
         f"{_PARTICIPANT}.wmh:run",
@@ -39,11 +39,23 @@ PARTICIPANT = (
         without=("t1w",),
         section="lesions",
     ),
-    Stage("filling", f"{_PARTICIPANT}.filling:run", needs=("anat", "wmh")),
-    Stage("tissue", f"{_PARTICIPANT}.tissue:run", needs=("anat",), uses=("wmh", "filling")),
+    Stage(
+        "filling",
+        f"{_PARTICIPANT}.filling:run",
+        needs=("anat", "wmh"),
+        given=("tissue_maps",),
+    ),
+    Stage(
+        "tissue",
+        f"{_PARTICIPANT}.tissue:run",
+        needs=("anat",),
+        uses=("wmh", "filling"),
+        given=("tissue_maps",),
+    ),
     Stage(
         "regions",
         f"{_PARTICIPANT}.regions:run",
+        given=("tissue_maps",),
         needs=("anat", "tissue"),
         earlier_uses=("anat", "regions"),
     ),

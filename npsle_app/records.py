@@ -75,7 +75,10 @@ class Record:
     for the methods text; `choices` say what was decided for this person and why. `inherited` is
     the worst state of all checks that its inputs rest on, over all stages before. `software` is
     what measured, with its version, where it was not this app. `read_by` says who read what its
-    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not.
+    numbers rest on, and when (`AB, 2026-11-28`); those in `not_read` do not. `given` names what
+    others made in the place of the stage's own work (`tissue maps of cat12`), `given_before` what
+    its inputs rest on alike. Numbers in `given_alone` rest on `given` and on nothing before, those
+    in `not_given` on neither.
     """
 
     stage: str
@@ -89,10 +92,25 @@ class Record:
     software: str = ""
     read_by: str = ""
     not_read: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    given_before: tuple[str, ...] = ()
+    given_alone: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = ()
 
     def reader_of(self, measure: str) -> str:
         """Say who read what a measure rests on, and when; empty where nobody did."""
-        return "" if measure in self.not_read else self.read_by
+        return "" if measure in (*self.not_read, *self.given_alone) else self.read_by
+
+    def given_to(self, measure: str) -> str:
+        """Say what others made and a measure rests on; empty where it rests on nothing such."""
+        if measure in self.not_given:
+            return ""
+        return "; ".join(self.given if measure in self.given_alone else self.all_given)
+
+    @property
+    def all_given(self) -> tuple[str, ...]:
+        """All that others made and it rests on, its own and that of its inputs."""
+        return tuple(sorted({*self.given, *self.given_before}))
 
     @property
     def state(self) -> Qc:

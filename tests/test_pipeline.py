@@ -11,7 +11,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from npsle_app.bids.freesurfer import folders
-from npsle_app.bids.input import lesion_masks
+from npsle_app.bids.input import brain_maps, lesion_masks
 from npsle_app.bids.input.choosing import KINDS
 from npsle_app.bids.input.scans import Scan, Visit
 from npsle_app.bids.output.names import DESCRIPTIONS, WMH_CHANGES, WMH_READINGS, File
@@ -25,7 +25,8 @@ from tests.engine.plan import with_upstream
 
 BY_NAME = {stage.name: stage for stage in PARTICIPANT}
 SECTIONS = get_type_hints(Settings)
-TAKEN = {"visit": Visit, **dict.fromkeys((*KINDS, lesion_masks.KIND, folders.KIND), Scan)}
+GIVEN = (*brain_maps.KINDS, lesion_masks.KIND, folders.KIND)
+TAKEN = {"visit": Visit, **dict.fromkeys((*KINDS, *GIVEN), Scan)}
 by_name = pytest.mark.parametrize("stage", PARTICIPANT, ids=lambda stage: stage.name)
 
 
@@ -52,6 +53,7 @@ def test_a_stage_takes_what_the_plan_says_and_by_keyword_alone(stage):
     planned = {
         *stage.scans,
         *stage.uses_scans,
+        *stage.given,
         *stage.needs,
         *stage.uses,
         *looked_back_at,
@@ -67,7 +69,7 @@ def test_a_stage_is_handed_what_others_return(stage):
     types = get_type_hints(stage.run)
 
     assert all(types[kind] is TAKEN[kind] for kind in stage.scans)
-    for kind in stage.uses_scans:  # and None, where it was not acquired
+    for kind in stage.uses_scans + stage.given:  # and None, where it was not acquired
         assert set(get_args(types[kind])) == {TAKEN[kind], type(None)}
     assert all(types[earlier_name(kind)] is TAKEN[kind] for kind in stage.earlier_scans)
     assert all(types[earlier_name(name)] is BY_NAME[name].outputs for name in stage.earlier)
@@ -107,6 +109,7 @@ def test_a_stage_returns_a_frozen_record_of_paths_and_limits(stage):
 @by_name
 def test_the_scans_of_a_stage_can_be_found(stage):
     assert {*stage.scans, *stage.uses_scans, *stage.earlier_scans} <= set(TAKEN)
+    assert set(stage.given) <= set(GIVEN)
 
 
 @by_name

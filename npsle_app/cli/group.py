@@ -14,14 +14,14 @@ from npsle_app.cli.reports import REPORT
 from npsle_app.cli.version import get_version
 from npsle_app.cli.versions import name_other_versions
 from npsle_app.engine.cost import Meter
-from npsle_app.engine.executors import open_executor
+from npsle_app.engine.executors import map_parts, open_executor
 from npsle_app.engine.job import describe, printable
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import to_row, write_rows
 from npsle_app.report import contents, participant
 from npsle_app.report.group import write_report
 from npsle_app.report.page_notes import load_notes
-from npsle_app.report.peers import read_peers
+from npsle_app.report.peers import Peers, read_peers
 from npsle_app.settings import Settings
 from npsle_app.stages.group import measures, normative, population, shared, statistics
 from npsle_app.stages.group.classifier import read_model
@@ -246,8 +246,14 @@ def _write_pages(
         label = folder.parents[1].name.removeprefix("sub-")
         if peers_digest(output_dir, label) != peers.digest:
             stale.add(label)
-    write = partial(participant.write_report, output_dir, datasets=dict(datasets), peers=peers)
+    write = partial(_write_people, output_dir, datasets=dict(datasets), peers=peers)
     with open_executor(processes if len(stale) >= _MANY_PAGES else 1) as (executor, _):
-        for page in [executor.submit(write, participant=label) for label in sorted(stale)]:
-            page.result()
+        map_parts(executor, write, sorted(stale))
     return write_report(output_dir)
+
+
+def _write_people(
+    output_dir: Path, people: Sequence[str], *, datasets: Mapping[str, Path], peers: Peers
+) -> None:
+    for label in people:
+        participant.write_report(output_dir, label, datasets=datasets, peers=peers)

@@ -111,8 +111,8 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
         action="extend",
         type=_name_and_path,
         metavar="NAME=PATH",
-        help="other derivatives of the same participants: lesion masks, preprocessed diffusion "
-        "series, vessels; what is used is named as a source",
+        help="other derivatives of the same participants: masks of lesions and brain, tissues, "
+        "preprocessed diffusion series, vessels; what is used is named as a source",
     )
     group.add_argument(
         "--failed-only",

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +12,7 @@ from npsle_app.engine.cluster import Cluster, ClusterError
 from npsle_app.engine.job import NO_MEMORY, describe, one_line
 
 T = TypeVar("T")
+S = TypeVar("S")
 _SECONDS_TO_RESTART = 60
 _THREADS = (
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
@@ -124,6 +125,17 @@ def open_executor(
         return
     with lazy:
         yield lazy, at_once
+
+
+def map_parts(
+    executor: Executor, call: Callable[[Sequence[S]], T], items: Sequence[S], *, size: int = 25
+) -> list[T]:
+    """Call a function with one part of a list after the other, side by side.
+
+    What all items share is then sent to a worker, and made ready there, once for a part.
+    """
+    parts = [items[start : start + size] for start in range(0, len(items), size)]
+    return [future.result() for future in [executor.submit(call, part) for part in parts]]
 
 
 def explain(error: BaseException) -> str:

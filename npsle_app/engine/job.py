@@ -180,7 +180,7 @@ class Job:
             refused = self.refusals()
         except Exception as error:  # noqa: BLE001 - what one check raises ends no other job
             return Outcome(Status.FAILED, reason=f"its scans cannot be checked: {describe(error)}")
-        taken = (*self.stage.scans, *self.stage.uses_scans)
+        taken = (*self.stage.scans, *self.stage.uses_scans, *self.stage.given)
         if reasons := [refused[kind] for kind in taken if kind in refused]:
             return Outcome(Status.FAILED, reason=one_line("; ".join(reasons)))
         return None
@@ -244,7 +244,7 @@ class Job:
         made = dict.fromkeys((*self.stage.needs, *self.stage.uses))
         alone = dict.fromkeys(map(earlier_name, self.stage.earlier_uses))
         scans = {kind: self.scans[kind] for kind in self.stage.scans}
-        scans |= {kind: self.scans.get(kind) for kind in self.stage.uses_scans}
+        scans |= {kind: self.scans.get(kind) for kind in self.stage.uses_scans + self.stage.given}
         if self.earlier is not None:
             made |= dict.fromkeys(map(earlier_name, self.stage.before))
             scans |= {

@@ -18,6 +18,8 @@ class Stage:
     must know.
     A scan of `uses_scans` that was not acquired is handed over as None; a stage that has no
     other scans needs one of them.
+    One of `given` is handed over alike and never needed: what another program made, in the
+    place of what the stage would.
     A stage in `uses` that is absent, blocked or failed is handed over as None.
     A stage may look back: each of `earlier_scans` and of the stages `earlier`, which it
     needs, comes from the unit before under its name with `earlier_` before it. Where there
@@ -33,6 +35,7 @@ class Stage:
     function: str
     scans: tuple[str, ...] = ()
     uses_scans: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()

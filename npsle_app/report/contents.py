@@ -56,6 +56,7 @@ class SessionContent:
                 tuple(self._uris(measure)),
                 record.software,
                 record.reader_of(measure.name),
+                record.given_to(measure.name),
             )
             for record in self.records
             for measure in record.measures
@@ -90,7 +91,10 @@ class SessionContent:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table of measures; `read_by` says who read what it rests on, and when."""
+    """One row of the table of measures.
+
+    `read_by` says who read what it rests on, and when; `given_by` what others made of that.
+    """
 
     stage: str
     measure: Measure
@@ -98,6 +102,7 @@ class Line:
     sources: tuple[str, ...] = field(default=())
     software: str = ""
     read_by: str = ""
+    given_by: str = ""
 
     @property
     def exact(self) -> str:

@@ -39,6 +39,10 @@ DICTIONARY = {
 }
 _WHERE_TOLD = {  # columns that are there only if they say anything
     "software": {"Description": "What measured it, where that was another program; else n/a"},
+    "given_by": {
+        "Description": "What others made and the number rests on, and of which dataset of "
+        "--derivatives; else n/a"
+    },
     "read_by": {"Description": "Who read what the number rests on, and when; else n/a"},
 }
 
@@ -119,6 +123,7 @@ def write_measures(content: SessionContent) -> Path | None:
             "qc": str(line.measure.qc),
             "sources": ", ".join(line.sources) or None,
             "software": line.software or None,
+            "given_by": line.given_by or None,
             "read_by": line.read_by or None,
         }
         for line in content.measures

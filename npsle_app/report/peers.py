@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class PeerStrip:
         return "; ".join(group.text for group in self.groups)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Peers:
     """Numbers of all people at their first session, by `sub-01`, and the groups in order.
 
@@ -66,7 +67,7 @@ class Peers:
     values: pd.DataFrame = field(default_factory=pd.DataFrame)
     groups: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that a page takes from here; empty where there is nothing."""
         if self.values.empty:

@@ -10,20 +10,29 @@ from PIL import Image, UnidentifiedImageError
 # Base64 adds a third; 5.5 MB of pictures make 7.4 MB of the page.
 BUDGET_BYTES = 5_500_000
 CARD_PX = 520  # twice what a card is wide, for fine screens
-_TYPES = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg"}
+_DRAWING = ".svg"  # has no pixels to be made fewer
+_TYPES = {
+    ".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", _DRAWING: "image/svg+xml",
+}  # fmt: skip
 
 
 def embed(paths: Iterable[Path], *, budget: int = BUDGET_BYTES) -> dict[Path, str]:
     """Read pictures as data URIs; a path that is no readable picture is left out.
 
-    If all together exceed `budget` bytes, those that exceed an equal share are made smaller.
+    If all together exceed `budget` bytes, those that exceed an equal share are made smaller, but
+    for drawings: these are small.
     """
     pictures = {path: path.read_bytes() for path in paths if _is_picture(path)}
     if sum(map(len, pictures.values())) > budget:
         share = budget // len(pictures)
-        pictures = {path: shrink(data, limit=share) for path, data in pictures.items()}
-        return {path: _uri(data, "image/webp") for path, data in pictures.items()}
+        return {path: _embed_within(share, path, data) for path, data in pictures.items()}
     return {path: _uri(data, _TYPES[path.suffix]) for path, data in pictures.items()}
+
+
+def _embed_within(share: int, path: Path, data: bytes) -> str:
+    if path.suffix == _DRAWING:
+        return _uri(data, _TYPES[_DRAWING])
+    return _uri(shrink(data, limit=share), "image/webp")
 
 
 def embed_small(paths: Iterable[Path], *, width: int = CARD_PX) -> dict[Path, str]:

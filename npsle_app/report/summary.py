@@ -139,7 +139,10 @@ def _fill(
         value=definition.write(measure.value),
         unit=definition.shown_unit if known else "",
         interval=write_interval(layout.measure, numbers) if known else "",
-        also=tuple(_tell(told, numbers) for told in layout.also if _is_known(told, numbers)),
+        also=(
+            *(_tell(told, numbers) for told in layout.also if _is_known(told, numbers)),
+            *([f"by {given}"] if (given := record.given_to(layout.measure)) else []),
+        ),
         cause=behind[0].name if behind else "",
         reason=_give_reason(behind),
         picture=_find_picture(layout, records),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from npsle_app.cli.version import get_version
+from npsle_app.engine import cluster as cluster_of_a_site
 from npsle_app.engine.cluster import Cluster, ClusterError, look_around
 from tests.cli.dask_cluster import ROOT, DaskCluster, dask_cluster, wait_for
 from tests.test_app import differing
@@ -100,7 +101,8 @@ def test_a_worker_with_another_folder_of_the_same_name_does_not_see_the_token(tm
 @pytest.mark.parametrize(
     "address", ["tcp://127.0.0.1:1", "nonsense://host", "tcp://no.such.host.invalid:8786"]
 )
-def test_an_address_at_which_no_scheduler_answers_is_refused(app, address):
+def test_an_address_at_which_no_scheduler_answers_is_refused(app, address, monkeypatch):
+    monkeypatch.setattr(cluster_of_a_site, "_CONNECT_S", 2)  # the app waits longer
     call = app("participant", "--dask-scheduler", address)
     assert call.code == 2
     assert f"no Dask scheduler answers at {address}" in call.err

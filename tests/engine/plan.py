@@ -95,6 +95,7 @@ PLAN = (
     Stage("tissue", "tests.engine.plan:tissue", needs=("anat",), uses=("wmh",)),
 )
 EITHER = Stage("either", "tests.engine.plan:either", uses_scans=("t1w", "flair"))
+GIVEN = Stage("either", "tests.engine.plan:either", given=("t1w", "flair"))
 FOLLOW = Stage("follow", "tests.engine.plan:follow", needs=("anat",), earlier_uses=("follow",))
 CHANGE = Stage(
     "change",

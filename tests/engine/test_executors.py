@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from npsle_app.engine.cluster import Cluster
-from npsle_app.engine.executors import limit_threads, open_executor
+from npsle_app.engine.executors import limit_threads, map_parts, open_executor
 from npsle_app.engine.stage import Status
 
 
@@ -22,6 +22,12 @@ def another_run() -> Iterator[None]:
             taken.bind(("127.0.0.1", 8787))
             taken.listen()
         yield
+
+
+def test_a_list_is_handed_on_in_parts_and_in_order():
+    with open_executor(1) as (executor, _):
+        parts = map_parts(executor, list, range(7), size=3)
+    assert parts == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 @pytest.mark.usefixtures("another_run")

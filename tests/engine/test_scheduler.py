@@ -5,7 +5,7 @@ from dataclasses import replace
 from npsle_app.engine.job import Job
 from npsle_app.engine.scheduler import STOPPED, run_jobs
 from npsle_app.engine.stage import Status
-from tests.engine.plan import EITHER, Study
+from tests.engine.plan import EITHER, GIVEN, PLAN, Study
 
 
 def test_a_scan_that_was_not_acquired_is_no_failure_and_is_named(tmp_path, inline):
@@ -48,6 +48,25 @@ def test_a_refused_scan_fails_the_stage_that_only_uses_it(tmp_path, inline):
     outcome = study.run(inline, plan=(EITHER,))["01", "either"]
 
     assert (outcome.status, outcome.reason) == (Status.FAILED, "flair is broken")
+
+
+def test_what_others_may_give_is_never_needed_reruns_its_stage_and_is_refused_like_a_scan(
+    tmp_path, inline
+):
+    study = Study(tmp_path)
+    study.add("01", t1w="7")
+    plan = (PLAN[0], GIVEN)
+
+    assert study.run(inline, plan=plan)["01", "either"].outputs.table.read_text() == "7 none"
+
+    study.add("01", t1w="7", flair="9")
+    outcomes = study.run(inline, plan=plan)
+    assert outcomes["01", "anat"].status is Status.REUSED
+    assert outcomes["01", "either"].outputs.table.read_text() == "7 9"
+
+    study.refused = {"flair": "flair is broken"}
+    study.add("01", t1w="7", flair="8")
+    assert study.run(inline, plan=plan)["01", "either"].status is Status.FAILED
 
 
 def test_what_needs_an_absent_stage_is_absent_too(tmp_path, inline):

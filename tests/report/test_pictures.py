@@ -35,6 +35,14 @@ def test_pictures_beyond_the_budget_are_made_smaller(noise, tmp_path):
     assert _open(embedded[noise]).width < 500
 
 
+def test_drawings_are_embedded_as_they_are_whatever_the_budget(noise, tmp_path):
+    drawing = tmp_path / "a.svg"
+    drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    uri = embed([noise, drawing], budget=10)[drawing]
+    assert uri.startswith("data:image/svg+xml;base64,")
+    assert b64decode(uri.partition(",")[2]) == drawing.read_bytes()
+
+
 def test_a_file_that_is_missing_or_no_picture_is_left_out(tmp_path):
     (tmp_path / "note.txt").write_text("no picture")
     assert embed([tmp_path / "absent.webp", tmp_path / "note.txt"]) == {}

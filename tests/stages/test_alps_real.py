@@ -46,7 +46,7 @@ def test_a_head_with_t1w_has_fibres_as_expected_and_an_index_of_1_1_to_1_8(share
     raw = shared_data / "bids"
     folder, out = raw / "sub-philips01", Writer(tmp_path, "philips01", None, {"raw": raw})
     t1w = scan(folder / "anat" / "sub-philips01_T1w.nii.gz")
-    head = anat.run(t1w=t1w, settings=AnatSettings(), out=out)
+    head = anat.run(t1w=t1w, brain_mask=None, settings=AnatSettings(), out=out)
     found = measure(scan(folder / "dwi" / "sub-philips01_dwi.nii.gz"), head=head, out=out)
     table = pd.read_csv(found.table, sep="\t")
     regions = table[table["analysis"] == "region"].set_index(["variant", "tract", "side"])

@@ -25,7 +25,13 @@ def run(session, lesions):
         flair=mask, flair_to_t1w=mask, probability=mask, mask=mask, threshold=0.2,
         min_lesion_mm3=9.0, record=session.anat.record, figures=(),
     )  # fmt: skip
-    return filling.run(anat=session.anat, wmh=wmh, settings=FillingSettings(), out=session.out)
+    return filling.run(
+        anat=session.anat,
+        wmh=wmh,
+        tissue_maps=None,
+        settings=FillingSettings(),
+        out=session.out,
+    )
 
 
 def test_lesions_take_the_intensity_of_the_white_matter_around(session):

@@ -20,7 +20,12 @@ from npsle_app.stages.group import deviations, measures, normative, person
 
 pytestmark = pytest.mark.long
 
-STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
+STUDY = """
+[normative]
+regions = ["thalamus", "putamen"]
+counted = ["thalamus", "putamen"]
+scores = ["edss"]  # mixed models of each take most of the time
+"""
 KEPT = ("sub-0001", "sub-0002")
 THALAMUS = 39
 

@@ -23,7 +23,12 @@ from tests.stages.described_tables import assert_tables_are_as_described
 pytestmark = pytest.mark.long
 
 QUICK = NormativeSettings(permutations=99, bootstrap_samples=20)
-STUDY = "[normative]\nregions = ['thalamus', 'putamen']\ncounted = ['thalamus', 'putamen']\n"
+STUDY = """
+[normative]
+regions = ["thalamus", "putamen"]
+counted = ["thalamus", "putamen"]
+scores = ["edss"]  # mixed models of each take most of the time
+"""
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,7 @@ def run(folder, tissues, *, checks=()):
         tissue=TissueOutputs(
             labels=gm, gm=gm, wm=wm, csf=csf, ventricles=ventricles, record=after, figures=()
         ),
+        tissue_maps=None,
         earlier_anat=None,
         earlier_regions=None,
         settings=RegionsSettings(),

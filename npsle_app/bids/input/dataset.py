@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from npsle_app.bids.freesurfer.folders import find_freesurfer, list_sessions_with_stats
 from npsle_app.bids.input import filters as _filters
+from npsle_app.bids.input.brain_maps import find_brain_maps
 from npsle_app.bids.input.choosing import KINDS, Candidate, choose
 from npsle_app.bids.input.filters import Filters
 from npsle_app.bids.input.lesion_masks import find_lesion_masks
@@ -88,7 +89,7 @@ def find_sessions(
         know the same images as the folder holds, this is noted, and the folder counts.
     derivatives
         Datasets by name that may hold preprocessed diffusion series, masks or landmarks of
-        vessels, and masks of lesions.
+        vessels, masks of lesions and of the brain, and maps of its tissues.
 
     Returns
     -------
@@ -179,6 +180,9 @@ def _session(
     choices += [measured] if measured else []
     given = find_lesion_masks(derivatives, participant=participant, session=session)
     choices += [given] if given else []
+    choices += find_brain_maps(
+        derivatives, participant=participant, session=session, filters=filters
+    )
     return Session(participant, session, tuple(choices), acquired, notes=notes, order=order)
 
 

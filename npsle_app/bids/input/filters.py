@@ -21,6 +21,9 @@ _SHORT_NAMES = {
     "sub": "subject", "ses": "session", "acq": "acquisition", "ce": "ceagent", "trc": "tracer",
     "rec": "reconstruction", "dir": "direction", "mod": "modality",
 }  # fmt: skip
+# What other programs have made is told apart by the name of its dataset alone.
+GIVEN_KINDS = ("brain_mask", "tissue_maps")
+_BY_DATASET = ("dataset",)
 # One filter file may serve several apps: what only the others ask for is passed over.
 FOREIGN_KINDS = frozenset({"bold", "sbref", "fmap", "t2w", "roi", "asl", "m0scan", "pet", "anat"})
 
@@ -47,6 +50,7 @@ def read_filters(path: Path, *, kinds: tuple[str, ...]) -> Filters:
     if not isinstance(content, dict):
         msg = f'{path}: expected {{"t1w": {{"session": "02"}}}}, got a {type(content).__name__}'
         raise ValueError(msg)  # noqa: TRY004 - a fault of the file, not of the caller
+    kinds = (*kinds, *GIVEN_KINDS)
     for kind, query in content.items():
         _check_kind(kind, kinds=kinds, path=path)
         _check_query(query, kind=kind, path=path)
@@ -92,9 +96,10 @@ def _check_query(query: object, *, kind: str, path: Path) -> None:
     if not isinstance(query, dict):
         msg = f"{path}: the filter of {kind!r} must be an object, got {query!r}"
         raise ValueError(msg)  # noqa: TRY004 - a fault of the file, not of the caller
+    known = _BY_DATASET if kind in GIVEN_KINDS else ENTITIES
     for name in query:
-        if name not in ENTITIES:
+        if name not in known:
             hint = _SHORT_NAMES.get(name)
-            say = f"write {hint!r}" if hint else f"there are {', '.join(ENTITIES)}"
+            say = f"write {hint!r}" if hint in known else f"there are {', '.join(known)}"
             msg = f"{path}: {kind!r} filters by {name!r}, which is no entity; {say}"
             raise ValueError(msg)

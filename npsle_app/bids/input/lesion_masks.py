@@ -202,10 +202,10 @@ def _space(
     if any(is_same_grid(shape, affine, header) for header in there.values()):
         return None
     told = " and ".join(
-        f"{scans[kind].path.name} {_tell_grid(header.shape, header.affine)}"
+        f"{scans[kind].path.name} {tell_grid(header.shape, header.affine)}"
         for kind, header in there.items()
     )
-    return f"its grid is {_tell_grid(shape, affine)}, that of {told}", _DRAW_ANEW
+    return f"its grid is {tell_grid(shape, affine)}, that of {told}", _DRAW_ANEW
 
 
 def is_same_grid(shape: tuple[int, ...], affine: Floats, header: Header) -> bool:
@@ -213,7 +213,8 @@ def is_same_grid(shape: tuple[int, ...], affine: Floats, header: Header) -> bool
     return shape == header.shape[:3] and np.allclose(affine, header.affine, atol=GRID_MM)
 
 
-def _tell_grid(shape: tuple[int, ...], affine: Floats) -> str:
+def tell_grid(shape: tuple[int, ...], affine: Floats) -> str:
+    """Describe a grid: size, orientation and where it begins."""
     origin = ", ".join(f"{value:.1f}" for value in affine[:3, 3])
     axes = "".join(str(one) for one in nib.aff2axcodes(affine))
     return f"{' × '.join(map(str, shape[:3]))}, {axes}, from ({origin}) mm"
@@ -250,7 +251,7 @@ def _read_mgz(path: Path) -> nib.MGHImage:
 def _values(mask: GivenMask) -> tuple[str, str] | None:
     """Say what is wrong with its values: two, or shares from 0 to 1, or labels."""
     ends, marks = [0.0], {0.0}
-    for values in _read_values(mask.path):
+    for values in read_values(mask.path):
         if not np.isfinite(values).all():
             return "it has voxels that are NaN or infinite", "replace them by 0"
         ends += [float(values.min()), float(values.max())]
@@ -265,7 +266,8 @@ def _values(mask: GivenMask) -> tuple[str, str] | None:
     )
 
 
-def _read_values(path: Path) -> Iterator[Floats]:
+def read_values(path: Path) -> Iterator[Floats]:
+    """Read the values of an image of one volume, some slices at once: (I, J, n) arrays."""
     if path.suffix == ".mgz":
         yield np.asarray(_read_mgz(path).dataobj, dtype=float)
         return

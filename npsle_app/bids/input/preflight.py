@@ -8,7 +8,8 @@ import numpy as np
 
 from npsle_app.arrays import Floats
 from npsle_app.bids.freesurfer import folders
-from npsle_app.bids.input import exclusions, lesion_masks
+from npsle_app.bids.input import brain_maps, exclusions, lesion_masks
+from npsle_app.bids.input.brain_map_checks import brain_map_problems
 from npsle_app.bids.input.image_checks import image_findings, same_values
 from npsle_app.bids.input.images import Header, read_header
 from npsle_app.bids.input.problem import Problem
@@ -42,7 +43,7 @@ def check_session(session: Session) -> list[Problem]:
     problems = [
         problem
         for kind, scan in session.scans.items()
-        if kind not in (lesion_masks.KIND, folders.KIND)
+        if kind not in (*brain_maps.KINDS, lesion_masks.KIND, folders.KIND)
         for problem in _check(kind, scan=scan)
     ]
     if folders.KIND in session.scans:
@@ -57,6 +58,8 @@ def check_session(session: Session) -> list[Problem]:
         problems += _check_walls(usable["vwi"])
     if not refused & set(HEADS):
         problems += lesion_masks.given_problems(session)
+    if "t1w" not in refused:
+        problems += brain_map_problems(session)
     return problems
 
 

@@ -11,6 +11,8 @@ from npsle_app.session_order import ALONE, SessionOrder, order_sessions, read_mo
 _DAY_S = 86_400
 
 Role: TypeAlias = Literal["whole", "added", "removed"]
+Part: TypeAlias = Literal["brain", "gm", "wm", "csf", "labels"]
+Scheme: TypeAlias = Literal["bids", "freesurfer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,23 @@ class GivenMask:
     label: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenMap:
+    """A brain mask, a map of one tissue, or an image of labels that another program has made.
+
+    `space` is what its name or the table says, in small letters; None is that of the T1w image.
+    What numbers of an image of labels mean is told by `lookup`, a table beside it, else by
+    `scheme`. `dataset` is the name given with `--derivatives`.
+    """
+
+    path: Path
+    dataset: str
+    part: Part
+    space: str | None = None
+    scheme: Scheme = "bids"
+    lookup: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """An image and what its sidecars say (inherited ones merged in).
@@ -39,7 +58,8 @@ class Scan:
     `preprocessed` tells that another program has corrected it. A vessel-wall scan has those
     taken after contrast agent, an angiogram, and what a reader drew in it: masks, centrelines
     and landmarks of other derivatives. What stands in the place of lesions that would be sought
-    has its masks in `given`.
+    has its masks in `given`; what stands in the place of the app's brain mask or tissues has its
+    images in `maps`.
     """
 
     path: Path
@@ -52,6 +72,7 @@ class Scan:
     angiogram: tuple["Scan", ...] = ()
     guides: tuple[Path, ...] = ()
     given: tuple[GivenMask, ...] = ()
+    maps: tuple[GivenMap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

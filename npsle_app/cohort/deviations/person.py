@@ -63,13 +63,12 @@ def draw_from(
 ) -> tuple[np.ndarray, dict[float, np.ndarray]] | None:
     """Return ages and curves by centile for this person; None if the model has none."""
     try:
-        table = centile_curves(
+        ages, volumes = centile_curves(
             model, region=region, sex=scan.sex, tiv_ml=scan.tiv_ml, site=scan.site
         )
     except ValueError:
         return None
-    ages = table.index.to_numpy(dtype=float)
-    return ages, dict(zip(CENTILES, table.to_numpy(dtype=float).T, strict=True))
+    return ages, dict(zip(CENTILES, volumes.T, strict=True))
 
 
 def scores_by_label(scores: pd.DataFrame) -> dict[int, float]:

@@ -147,7 +147,7 @@ def t_to_normal(t: Floats, *, df: float) -> Floats:
 
 def normal_to_t(z: Floats, *, df: float) -> Floats:
     """Return the t with the same tail area: the inverse of `t_to_normal`."""
-    from scipy import stats
+    from scipy import special  # the functions behind scipy.stats, without a tenth of a millisecond
 
-    t: Floats = np.copysign(stats.t.isf(stats.norm.sf(np.abs(z)), df), z)
+    t: Floats = np.copysign(special.stdtrit(df, special.ndtr(-np.abs(z))), z)
     return t

@@ -140,8 +140,14 @@ def number_sites(frame: pd.DataFrame, *, sites: tuple[str, ...]) -> Ints:
     """Return each row's place among `sites`; −1 for one that is not there."""
     if "site" not in frame or not sites:
         return np.full(len(frame), NO_SITE if sites else 0, dtype=np.intp)
-    places = {name: place for place, name in enumerate(sites)}
-    return np.array([places.get(str(name), NO_SITE) for name in frame["site"]], dtype=np.intp)
+    return np.array([number_site(str(name), sites=sites) for name in frame["site"]], dtype=np.intp)
+
+
+def number_site(name: str, *, sites: tuple[str, ...]) -> int:
+    """Return a site's place among `sites`, −1 if it is not there; all are one where none is."""
+    if not sites:
+        return 0
+    return sites.index(name) if name in sites else NO_SITE
 
 
 def describe_people(frame: pd.DataFrame, *, sites: tuple[str, ...]) -> People:

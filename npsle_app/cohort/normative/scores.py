@@ -90,7 +90,7 @@ def score_reference(
         As `score`; those whose scan was left out of the fit are scored by the whole model.
     """
     table = score(model, frame, tail=tail).set_index([*SCAN, "region"])
-    own = held_out.set_index([*SCAN, "region"])[["expected", "sd", "z"]]
+    own = held_out.set_index([*SCAN, "region"])[["expected", "sd", "z"]].astype(float)
     table.loc[own.index, ["expected", "sd", "z"]] = own
     table["centile"] = _centiles(table["z"].to_numpy(dtype=float))
     table["critical"] = label_critical(table, tail=tail)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from npsle_app.cohort.study.cells import as_level, each
 from npsle_app.cohort.study.joining import BASELINE, prefix_session
-from npsle_app.cohort.study.measures import ALONE, KEYS, METHOD, SOFTWARE, WITH_T1W
+from npsle_app.cohort.study.measures import ALONE, GIVEN, KEYS, METHOD, SOFTWARE, WITH_T1W
 from npsle_app.cohort.study.study import Exclusions, Study
 from npsle_app.measures import MEASURES
 
@@ -50,6 +50,9 @@ def take_measures(
     if SOFTWARE in rows:
         columns = {SOFTWARE: rows[SOFTWARE]} | columns
         notes += _tell_software(rows[SOFTWARE])
+    if GIVEN in rows:
+        columns = {GIVEN: rows[GIVEN]} | columns
+        notes += _tell_given(rows[GIVEN])
     return pd.concat([pd.DataFrame(columns, index=rows.index), ratings], axis=1), notes
 
 
@@ -61,6 +64,17 @@ def _tell_software(software: pd.Series) -> Iterator[str]:
         yield (
             f"imported volumes were measured by {named}: versions differ as scanners do; measure "
             f"all by one, or take {SOFTWARE} as covariate"
+        )
+
+
+def _tell_given(given: pd.Series) -> Iterator[str]:
+    """Warn where tissue volumes of two programs stand in one column."""
+    counts = given.value_counts()
+    if len(counts) > 1:
+        named = ", ".join(f"{name} ({n})" for name, n in sorted(counts.items()))
+        yield (
+            f"brain volumes rest on {named}: programs differ by more than most diseases do; give "
+            f"all people the same, or compare within one, by populations with {GIVEN}"
         )
 
 

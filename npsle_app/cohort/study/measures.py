@@ -15,6 +15,9 @@ Dates: TypeAlias = Mapping[tuple[str, str], str]
 KEYS = ["participant_id", "session_id"]
 METHOD = "measured_by"
 SOFTWARE = "fs_measured_by"  # which program measured what was imported
+GIVEN = "tissue_given_by"  # whose brain mask and tissues grey matter rests on
+OWN = "npsle_app"
+_OF_LESIONS = "lesions of "  # which correct single people, and are told by their measures
 WITH_T1W, ALONE = "T1w", "FLAIR alone"
 OF_FLAIR_ALONE = "_flair"  # how the stages end that make do without T1w
 
@@ -107,6 +110,35 @@ def add_software(wide: pd.DataFrame, *, long: pd.DataFrame) -> pd.DataFrame:
     units = wide[KEYS].fillna("").itertuples(index=False, name=None)
     named = wide.copy()
     named.insert(len(KEYS), SOFTWARE, pd.Series([of_unit.get(one) for one in units], dtype=object))
+    return named
+
+
+def add_given(wide: pd.DataFrame, *, long: pd.DataFrame) -> pd.DataFrame:
+    """Say of each row whose brain mask and tissues its volumes rest on.
+
+    Parameters
+    ----------
+    wide
+        As `pivot` returns it.
+    long
+        The keys, `measure` and `given_by`, empty where it is the app's own; a row per number.
+
+    Returns
+    -------
+    DataFrame
+        With the column `tissue_given_by` after the keys, `npsle_app` where nothing was given; as
+        it came where nothing was given to anyone.
+    """
+    grey = long[long["measure"] == "gm_ml"]
+    parts = grey["given_by"].fillna("").astype(str).str.split("; ")
+    told = parts.map(lambda one: "; ".join(p for p in one if p and not p.startswith(_OF_LESIONS)))
+    if not told.any():
+        return wide
+    keys = grey[KEYS].fillna("").itertuples(index=False, name=None)
+    of_unit = dict(zip(keys, told.where(told != "", OWN), strict=True))
+    units = wide[KEYS].fillna("").itertuples(index=False, name=None)
+    named = wide.copy()
+    named.insert(len(KEYS), GIVEN, pd.Series([of_unit.get(one) for one in units], dtype=object))
     return named
 
 

@@ -47,7 +47,8 @@ class PreparedHead:
     """An anatomical image ready for measuring; all on its own grid but `in_template`.
 
     `intracranial` is None for a scan without skull: its edge is not in the image. `compared`
-    is the part of the template where likeness can be judged: the brain and its rim.
+    is the part of the template where likeness can be judged: the brain and its rim. `found` is
+    the brain that was found; `brain` differs from it where another was given.
     """
 
     image: nib.Nifti1Image
@@ -57,6 +58,7 @@ class PreparedHead:
     in_template: nib.Nifti1Image
     template: nib.Nifti1Image
     compared: nib.Nifti1Image
+    found: nib.Nifti1Image
 
 
 def prepare_head(
@@ -65,6 +67,7 @@ def prepare_head(
     template: HeadTemplate,
     stripped: bool,
     steps: HeadSteps,
+    brain: nib.Nifti1Image | None = None,
 ) -> PreparedHead:
     """Register, correct and mask a T1w scan.
 
@@ -75,6 +78,10 @@ def prepare_head(
     stripped : bool
         Whether the skull was taken off before; then all that is not exactly 0 is brain, and
         the template is stripped too.
+    brain : Nifti1Image, optional
+        A brain mask to take in the place of the one that would be found. The head is registered
+        as a whole all the same, and the space inside the skull is found as without it: a brain
+        mask does not tell where the skull is.
     """
     scan = on_grid_of(scan, np.nan_to_num(scan.get_fdata(dtype=np.float32)))
     target = stripped_template(template) if stripped else template.head
@@ -87,7 +94,7 @@ def prepare_head(
         warp_sampling_mm=steps.warp_sampling_mm,
         warp_iterations=steps.warp_iterations,
     )
-    return mask_head(scan, fit=fit, template=template, stripped=stripped, steps=steps)
+    return mask_head(scan, fit=fit, template=template, stripped=stripped, steps=steps, brain=brain)
 
 
 def mask_head(
@@ -97,6 +104,7 @@ def mask_head(
     template: HeadTemplate,
     stripped: bool,
     steps: HeadSteps,
+    brain: nib.Nifti1Image | None = None,
 ) -> PreparedHead:
     """Correct and mask a scan whose place in the template is known.
 
@@ -107,25 +115,26 @@ def mask_head(
     rough = on_grid_of(scan, stripped_mask(scan) if stripped else expected.get_fdata() > 0.5)
     corrected, _ = correct_bias(
         scan,
-        mask=rough,
+        mask=rough if brain is None else brain,
         sampling_mm=steps.bias_sampling_mm,
         spline_mm=steps.bias_spline_mm,
         seed=steps.seed,
     )
-    brain, intracranial = rough, None
+    found, intracranial = rough, None
     if not stripped:
         skull = warp(template.intracranial, reference=scan, field=fit.to_native)
         intracranial = on_grid_of(scan, skull.get_fdata() > _SKULL_EDGE)
-        brain = find_brain(corrected, expected=expected, intracranial=intracranial)
-        intracranial = without_fat(intracranial, image=corrected, brain=brain)
+        found = find_brain(corrected, expected=expected, intracranial=intracranial)
+        intracranial = without_fat(intracranial, image=corrected, brain=found)
     return PreparedHead(
         image=corrected,
-        brain=brain,
+        brain=found if brain is None else brain,
         intracranial=intracranial,
         fit=fit,
         in_template=warp(corrected, reference=target, field=fit.to_template),
         template=target,
         compared=grown_mask(template.brain if stripped else template.intracranial, voxels=2),
+        found=found,
     )
 
 

@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from npsle_app.bids.output.names import File, GroupFile
 from npsle_app.bids.output.tree import previous_version
 from npsle_app.bids.tables import read_table
 from npsle_app.documents import read_json
-from npsle_app.engine.executors import open_executor
+from npsle_app.engine.executors import map_parts, open_executor
 from npsle_app.settings import DeviationsSettings
 from npsle_app.stages.group.person import (
     Person,
@@ -43,8 +44,7 @@ def run(
         forget(output_dir, participant)
     stale = [one for one in people.values() if not is_current(output_dir, one)]
     with open_executor(settings.processes) as (executor, _):
-        for future in [executor.submit(describe, output_dir, person) for person in stale]:
-            future.result()
+        map_parts(executor, partial(describe, output_dir), stale)
     writers = [w for person in people.values() for w in writers_of(output_dir, person)]
     return DeviationsOutputs(
         tables=tuple(writer.path(File.DEVIATIONS) for writer in writers),

@@ -12,13 +12,15 @@ from npsle_app.bids.input.dataset import read_session_dates
 from npsle_app.bids.input.participants import linked_dataset, participants_table
 from npsle_app.bids.input.ratings import RATING_COLUMNS, read_ratings
 from npsle_app.bids.output.names import GroupFile
-from npsle_app.bids.output.writer import write_json, write_tsv
+from npsle_app.bids.output.writer import tsv_lines, write_json, write_lines, write_tsv
 from npsle_app.cohort.study.measures import (
     ALONE,
+    GIVEN,
     KEYS,
     METHOD,
     SOFTWARE,
     WITH_T1W,
+    add_given,
     add_method,
     add_software,
     baseline,
@@ -31,7 +33,7 @@ from npsle_app.settings import MeasuresSettings
 from npsle_app.stages.group.shared import MEASURES_FILE, write_table
 
 _TAKEN = ("measure", "value", "qc", "stage")
-_SOFTWARE = "software"  # a column that is there where another program measured
+_MAYBE = ("software", "given_by")  # columns that are there only if they say anything
 _KEYS = {
     "participant_id": {"Description": "Participant"},
     "session_id": {"Description": "Session; n/a where the dataset has none"},
@@ -136,11 +138,12 @@ def _read_all(output_dir: Path) -> pd.DataFrame:
     if not paths:
         return pd.DataFrame(columns=KEYS, dtype=object)
     rows = [row for path in sorted(paths) for row in _read(path)]
-    long = pd.DataFrame(rows, columns=[*KEYS, *_TAKEN, _SOFTWARE])
-    return add_method(add_software(pivot(long), long=long), stages=long)
+    long = pd.DataFrame(rows, columns=[*KEYS, *_TAKEN, *_MAYBE])
+    wide = add_given(add_software(pivot(long), long=long), long=long)
+    return add_method(wide, stages=long)
 
 
-def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str, str, str]]:
+def _read(path: Path) -> Iterator[tuple[str | float | None, ...]]:
     """Read one participant's rows; a table of its own for each of 10,000 would take a minute."""
     stem = path.name.removesuffix("_measures.tsv")
     participant, _, session = stem.partition("_")
@@ -152,17 +155,17 @@ def _read(path: Path) -> Iterator[tuple[str, str | None, str, float | None, str,
         msg = f"{path} lacks the columns {sorted(missing)}; run the participant level again"
         raise ValueError(msg)
     places = [header.index(name) for name in _TAKEN]
-    of_software = header.index(_SOFTWARE) if _SOFTWARE in header else None
+    maybe = [header.index(name) if name in header else None for name in _MAYBE]
     for line in lines:
         try:
             measure, value, qc, stage = (line[place] for place in places)
             number = None if value == "n/a" else float(value)
-            software = line[of_software] if of_software is not None else ""
+            told = ["" if place is None else line[place] for place in maybe]
         except (IndexError, ValueError) as error:
             msg = f"{path} has a damaged line: {line}; run the participant level again"
             raise ValueError(msg) from error
-        software = "" if software == "n/a" else software
-        yield participant, session or None, measure, number, qc, stage, software
+        said = ("" if cell == "n/a" else cell for cell in told)
+        yield participant, session or None, measure, number, qc, stage, *said
 
 
 def _join_ratings(wide: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -174,6 +177,11 @@ def _describe(wide: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     meanings: dict[str, Mapping[str, Any]] = {METHOD: _METHOD} if METHOD in wide else {}
     if SOFTWARE in wide:
         meanings[SOFTWARE] = {"Description": "Program and version that measured all of fs_*"}
+    if GIVEN in wide:
+        meanings[GIVEN] = {
+            "Description": "Whose brain mask and tissues the brain volumes rest on; npsle_app "
+            "where nothing was given"
+        }
     measured = [name for name in MEASURES if name in wide]
     for name in measured:
         measure = MEASURES[name]
@@ -204,9 +212,10 @@ def _write_sessions(
         old.unlink()
     (output_dir / "sessions.json").unlink(missing_ok=True)
     visits = wide.dropna(subset="session_id")
-    for participant, rows in visits.groupby("participant_id", sort=True):
+    names, *lines = tsv_lines(visits.drop(columns="participant_id"))
+    for participant, places in sorted(visits.groupby("participant_id").indices.items()):
         path = output_dir / str(participant) / f"{participant}_sessions.tsv"
-        write_tsv(path, rows.drop(columns="participant_id"))
+        write_lines(path, [names, *(lines[place] for place in places)])
         paths.append(path)
     if paths:
         write_json(

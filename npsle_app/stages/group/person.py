@@ -1,7 +1,7 @@
 """The files of one participant: table, centile curves, brain map, record."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,14 @@ from npsle_app.cohort.deviations.person import (
 from npsle_app.cohort.normative.model import NormativeModel
 from npsle_app.cohort.normative.model_json import from_plain
 from npsle_app.documents import read_json
-from npsle_app.figures.paper.deviations import (
-    CentilePanel,
-    Visit,
-    draw_centile_panels,
-    draw_score_map,
-)
+from npsle_app.figures.paper.centiles import CentilePanel, Visit, draw_centile_panels
+from npsle_app.figures.paper.deviations import draw_score_map
 from npsle_app.group_tables import group_tables
 from npsle_app.measures import MEASURES
 from npsle_app.records import FigureRecord, Record
 
 _STALE = ("*_deviations.tsv", "*_deviations.json", "log/*_stage-deviations.json",
-          "figures/*_deviations-*.webp")  # fmt: skip
+          "figures/*_deviations-*.webp", "figures/*_deviations-*.svg")  # fmt: skip
 FINGERPRINT = "Fingerprint"
 _COUNTED = ("n_deviations", "n_assessed", "n_expected", "expected_low", "expected_high")
 _METHODS = (
@@ -76,10 +72,16 @@ def is_current(output_dir: Path, person: Person) -> bool:
     return all(_proves(writer, digest) for writer in writers_of(output_dir, person))
 
 
-def describe(output_dir: Path, person: Person) -> None:
-    """Write a participant's files in place of what an earlier run left."""
+def describe(output_dir: Path, people: Sequence[Person]) -> None:
+    """Write the files of participants with one reference, in place of what an earlier run left."""
+    model = from_plain(people[0].reference["model"])
+    for person in people:
+        _describe_person(output_dir, person, model=model)
+
+
+def _describe_person(output_dir: Path, person: Person, *, model: NormativeModel) -> None:
     forget(output_dir, person.participant)
-    digest, model = fingerprint(person), from_plain(person.reference["model"])
+    digest = fingerprint(person)
     writers = writers_of(output_dir, person)
     for writer, (_, scan) in zip(writers, person.scans.iterrows(), strict=True):
         _describe_session(writer, person, scan, model=model, digest=digest)
@@ -155,10 +157,10 @@ def _draw(
     """Draw what a session's scores allow: curves need age, sex and TIV, the map the images."""
     scan = read_scan(row)
     if scan is not None and (panels := _list_panels(person, own, model=model, scan=scan)):
-        figure = draw_centile_panels(panels, text=_tell_curves(scan, person), unit=model.unit)
+        drawing = draw_centile_panels(panels, text=_tell_curves(scan, person), unit=model.unit)
         yield FigureRecord(
             title="Volumes among centile curves",
-            path=writer.figure(figure, "deviations-centiles"),
+            path=writer.drawing(drawing, "deviations-centiles"),
             caption="Deep regions, lateral ventricles, and other regions that deviate. "
             "The curves hold for this sex, head size and site, and end where the ages of the "
             "reference end.",

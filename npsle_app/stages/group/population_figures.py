@@ -1,20 +1,16 @@
 """Centile curves of the population: the study's people, and one person's volumes."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pandas import DataFrame
 
 from npsle_app.cohort.deviations.population_plots import list_person_curves, list_study_curves
 from npsle_app.cohort.deviations.population_study import PopulationStudy
 from npsle_app.cohort.normative.population import Population
-from npsle_app.figures.paper.deviations import CentilePanel, Visit, draw_centile_panels
+from npsle_app.figures.paper.centiles import CentilePanel, Visit, draw_centile_panels
 from npsle_app.figures.paper.paper import PaperFigure
 from npsle_app.figures.paper.population import CurvePanel, Group, draw_study_curves
 from npsle_app.measures import MEASURES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def draw_study(modelled: PopulationStudy) -> Iterator[PaperFigure]:
@@ -36,8 +32,11 @@ def draw_study(modelled: PopulationStudy) -> Iterator[PaperFigure]:
     )
 
 
-def draw_person(traced: DataFrame, *, population: Population, session_id: str) -> "Figure | None":
-    """Draw a session's volumes among the curves of this head and site; None without a score."""
+def draw_person(traced: DataFrame, *, population: Population, session_id: str) -> str | None:
+    """Draw a session's volumes as SVG among the curves of this head and site.
+
+    None without a score.
+    """
     panels = []
     for one in list_person_curves(traced, population=population, session_id=session_id):
         region, z = one.pop("region"), one.pop("z")

@@ -23,7 +23,8 @@ _METHODS = (
     "given the intracranial volume; its limits hold what is not known of the scanner."
 )
 _PATTERNS = ("sub-*/sub-*_population.tsv", "sub-*/ses-*/sub-*_population.tsv")
-_BESIDE = ("log/*_stage-population.json", "figures/*_population-*.webp")
+_BESIDE = ("log/*_stage-population.json", "figures/*_population-*.webp",
+           "figures/*_population-*.svg")  # fmt: skip
 _COUNTED = ("n_deviations", "n_assessed", "n_expected", "expected_low", "expected_high")
 
 
@@ -123,12 +124,13 @@ def _describe(
     writer: Writer, own: DataFrame, *, population: Population, session_id: str, redraw: bool
 ) -> None:
     """Write the record of a session, with its curves if any of its volumes has a score."""
-    path = writer.folder / "figures" / f"{writer.id}_{_PICTURE}.webp"
-    if redraw:
-        path.unlink(missing_ok=True)
-        figure = draw_person(own, population=population, session_id=session_id)
-        if figure is not None:
-            writer.figure(figure, _PICTURE)
+    path = writer.folder / "figures" / f"{writer.id}_{_PICTURE}.svg"
+    if redraw or not path.is_file():
+        for old in path.parent.glob(f"{writer.id}_{_PICTURE}.*"):
+            old.unlink()
+        drawing = draw_person(own, population=population, session_id=session_id)
+        if drawing is not None:
+            writer.drawing(drawing, _PICTURE)
     # that of a population of the user's own is no key of the app, and is told as it stands
     known = f"{{{population.citation}," in _works()
     cited = (population.citation, "fraza2021") if known else ("fraza2021",)

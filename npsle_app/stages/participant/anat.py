@@ -14,10 +14,12 @@ from npsle_app.figures.brain.slices import draw_contours, draw_pair
 from npsle_app.figures.stages.drawing import Drawing, Picture
 from npsle_app.imaging.head.brain import is_brain_extracted
 from npsle_app.imaging.head.checks import check_head, check_t1w_contrast
+from npsle_app.imaging.head.given_brain import check_given_brain, fit_given_brain
 from npsle_app.imaging.head.head import HeadSteps, HeadTemplate, PreparedHead, prepare_head
 from npsle_app.imaging.space.volumes import fraction
 from npsle_app.records import Check, Record
 from npsle_app.settings import AnatSettings
+from npsle_app.stages.participant.given_maps import GivenSource, read_given_brain
 from npsle_app.stages.participant.shared import TISSUE, digests, figure_paths, save_drawings
 from npsle_app.templates import Template
 
@@ -28,6 +30,15 @@ _METHODS = (
     "diffeomorphic normalization at {warp_mm:g} mm with ANTs, and corrected for intensity "
     "non-uniformity with N4. The template's brain mask was fitted to the edges of the image; its "
     "intracranial mask gave the space of the total intracranial volume."
+)
+_METHODS_GIVEN = (
+    " The brain mask was given by another program; registration and intracranial mask do not "
+    "rest on it."
+)
+_GIVEN = (
+    "The {given} is taken in the place of the one that would be found: bias correction, tissues "
+    "and lesions rest on it. The registration is that of the whole head, and TIV is that of the "
+    "app's own intracranial mask: a brain mask does not tell where the skull is."
 )
 STRIPPED = "The scan has no skull: its own edge is the brain mask, and TIV cannot be assessed."
 
@@ -46,25 +57,33 @@ class AnatOutputs:
     figures: tuple[Path, ...]
 
 
-def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
-    """Make the T1w image ready."""
+def run(*, t1w: Scan, brain_mask: Scan | None, settings: AnatSettings, out: Writer) -> AnatOutputs:
+    """Make the T1w image ready; a brain mask that was given takes the place of the app's."""
     scan = read_image(t1w.path)
+    brain, source = read_given_brain(brain_mask, t1w=t1w.path) if brain_mask else (None, None)
     stripped = bool(t1w.metadata.get("SkullStripped")) or is_brain_extracted(scan)
     head = prepare_head(
         scan,
         template=read_template(),
         stripped=stripped,
         steps=head_steps(settings),
+        brain=brain,
     )
-    saved = _save(head, t1w.path, stripped=stripped, out=out)
+    by_given = _check_given(head, source) if source else ()
+    saved = _save(head, t1w.path, stripped=stripped, given=source, out=out)
     figures = save_drawings(_draw(head), out=out)
     record = Record(
         stage="anat",
-        methods=_METHODS.format(warp_mm=settings.warp_sampling_mm),
+        methods=_METHODS.format(warp_mm=settings.warp_sampling_mm)
+        + (_METHODS_GIVEN if source else ""),
         citations=("ants_syn", "n4", "antspy", "mni152_2009a", "colin27"),
-        checks=(*check_head(head), _check_contrast(head)),
+        checks=(*check_head(head), _check_contrast(head), *by_given),
         figures=figures,
-        choices=(STRIPPED,) if stripped else (),
+        choices=(
+            *([_GIVEN.format(given=source.tell())] if source else []),
+            *([STRIPPED] if stripped else []),
+        ),
+        given=(source.name,) if source else (),
     )
     return AnatOutputs(
         **saved,
@@ -72,6 +91,15 @@ def run(*, t1w: Scan, settings: AnatSettings, out: Writer) -> AnatOutputs:
         record=out.record(record),
         figures=figure_paths(figures),
     )
+
+
+def _check_given(head: PreparedHead, given: GivenSource) -> tuple[Check, ...]:
+    try:
+        fit = fit_given_brain(head.brain, found=head.found, intracranial=head.intracranial)
+    except ValueError as error:
+        msg = f"{given.paths[0].name}: {error}"
+        raise ValueError(msg) from error
+    return check_given_brain(fit)
 
 
 def head_steps(settings: AnatSettings) -> HeadSteps:
@@ -97,12 +125,18 @@ def read_template() -> HeadTemplate:
     return HeadTemplate(head=head, brain=fraction(brain), intracranial=fraction(intracranial))
 
 
-def _save(head: PreparedHead, scan: Path, *, stripped: bool, out: Writer) -> dict[str, Path]:
+def _save(
+    head: PreparedHead, scan: Path, *, stripped: bool, given: GivenSource | None, out: Writer
+) -> dict[str, Path]:
     used = {"Templates": digests(_USED)}
+    of_brain = given.metadata if given else used
+    brain_from = given.paths if given else ()
     t1w = out.image(head.image, File.T1W, sources=[scan], SkullStripped=stripped)
     return {
         "t1w": t1w,
-        "brain_mask": out.image(head.brain, File.BRAIN_MASK, sources=[scan, t1w], **used),
+        "brain_mask": out.image(
+            head.brain, File.BRAIN_MASK, sources=[scan, t1w, *brain_from], **of_brain
+        ),
         "t1w_in_template": out.image(
             head.in_template, File.T1W_IN_TEMPLATE, sources=[t1w], SkullStripped=stripped
         ),

@@ -57,6 +57,11 @@ class GivenLesions:
         return tuple(mask.path for mask in self.masks)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Whose they are: `lesions of hand`."""
+        return tuple(f"lesions of {name}" for name in sorted({one.dataset for one in self.masks}))
+
+    @property
     def numbers(self) -> dict[str, float]:
         """What was added to and removed from the lesions found; nothing where none were sought."""
         if not self.sought:

@@ -138,7 +138,8 @@ def inheriting(
     Parameters
     ----------
     rests_on
-        For single measures, the arguments that they rest on alone.
+        For single measures, the arguments that they rest on alone, and on nothing that others
+        made.
     """
 
     def decorate(run: Callable[..., _Outputs]) -> Callable[..., _Outputs]:
@@ -181,6 +182,8 @@ def _hand_on(
             for name, names in rests_on.items()
             if readers and not any(before[one].read_by for one in names if one in before)
         ),
+        given_before=tuple(sorted({it for one in before.values() for it in one.all_given})),
+        not_given=tuple(rests_on),
     )
 
 

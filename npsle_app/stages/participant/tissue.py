@@ -1,12 +1,13 @@
 """Tell grey matter, white matter and fluid apart and measure them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
 from npsle_app import templates
+from npsle_app.bids.input.scans import Scan
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_image
 from npsle_app.bids.output.writer import Writer
@@ -17,12 +18,19 @@ from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import fraction, on_grid_of, voxel_mm3
 from npsle_app.imaging.tissue import segmentation
 from npsle_app.imaging.tissue.checks import check_contrast, check_lesions, check_volumes
-from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors
+from npsle_app.imaging.tissue.given import (
+    check_inside,
+    check_lesions_in_grey,
+    complete_fluid,
+    find_labelled_ventricles,
+)
+from npsle_app.imaging.tissue.segmentation import TissueMaps, TissuePriors, TissueVolumes
 from npsle_app.imaging.tissue.ventricles import find_lateral_ventricles
-from npsle_app.records import Record, worst
+from npsle_app.records import Check, Record, worst
 from npsle_app.settings import TissueSettings
 from npsle_app.stages.participant.anat import AnatOutputs
 from npsle_app.stages.participant.filling import FillingOutputs
+from npsle_app.stages.participant.given_maps import GivenTissue, read_given_tissue
 from npsle_app.stages.participant.shared import (
     digests,
     figure_paths,
@@ -44,6 +52,22 @@ _METHODS = (
     "white matter. Volumes are sums of probabilities; total brain volume is grey plus white "
     "matter."
 )
+_CITATIONS = ("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015")
+_OF_MAPS = ("tbv_ml", "gm_ml", "wm_ml", "csf_ml")  # given maps alone: neither masks nor lesions
+_METHODS_GIVEN = (
+    "Grey matter, white matter and cerebrospinal fluid are those of another program, as they were "
+    "given; volumes are sums of its shares or labels. Total intracranial volume is that of the "
+    "app's own intracranial mask."
+)
+_GIVEN = (
+    "In the place of the app's segmentation, and to the voxel, are taken: {given}. Volumes of "
+    "grey and white matter, brain and fluid, and what rests on tissue, are theirs; TIV is the "
+    "app's own. Compare only with people measured alike."
+)
+_NO_FLUID = (
+    "What was given holds no fluid around the brain: csf_ml is not given, and where fluid is "
+    "asked for, it is what grey and white matter leave of the intracranial space."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,63 +83,141 @@ class TissueOutputs:
     figures: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tissue:
+    """Maps and their volumes; `given` is told where they are those of another program."""
+
+    maps: TissueMaps
+    volumes: TissueVolumes
+    checks: tuple[Check, ...]
+    methods: str
+    choices: tuple[str, ...]
+    given: GivenTissue | None = None
+
+
 @inheriting(tiv_ml=("anat",))
 def run(
     *,
     anat: AnatOutputs,
     wmh: WmhOutputs | None,
     filling: FillingOutputs | None,
+    tissue_maps: Scan | None,
     settings: TissueSettings,
     out: Writer,
 ) -> TissueOutputs:
-    """Segment the tissue; without FLAIR, on the unfilled image."""
+    """Segment the tissue, without FLAIR on the unfilled image; or take what was given."""
     source = filling.t1w if filling else anat.t1w
     t1w, field = (read_image(path) for path in (source, anat.template_to_t1w))
     mask = read_image(anat.intracranial_mask or anat.brain_mask)
     lesions = read_image(wmh.mask) if wmh else None
-    maps = segmentation.segment(
-        t1w,
-        mask=mask,
-        brain=read_image(anat.brain_mask),
-        priors=_priors(t1w, field=field),
-        prior_weight=settings.prior_weight,
-        mrf_weight=settings.mrf_weight,
-        iterations=settings.iterations,
+    tissue = (
+        _segment(t1w, anat=anat, lesions=lesions, filled=filling is not None, settings=settings)
+        if tissue_maps is None
+        else _take_given(tissue_maps, anat=anat, lesions=lesions)
     )
-    sure = segmentation.contrast(t1w, maps)
-    maps = segmentation.count_lesions_as_white_matter(maps, lesions) if lesions else maps
-    skull = mask if anat.intracranial_mask else None
-    volumes = segmentation.measure(maps, intracranial=skull, lesions=lesions)
     checks = (
-        *check_volumes(
-            gm_ml=volumes.gm_ml, wm_ml=volumes.wm_ml, csf_ml=volumes.csf_ml, tiv_ml=volumes.tiv_ml
-        ),
-        *check_contrast(sure),
+        *tissue.checks,
+        *check_contrast(segmentation.contrast(t1w, tissue.maps)),
         check_edge(mask),
-        check_lesions(mapped=wmh is not None, filled=filling is not None),
     )
-    saved = _save(maps, [source, anat.template_to_t1w, *([wmh.mask] if wmh else [])], out=out)
-    ventricles = _save_ventricles(maps.csf, field=field, source=saved["csf"], out=out)
-    figures = save_drawings(_draw(t1w, maps=maps, mask=mask), out=out)
+    saved = _save(tissue, [source, anat.template_to_t1w, *([wmh.mask] if wmh else [])], out=out)
+    ventricles = _save_ventricles(
+        tissue.maps.csf, field=field, source=saved["csf"], out=out, given=tissue.given
+    )
+    figures = save_drawings(_draw(t1w, maps=tissue.maps, mask=mask), out=out)
     record = Record(
         stage="tissue",
-        methods=_METHODS.format(
-            image="lesion-filled T1w image" if filling else "T1w image",
-            prior=settings.prior_weight,
-            mrf=settings.mrf_weight,
-        ),
-        citations=("atropos", "mni152_2009a", "aal", "inglese2021", "malone2015"),
+        methods=tissue.methods,
+        citations=_CITATIONS if tissue.given is None else (),
         measures=measured(
-            volumes.as_measures(),
+            tissue.volumes.as_measures(),
             qc=worst([check.state for check in checks]),
             sources=tuple(saved.values()),
         ),
         checks=checks,
         figures=figures,
-        choices=() if filling else ("No lesions were filled: the stages before left no map.",),
+        choices=tissue.choices,
+        given=(tissue.given.source.name,) if tissue.given else (),
+        given_alone=_OF_MAPS if tissue.given else (),
     )
     return TissueOutputs(
         **saved, ventricles=ventricles, record=out.record(record), figures=figure_paths(figures)
+    )
+
+
+def _segment(
+    t1w: nib.Nifti1Image,
+    *,
+    anat: AnatOutputs,
+    lesions: nib.Nifti1Image | None,
+    filled: bool,
+    settings: TissueSettings,
+) -> _Tissue:
+    mask = read_image(anat.intracranial_mask or anat.brain_mask)
+    maps = segmentation.segment(
+        t1w,
+        mask=mask,
+        brain=read_image(anat.brain_mask),
+        priors=_priors(t1w, field=read_image(anat.template_to_t1w)),
+        prior_weight=settings.prior_weight,
+        mrf_weight=settings.mrf_weight,
+        iterations=settings.iterations,
+    )
+    maps = segmentation.count_lesions_as_white_matter(maps, lesions) if lesions else maps
+    skull = mask if anat.intracranial_mask else None
+    volumes = segmentation.measure(maps, intracranial=skull, lesions=lesions)
+    return _Tissue(
+        maps=maps,
+        volumes=volumes,
+        checks=(
+            *_check_volumes(volumes),
+            check_lesions(mapped=lesions is not None, filled=filled),
+        ),
+        methods=_METHODS.format(
+            image="lesion-filled T1w image" if filled else "T1w image",
+            prior=settings.prior_weight,
+            mrf=settings.mrf_weight,
+        ),
+        choices=() if filled else ("No lesions were filled: the stages before left no map.",),
+    )
+
+
+def _take_given(
+    tissue_maps: Scan, *, anat: AnatOutputs, lesions: nib.Nifti1Image | None
+) -> _Tissue:
+    """Take the tissues as they were given; the intracranial volume stays the app's own."""
+    given = read_given_tissue(tissue_maps, t1w=anat.t1w)
+    skull = read_image(anat.intracranial_mask) if anat.intracranial_mask else None
+    brain = read_image(anat.brain_mask)
+    maps = complete_fluid(given.gm, given.wm, csf=given.csf, space=skull or brain)
+    try:
+        inside = check_inside(maps, brain=brain)
+    except ValueError as error:
+        msg = f"{given.source.paths[0].name}: {error}"
+        raise ValueError(msg) from error
+    volumes = segmentation.measure(maps, intracranial=skull, lesions=lesions)
+    csf_ml = None if given.csf is None else segmentation.volume_ml(maps.csf)
+    volumes = replace(volumes, csf_ml=csf_ml)
+    return _Tissue(
+        maps=maps,
+        volumes=volumes,
+        checks=(
+            *_check_volumes(volumes),
+            inside,
+            check_lesions_in_grey(maps, lesions=lesions),
+        ),
+        methods=_METHODS_GIVEN,
+        choices=(
+            _GIVEN.format(given=given.source.tell()),
+            *([] if given.csf is not None else [_NO_FLUID]),
+        ),
+        given=given,
+    )
+
+
+def _check_volumes(volumes: TissueVolumes) -> tuple[Check, ...]:
+    return check_volumes(
+        gm_ml=volumes.gm_ml, wm_ml=volumes.wm_ml, csf_ml=volumes.csf_ml, tiv_ml=volumes.tiv_ml
     )
 
 
@@ -126,8 +228,12 @@ def _priors(grid: nib.Nifti1Image, *, field: nib.Nifti1Image) -> TissuePriors:
     return TissuePriors(gm=gm, wm=wm, deep_gm=deep)
 
 
-def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Path]:
-    used = {"Templates": digests(_USED)}
+def _save(tissue: _Tissue, sources: list[Path], *, out: Writer) -> dict[str, Path]:
+    maps, given = tissue.maps, tissue.given
+    used: dict[str, object] = {"Templates": digests(_USED)}
+    if given is not None:
+        # named after the T1w image, which comes first, as what is segmented here is
+        sources, used = [sources[0], *given.source.paths], given.source.metadata
     return {
         name: out.image(image, file, sources=sources, **used)
         for name, image, file in (
@@ -140,19 +246,25 @@ def _save(maps: TissueMaps, sources: list[Path], *, out: Writer) -> dict[str, Pa
 
 
 def _save_ventricles(
-    csf: nib.Nifti1Image, *, field: nib.Nifti1Image, source: Path, out: Writer
+    csf: nib.Nifti1Image,
+    *,
+    field: nib.Nifti1Image,
+    source: Path,
+    out: Writer,
+    given: GivenTissue | None = None,
 ) -> Path:
-    mask = find_lateral_ventricles(
-        csf.get_fdata(dtype=np.float32),
-        zone=ventricle_zone(csf, field=field),
-        voxel_mm3=voxel_mm3(csf),
-    )
-    return out.image(
-        on_grid_of(csf, mask),
-        File.LATERAL_VENTRICLES,
-        sources=(source,),
-        Templates=digests((Template.LATERAL_VENTRICLE_ZONE,)),
-    )
+    """Save the lateral ventricles: those of given labels, else fluid where they may lie."""
+    mask = find_labelled_ventricles(given.regions) if given and given.regions else None
+    told: dict[str, object] = {"Templates": digests((Template.LATERAL_VENTRICLE_ZONE,))}
+    if given is not None and mask is not None:
+        told = given.source.metadata
+    else:
+        mask = find_lateral_ventricles(
+            csf.get_fdata(dtype=np.float32),
+            zone=ventricle_zone(csf, field=field),
+            voxel_mm3=voxel_mm3(csf),
+        )
+    return out.image(on_grid_of(csf, mask), File.LATERAL_VENTRICLES, sources=(source,), **told)
 
 
 def _draw(t1w: nib.Nifti1Image, *, maps: TissueMaps, mask: nib.Nifti1Image) -> tuple[Drawing, ...]:

@@ -168,6 +168,7 @@ def _search(
         figures=figures,
         choices=_choices(findings),
         read_by="" if findings.given is None else findings.given.read_by,
+        given=() if findings.given is None else findings.given.names,
     )
     return WmhOutputs(
         **saved,
@@ -255,6 +256,7 @@ def _take_given(
         figures=figures,
         choices=(read.tell(),),
         read_by=read.read_by,
+        given=read.names,
     )
     return WmhOutputs(
         probability=saved.get(File.WMH_PROBABILITY),

@@ -39,6 +39,31 @@ def test_a_spreadsheet_holds_values_and_labels_and_no_formula(tmp_path):
     assert labels[3][4] == "1 = yes; 0 = no"
 
 
+def test_a_spreadsheet_keeps_kinds_of_cells_apart(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "<a>": ["</t>&", "  b  ", "\x00\ufffe"],
+            "yes": pd.Series([True, None, False], dtype=object),
+            "n": pd.array([1, None, 3], dtype="Int64"),
+            "far": [np.inf, -np.inf, 1e-300],
+        }
+    )
+    write_spreadsheet(tmp_path / "a.xlsx", frame, dictionary={})
+    cells = openpyxl.load_workbook(tmp_path / "a.xlsx")["data"].iter_rows(values_only=True)
+    assert list(cells) == [
+        ("<a>", "yes", "n", "far"),
+        ("</t>&", True, 1, None),
+        ("  b  ", None, None, None),
+        ("  ", False, 3, 1e-300),
+    ]
+
+
+def test_a_spreadsheet_of_nobody_holds_its_names(tmp_path):
+    write_spreadsheet(tmp_path / "a.xlsx", FRAME.iloc[:0], dictionary={})
+    cells = openpyxl.load_workbook(tmp_path / "a.xlsx")["data"].iter_rows(values_only=True)
+    assert list(cells) == [tuple(FRAME)]
+
+
 def test_an_spss_file_holds_values_labels_and_levels(tmp_path):
     write_spss(tmp_path / "a.sav", FRAME, dictionary=DICTIONARY)
     found, told = pyreadstat.read_sav(tmp_path / "a.sav")

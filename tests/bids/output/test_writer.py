@@ -1,6 +1,7 @@
 """What lies on disk after a stage has written its outputs."""
 
 import json
+import math
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from npsle_app.bids.output.names import File
 from npsle_app.bids.output.reader import read_matrix
-from npsle_app.bids.output.writer import Writer, replace, write_tsv
+from npsle_app.bids.output.writer import Writer, replace, tsv_lines, write_tsv
 from npsle_app.measures import MEASURES
 from npsle_app.records import Measure, Qc, Record
 
@@ -145,6 +146,29 @@ def test_cells_of_a_table_hold_no_tabs_line_breaks_or_quotes(tmp_path: Path) -> 
     rows = pd.DataFrame({"a": ['x\ty\r\n"z"', "é\u2028"], "b": [1.5, float("nan")]})
     write_tsv(path, rows)
     assert path.read_bytes().decode() == 'a\tb\nx y "z"\t1.5\né \tn/a\n'
+
+
+def test_each_kind_of_cell_is_written_as_it_is_read(tmp_path: Path) -> None:
+    columns = {
+        "float": [0.1, 1e-7, -math.inf],
+        "single": np.array([0.1, math.nan, 2], dtype=np.float32),
+        "whole": pd.array([1, None, 3], dtype="Int64"),
+        "mixed": pd.Series([True, None, 2.5], dtype=object),
+        "text": pd.array(["a", None, ""], dtype="str"),
+        "a\tb": pd.Categorical(["x", "y", None]),
+    }
+    write_tsv(tmp_path / "x.tsv", pd.DataFrame(columns))
+    assert (tmp_path / "x.tsv").read_text().splitlines() == [
+        "float\tsingle\twhole\tmixed\ttext\ta b",
+        "0.1\t0.1\t1\tTrue\ta\tx",
+        "1e-07\tn/a\tn/a\tn/a\tn/a\ty",
+        "n/a\t2.0\t3\t2.5\t\tn/a",
+    ]
+
+
+def test_a_table_without_rows_or_columns_has_its_line_of_names() -> None:
+    assert tsv_lines(pd.DataFrame({"a": [], "b": []})) == ["a\tb"]
+    assert tsv_lines(pd.DataFrame()) == [""]
 
 
 def test_a_measure_that_is_no_number_is_refused(out: Writer) -> None:

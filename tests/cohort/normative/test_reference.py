@@ -130,6 +130,16 @@ def test_controls_are_scored_by_models_that_have_not_seen_them():
     assert held_out.columns.tolist() == naive.columns.tolist()
 
 
+def test_a_sex_of_too_few_controls_leaves_the_scores_of_the_other():
+    people = make_people(60, regions=1).query("sex == 'F' or participant_id < 'sub-00004'")
+    found = fit(people, leave_outliers_out=False)
+    assert found.model.sexes["M"].gaps
+    scores = score_reference(found.held_out, model=found.model, frame=people)
+    known = scores.set_index("participant_id")["z"].notna()
+    women = people.set_index("participant_id")["sex"].eq("F")
+    pd.testing.assert_series_equal(known, women, check_names=False)
+
+
 def test_few_controls_still_cut_off_one_in_forty_on_average():
     """With 12 controls of a sex the uncertainty of curve and spread is part of the score."""
     below = []

@@ -136,21 +136,27 @@ def _visits(slope):
     return assemble(replace(tables, measures=measures, dates=dates), study=DEFAULT_STUDY)
 
 
-def test_a_group_that_loses_more_each_year_is_found_with_its_rate():
-    table = compare_changes(_visits(0.03))
-    own = table[(table["contrast"] == "npsle_v_non") & (table["measure"] == "alps_mean")]
+@pytest.fixture(scope="module")
+def changes():
+    """Of a group that loses more each year, by a mixed model of each measure."""
+    return compare_changes(_visits(0.03))
+
+
+def test_a_group_that_loses_more_each_year_is_found_with_its_rate(changes):
+    own = changes[(changes["contrast"] == "npsle_v_non") & (changes["measure"] == "alps_mean")]
     row = own[own["effect"] == "difference of yearly changes"].iloc[0]
     assert row["b"] == pytest.approx(-0.03, abs=0.008)
     assert row["se"] < 0.005
     assert row["high"] < 0
     assert (row["n"], row["visits"]) == (40, 120)
-    assert "difference of yearly changes" in tell_change(table, study=DEFAULT_STUDY).results[0]
+    assert "difference of yearly changes" in tell_change(changes, study=DEFAULT_STUDY).results[0]
 
 
-def test_people_and_visits_are_whole_numbers_though_a_measure_could_not_be_compared():
-    table = compare_changes(_visits(0.03))
-    assert (table["status"] == "not estimable").any()
-    told = " ".join(tell_change(table, study=DEFAULT_STUDY).results)
+def test_people_and_visits_are_whole_numbers_though_a_measure_could_not_be_compared(
+    changes,
+):
+    assert (changes["status"] == "not estimable").any()
+    told = " ".join(tell_change(changes, study=DEFAULT_STUDY).results)
     assert "40 people, 120 visits." in told
 
 

@@ -18,6 +18,11 @@ from tests.cohort.study_tables import make_tables
 pytestmark = pytest.mark.long
 
 ASKED = {"combat": {"site": "site", "measures": ["wm_ml", "gm_ml", "alps_mean", "wmh_ml"]}}
+LEAN = {  # of the other analyses
+    "group_tests": {"measures": ["gm_ml"]},
+    "correlations": {"measures": []},
+    "regressions": {"outcomes": []},
+}
 
 
 def make(sites, *, n=60, content=ASKED, shift=100.0):
@@ -89,9 +94,9 @@ def test_a_site_that_no_table_has_is_refused_before_anything_is_computed():
 
 
 def test_the_analysis_stands_among_the_others_where_a_study_asks(rng):
-    names = [one.name for one in analyse(make(list("AAABBB" * 10)), rng=rng)]
-    assert "combat" in names
-    plain = make(list("AAABBB" * 10), content={})
+    names = [one.name for one in analyse(make(list("AAABBB" * 10), content=ASKED | LEAN), rng=rng)]
+    assert names.index("combat") > names.index("group_tests")
+    plain = make(list("AAABBB" * 10), content=LEAN)
     assert "combat" not in [one.name for one in analyse(plain, rng=rng)]
 
 

@@ -1,19 +1,11 @@
-"""Pictures of one person's deviations."""
+"""Where one person's brain departs from what was expected."""
 
 import nibabel as nib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from npsle_app.figures.paper.deviations import (
-    CentilePanel,
-    Visit,
-    draw_centile_panels,
-    draw_score_map,
-)
-
-AGES = np.linspace(20.0, 70.0, 30)
-CURVES = {centile: 7 - 0.01 * AGES + centile / 100 for centile in (2.5, 25.0, 50.0, 75.0, 97.5)}
+from npsle_app.figures.paper.deviations import draw_score_map
 
 
 def image(data):
@@ -62,34 +54,3 @@ def test_what_is_as_expected_or_unknown_has_no_colour(z):
     shown = draw_map({1: z, 101: z})
     assert not warm(shown).any()
     assert not cool(shown).any()
-
-
-def test_a_critical_scan_is_marked_in_its_panel():
-    def panel(critical):
-        visit = Visit(age_years=40.0, volume=6.0, critical=critical)
-        return CentilePanel(title="thalamus", ages_years=AGES, curves=CURVES, visits=[visit])
-
-    marked, plain = (
-        pixels(draw_centile_panels([panel(critical)], text="women", unit="mL"))
-        for critical in (True, False)
-    )
-    assert warm(marked).sum() > 20
-    assert warm(plain).sum() == 0
-
-
-def test_five_regions_take_two_rows():
-    panel = CentilePanel(title="caudate", ages_years=AGES, curves=CURVES, visits=[])
-    one, two = (draw_centile_panels([panel] * n, text="", unit="mL") for n in (4, 5))
-    assert two.get_figheight() > 1.5 * one.get_figheight()
-    lowest = pixels(two)[-100:, :350].sum(axis=2)
-    assert (lowest > 300).any()
-    assert not pixels(two)[-100:, 700:].any()
-
-
-def test_scans_outside_the_curves_lie_inside_their_panel():
-    visit = Visit(age_years=95.0, volume=1.0, critical=True)
-    panel = CentilePanel(title="", ages_years=AGES, curves=CURVES, visits=[visit], shown=95.0)
-    (line,) = draw_centile_panels([panel], text="", unit="mL").axes[0].lines
-    (x,), (y,) = line.get_data()
-    assert 46 < x < 46 + 262
-    assert 64 < y < 64 + 150

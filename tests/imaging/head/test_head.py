@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from npsle_app.imaging.head.checks import check_head
-from npsle_app.imaging.head.head import HeadSteps, HeadTemplate, prepare_head
+from npsle_app.imaging.head.head import HeadSteps, HeadTemplate, mask_head, prepare_head
 from npsle_app.imaging.space.registration import warp
 from npsle_app.imaging.space.volumes import on_grid_of
 from npsle_app.phantom.participant import Request, make_participant
@@ -103,3 +103,22 @@ def test_masks_of_a_template_must_share_its_grid(person):
     template = read_template()
     with pytest.raises(ValueError, match="grids differ"):
         HeadTemplate(head=template.head, brain=person.t1w, intracranial=template.intracranial)
+
+
+def test_a_given_brain_mask_is_taken_and_leaves_registration_and_skull_alone(person, prepared):
+    """A brain mask does not tell where the skull is: TIV stays what it was."""
+    tissue = person.maps["gm"].get_fdata() + person.maps["wm"].get_fdata()
+    given = on_grid_of(person.t1w, tissue > 0.5)
+    head = mask_head(
+        person.t1w,
+        fit=prepared.fit,
+        template=read_template(),
+        stripped=False,
+        steps=STEPS,
+        brain=given,
+    )
+
+    np.testing.assert_array_equal(head.brain.get_fdata(), given.get_fdata())
+    assert dice(head.found, prepared.brain.get_fdata() > 0) > 0.98
+    before, after = (one.intracranial.get_fdata().sum() for one in (prepared, head))
+    assert after == pytest.approx(before, rel=0.005)

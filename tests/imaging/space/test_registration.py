@@ -21,6 +21,7 @@ from npsle_app.phantom.participant import Request, make_participant
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.2, -0.1, 0.3) @ np.diag([-1.5, 2.0, 2.5]), [10, -20, 30]
 )
+COARSELY = {"spacing_mm": 3.0}  # quicker; the starts are the same
 
 
 def rigid(*, shift=(0, 0, 0), degrees=(0, 0, 0)):
@@ -105,14 +106,17 @@ def test_coarse_images_keep_their_mean_and_place(blob):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "truth",
-    [rigid(shift=(4, -6, 5), degrees=(6, -3, 4)), rigid(shift=(80, 0, -60))],
+    ("truth", "how"),
+    [
+        (rigid(shift=(4, -6, 5), degrees=(6, -3, 4)), {}),
+        (rigid(shift=(80, 0, -60)), COARSELY),
+    ],
     ids=["moved", "far-off"],
 )
-def test_a_known_motion_is_found_within_1_mm_and_1_degree(head, truth):
+def test_a_known_motion_is_found_within_1_mm_and_1_degree(head, truth, how):
     """The second scan lies elsewhere in the scanner: same voxels, other affine."""
     moving = nib.Nifti1Image(head.get_fdata(dtype=np.float32), truth @ head.affine)
-    found = register_rigid(moving, fixed=head, seed=1)
+    found = register_rigid(moving, fixed=head, seed=1, **how)
     gap = np.linalg.inv(truth) @ found
     centre = np.array([0, -14, -12, 1])
     assert np.linalg.norm((gap @ centre - centre)[:3]) < 1
@@ -153,7 +157,7 @@ def test_headers_are_believed_where_the_heads_lie_together(head):
 )
 def test_heads_whose_headers_lost_their_origin_are_brought_together(head):
     fixed, moving, truth = lose_origins(head)
-    found = register_rigid(moving, fixed=fixed, seed=1)
+    found = register_rigid(moving, fixed=fixed, seed=1, **COARSELY)
     assert np.linalg.norm((found - truth)[:3, 3]) < 3
 
 
