@@ -39,6 +39,9 @@ from npsle_app.settings import AnatSettings, Settings, TissueSettings  # noqa: E
 from npsle_app.stages.participant.anat import head_steps, read_template  # noqa: E402
 from npsle_app.templates import Template  # noqa: E402
 
+FULL, QUICK = "antsRegistrationSyN[s]", "antsRegistrationSyNQuick[s]"
+AFFINE = "antsRegistrationSyNQuick[a]"  # useless, but quick
+
 
 @dataclass
 class Clock:
@@ -107,12 +110,18 @@ def _segment(head: PreparedHead, settings: TissueSettings) -> TissueMaps:
     )
 
 
-def run_recipe(scan: nib.Nifti1Image, *, template: HeadTemplate, clock: Clock, fast: bool) -> Found:
-    """Do as ANTs' own scripts do; `fast` makes the registration useless but quick."""
+def run_recipe(
+    scan: nib.Nifti1Image,
+    *,
+    template: HeadTemplate,
+    clock: Clock,
+    kind: str = FULL,
+    spacing_mm: float = 1.0,
+) -> Found:
+    """Do as ANTs' own scripts do; `kind` is antspyx' name of the registration."""
     make_deterministic(AnatSettings().random_seed)
     image = clock.time("N4", lambda: ants.n4_bias_field_correction(to_ants(scan)))
-    moving = to_ants(at_spacing(template.head, spacing_mm=4.0 if fast else 1.0))
-    kind = "antsRegistrationSyNQuick[a]" if fast else "antsRegistrationSyN[s]"
+    moving = to_ants(at_spacing(template.head, spacing_mm=spacing_mm))
     found = clock.time(kind, lambda: ants.registration(image, moving, type_of_transform=kind))
     brain, gm, wm = clock.time(
         "mask and priors",
@@ -183,7 +192,8 @@ def main() -> int:
     clocks = Clock("npsle_app"), Clock("ANTs")
     settings = make_sloppy() if options.fast_reference else Settings()
     ours = run_ours(scan, template=template, clock=clocks[0], settings=settings)
-    theirs = run_recipe(scan, template=template, clock=clocks[1], fast=options.fast_reference)
+    coarse = {"kind": AFFINE, "spacing_mm": 4.0} if options.fast_reference else {}
+    theirs = run_recipe(scan, template=template, clock=clocks[1], **coarse)
     print_table(ours, theirs, clocks=clocks)
     return 0
 

@@ -10,7 +10,6 @@ below 8 MB.
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ set_threads(1)  # before NumPy is loaded
 
 import numpy as np  # noqa: E402
 
+from npsle_app.engine.cost import Meter  # noqa: E402
 from npsle_app.measures import MEASURES  # noqa: E402
 from npsle_app.phantom.cohort.cohort import simulate_cohort  # noqa: E402
 from npsle_app.phantom.cohort.files import DERIVATIVE, write_cohort  # noqa: E402
@@ -72,7 +72,7 @@ def write_study(folder: Path, *, participants: int, measures: int) -> None:
 
 def report(folder: Path) -> int:
     """Run the three parts, each in a process of its own, and say what they took."""
-    took = {part: _measure(part, folder) for part in ("measures", "statistics", "page")}
+    took = measure_parts(folder)
     page_mb = (folder / DERIVATIVE / "group.html").stat().st_size / 1e6
     for part, (seconds, gb) in took.items():
         print(f"{part}: {seconds:.1f} s of one core, {gb:.2f} GB at most")
@@ -82,6 +82,11 @@ def report(folder: Path) -> int:
     missed = seconds > MAX_SECONDS or gb > MAX_GB or page_mb > MAX_PAGE_MB
     print(f"statistics and page: {seconds:.1f} s, {gb:.2f} GB:", "missed" if missed else "reached")
     return int(missed)
+
+
+def measure_parts(folder: Path) -> dict[str, tuple[float, float]]:
+    """Run the three parts; seconds of processor time and peak memory in GB of each."""
+    return {part: _measure(part, folder) for part in ("measures", "statistics", "page")}
 
 
 def _measure(part: str, folder: Path) -> tuple[float, float]:
@@ -97,9 +102,9 @@ def _measure(part: str, folder: Path) -> tuple[float, float]:
 
 
 def _run(part: str, folder: Path, pipe: "multiprocessing.connection.Connection") -> None:
+    meter = Meter()
     run(part, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    pipe.send((time.process_time(), peak))
+    pipe.send((time.process_time(), meter.peak_mb * 2**20 / 1e9))
 
 
 def run(part: str, folder: Path) -> None:

@@ -9,11 +9,9 @@ as a job of a cluster would spend it.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,18 @@ PLAN = """
 import sys
 from npsle_app.__main__ import main
 sys.exit(main([{root!r}, {out!r}, "participant", "--dry-run", *{asked}]))
+"""
+# A process counts the memory of the one that began it for its own, so that this one is small.
+_WATCH = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+took = [time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]
+with open(sys.argv[1], "w") as told:
+    json.dump(took, told)
+process.returncode = os.waitstatus_to_exitcode(status)
+sys.exit(process.returncode != 0)
 """
 FULL = """
 from bids import BIDSLayout
@@ -66,20 +76,17 @@ class Cost:
     lines: int
 
 
-def measure(code: str) -> Cost:
-    """Run code in a new process; count the lines that it prints."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as printed:
-        command = [sys.executable, "-c", code]
-        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.DEVNULL)  # noqa: S603
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
+def measure(*words: str) -> Cost:
+    """Run Python with these arguments in a new process; count the lines that it prints.
+
+    Time and memory are those of the process and of all that it waited for.
+    """
+    with tempfile.TemporaryFile() as printed, tempfile.NamedTemporaryFile() as told:
+        watch = [sys.executable, "-I", "-S", "-c", _WATCH, told.name, sys.executable, *words]
+        subprocess.run(watch, stdout=printed, stderr=subprocess.DEVNULL, check=True)  # noqa: S603
+        clock_s, cpu_s, peak_mb = json.loads(told.read())
         printed.seek(0)
-        lines = sum(1 for _ in printed)
-    clock_s = time.perf_counter() - start
-    return Cost(clock_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines)
+        return Cost(clock_s, cpu_s, peak_mb, sum(1 for _ in printed))
 
 
 def main() -> None:
@@ -104,7 +111,7 @@ def main() -> None:
         print(f"| {'what':36} | seconds | CPU s | peak MB | lines |")
         print(f"|{'-' * 38}|--------:|------:|--------:|------:|")
         for name, code in ways.items():
-            cost = measure(code)
+            cost = measure("-c", code)
             print(
                 f"| {name:36} | {cost.clock_s:7.2f} | {cost.cpu_s:5.2f} | {cost.peak_mb:7.0f} "
                 f"| {cost.lines:5d} |",

@@ -81,8 +81,8 @@ class FillingSettings:
 class TissueSettings:
     """How tissue is told apart."""
 
-    prior_weight: Annotated[float, Field(ge=0, le=10)] = 0.5
-    mrf_weight: Annotated[float, Field(ge=0, le=10)] = 0.1
+    prior_weight: Annotated[float, Field(ge=0, le=10)] = 0.3
+    mrf_weight: Annotated[float, Field(ge=0, le=10)] = 0.8
     iterations: Annotated[int, Field(ge=1, le=1000)] = 12
 
 

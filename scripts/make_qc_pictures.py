@@ -119,8 +119,13 @@ def write_picture(name: str, drawn: Drawn) -> None:
         path = Path(folder) / "figure.png"
         drawn.figure.savefig(path, dpi=100, facecolor="black")
         with Image.open(path) as image:
-            top, bottom = (round(share * image.height) for share in drawn.rows)
-            part = image.convert("RGB").crop((0, top, image.width, bottom))
+            write_part(image, rows=drawn.rows, name=name)
+
+
+def write_part(image: Image.Image, *, rows: Rows, name: str) -> None:
+    """Cut rows out of an image and write them small."""
+    top, bottom = (round(share * image.height) for share in rows)
+    part = image.convert("RGB").crop((0, top, image.width, bottom))
     height = round(part.height * WIDTH / part.width)
     small = part.resize((WIDTH, height), Image.Resampling.LANCZOS)
     small.save(IMAGES / f"qc-{name}.webp", quality=QUALITY, method=6)

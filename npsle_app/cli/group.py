@@ -228,7 +228,7 @@ def _try(name: str, call: Callable[[], object], *, needs: dict[str, Outcome]) ->
         LOGGER.error("group %s: %s", name, "".join(traceback.format_exception(error)))
         return Outcome(Status.FAILED, reason=describe(error), seconds=meter.seconds)
     LOGGER.info("group %s: done in %.1f s", name, meter.seconds)
-    return Outcome(Status.DONE, outputs, seconds=meter.seconds, peak_mb=meter.peak_mb)
+    return Outcome(Status.DONE, outputs, **meter.read())
 
 
 def _write_pages(

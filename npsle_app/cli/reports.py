@@ -198,7 +198,7 @@ def _stage_of(path: Path) -> str:
 
 def _report_row(rows: Sequence[Row], failure: Outcome) -> Row:
     text = {"status": str(failure.status), "reason": failure.reason}
-    return replace(rows[0], stage=REPORT, seconds="n/a", peak_mb="n/a", **text)
+    return replace(rows[0], stage=REPORT, seconds="n/a", cpu_seconds="n/a", peak_mb="n/a", **text)
 
 
 def _with_cost(row: Row, before: Iterable[Row]) -> Row:
@@ -207,7 +207,7 @@ def _with_cost(row: Row, before: Iterable[Row]) -> Row:
         return row
     same = (old for old in before if (old.unit, old.stage) == (row.unit, row.stage))
     old = next(same, row)
-    return replace(row, seconds=old.seconds, peak_mb=old.peak_mb)
+    return replace(row, seconds=old.seconds, cpu_seconds=old.cpu_seconds, peak_mb=old.peak_mb)
 
 
 def _say_the_same(rows: Sequence[Row], before: Sequence[Row]) -> bool:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -18,16 +19,30 @@ def _begin() -> float:
     return time.perf_counter()
 
 
+class Cost(TypedDict):
+    """Seconds by the clock and of the processor, and the largest memory in MiB."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """Starts to count when it is made."""
 
     started: float = field(default_factory=_begin)
+    started_cpu: float = field(default_factory=time.process_time)
 
     @property
     def seconds(self) -> float:
         """Wall-clock time since the start."""
         return time.perf_counter() - self.started
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of this process, all its threads, since the start."""
+        return time.process_time() - self.started_cpu
 
     @property
     def peak_mb(self) -> float:
@@ -42,3 +57,7 @@ class Meter:
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         peak = next(line for line in lines if line.startswith("VmHWM:"))
         return int(peak.split()[1]) / 1024
+
+    def read(self) -> Cost:
+        """Return what it cost until now, by the names that an outcome has for it."""
+        return Cost(seconds=self.seconds, cpu_seconds=self.cpu_seconds, peak_mb=self.peak_mb)

@@ -199,7 +199,7 @@ class Job:
         else:
             outcome = Status.DONE, outputs, reason
             self.crash.unlink(missing_ok=True)
-        return Outcome(*outcome, seconds=meter.seconds, peak_mb=meter.peak_mb)
+        return Outcome(*outcome, **meter.read())
 
     def _other_version(self) -> str:
         """Say what is wrong where this process runs other code than the run began with."""

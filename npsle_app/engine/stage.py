@@ -107,6 +107,7 @@ class Outcome:
     outputs: Any = None
     reason: str = ""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     unproven: bool = False
 

@@ -29,6 +29,11 @@ DICTIONARY = {
         },
     },
     "seconds": {"Description": "Wall-clock time of the stage when it was computed.", "Units": "s"},
+    "cpu_seconds": {
+        "Description": "Processor time of the process that ran the stage, all its threads; on a "
+        "machine that others use too it says more than seconds.",
+        "Units": "s",
+    },
     "peak_mb": {
         "Description": "Largest resident memory of the process that ran the stage, while it ran "
         "(on Linux) or since the process was started (elsewhere); child processes are not in it.",
@@ -50,6 +55,7 @@ class Row:
     stage: str
     status: str
     seconds: str = _MISSING
+    cpu_seconds: str = _MISSING
     peak_mb: str = _MISSING
     reason: str = _MISSING
 
@@ -68,6 +74,7 @@ def to_row(participant: str, session: str | None, *, stage: str, outcome: Outcom
         stage=stage,
         status=str(outcome.status),
         seconds=f"{outcome.seconds:.1f}" if computed else _MISSING,
+        cpu_seconds=f"{outcome.cpu_seconds:.1f}" if computed else _MISSING,
         peak_mb=f"{outcome.peak_mb:.0f}" if computed else _MISSING,
         reason=one_line(outcome.reason) or _MISSING,
     )

@@ -14,7 +14,7 @@ def _measured(out, participant, *, gm):
     log = out / f"sub-{participant}" / "log"
     log.mkdir(parents=True)
     (log / "status.tsv").write_text(
-        "participant_id\tsession_id\tstage\tstatus\tseconds\tpeak_mb\treason\n"
+        "participant_id\tsession_id\tstage\tstatus\tseconds\tcpu_seconds\tpeak_mb\treason\n"
     )
 
 

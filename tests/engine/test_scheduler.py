@@ -179,4 +179,5 @@ def test_each_job_says_what_it_cost(study, inline):
     outcome = study.run(inline)["01", "anat"]
 
     assert 0 < outcome.seconds < 10
+    assert 0 < outcome.cpu_seconds < 10
     assert 1 < outcome.peak_mb < 10_000

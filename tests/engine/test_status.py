@@ -5,7 +5,8 @@ import pytest
 from npsle_app.engine.stage import Outcome, Status
 from npsle_app.engine.status import Row, merge_tables, read_rows, to_row, update_rows, write_rows
 
-DONE = to_row("01", "1", stage="anat", outcome=Outcome(Status.DONE, seconds=12.34, peak_mb=99.6))
+COST = Outcome(Status.DONE, seconds=12.34, cpu_seconds=11.06, peak_mb=99.6)
+DONE = to_row("01", "1", stage="anat", outcome=COST)
 FAILED = to_row("02", None, stage="anat", outcome=Outcome(Status.FAILED, reason="a\tb\nc"))
 
 
@@ -27,8 +28,8 @@ def test_a_reason_with_tabs_and_newlines_stays_in_its_cell(tmp_path):
 
 
 def test_what_was_not_computed_has_no_cost():
-    assert (DONE.seconds, DONE.peak_mb) == ("12.3", "100")
-    assert (FAILED.seconds, FAILED.peak_mb) == ("n/a", "n/a")
+    assert (DONE.seconds, DONE.cpu_seconds, DONE.peak_mb) == ("12.3", "11.1", "100")
+    assert (FAILED.seconds, FAILED.cpu_seconds, FAILED.peak_mb) == ("n/a", "n/a", "n/a")
 
 
 def test_other_sessions_keep_their_rows(tmp_path):

@@ -16,6 +16,11 @@ CSF, CORTEX, WM, DEEP = range(4)
 # Boundary classes: a voxel holds a share of each neighbour in intensity.
 _MIXED = ((CSF, CORTEX), (CORTEX, WM))
 _MIN_SHARE = 1e-3
+_MIN_DEEP = 1e-4
+# Of boundary classes against pure ones. A broad class takes noise for partial volume: of white
+# matter, whose contrast with cortex is the lowest, half as much is let.
+_MIXED_WEIGHT = (1.0, 0.5)
+_NO_WIDER = 1.2  # spread of grey over that of white matter: beyond, partial volume widens it
 _NEAR_MM = 15.0  # within which a tissue's own brightness is taken
 _BLOCK_MM = 4.0  # cubes on which it is worked out
 _OWN_SHARE = 0.05  # share of the neighbourhood from which a tissue counts more than the head does
@@ -54,6 +59,10 @@ def fit_mixture(
         Probabilities of CSF, cortex, WM, deep GM; they add to 1.
     zooms_mm : (3,) array
         Voxel size; far neighbours weigh less in the Markov field (1/distance²).
+    prior_weight : float
+        Exponent of the priors of fluid, cortex and white matter. That of deep grey matter is
+        taken whole: tempered, it lets a class between cortex and white matter take noisy voxels
+        of both, anywhere.
 
     Returns
     -------
@@ -66,10 +75,10 @@ def fit_mixture(
     Tohka et al. (2004) NeuroImage 23:84-97 (partial volume). doi:10.1016/j.neuroimage.2004.05.007
     """
     x = t1w[mask].astype(np.float64)
-    prior = _with_mixed(priors[:, mask].astype(np.float64)) ** prior_weight
+    prior = _tempered(priors[:, mask].astype(np.float64), weight=prior_weight)
     classes = _initial(x, priors[:, mask])
     field = np.ones_like(prior)
-    weights = _neighbour_weights(zooms_mm)
+    weights = (np.min(zooms_mm) / np.asarray(zooms_mm, float)) ** 2
     near, local = _Neighbourhoods(mask, zooms_mm=zooms_mm), classes
     for done in range(iterations):
         posterior = prior * _densities(x, local) * field
@@ -84,11 +93,13 @@ def fit_mixture(
     return shares
 
 
-def _with_mixed(priors: Floats) -> Floats:
-    """Append the boundary classes: likely where both of their tissues are."""
-    mixed = [np.sqrt(priors[a] * priors[b]) for a, b in _MIXED]
-    every: Floats = np.concatenate([priors, np.stack(mixed)])
-    return np.maximum(every, _MIN_SHARE)
+def _tempered(priors: Floats, *, weight: float) -> Floats:
+    """Weigh the priors, and append the boundary classes: likely where both their tissues are."""
+    mixed = np.stack([np.sqrt(priors[a] * priors[b]) for a, b in _MIXED])
+    every: Floats = np.maximum(np.concatenate([priors, mixed]), _MIN_SHARE) ** weight
+    every[DEEP] = np.maximum(priors[DEEP], _MIN_DEEP)
+    every[len(priors) :] *= np.reshape(_MIXED_WEIGHT, (-1, 1))
+    return every
 
 
 def _initial(x: Floats, priors: Volume) -> Classes:
@@ -134,6 +145,8 @@ def _estimated(x: Floats, weights: Floats, before: Classes) -> Classes:
             continue
         mean[k] = (near * x).sum() / total
         sd[k] = np.sqrt((near * (x - mean[k]) ** 2).sum() / total)
+    for k in (CORTEX, DEEP):
+        sd[k] = min(sd[k], _NO_WIDER * sd[WM])
     return Classes(mean, np.maximum(sd, 0.02 * (mean[WM] - mean[CSF])))
 
 
@@ -179,23 +192,19 @@ class _Neighbourhoods:
         return near
 
 
-def _neighbour_weights(zooms_mm: Reals) -> Floats:
-    kernel = np.zeros((3, 3, 3))
-    for axis, zoom in enumerate(zooms_mm):
-        for step in (0, 2):
-            place = [1, 1, 1]
-            place[axis] = step
-            kernel[tuple(place)] = (float(min(zooms_mm)) / zoom) ** 2
-    return kernel
-
-
-def _neighbours(posterior: Floats, mask: Bools, kernel: Floats) -> Floats:
-    """Sum the neighbours' probabilities, class by class."""
+def _neighbours(posterior: Floats, mask: Bools, weights: Floats) -> Floats:
+    """Sum the probabilities of the six neighbours, class by class."""
     found = np.empty_like(posterior)
-    volume = np.zeros(mask.shape, np.float32)
+    volume = np.zeros(tuple(size + 2 for size in mask.shape), np.float32)
+    middle = slice(1, -1)
     for k, values in enumerate(posterior):
-        volume[mask] = values
-        found[k] = ndimage.convolve(volume, kernel, mode="constant")[mask]
+        volume[middle, middle, middle][mask] = values
+        total = np.zeros(mask.shape, np.float32)
+        for axis, weight in enumerate(weights):
+            along = np.moveaxis(volume, axis, 0)
+            pair = (along[:-2] + along[2:])[:, middle, middle]
+            total += np.float32(weight) * np.moveaxis(pair, 0, axis)
+        found[k] = total[mask]
     return found
 
 

@@ -12,6 +12,8 @@ from npsle_app.imaging.tissue.mixture import fit_mixture
 
 _DEEP_TRUST = 0.9  # how far the template's deep grey matter is believed
 _AT_RIM = 0.5
+# Least prior of fluid, cortex, white matter and deep nuclei, which have one place.
+_ANYWHERE = (0.005, 0.005, 0.005, 0.0001)
 LABELS = {1: "GM", 2: "WM", 3: "CSF"}
 
 
@@ -179,5 +181,5 @@ def _class_priors(priors: TissuePriors, mask: nib.Nifti1Image) -> Volume:
     )
     csf = np.clip(1 - gm - wm, 0, 1)
     parts = np.stack([csf, gm * (1 - deep), wm * (1 - _DEEP_TRUST * deep), _DEEP_TRUST * deep])
-    parts += 0.005
+    parts += np.reshape(_ANYWHERE, (-1, 1, 1, 1))
     return np.asarray(parts / parts.sum(axis=0), dtype=np.float32)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from npsle_app.imaging.tissue.mixture import CORTEX, CSF, DEEP, WM, fit_mixture
+from npsle_app.settings import TissueSettings
 
 SHAPE = (36, 30, 30)
 MEANS = {CSF: 30.0, CORTEX: 65.0, WM: 100.0, DEEP: 82.0}
@@ -25,6 +27,16 @@ def slabs(rng, *, sd=3.0):
     t1w = np.choose(labels, [MEANS[k] for k in range(4)]) + rng.normal(0, sd, SHAPE)
     priors = np.stack([np.where(labels == k, 0.85, 0.05) for k in range(4)]).astype(np.float32)
     return labels, t1w, priors
+
+
+def noisy(rng):
+    """Cortex about white matter, noise of half their contrast, nuclei nowhere near."""
+    radius = np.sqrt(((np.indices(SHAPE) - np.reshape(SHAPE, (3, 1, 1, 1)) / 2) ** 2).sum(axis=0))
+    labels = np.select([radius < 9, radius < 13], [WM, CORTEX], CSF)
+    t1w = np.choose(labels, [45.0, 88.0, 100.0, 94.0]) + rng.normal(0, 6, SHAPE)
+    priors = np.stack([np.where(labels == k, 0.6, 0.2) for k in range(4)]).astype(np.float32)
+    priors[DEEP] = 0.02
+    return labels, t1w, priors / priors.sum(axis=0)
 
 
 @pytest.fixture
@@ -83,3 +95,20 @@ def test_a_voxel_of_two_tissues_is_shared_between_them(rng, share):
     priors[:, 4] = np.array([0.45, 0.45, 0.05, 0.05], np.float32)[:, None, None]
     shares = fit(t1w, mask=np.ones(SHAPE, bool), priors=priors, mrf_weight=0.0)
     assert shares[CORTEX, 4].mean() == pytest.approx(share, abs=0.12)
+
+
+def test_noise_makes_no_grey_matter_of_white(rng):
+    """Low contrast and much noise, as of scanners of the 1990s, with priors that say little."""
+    labels, t1w, priors = noisy(rng)
+    settings = TissueSettings()
+    shares = fit(
+        t1w,
+        mask=np.ones(SHAPE, bool),
+        priors=priors,
+        prior_weight=settings.prior_weight,
+        mrf_weight=settings.mrf_weight,
+        iterations=settings.iterations,
+    )
+    inner = ndimage.binary_erosion(labels == WM)
+    assert shares[WM][inner].mean() > 0.95
+    assert shares[DEEP].sum() < 0.02 * (labels == WM).sum()
