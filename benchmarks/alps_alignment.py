@@ -80,12 +80,14 @@ def take_apart(path: Path) -> None:
     print(
         f"{path.name}: volumes differ by {full.shifts_mm[weighted].std(axis=0).max():.1f} mm, "
         f"{np.rad2deg(full.rotations[weighted].std(axis=0).max()):.1f}°, and in stretch by "
-        f"{100 * full.eddy[weighted].std(axis=0).max():.1f} %"
+        f"{100 * full.eddy[weighted].std(axis=0).max():.1f} %; the weighted lie "
+        f"{np.linalg.norm(full.shifts_mm[weighted].mean(axis=0)):.1f} mm from b0"
     )
     parts: dict[str, Callable[[], tuple[Series, NDArray[np.float64]]]] = {
         "as acquired": lambda: scan.fit(still),
         "aligned": lambda: scan.fit(full),
         "aligned, table as it was": lambda: scan.fit(full, turn=False),
+        "weighted as one": lambda: scan.fit(as_one(still, full, weighted=weighted)),
         "shifts and turns alone": lambda: scan.fit(replace(full, eddy=still.eddy)),
         "eddy stretch alone": lambda: scan.fit(replace(still, eddy=full.eddy)),
         "interpolated, not moved": lambda: there_and_back(scan, still),
@@ -107,6 +109,14 @@ def acquire(path: Path) -> Acquired:
     axis = phase_axis(Scan(path, metadata=sidecar))
     motion = align(cleaned, mask=skull, gradients=gradients, axis=axis, seed=SEED)
     return Acquired(cleaned, skull, gradients, motion, axis)
+
+
+def as_one(still: Motion, full: Motion, *, weighted: NDArray[np.bool_]) -> Motion:
+    """Move the weighted volumes together, as far as they lie from b0 on average."""
+    shifts, rotations = still.shifts_mm.copy(), still.rotations.copy()
+    shifts[weighted] = full.shifts_mm[weighted].mean(axis=0)
+    rotations[weighted] = full.rotations[weighted].mean(axis=0)
+    return replace(still, shifts_mm=shifts, rotations=rotations)
 
 
 def there_and_back(scan: Acquired, still: Motion) -> tuple[Series, NDArray[np.float64]]:
