@@ -3,6 +3,7 @@
     python benchmarks/alps.py --dwi sub-01_dwi.nii.gz [--t1w T1W --brain BRAIN_MASK]
     python benchmarks/alps.py repeat OUT/sub-01 (see alps_repeat.py: one head, 20 prescriptions)
     python benchmarks/alps.py place OUT/sub-01  (regions by FA against those by T1w)
+    python benchmarks/alps.py align DWI         (what each part of the alignment does)
 
 `dwidenoise`, `mrdegibbs` and `dwi2tensor` (Debian's mrtrix3) work on one thread, as does this
 app; each gets the image as it lies on disk, and FA is compared inside one brain mask. MRtrix3
@@ -26,6 +27,7 @@ from npsle_app.cli.environment import set_threads
 
 set_threads(1)  # before NumPy and ITK are loaded, or they take as many as there are
 
+import alps_alignment  # noqa: E402
 import alps_repeat  # noqa: E402
 import nibabel as nib  # noqa: E402
 import numpy as np  # noqa: E402
@@ -53,6 +55,10 @@ def main() -> int:
         return main_repeat(sys.argv[2:])
     if sys.argv[1:2] == ["place"]:
         alps_repeat.place(Path(sys.argv[2]))
+        return 0
+    if sys.argv[1:2] == ["align"]:
+        for series in sys.argv[2:]:
+            alps_alignment.take_apart(Path(series))
         return 0
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--dwi", type=Path, required=True)

@@ -37,8 +37,8 @@ from training.wmh.score import compare
 
 DATA = Path(templates.__file__).parent / "data"
 MODELS = {
-    "wmh_model.onnx": ("npsle-wmh-5", FEATURES),
-    "wmh_flair_model.onnx": ("npsle-wmh-flair-1", FLAIR_FEATURES),
+    "wmh_model.onnx": ("npsle-wmh-6", FEATURES),
+    "wmh_flair_model.onnx": ("npsle-wmh-flair-2", FLAIR_FEATURES),
 }
 SOURCES = (
     "Lesjak 2017, doi:10.1007/s12021-017-9348-7, CC-BY; Szczepankiewicz 2019, "

@@ -36,6 +36,9 @@ _MOST_LESION, _MOST_OTHER = 4_000, 16_000  # voxels taken of one variant
 _SHARES = {"raters": 0.4, "healthy": 0.3, "other": 0.3}
 _USUAL_LOAD_VOXELS = 10_000
 _MOST_RAISED = 4.0
+# Raters draw wider than a drawn lesion is known to end, and are two of ten people. Added to the
+# log odds: of 0, 0.2, 0.4 and 0.8 that which helps theirs and leaves a sharp lesion its volume.
+_RATERS_WIDER = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +101,8 @@ def fit(lessons: Iterable[Lesson], *, features: tuple[str, ...], seed: int) -> F
         features=features,
         trees=trees,
         weights=slopes,
-        intercept=float(linear.intercept_[0] - slopes @ scale.mean_),
+        intercept=float(linear.intercept_[0] - slopes @ scale.mean_)
+        + 2 * _RATERS_WIDER,  # of the mean of two
     )
 
 

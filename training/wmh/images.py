@@ -19,14 +19,17 @@ from training.wmh.variants import (
     as_scanned,
     in_another_scanner,
     with_drawn_lesions,
+    with_specks,
     without_lesions,
 )
 
 SEED = 0
-# A star stands for another scanner, "made" for FLAIR made from tissues.
-_RATED = ("real", "real*", "real*", "drawn", "drawn*", "drawn*", "none*")
-_UNRATED = ("drawn*", "drawn*", "drawn*", "made*", "none*", "none*")
-_FLAIR_ALONE = ("none", "none*", "none*", "none*", "drawn", "drawn*", "drawn*")
+# A star stands for another scanner, "made" for FLAIR made from tissues, "specks" for small
+# lesions of moderate contrast.
+_SPECKS = 4 * ("specks*",)
+_RATED = ("real", "real*", "real*", "drawn", "drawn*", "drawn*", "none*", *_SPECKS)
+_UNRATED = ("drawn*", "drawn*", "drawn*", "made*", "none*", "none*", *_SPECKS)
+_FLAIR_ALONE = ("none", "none*", "none*", "none*", "drawn", "drawn*", "drawn*", *_SPECKS)
 _T1W_ALONE = ("made-none*", "made-none*", "made*", "made*")
 _MOST_LESION, _MOST_OTHER = 8_000, 30_000  # voxels kept of an image to learn from
 
@@ -93,6 +96,8 @@ def _recipes(scanned: tuple[bool, bool], *, rated: bool) -> tuple[str, ...]:
 def _vary(person: Person, *, recipe: str, rng: np.random.Generator, clean: Head) -> Variant:
     if recipe.startswith("real"):
         variant = as_scanned(person)
+    elif recipe.startswith("specks"):
+        variant = with_specks(person, clean=clean, rng=rng)
     else:
         head = synthesise(clean, person=person, rng=rng) if recipe.startswith("made") else clean
         volume_ml = 0.0 if "none" in recipe else np.exp(rng.uniform(*np.log(LOADS_TO_LEARN_ML)))

@@ -101,7 +101,7 @@ def load_rated(folder: Path, *, masks: Mapping[str, Path]) -> Person:
 def load_unrated(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) -> Person:
     """Read one session (the `anat` folder) of this app's output; nobody drew its lesions."""
     t1w, brain, xfm = _read_t1w(folder)
-    values = _only(folder.glob("*_space-T1w_desc-preproc_FLAIR.nii.gz")).get_fdata(dtype=np.float32)
+    values = read_output(folder, "space-T1w_desc-preproc_FLAIR").get_fdata(dtype=np.float32)
     return _assemble(
         _label(folder),
         flair=values,
@@ -117,11 +117,11 @@ def load_unrated(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) ->
 def load_flair_alone(folder: Path, *, masks: Mapping[str, Path], rated: set[str]) -> Person:
     """Read a healthy head of which there is FLAIR alone, from this app's output."""
     flair, brain, xfm = (
-        _only(folder.glob(f"*{end}.nii.gz"))
-        for end in (
-            "_desc-preproc_FLAIR",
-            "_space-FLAIR_desc-brain_mask",
-            "_from-MNI152NLin2009aSym_to-FLAIR_mode-image_xfm",
+        read_output(folder, name)
+        for name in (
+            "desc-preproc_FLAIR",
+            "space-FLAIR_desc-brain_mask",
+            "from-MNI152NLin2009aSym_to-FLAIR_mode-image_xfm",
         )
     )
     return _assemble(
@@ -198,9 +198,9 @@ def _label(folder: Path) -> str:
 
 def _read_t1w(folder: Path) -> tuple[nib.Nifti1Image, nib.Nifti1Image, nib.Nifti1Image]:
     """Read the prepared image, the brain mask and the way from the template."""
-    t1w = _only(p for p in folder.glob("*_desc-preproc_T1w.nii.gz") if "_space-" not in p.name)
-    brain = _only(p for p in folder.glob("*_desc-brain_mask.nii.gz") if "_space-" not in p.name)
-    xfm = _only(folder.glob("*_from-MNI152NLin2009aSym_to-T1w_mode-image_xfm.nii.gz"))
+    t1w = read_output(folder, "desc-preproc_T1w")
+    brain = read_output(folder, "desc-brain_mask")
+    xfm = read_output(folder, "from-MNI152NLin2009aSym_to-T1w_mode-image_xfm")
     return t1w, brain, xfm
 
 
@@ -347,9 +347,10 @@ def _box(mask: Mask) -> tuple[slice, ...]:
     return tuple(slice(max(a, 0), b) for a, b in zip(low, high, strict=True))
 
 
-def _only(paths: "object") -> nib.Nifti1Image:
-    (path,) = paths
-    return nib.load(path)
+def read_output(folder: Path, name: str) -> nib.Nifti1Image:
+    """Read the image of this name: participant and session, then nothing but that."""
+    session = "_".join(part for part in folder.parts if part.startswith(("sub-", "ses-")))
+    return nib.load(folder / f"{session}_{name}.nii.gz")
 
 
 def look_again(person: Person) -> Person:

@@ -18,6 +18,7 @@ _SYMMETRIC = (0.0, 0.08)  # deviation, in units of grey matter
 _WITHOUT_CAPS = 0.3
 _CAP, _CAP_MM = (0.05, 0.4), (1.5, 3.5)  # height in units of grey matter, width
 _MOST_SPECKS = 4000
+_SPECKS_ML = (0.5, 6.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,21 @@ def with_drawn_lesions(
     drawn, truth = draw_lesions_into(clean, lesions=chosen, look=look or draw_look(rng), rng=rng)
     kind = "drawn" if volume_ml > 0 else "none"
     return Variant(person=person.name, kind=kind, flair=drawn.flair, t1w=drawn.t1w, truth=truth)
+
+
+def with_specks(person: Person, *, clean: Head, rng: np.random.Generator) -> Variant:
+    """Draw small lesions alone, of moderate contrast: those that are missed most."""
+    volume_ml = np.exp(rng.uniform(*np.log(_SPECKS_ML)))
+    chosen = scatter_specks(person.white_matter, voxels=round(1000 * volume_ml), rng=rng)
+    look = Look(
+        flair=rng.uniform(0.3, 0.6),
+        t1w=-rng.uniform(0, 0.15),
+        spread=0.2,
+        edge_sigma=rng.uniform(0.5, 0.9),
+        halo=rng.uniform(0, 0.1),
+    )
+    drawn, truth = draw_lesions_into(clean, lesions=chosen, look=look, rng=rng)
+    return Variant(person=person.name, kind="drawn", flair=drawn.flair, t1w=drawn.t1w, truth=truth)
 
 
 def draw_look(rng: np.random.Generator) -> Look:

@@ -122,10 +122,10 @@ def prepare_dwi(
         Image axis of phase encoding.
     """
     skull = head_mask(mean_unweighted(series, b_values=gradients.b_values))
-    cleaned, noise, notes = _clean(series, mask=skull, steps=steps)
+    cleaned, noise, notes = clean(series, mask=skull, steps=steps)
     motion = None
     if steps.align and len(gradients.b_values) >= _SMALLEST:
-        motion = _align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
+        motion = align(cleaned, mask=skull, gradients=gradients, axis=phase_axis, seed=seed)
     turned = gradients if motion is None else rotated_gradients(gradients, motion=motion)
     before = mean_unweighted(
         resample_series(cleaned, mask=skull, motion=motion, displacement_mm=None, axis=phase_axis,
@@ -178,22 +178,38 @@ def use_preprocessed(
 
 
 @dataclass(frozen=True, slots=True)
-class _Noise:
+class Noise:
     """What denoising took away, (I, J, K, N), and its standard deviation, (I, J, K)."""
 
     removed: nib.Nifti1Image
     sd: nib.Nifti1Image
 
 
-def _clean(
+def clean(
     series: nib.Nifti1Image, *, mask: Mask, steps: Steps
-) -> tuple[nib.Nifti1Image, _Noise | None, tuple[str, ...]]:
+) -> tuple[nib.Nifti1Image, Noise | None, tuple[str, ...]]:
+    """Take noise and ringing from the series; say of each step that could not be taken why.
+
+    Parameters
+    ----------
+    series : Nifti1Image
+        (I, J, K, N).
+    mask : (I, J, K) array of bool
+        Where the head is.
+    steps : Steps
+        Only `denoise` and `unring` are asked.
+
+    Returns
+    -------
+    (series, noise, notes)
+        Noise is None where it was not removed.
+    """
     data, noise, notes = series.get_fdata(dtype=np.float32), None, []
     wide = ndimage.binary_dilation(mask, iterations=2)
     if steps.denoise:
         try:
             found = denoise(data, mask=wide)
-            noise = _Noise(
+            noise = Noise(
                 nib.Nifti1Image(data - found.signal, series.affine),
                 on_grid_of(series.slicer[..., 0], found.noise_sd),
             )
@@ -208,10 +224,22 @@ def _clean(
     return nib.Nifti1Image(data, series.affine), noise, tuple(notes)
 
 
-def _align(
+def align(
     series: nib.Nifti1Image, *, mask: Mask, gradients: Gradients, axis: int | None, seed: int
 ) -> Motion:
-    """Align volumes within their shell, then the weighted ones as a whole with b0."""
+    """Align volumes within their shell, then the weighted ones as a whole with b0.
+
+    Parameters
+    ----------
+    series : Nifti1Image
+        (I, J, K, N).
+    mask : (I, J, K) array of bool
+        Where the head is in the first b0 volume.
+    gradients : Gradients
+        As played out, world axes.
+    axis : int or None
+        Image axis of phase encoding; None leaves eddy currents unsought.
+    """
     motion = estimate_motion(series, mask=mask, gradients=gradients, phase_axis=axis)
     weighted = gradients.weighted
     if not weighted.any() or weighted.all():

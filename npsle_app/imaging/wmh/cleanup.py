@@ -9,10 +9,10 @@ from npsle_app.imaging.space.volumes import NEIGHBOURS_26
 from npsle_app.imaging.wmh.features import LesionPriors
 
 _SEEN = 0.1  # probability above which voxels make up a component
-_CORE = 0.6  # probability that a component must reach somewhere
+_CORE = 0.65  # probability that a component must reach somewhere
 _RIM_MM = 2.0
 _SEPTUM_MM = 5.0  # half the gap between the ventricles that counts as septum
-_BELIEVED = 0.5  # mean probability above which a component stays on the rim
+_BELIEVED = 0.55  # mean probability above which a component stays on the rim
 _WHITE = 0.2  # mean prior of white matter below which it does not, however bright
 _MOSTLY = 0.5
 _VENTRICLE = 0.5
@@ -31,9 +31,9 @@ def clear_borders(
     Cortex next to fluid, pulsating fluid, venous sinuses, the choroid plexus and the septum
     pellucidum are bright in FLAIR. A component (26-connected, p ≥ 0.1) goes if most of it
     lies within 2 mm of the outer fluid or of the border of the mask, unless its mean
-    probability is at least 0.5 and its mean prior of white matter at least 0.2; or if most
-    of it lies where the template has ventricles and its mean probability is below 0.5; or if
-    it nowhere reaches 0.6: such specks are noise and bright cortex, more often than lesions.
+    probability is at least 0.55 and its mean prior of white matter at least 0.2; or if most
+    of it lies where the template has ventricles and its mean probability is below 0.55; or if
+    it nowhere reaches 0.65: such specks are noise and bright cortex, more often than lesions.
     The gap between the ventricles, up to 10 mm wide, goes voxel by voxel.
 
     Parameters

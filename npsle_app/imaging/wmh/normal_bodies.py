@@ -14,8 +14,8 @@ _AT_VENTRICLES_MM, _CAP_MM, _WALL_MM = 2.0, 6.0, 4.0
 _DARK_T1W = 0.05  # over grey matter, in units of white less fluid: lesions lie below
 _ALIKE = 0.4  # share of its brightness that the other side has too
 _WALL_WHITE = 0.4  # prior of white matter
-_SURENESS = -3.0  # log odds that a body of one voxel needs
-_SUREST, _SUREST_ALONE = 3.5, 2.0  # and the most that any needs, with T1w and by FLAIR alone
+_SURENESS = -2.8  # log odds that a body of one voxel needs
+_SUREST, _SUREST_ALONE = 3.7, 2.2  # and the most that any needs, with T1w and by FLAIR alone
 _SURE = 1e-4
 
 
@@ -33,8 +33,8 @@ def clear_normal_bodies(
       their like on the other side (0.4 of their brightness or more), and are as bright as
       white matter in T1w, where there is one: lesions are darker there;
     * the walls of the ventricles: within 4 mm, where the template has little white matter;
-    * pale bodies: a body of n voxels must reach log odds of ln n − 3 somewhere, up to 3.5, by
-      FLAIR alone up to 2. What is diffuse and nowhere sure is a tract, a coil's shading, or
+    * pale bodies: a body of n voxels must reach log odds of ln n − 2.8 somewhere, up to 3.7, by
+      FLAIR alone up to 2.2. What is diffuse and nowhere sure is a tract, a coil's shading, or
       dirty white matter.
 
     Parameters
@@ -50,8 +50,8 @@ def clear_normal_bodies(
     -----
     The limits were set on people left out of the model: two healthy heads and six with
     multiple sclerosis, their lesions painted over. By FLAIR alone the model is less sure of
-    anything: at 3.5, lesions of a millilitre in slices of 6 mm went, and no more of the healthy
-    stayed at 2.
+    anything: at 3.7, lesions of a millilitre in slices of 6 mm went, and no more of the healthy
+    stayed at 2.2.
     """
     labels, count = ndimage.label(probability >= _SEEN, NEIGHBOURS_26)
     if not count:
